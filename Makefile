@@ -1,0 +1,23 @@
+# `make` alone prints this help. Every target installs what it needs.
+SHELL := bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+NODE := $(CURDIR)/node_modules/.bin/node
+
+.PHONY: help check format lint types unit
+
+help: ## Print this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-fund --no-audit
+	@touch $@
+
+check: node_modules/.package-lock.json ## Format, lint, types and unit tests; needs no cluster
+	prettier --check --log-level warn .
+	tsc --noEmit
+	eslint --max-warnings 0 .
+	vitest run --project unit
+
+format: node_modules/.package-lock.json ## Rewrite the sources in the project's format
+	prettier --write --log-level warn .

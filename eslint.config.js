@@ -1,0 +1,121 @@
+import tseslint from "typescript-eslint";
+
+const clocksAndIo = ["Date", "process", "console", "setTimeout", "setInterval", "setImmediate", "fetch", "performance"];
+
+const sizeLimits = {
+  "max-lines": ["error", { max: 300, skipBlankLines: false, skipComments: false }],
+  "max-lines-per-function": ["error", { max: 50, skipBlankLines: true, skipComments: true }],
+  "max-params": ["error", 4],
+  "max-depth": ["error", 3],
+  complexity: ["error", 10],
+};
+
+export default tseslint.config(
+  { ignores: ["dist/**", "node_modules/**", "coverage/**"] },
+  ...tseslint.configs.recommendedTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] } } },
+    rules: {
+      ...sizeLimits,
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-explicit-any": "error",
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "no-warning-comments": ["error", { terms: ["todo", "fixme", "xxx"] }],
+      "no-empty": ["error", { allowEmptyCatch: false }],
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "MemberExpression[object.name='vi'][property.name='mock']",
+          message: "Pass what a test replaces as an argument instead.",
+        },
+        {
+          selector: "CallExpression[callee.property.name=/^(skip|skipIf|todo|only)$/][callee.object.name=/^(it|test|describe)$/]",
+          message: "A test runs or does not exist.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["shared/core/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            { group: ["../*", "!./*"], message: "shared/core imports nothing but itself." },
+            { group: ["node:*"], message: "shared/core does no I/O." },
+            { regex: "^[a-z@](?!.*kubernetes/client-node)", message: "shared/core has no dependencies." },
+            { group: ["@kubernetes/client-node"], allowTypeImports: true, message: "Types only: shared/core does no I/O." },
+          ],
+        },
+      ],
+      "no-restricted-globals": ["error", ...clocksAndIo],
+      "no-restricted-properties": ["error", { object: "Math", property: "random" }],
+      "no-restricted-syntax": [
+        "error",
+        { selector: ":function[async=true]", message: "The core is arithmetic: no async." },
+        { selector: "NewExpression[callee.name='Date']", message: "Time is an input of the core." },
+      ],
+    },
+  },
+  {
+    files: ["shared/**/*.ts"],
+    ignores: ["shared/core/**", "**/*.test.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["**/webhook/**", "**/plugin/**", "**/test/**"], message: "plugin -> shared <- webhook." }] },
+      ],
+    },
+  },
+  {
+    files: ["webhook/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["**/plugin/**", "**/test/**"], message: "webhook imports shared only." }] },
+      ],
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: "BinaryExpression[operator=/^[!=]==?$/][left.property.name='phase']",
+          message: "Only shared/core/decide branches on the phase.",
+        },
+      ],
+    },
+  },
+  {
+    files: ["plugin/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        { patterns: [{ group: ["**/webhook/**", "**/test/**"], message: "plugin imports shared only." }] },
+      ],
+    },
+  },
+  {
+    files: ["plugin/**/*.ts", "webhook/**/*.ts", "shared/**/*.ts"],
+    ignores: ["plugin/main.ts", "webhook/main.ts", "**/*.test.ts"],
+    rules: {
+      "no-restricted-properties": [
+        "error",
+        { object: "process", property: "exit", message: "Only the two main.ts exit." },
+        { object: "Math", property: "random" },
+      ],
+    },
+  },
+  {
+    files: ["**/*.test.ts"],
+    rules: {
+      "max-lines": ["error", { max: 400 }],
+      "max-lines-per-function": "off",
+      "@typescript-eslint/no-non-null-assertion": "off",
+    },
+  },
+  { files: ["eslint.config.js"], extends: [tseslint.configs.disableTypeChecked] },
+);
