@@ -31,7 +31,8 @@ export default tseslint.config(
           message: "Pass what a test replaces as an argument instead.",
         },
         {
-          selector: "CallExpression[callee.property.name=/^(skip|skipIf|todo|only)$/][callee.object.name=/^(it|test|describe)$/]",
+          selector:
+            "CallExpression[callee.property.name=/^(skip|skipIf|todo|only)$/][callee.object.name=/^(it|test|describe)$/]",
           message: "A test runs or does not exist.",
         },
       ],
@@ -48,7 +49,11 @@ export default tseslint.config(
             { group: ["../*", "!./*"], message: "shared/core imports nothing but itself." },
             { group: ["node:*"], message: "shared/core does no I/O." },
             { regex: "^[a-z@](?!.*kubernetes/client-node)", message: "shared/core has no dependencies." },
-            { group: ["@kubernetes/client-node"], allowTypeImports: true, message: "Types only: shared/core does no I/O." },
+            {
+              group: ["@kubernetes/client-node"],
+              allowTypeImports: true,
+              message: "Types only: shared/core does no I/O.",
+            },
           ],
         },
       ],
@@ -67,7 +72,11 @@ export default tseslint.config(
     rules: {
       "no-restricted-imports": [
         "error",
-        { patterns: [{ group: ["**/webhook/**", "**/plugin/**", "**/test/**"], message: "plugin -> shared <- webhook." }] },
+        {
+          patterns: [
+            { group: ["**/webhook/**", "**/plugin/**", "**/test/**"], message: "plugin -> shared <- webhook." },
+          ],
+        },
       ],
     },
   },

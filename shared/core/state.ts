@@ -1,0 +1,214 @@
+/**
+ * What the decision core works on: the state kept in a Canary's status (times in ms since the epoch), what was seen of the
+ * world, and what is to be done. JSON-plain, closed unions; nothing here reads a clock or a network.
+ */
+import type { CheckStatus, Command, HistoryEntry, Phase, RunOutcome, Stage, TrackStatus } from "./canary.ts";
+
+export type { Phase, RunOutcome, Stage } from "./canary.ts";
+
+export interface Version {
+  /** Hash of the canonical pod template, `v1-<hex>`. */
+  hash: string;
+  /** Label value that Kubernetes gave this template's pods. */
+  podTemplateHash: string;
+  images: Record<string, string>;
+}
+
+export interface Run {
+  id: string;
+  intent: string;
+  images: Record<string, string>;
+  requestedBy: string;
+  stage: Stage;
+  /** Index into the policy's weights of the step being prepared or analysed. */
+  step: number;
+  startedAt: number;
+  /** When the present stage (or step) began. */
+  stageAt: number;
+  /** When the next check is due; only while analysing. */
+  checkAt?: number;
+  /** Since when the step is held for want of evidence or because Prometheus cannot be asked. */
+  holdSince?: number;
+  /** Set while the run is being wound up. */
+  ending?: { outcome: RunOutcome; cause: string };
+}
+
+export interface Rejection {
+  hash: string;
+  at: number;
+  cause: string;
+}
+
+export interface CommandResult {
+  id: string;
+  verb: string;
+  by: string;
+  accepted: boolean;
+  message: string;
+  at: number;
+}
+
+export interface Tracks {
+  at: number;
+  windowSeconds: number;
+  primary: TrackStatus;
+  canary: TrackStatus;
+}
+
+export interface CanaryState {
+  phase: Phase;
+  /** Percent of users' requests that the canary is meant to get. */
+  weight: number;
+  failedChecks: number;
+  stable?: Version;
+  run?: Run;
+  rejected: Rejection[];
+  checks: CheckStatus[];
+  tracks?: Tracks;
+  staleCallers: string[];
+  warnings: string[];
+  lastCommand?: CommandResult;
+  history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
+  /** How many runs there have been; gives the next run its id. */
+  runs: number;
+  reason: string;
+  next: string;
+  transitionAt: number;
+}
+
+/** The user's Deployment, reduced to what decisions need. */
+export interface Target {
+  uid: string;
+  intent: string;
+  images: Record<string, string>;
+  /** Our opt-in label is there and names this very object. */
+  optedIn: boolean;
+  held: boolean;
+  paused: boolean;
+  pausedByUser: boolean;
+  requestedBy: string;
+  /** Id of the run in our promoting mark, if there is one. */
+  promoting?: string;
+  /** Our rejection is what its Progressing condition says. */
+  markedRejected: boolean;
+  /** `spec.replicas`. */
+  replicas: number;
+  /** Kubernetes has observed the spec, and every pod is of the spec's template, ready and available. */
+  rolledOut: boolean;
+  /** `ProgressDeadlineExceeded` of the Deployment's own rollout, in its words. */
+  stuck?: string;
+  /** The versions whose ReplicaSets have pods, oldest first. */
+  active: Version[];
+  /** Reason why this Deployment can never be canaried as it is (strategy, owner, selector), if any. */
+  unfit?: string;
+}
+
+export interface Workload {
+  /** Intent that it runs, from our own label. */
+  intent: string;
+  replicas: number;
+  /** pod-template-hash of the ReplicaSet for its present template; undefined until it exists. */
+  podTemplateHash?: string;
+  /** Pods that still exist, of any template. */
+  pods: number;
+  /** Why its pods cannot become ready, in one sentence with the pod's name. */
+  failure?: string;
+}
+
+/** Ready endpoints of a leaf Service, in all and by pod-template-hash. */
+export interface Endpoints {
+  ready: number;
+  byRevision: Record<string, number>;
+}
+
+export interface RouteSeen {
+  /** Percent that the canary leaf has now. */
+  weight: number;
+  /** Percent of our own last write; differs from `weight` when someone else wrote since. */
+  ownWeight: number;
+  /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */
+  problem?: string;
+}
+
+/** Users' requests to one track over the window. `requests` 0 with null latencies: nothing was measured. */
+export interface TrackMetrics {
+  requests: number;
+  failures: number;
+  requestsPerSecond: number;
+  latencyMs: { p50: number | null; p95: number | null; p99: number | null };
+}
+
+export type MetricsSeen =
+  | {
+      ok: true;
+      askedAt: number;
+      /** Time of the newest sample of the canary's pods, ms; 0 if there is none. */
+      sampledAt: number;
+      windowSeconds: number;
+      primary: TrackMetrics;
+      canary: TrackMetrics;
+      /** Result of each metric of the Canary, in its order. */
+      checks: CheckStatus[];
+      /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`. */
+      staleCallers: string[];
+    }
+  | { ok: false; askedAt: number; error: string };
+
+export interface Observation {
+  /** The only clock of the core, ms since the epoch. */
+  now: number;
+  name: string;
+  namespace: string;
+  command?: Command;
+  /** Sentences about what forbids us to touch anything: foreign objects, Flagger, an older Canary on the target. */
+  obstacles: string[];
+  /** Sentences about what is missing or unwise but leaves what runs alone. */
+  missing: string[];
+  warnings: string[];
+  target?: Target;
+  /** Leaf Services and apex exist as they should. */
+  servicesReady: boolean;
+  workload?: Workload;
+  endpoints: { primary: Endpoints; canary: Endpoints };
+  route?: RouteSeen;
+  metrics?: MetricsSeen;
+}
+
+export type Action =
+  /** Put the opt-in and stable labels on the target. */
+  | { kind: "optIn"; stable: string }
+  /** Create or correct the leaf Services, and the apex if it is missing. */
+  | { kind: "applyServices" }
+  /** Create or correct the route; a new one starts at 100/0. */
+  | { kind: "applyRoute" }
+  | { kind: "setWeight"; weight: number }
+  /** Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`. */
+  | { kind: "runCanary"; intent: string; replicas: number }
+  | { kind: "scaleCanary"; replicas: number }
+  /** Let the target roll to `intent`, if that is still its template. */
+  | { kind: "releaseTarget"; intent: string; run: string }
+  /** The target runs what it should: take our promoting mark off, name the new stable. */
+  | { kind: "settleTarget"; stable: string }
+  /** The intent went back to stable: give the rollout back to its user as it was. */
+  | { kind: "unholdTarget" }
+  /** Write stable's template back into the target's spec, paused as the user had it. */
+  | { kind: "restoreStable"; podTemplateHash: string }
+  | { kind: "markRejected"; message: string }
+  | { kind: "clearRejected" };
+
+export interface EventText {
+  type: "Normal" | "Warning";
+  message: string;
+}
+
+export interface Decision {
+  next: CanaryState;
+  actions: readonly Action[];
+  events: readonly EventText[];
+  /** Decide again after so long even if nothing is seen to change; undefined: only when something does. */
+  requeueAfterMs?: number;
+}
+
+export function assertNever(value: never): never {
+  throw new Error(`unexpected ${JSON.stringify(value)}`);
+}
