@@ -1,0 +1,163 @@
+/**
+ * A Canary's spec read once into the numbers that decisions need. All faults are reported together with their field paths;
+ * what is valid for Flagger but not built here yet is named apart, so that no gate of the user's is skipped in silence.
+ */
+import type { AnalysisSpec, CanarySpec, MetricSpec } from "./canary.ts";
+import { parseDuration } from "./duration.ts";
+
+export interface Policy {
+  intervalMs: number;
+  /** Failed checks before the run is rolled back. */
+  threshold: number;
+  /** Canary weights of the steps in order, each 1..100, rising. */
+  weights: number[];
+  /** Percent that goes back to the primary per interval after promotion; undefined: all at once. */
+  stepWeightPromotion?: number;
+  metrics: MetricSpec[];
+  progressDeadlineMs: number;
+  /** How long a hold without a verdict may last before the run is given up. */
+  evidenceDeadlineMs: number;
+  /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
+  drainMs: number;
+  skipAnalysis: boolean;
+  suspend: boolean;
+  /** Sentences about what the spec asks for and this version cannot do. */
+  unsupported: string[];
+}
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export type PolicyResult = { ok: true; policy: Policy } | { ok: false; errors: FieldError[] };
+
+export const builtinMetrics = ["request-success-rate", "request-duration"] as const;
+
+const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000, evidenceDeadlineMs: 1_800_000, drainMs: 6_000 };
+
+export function parsePolicy(spec: CanarySpec): PolicyResult {
+  const errors: FieldError[] = [];
+  const add = (path: string, message: string): void => void errors.push({ path, message });
+  checkReferences(spec, add);
+  const analysis = spec.analysis ?? {};
+  checkStrategy(analysis, add);
+  checkWeights(analysis, add);
+  checkMetrics(analysis.metrics ?? [], add);
+  const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
+  if (errors.length > 0) return { ok: false, errors };
+  const policy: Policy = {
+    intervalMs,
+    threshold: Math.max(1, analysis.threshold ?? 1),
+    weights: weightsOf(analysis),
+    metrics: analysis.metrics ?? [],
+    progressDeadlineMs: (spec.progressDeadlineSeconds ?? defaults.progressDeadlineMs / 1_000) * 1_000,
+    evidenceDeadlineMs: defaults.evidenceDeadlineMs,
+    drainMs: defaults.drainMs,
+    skipAnalysis: spec.skipAnalysis ?? false,
+    suspend: spec.suspend ?? false,
+    unsupported: unsupportedIn(spec),
+    ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
+  };
+  return { ok: true, policy };
+}
+
+/** `spec.analysis.interval: "10x" is not a duration ...` for each fault, as admission and status show them. */
+export function formatErrors(errors: readonly FieldError[]): string {
+  return errors.map((error) => `${error.path}: ${error.message}`).join("; ");
+}
+
+/**
+ * The steps' weights. A `maxWeight` that is no multiple of `stepWeight` ends at `maxWeight` exactly: a limit the user wrote
+ * is not stepped over (Flagger overshoots it).
+ */
+export function weightsOf(analysis: AnalysisSpec): number[] {
+  if (analysis.stepWeights?.length) return [...analysis.stepWeights];
+  const step = analysis.stepWeight ?? 0;
+  const max = analysis.maxWeight ?? 100;
+  if (step < 1) return [];
+  const weights: number[] = [];
+  for (let weight = step; weight < max; weight += step) weights.push(weight);
+  return [...weights, max];
+}
+
+// --- internal ---
+
+type Add = (path: string, message: string) => void;
+
+function checkReferences(spec: CanarySpec, add: Add): void {
+  const name = spec.targetRef?.name ?? "";
+  if (!name) add("spec.targetRef.name", "is required");
+  if (name.length > 56)
+    add("spec.targetRef.name", `"${name}" is ${name.length} characters; names derived from it allow 56`);
+  const port = spec.service?.port;
+  if (port !== undefined && !inRange(port, 1, 65_535)) add("spec.service.port", `${port} is not a port (1 to 65535)`);
+  const deadline = spec.progressDeadlineSeconds;
+  if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
+}
+
+function checkStrategy(analysis: AnalysisSpec, add: Add): void {
+  const given = (["stepWeight", "stepWeights", "iterations"] as const).filter((key) => analysis[key] !== undefined);
+  if (given.length === 0)
+    add("spec.analysis", "needs stepWeight or stepWeights: how fast does the canary get traffic?");
+  if (given.length > 1) add("spec.analysis", `${given.join(" and ")} exclude each other: keep one`);
+  const threshold = analysis.threshold;
+  if (threshold !== undefined && !Number.isInteger(threshold))
+    add("spec.analysis.threshold", `${threshold} is not a whole number of failed checks`);
+}
+
+function checkWeights(analysis: AnalysisSpec, add: Add): void {
+  for (const key of ["stepWeight", "maxWeight", "stepWeightPromotion"] as const) {
+    const value = analysis[key];
+    if (value !== undefined && !inRange(value, 1, 100))
+      add(`spec.analysis.${key}`, `${value} is not a percentage from 1 to 100`);
+  }
+  const steps = analysis.stepWeights ?? [];
+  if (analysis.stepWeights !== undefined && steps.length === 0) add("spec.analysis.stepWeights", "is empty");
+  steps.forEach((weight, index) => {
+    const path = `spec.analysis.stepWeights[${index}]`;
+    if (!inRange(weight, 1, 100)) add(path, `${weight} is not a percentage from 1 to 100`);
+    const before = steps[index - 1];
+    if (before !== undefined && weight <= before) add(path, `${weight} does not rise above ${before}: steps go up`);
+  });
+}
+
+function checkMetrics(metrics: readonly MetricSpec[], add: Add): void {
+  metrics.forEach((metric, index) => {
+    const path = `spec.analysis.metrics[${index}]`;
+    interval(metric.interval, `${path}.interval`, add);
+    const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
+    if (!builtin && !metric.query && !metric.templateRef)
+      add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
+    const { min, max } = metric.thresholdRange ?? {};
+    if (min === undefined && max === undefined && metric.threshold === undefined)
+      add(`${path}.thresholdRange`, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
+    if (min !== undefined && max !== undefined && min > max)
+      add(`${path}.thresholdRange`, `min ${min} is above max ${max}: nothing can pass`);
+  });
+}
+
+function interval(text: string | undefined, path: string, add: Add): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms === undefined) add(path, `"${text}" is not a duration such as 30s or 1m`);
+  else if (ms < 1_000) add(path, `"${text}" is below the shortest interval, 1s`);
+  return ms;
+}
+
+function inRange(value: number, low: number, high: number): boolean {
+  return Number.isInteger(value) && value >= low && value <= high;
+}
+
+function unsupportedIn(spec: CanarySpec): string[] {
+  const found: string[] = [];
+  const { analysis } = spec;
+  if (spec.targetRef.kind !== "Deployment") found.push(`targetRef.kind ${spec.targetRef.kind} (only Deployment)`);
+  if (analysis.iterations !== undefined) found.push("analysis.iterations (Blue/Green)");
+  if (analysis.match?.length) found.push("analysis.match (A/B testing)");
+  if (analysis.mirror) found.push("analysis.mirror");
+  if (analysis.sessionAffinity) found.push("analysis.sessionAffinity");
+  if (analysis.webhooks?.length)
+    found.push(`analysis.webhooks (${analysis.webhooks.map((hook) => hook.name).join(", ")})`);
+  return found;
+}
