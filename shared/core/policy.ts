@@ -39,27 +39,14 @@ const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000, evidenceDead
 export function parsePolicy(spec: CanarySpec): PolicyResult {
   const errors: FieldError[] = [];
   const add = (path: string, message: string): void => void errors.push({ path, message });
-  checkReferences(spec, add);
   const analysis = spec.analysis ?? {};
+  checkReferences(spec, add);
   checkStrategy(analysis, add);
   checkWeights(analysis, add);
-  checkMetrics(analysis.metrics ?? [], add);
+  (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
-  const policy: Policy = {
-    intervalMs,
-    threshold: Math.max(1, analysis.threshold ?? 1),
-    weights: weightsOf(analysis),
-    metrics: analysis.metrics ?? [],
-    progressDeadlineMs: (spec.progressDeadlineSeconds ?? defaults.progressDeadlineMs / 1_000) * 1_000,
-    evidenceDeadlineMs: defaults.evidenceDeadlineMs,
-    drainMs: defaults.drainMs,
-    skipAnalysis: spec.skipAnalysis ?? false,
-    suspend: spec.suspend ?? false,
-    unsupported: unsupportedIn(spec),
-    ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
-  };
-  return { ok: true, policy };
+  return { ok: true, policy: { ...switchesOf(spec), ...pacingOf(analysis), intervalMs } };
 }
 
 /** `spec.analysis.interval: "10x" is not a duration ...` for each fault, as admission and status show them. */
@@ -82,6 +69,27 @@ export function weightsOf(analysis: AnalysisSpec): number[] {
 }
 
 // --- internal ---
+
+function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend" | "unsupported"> {
+  const seconds = spec.progressDeadlineSeconds;
+  return {
+    progressDeadlineMs: seconds === undefined ? defaults.progressDeadlineMs : seconds * 1_000,
+    skipAnalysis: spec.skipAnalysis ?? false,
+    suspend: spec.suspend ?? false,
+    unsupported: unsupportedIn(spec),
+  };
+}
+
+function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof ReturnType<typeof switchesOf>> {
+  return {
+    threshold: Math.max(1, analysis.threshold ?? 1),
+    weights: weightsOf(analysis),
+    metrics: analysis.metrics ?? [],
+    evidenceDeadlineMs: defaults.evidenceDeadlineMs,
+    drainMs: defaults.drainMs,
+    ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
+  };
+}
 
 type Add = (path: string, message: string) => void;
 
@@ -122,19 +130,20 @@ function checkWeights(analysis: AnalysisSpec, add: Add): void {
   });
 }
 
-function checkMetrics(metrics: readonly MetricSpec[], add: Add): void {
-  metrics.forEach((metric, index) => {
-    const path = `spec.analysis.metrics[${index}]`;
-    interval(metric.interval, `${path}.interval`, add);
-    const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
-    if (!builtin && !metric.query && !metric.templateRef)
-      add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
-    const { min, max } = metric.thresholdRange ?? {};
-    if (min === undefined && max === undefined && metric.threshold === undefined)
-      add(`${path}.thresholdRange`, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
-    if (min !== undefined && max !== undefined && min > max)
-      add(`${path}.thresholdRange`, `min ${min} is above max ${max}: nothing can pass`);
-  });
+function checkMetric(metric: MetricSpec, path: string, add: Add): void {
+  interval(metric.interval, `${path}.interval`, add);
+  const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
+  if (!builtin && !metric.query && !metric.templateRef)
+    add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
+  checkRange(metric, `${path}.thresholdRange`, add);
+}
+
+function checkRange(metric: MetricSpec, path: string, add: Add): void {
+  const { min, max } = metric.thresholdRange ?? {};
+  if (min === undefined && max === undefined && metric.threshold === undefined)
+    add(path, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
+  if (min !== undefined && max !== undefined && min > max)
+    add(path, `min ${min} is above max ${max}: nothing can pass`);
 }
 
 function interval(text: string | undefined, path: string, add: Add): number | undefined {

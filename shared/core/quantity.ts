@@ -24,12 +24,17 @@ export function canonicalQuantity(quantity: string | number): string {
   const match = shape.exec(text);
   if (!match || (!match[2] && !match[3])) return text;
   const [, sign, whole = "", fraction = "", suffix = "", exponent] = match;
-  const digits = BigInt(`${whole}${fraction}` || "0");
-  const scale = binary[suffix] ?? 1n;
-  const power =
-    (exponent === undefined ? (decimalExponent[suffix] ?? 0) : clamp(Number(exponent))) - fraction.length + 9;
-  const nano = power >= 0 ? digits * scale * 10n ** BigInt(power) : divideUp(digits * scale, 10n ** BigInt(-power));
+  const scaled = BigInt(`${whole}${fraction}`) * (binary[suffix] ?? 1n);
+  const nano = shift(scaled, powerOfTen(suffix, exponent) - fraction.length + 9);
   return `${sign === "-" && nano !== 0n ? "-" : ""}${nano}`;
+}
+
+function powerOfTen(suffix: string, exponent: string | undefined): number {
+  return exponent === undefined ? (decimalExponent[suffix] ?? 0) : clamp(Number(exponent));
+}
+
+function shift(value: bigint, power: number): bigint {
+  return power >= 0 ? value * 10n ** BigInt(power) : divideUp(value, 10n ** BigInt(-power));
 }
 
 /** An exponent beyond this is no real resource, and 10^(10^9) would never end. */

@@ -1,0 +1,186 @@
+/**
+ * The objects that we create beside the user's, built from the user's own: canary Deployment and leaf Services.
+ * The canary is the intent with ONE selector label value changed, so that no Service of stable's selects its pods.
+ */
+import type {
+  V1Affinity,
+  V1Deployment,
+  V1LabelSelector,
+  V1PodAffinityTerm,
+  V1PodSpec,
+  V1Service,
+  V1ServicePort,
+} from "@kubernetes/client-node";
+import { canaryName, label, manager, primaryName } from "./names.ts";
+
+/** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
+export const selectorLabels = ["app", "name", "app.kubernetes.io/name"] as const;
+
+/** The selector label whose value tells canary pods from stable's; undefined: the target cannot be canaried. */
+export function trackLabel(target: V1Deployment): string | undefined {
+  const matched = target.spec?.selector.matchLabels ?? {};
+  return selectorLabels.find((key) => matched[key] !== undefined);
+}
+
+export interface CanaryContext {
+  canary: string;
+  intent: string;
+  replicas: number;
+  progressDeadlineSeconds: number;
+}
+
+/** The Deployment that runs the intent. Throws if the target has none of {@link selectorLabels}: check `trackLabel` first. */
+export function canaryDeployment(target: V1Deployment, context: CanaryContext): V1Deployment {
+  const key = requireTrackLabel(target);
+  const spec = target.spec!;
+  const stable = spec.selector.matchLabels?.[key] ?? "";
+  const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryName(stable));
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      name: canaryName(target.metadata?.name ?? ""),
+      namespace: target.metadata?.namespace ?? "",
+      labels: { [label.canary]: context.canary, [label.intent]: context.intent, [label.managedBy]: manager },
+    },
+    spec: {
+      replicas: context.replicas,
+      revisionHistoryLimit: 1,
+      progressDeadlineSeconds: context.progressDeadlineSeconds,
+      ...(spec.minReadySeconds ? { minReadySeconds: spec.minReadySeconds } : {}),
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "100%", maxUnavailable: "100%" } },
+      selector: rename(spec.selector)!,
+      template: {
+        metadata: { ...spec.template.metadata, labels: canaryPodLabels(target) },
+        ...(spec.template.spec ? { spec: renamePodSelectors(spec.template.spec, rename) } : {}),
+      },
+    },
+  };
+}
+
+export interface ServiceContext {
+  canary: string;
+  apex: string;
+  ports: V1ServicePort[];
+}
+
+/** `<apex>-primary`, selecting exactly what the target selects. */
+export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
+  return leaf(target, context, primaryName(context.apex), target.spec?.selector.matchLabels ?? {});
+}
+
+/** `<apex>-canary`, selecting the canary Deployment's pods. */
+export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
+  const key = requireTrackLabel(target);
+  const matched = target.spec?.selector.matchLabels ?? {};
+  return leaf(target, context, canaryName(context.apex), { ...matched, [key]: canaryName(matched[key] ?? "") });
+}
+
+/** The apex, for a target that has no Service yet. */
+export function apexService(target: V1Deployment, context: ServiceContext): V1Service {
+  return leaf(target, context, context.apex, target.spec?.selector.matchLabels ?? {});
+}
+
+/** Ports of a leaf: names, numbers and targets as the apex has them, without what the API server assigned to it. */
+export function leafPorts(apex: V1Service): V1ServicePort[] {
+  return (apex.spec?.ports ?? []).map(({ nodePort: _nodePort, ...port }) => port);
+}
+
+/** A Service whose selector takes canary pods in would send them users outside the weights. */
+export function alsoSelects(service: V1Service, podLabels: Record<string, string>): boolean {
+  const selector = Object.entries(service.spec?.selector ?? {});
+  return selector.length > 0 && selector.every(([key, value]) => podLabels[key] === value);
+}
+
+/** Labels that the canary's pods will carry. */
+export function canaryPodLabels(target: V1Deployment): Record<string, string> {
+  const key = requireTrackLabel(target);
+  const value = canaryName(target.spec?.selector.matchLabels?.[key] ?? "");
+  return { ...target.spec?.template.metadata?.labels, [key]: value };
+}
+
+// --- internal ---
+
+function requireTrackLabel(target: V1Deployment): string {
+  const key = trackLabel(target);
+  if (key) return key;
+  throw new Error(`Deployment ${target.metadata?.name ?? ""} selects by none of ${selectorLabels.join(", ")}`);
+}
+
+function leaf(
+  target: V1Deployment,
+  context: ServiceContext,
+  name: string,
+  selector: Record<string, string>,
+): V1Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: {
+      name,
+      namespace: target.metadata?.namespace ?? "",
+      labels: { [label.canary]: context.canary, [label.managedBy]: manager },
+    },
+    spec: { type: "ClusterIP", selector, ports: context.ports },
+  };
+}
+
+type Rename = (selector: V1LabelSelector | undefined) => V1LabelSelector | undefined;
+
+function renameSelector(
+  selector: V1LabelSelector | undefined,
+  key: string,
+  from: string,
+  to: string,
+): V1LabelSelector | undefined {
+  if (!selector) return selector;
+  const expressions = selector.matchExpressions?.map((expression) =>
+    expression.key === key && expression.values
+      ? { ...expression, values: expression.values.map((value) => (value === from ? to : value)) }
+      : expression,
+  );
+  const matched = selector.matchLabels;
+  return {
+    ...selector,
+    ...(matched ? { matchLabels: matched[key] === from ? { ...matched, [key]: to } : matched } : {}),
+    ...(expressions ? { matchExpressions: expressions } : {}),
+  };
+}
+
+function renamePodSelectors(spec: V1PodSpec, rename: Rename): V1PodSpec {
+  const spread = spec.topologySpreadConstraints?.map((constraint) => withSelector(constraint, rename));
+  return {
+    ...spec,
+    ...(spec.affinity ? { affinity: renameAffinity(spec.affinity, rename) } : {}),
+    ...(spread ? { topologySpreadConstraints: spread } : {}),
+  };
+}
+
+function renameAffinity(affinity: V1Affinity, rename: Rename): V1Affinity {
+  const renamed: V1Affinity = { ...affinity };
+  for (const side of ["podAffinity", "podAntiAffinity"] as const) {
+    const rules = affinity[side];
+    if (!rules) continue;
+    const required = rules.requiredDuringSchedulingIgnoredDuringExecution;
+    const preferred = rules.preferredDuringSchedulingIgnoredDuringExecution;
+    renamed[side] = {
+      ...(required
+        ? { requiredDuringSchedulingIgnoredDuringExecution: required.map((term) => withSelector(term, rename)) }
+        : {}),
+      ...(preferred
+        ? {
+            preferredDuringSchedulingIgnoredDuringExecution: preferred.map((weighted) => ({
+              ...weighted,
+              podAffinityTerm: withSelector<V1PodAffinityTerm>(weighted.podAffinityTerm, rename),
+            })),
+          }
+        : {}),
+    };
+  }
+  return renamed;
+}
+
+function withSelector<T extends { labelSelector?: V1LabelSelector }>(term: T, rename: Rename): T {
+  const selector = rename(term.labelSelector);
+  return selector ? { ...term, labelSelector: selector } : term;
+}
