@@ -1,0 +1,219 @@
+/**
+ * HTTP to the API server: credentials and TLS from client-node's KubeConfig, kept-alive connections, a deadline for each
+ * request. Only types are imported from client-node here; its half megabyte of generated models is not needed.
+ */
+import * as http from "node:http";
+import * as https from "node:https";
+import type { KubeConfig } from "@kubernetes/client-node";
+import { CanaryError, fromNetwork, fromResponse, messageOf, nodeCode, timedOut } from "./errors.ts";
+import type { Asked } from "./errors.ts";
+
+export interface ConnectOptions {
+  /** Deadline of a request, its whole answer included. Default 10 s. A watch has none. */
+  timeoutMs?: number;
+  /** Further headers of every request, e.g. for impersonation. */
+  headers?: Record<string, string | string[]>;
+  userAgent?: string;
+}
+
+export interface Request {
+  method: string;
+  /** Path with its query, from the server's root. */
+  path: string;
+  body?: string;
+  contentType?: string;
+  signal?: AbortSignal;
+}
+
+/** What the deadline is for: a watch's answer has no end, but its status must come. */
+type Until = "status" | "whole answer";
+
+const calledOff = (asked: Asked): CanaryError => new CanaryError("Timeout", `${asked.what} was called off.`);
+
+const defaultTimeoutMs = 10_000;
+/** Shorter than the API server's own patience with an idle connection, so that we never write into a closing one. */
+const idleConnectionMs = 30_000;
+
+export class Connection {
+  private readonly kubeConfig: KubeConfig;
+  private readonly options: ConnectOptions;
+  private readonly base: URL;
+  private agent: { of: string; agent: http.Agent } | undefined;
+
+  constructor(kubeConfig: KubeConfig, options: ConnectOptions = {}) {
+    this.kubeConfig = kubeConfig;
+    this.options = options;
+    this.base = serverUrl(kubeConfig);
+  }
+
+  /** Asks and returns the body of the answer. Throws `CanaryError` for any status of 400 or more. */
+  async send(request: Request): Promise<string> {
+    const answer = await this.attempt(request, "whole answer");
+    try {
+      return await readAll(answer);
+    } catch (error) {
+      throw this.translate(error, request);
+    }
+  }
+
+  /** Asks and returns the answer's stream once its status is known to be good. The deadline is for the status only. */
+  stream(request: Request): Promise<http.IncomingMessage> {
+    return this.attempt(request, "status");
+  }
+
+  /** For messages: the server and what was asked of it. */
+  asked(request: Request): Asked {
+    const user = this.kubeConfig.getCurrentUser()?.name;
+    const context = this.kubeConfig.getCurrentContext();
+    const what = `${request.method} ${request.path.split("?", 1)[0] ?? ""}`;
+    return { server: this.base.origin, what, ...(user ? { user } : {}), ...(context ? { context } : {}) };
+  }
+
+  private async attempt(request: Request, until: Until): Promise<http.IncomingMessage> {
+    const options = await this.requestOptions(request);
+    let answer: http.IncomingMessage;
+    try {
+      answer = await this.open(request, options, until);
+    } catch (error) {
+      // A kept connection may have been closed by the server in the moment we chose it; only a read is safe to say twice.
+      const stale = error instanceof StaleConnection && request.method === "GET";
+      if (!stale) throw this.translate(error, request);
+      answer = await this.open(request, { ...options, agent: false }, until).catch((again: unknown) => {
+        throw this.translate(again, request);
+      });
+    }
+    return this.refuseFailure(request, answer);
+  }
+
+  private async refuseFailure(request: Request, answer: http.IncomingMessage): Promise<http.IncomingMessage> {
+    const status = answer.statusCode ?? 500;
+    if (status < 400) return answer;
+    const body = await readAll(answer).catch((error: unknown) => messageOf(error));
+    throw fromResponse(this.asked(request), status, body, answer.headers["retry-after"]);
+  }
+
+  private open(request: Request, options: https.RequestOptions, until: Until): Promise<http.IncomingMessage> {
+    const timeoutMs = this.options.timeoutMs ?? defaultTimeoutMs;
+    const asked = this.asked(request);
+    if (request.signal?.aborted) return Promise.reject(calledOff(asked));
+    return new Promise((resolve, reject) => {
+      const outgoing = (this.base.protocol === "http:" ? http : https).request(options);
+      // Once there is an answer the error must go to it: its reader would else see a mere broken connection.
+      let running: http.ClientRequest | http.IncomingMessage = outgoing;
+      const timer = setTimeout(() => running.destroy(timedOut(asked, timeoutMs)), timeoutMs);
+      const abort = (): void => void running.destroy(calledOff(asked));
+      request.signal?.addEventListener("abort", abort, { once: true });
+      const disarm = (): void => {
+        clearTimeout(timer);
+        request.signal?.removeEventListener("abort", abort);
+      };
+      outgoing.once("response", (answer) => {
+        running = answer;
+        if (until === "status") clearTimeout(timer);
+        answer.once("close", disarm);
+        resolve(answer);
+      });
+      outgoing.once("error", (error) => {
+        disarm();
+        reject(outgoing.reusedSocket && nodeCode(error) === "ECONNRESET" ? new StaleConnection(error) : error);
+      });
+      outgoing.end(request.body);
+    });
+  }
+
+  private async requestOptions(request: Request): Promise<https.RequestOptions> {
+    const options = await this.credentials();
+    const body = request.body;
+    options.headers = {
+      ...trimmed(options.headers),
+      ...this.options.headers,
+      accept: "application/json",
+      "user-agent": this.options.userAgent ?? "kubectl-canary",
+      ...(body === undefined
+        ? {}
+        : { "content-type": request.contentType ?? "application/json", "content-length": Buffer.byteLength(body) }),
+    };
+    options.method = request.method;
+    options.protocol = this.base.protocol;
+    options.hostname = this.base.hostname.replace(/^\[(.*)\]$/, "$1");
+    options.port = this.base.port;
+    options.path = this.base.pathname.replace(/\/$/, "") + request.path;
+    return options;
+  }
+
+  /** Asked anew for each request: client-node reads token files again and runs exec plugins when a token expires. */
+  private async credentials(): Promise<https.RequestOptions> {
+    const options: https.RequestOptions = { headers: {} };
+    // As kubectl does: no credential is sent in the clear (`kubectl proxy` adds its own).
+    if (this.base.protocol === "http:") return { ...options, agent: this.kept("http", () => new http.Agent(pool)) };
+    try {
+      await this.kubeConfig.applyToHTTPSOptions(options);
+    } catch (error) {
+      const user = this.kubeConfig.getCurrentUser()?.name ?? "";
+      const message = `No credentials could be had for user "${user}" of the kubeconfig: ${messageOf(error).trim()}`;
+      throw new CanaryError("Unauthorized", message, { cause: error });
+    }
+    // The agent that client-node made serves proxies only; it neither keeps connections nor sees a renewed certificate.
+    if (!this.kubeConfig.getCurrentCluster()?.proxyUrl) options.agent = this.tlsAgent(options);
+    return options;
+  }
+
+  private tlsAgent(options: https.RequestOptions): http.Agent {
+    const { ca, cert, key, servername, rejectUnauthorized } = options;
+    const tls = {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+      ...(servername === undefined ? {} : { servername }),
+      ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
+    };
+    return this.kept(Object.values(tls).map(String).join("\n"), () => new https.Agent({ ...pool, ...tls }));
+  }
+
+  private kept(of: string, make: () => http.Agent): http.Agent {
+    // An older agent is left to its running watches; its idle connections close by themselves.
+    if (this.agent?.of !== of) this.agent = { of, agent: make() };
+    return this.agent.agent;
+  }
+
+  private translate(error: unknown, request: Request): CanaryError {
+    return fromNetwork(this.asked(request), error instanceof StaleConnection ? error.cause : error);
+  }
+}
+
+const pool: http.AgentOptions = { keepAlive: true, keepAliveMsecs: 15_000, timeout: idleConnectionMs };
+
+/** A connection from the pool broke before it carried an answer. */
+class StaleConnection extends Error {
+  constructor(cause: Error) {
+    super(cause.message, { cause });
+  }
+}
+
+function serverUrl(kubeConfig: KubeConfig): URL {
+  const server = kubeConfig.getCurrentCluster()?.server;
+  const context = kubeConfig.getCurrentContext();
+  if (!server) {
+    const named = context ? `context "${context}" of the kubeconfig names no cluster` : "no current context is set";
+    throw new CanaryError(
+      "Usage",
+      `There is no cluster to talk to: ${named}. See "kubectl config get-contexts", or pass --context or --kubeconfig.`,
+    );
+  }
+  try {
+    return new URL(server);
+  } catch (error) {
+    throw new CanaryError("Usage", `The kubeconfig's server "${server}" is not a URL.`, { cause: error });
+  }
+}
+
+/** A token file commonly ends in a newline, which no header may hold. */
+function trimmed(headers: https.RequestOptions["headers"]): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()]));
+}
+
+async function readAll(answer: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString("utf8");
+}

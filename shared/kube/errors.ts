@@ -1,0 +1,218 @@
+/**
+ * The one error type of the project, and the one place where HTTP statuses, the API server's Status objects and network
+ * failures become one. Messages are for people: what happened, where, and what to do; they never hold a credential.
+ */
+
+export type ErrorCode =
+  /** The object (or its namespace) does not exist. */
+  | "NotFound"
+  /** The API server does not serve this resource in this version: its CRD is not installed. */
+  | "NoSuchKind"
+  /** The object has changed since it was read. Look again. */
+  | "Conflict"
+  | "AlreadyExists"
+  | "Forbidden"
+  | "Unauthorized"
+  /** The object fails validation (422), or the request is malformed (400, 415 ...). */
+  | "Invalid"
+  /** A resourceVersion or continue token is too old: list again. */
+  | "Gone"
+  | "TooManyRequests"
+  | "Timeout"
+  /** No answer from the API server, or the connection broke. */
+  | "Unreachable"
+  /** TLS: the server's certificate is not one that we trust. */
+  | "Untrusted"
+  | "ServerError"
+  /** The caller gave us something wrong: a missing flag, an unusable kubeconfig. */
+  | "Usage"
+  /** Found something that we do not understand or that is not ours, and stopped. */
+  | "Unexpected";
+
+export interface ErrorDetails {
+  /** Whether the same work may succeed later without a person's doing. Default: by code. */
+  retry?: boolean;
+  /** HTTP status, where there was one. */
+  status?: number;
+  /** The server's own wish, in milliseconds, before the next attempt. */
+  retryAfterMs?: number;
+  cause?: unknown;
+}
+
+const retryable: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "Conflict",
+  "AlreadyExists",
+  "Unauthorized",
+  "Gone",
+  "TooManyRequests",
+  "Timeout",
+  "Unreachable",
+  "ServerError",
+]);
+
+export class CanaryError extends Error {
+  override readonly name = "CanaryError";
+  readonly code: ErrorCode;
+  readonly retry: boolean;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retry = details.retry ?? retryable.has(code);
+    if (details.status !== undefined) this.status = details.status;
+    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
+  }
+}
+
+/** Whether something caught is a `CanaryError` with one of these codes. */
+export const hasCode = (error: unknown, ...codes: ErrorCode[]): error is CanaryError =>
+  error instanceof CanaryError && codes.includes(error.code);
+
+/** Anything caught, as a sentence for a log or a status. */
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What was asked, for the message. `context` is the kubeconfig's. */
+export interface Asked {
+  server: string;
+  what: string;
+  user?: string;
+  context?: string;
+}
+
+/** The parts we read of `meta/v1.Status`. */
+interface Status {
+  kind?: unknown;
+  message?: unknown;
+  reason?: unknown;
+  code?: unknown;
+  details?: { name?: unknown; kind?: unknown; retryAfterSeconds?: unknown } | null;
+}
+
+const byHttpStatus: Readonly<Record<number, ErrorCode>> = {
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  408: "Timeout",
+  409: "Conflict",
+  410: "Gone",
+  429: "TooManyRequests",
+  504: "Timeout",
+};
+
+/** Translates an answer of status 400 or more. `body` is as received: a Status object in JSON, or any text. */
+export function fromResponse(asked: Asked, status: number, body: string, retryAfter?: string): CanaryError {
+  return fromStatus(asked, parseStatus(body) ?? { message: firstLine(body) }, status, retryAfter);
+}
+
+/** Translates a Status object, e.g. of a watch's ERROR event. */
+export function fromStatus(asked: Asked, object: unknown, httpStatus?: number, retryAfter?: string): CanaryError {
+  const status: Status = isStatusLike(object) ? object : {};
+  const number = httpStatus ?? (typeof status.code === "number" ? status.code : 500);
+  const code = codeOf(number, status);
+  const said = typeof status.message === "string" && status.message !== "" ? status.message : `HTTP status ${number}`;
+  const details = { status: number, ...waitOf(retryAfter ?? status.details?.retryAfterSeconds) };
+  return new CanaryError(code, advice[code]?.(said, asked) ?? said, details);
+}
+
+function waitOf(seconds: unknown): { retryAfterMs?: number } {
+  const retryAfterMs = Number(seconds) * 1000;
+  return retryAfterMs > 0 ? { retryAfterMs } : {};
+}
+
+function codeOf(status: number, body: Status): ErrorCode {
+  if (body.reason === "AlreadyExists") return "AlreadyExists";
+  if (body.reason === "Expired") return "Gone";
+  if (status === 404 && isMissingKind(body)) return "NoSuchKind";
+  return byHttpStatus[status] ?? (status >= 500 ? "ServerError" : "Invalid");
+}
+
+/** An unknown group or version is answered with plain text, an unknown resource of a known one without an object's name. */
+function isMissingKind(body: Status): boolean {
+  return body.kind !== "Status" || (body.details?.name === undefined && body.details?.kind === undefined);
+}
+
+type Advice = (said: string, asked: Asked) => string;
+
+const failed: Advice = (said, asked) => `The API server at ${asked.server} failed on ${asked.what}: ${said}`;
+
+/** What is added to the server's words; codes that are not here speak for themselves. */
+const advice: Readonly<Partial<Record<ErrorCode, Advice>>> = {
+  Unauthorized: (said, asked) =>
+    `The API server at ${asked.server} does not accept the credentials of ${userOf(asked)} (401 ${said}). A token or certificate has probably expired: log in again, or look at the user's entry with "kubectl config view".`,
+  Forbidden: (said) =>
+    / cannot \S+ (resource|path) /.test(said)
+      ? `${said}. Ask who administers the cluster for this permission (RBAC).`
+      : said,
+  NoSuchKind: (_said, asked) =>
+    `The API server at ${asked.server} does not serve ${asked.what.replace(/^\S+ /, "")}: the CRD that defines it is not installed, or not in this version.`,
+  TooManyRequests: (said, asked) =>
+    `The API server at ${asked.server} is overloaded and asks to wait (429, ${asked.what}): ${said}`,
+  Timeout: failed,
+  ServerError: failed,
+};
+
+const userOf = (asked: Asked): string => (asked.user ? `user "${asked.user}"` : "this user");
+const contextOf = (asked: Asked): string => (asked.context ? `context "${asked.context}"` : "kubeconfig");
+
+/** Why nothing came back, by Node's error code; the rest is told in Node's own words. */
+const networkCauses: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ECONNRESET: "the connection broke",
+  EPIPE: "the connection broke",
+  ENOTFOUND: "the host name does not resolve",
+  EAI_AGAIN: "the host name does not resolve just now",
+  EHOSTUNREACH: "no route to the host",
+  ENETUNREACH: "no route to the network",
+  ETIMEDOUT: "no answer from the host",
+};
+
+const tlsCauses: Readonly<Record<string, string>> = {
+  DEPTH_ZERO_SELF_SIGNED_CERT: "it is self-signed",
+  SELF_SIGNED_CERT_IN_CHAIN: "its authority is not the one that the kubeconfig names",
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "its authority is not the one that the kubeconfig names",
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "its authority is not the one that the kubeconfig names",
+  CERT_SIGNATURE_FAILURE: "its authority is not the one that the kubeconfig names",
+  CERT_HAS_EXPIRED: "it has expired",
+  CERT_NOT_YET_VALID: "it is not valid yet (look at this machine's clock)",
+  ERR_TLS_CERT_ALTNAME_INVALID: "it is for another host name",
+};
+
+/** Translates what Node throws when a request gets no whole answer. A `CanaryError` passes unchanged. */
+export function fromNetwork(asked: Asked, error: unknown): CanaryError {
+  if (error instanceof CanaryError) return error;
+  const code = nodeCode(error);
+  const untrusted = tlsCauses[code];
+  if (untrusted !== undefined) {
+    const message = `The certificate of the API server at ${asked.server} is not trusted: ${untrusted}. Look at certificate-authority and server in the kubeconfig.`;
+    return new CanaryError("Untrusted", message, { cause: error });
+  }
+  const why = networkCauses[code] ?? messageOf(error);
+  const message = `No answer from the API server at ${asked.server} (${why}). Is the cluster running, and is the ${contextOf(asked)} the one you mean?`;
+  return new CanaryError("Unreachable", message, { cause: error });
+}
+
+/** The request's own deadline passed. Whether the server acted on it is unknown. */
+export const timedOut = (asked: Asked, timeoutMs: number): CanaryError =>
+  new CanaryError("Timeout", `The API server at ${asked.server} did not answer ${asked.what} within ${timeoutMs} ms.`);
+
+/** Node's error code; it stands on the aggregate too when every address of a host failed. */
+export function nodeCode(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string"
+    ? error.code
+    : "";
+}
+
+function parseStatus(body: string): Status | undefined {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return isStatusLike(parsed) && parsed.kind === "Status" ? parsed : undefined;
+  } catch {
+    return undefined; // Not JSON: a proxy in between, or a path that the API server does not know.
+  }
+}
+
+const isStatusLike = (value: unknown): value is Status => typeof value === "object" && value !== null;
+
+const firstLine = (text: string): string => text.trim().split("\n", 1)[0]?.slice(0, 300) ?? "";

@@ -1,0 +1,89 @@
+/**
+ * One watch request: newline-separated JSON events off the wire, with a limit on silence. It neither resumes nor
+ * remembers; that is the reflector's work.
+ */
+import type { IncomingMessage } from "node:http";
+import { StringDecoder } from "node:string_decoder";
+import { CanaryError, fromNetwork, fromStatus } from "./errors.ts";
+import type { Asked } from "./errors.ts";
+
+export interface WatchEvent<T> {
+  /** A BOOKMARK's object holds nothing but `metadata.resourceVersion`. */
+  type: "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK";
+  object: T;
+}
+
+export interface Stream {
+  answer: IncomingMessage;
+  asked: Asked;
+  /** Silence, bookmarks included, after which the connection is taken for dead. The server sends a bookmark a minute. */
+  idleTimeoutMs: number;
+  signal: AbortSignal;
+}
+
+/**
+ * Yields events until the server ends the watch or the signal aborts. Throws `CanaryError`: `Gone` for an outdated
+ * resourceVersion, `Timeout` for silence, `Unreachable` for a broken connection.
+ */
+export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> {
+  const { answer, asked, idleTimeoutMs, signal } = stream;
+  const silence = setTimeout(() => answer.destroy(silent(stream)), idleTimeoutMs);
+  try {
+    for await (const line of linesOf(answer, silence)) {
+      if (signal.aborted) return;
+      yield parse<T>(line, asked);
+      // Whoever takes long over an event is not the server being silent.
+      silence.refresh();
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    throw fromNetwork(asked, error);
+  } finally {
+    clearTimeout(silence);
+    answer.destroy();
+  }
+}
+
+const silent = (stream: Stream): CanaryError =>
+  new CanaryError(
+    "Timeout",
+    `The API server at ${stream.asked.server} sent nothing on ${stream.asked.what} for ${stream.idleTimeoutMs} ms; the connection is taken for dead.`,
+  );
+
+function parse<T>(line: string, asked: Asked): WatchEvent<T> {
+  let event: { type: WatchEvent<T>["type"] | "ERROR"; object: T };
+  try {
+    event = JSON.parse(line) as typeof event;
+  } catch (error) {
+    throw new CanaryError("ServerError", `The API server at ${asked.server} sent a broken watch event.`, {
+      cause: error,
+    });
+  }
+  if (event.type === "ERROR") throw fromStatus(asked, event.object);
+  return { type: event.type, object: event.object };
+}
+
+async function* linesOf(answer: IncomingMessage, silence: NodeJS.Timeout): AsyncGenerator<string> {
+  const lines = new LineSplitter();
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    silence.refresh();
+    yield* lines.push(chunk);
+  }
+}
+
+/** Cuts a byte stream into lines. Parts of a long line are joined once, when its end is seen. */
+class LineSplitter {
+  private readonly decoder = new StringDecoder("utf8");
+  private parts: string[] = [];
+
+  push(chunk: Buffer): string[] {
+    const [head = "", ...rest] = this.decoder.write(chunk).split("\n");
+    this.parts.push(head);
+    const lines: string[] = [];
+    for (const piece of rest) {
+      lines.push(this.parts.join(""));
+      this.parts = [piece];
+    }
+    return lines.filter((line) => line.trim() !== "");
+  }
+}
