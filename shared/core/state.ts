@@ -89,6 +89,8 @@ export interface Target {
   requestedBy: string;
   /** Id of the run in our promoting mark, if there is one. */
   promoting?: string;
+  /** pod-template-hash in our stable label. */
+  stableMark?: string;
   /** Our rejection is what its Progressing condition says. */
   markedRejected: boolean;
   /** `spec.replicas`. */
@@ -159,6 +161,9 @@ export interface Observation {
   now: number;
   name: string;
   namespace: string;
+  /** Name of the Deployment that `targetRef` names. */
+  targetName: string;
+  apexName: string;
   command?: Command;
   /** Sentences about what forbids us to touch anything: foreign objects, Flagger, an older Canary on the target. */
   obstacles: string[];
@@ -176,7 +181,7 @@ export interface Observation {
 
 export type Action =
   /** Put the opt-in and stable labels on the target. */
-  | { kind: "optIn"; stable: string }
+  | { kind: "optIn"; podTemplateHash: string }
   /** Create or correct the leaf Services, and the apex if it is missing. */
   | { kind: "applyServices" }
   /** Create or correct the route; a new one starts at 100/0. */
@@ -188,7 +193,7 @@ export type Action =
   /** Let the target roll to `intent`, if that is still its template. */
   | { kind: "releaseTarget"; intent: string; run: string }
   /** The target runs what it should: take our promoting mark off, name the new stable. */
-  | { kind: "settleTarget"; stable: string }
+  | { kind: "settleTarget"; podTemplateHash: string }
   /** The intent went back to stable: give the rollout back to its user as it was. */
   | { kind: "unholdTarget" }
   /** Write stable's template back into the target's spec, paused as the user had it. */

@@ -1,0 +1,36 @@
+/** Who can carry how much: the arithmetic behind invariants I1 and I2. */
+import type { CanaryState, Observation, Run } from "./state.ts";
+
+/** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
+export function podsFor(weight: number, replicas: number): number {
+  return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
+}
+
+/** Ready canary pods of this run's template behind the canary leaf; pods of an earlier template do not count. */
+export function readyCanaries(run: Run, seen: Observation): number {
+  const { workload, endpoints } = seen;
+  if (!workload || workload.intent !== run.intent || workload.podTemplateHash === undefined) return 0;
+  return endpoints.canary.byRevision[workload.podTemplateHash] ?? 0;
+}
+
+/** No pod of an earlier template is left behind the canary leaf. */
+export function onlyThisRun(run: Run, seen: Observation): boolean {
+  return readyCanaries(run, seen) === seen.endpoints.canary.ready;
+}
+
+/** The primary can take all traffic back: as many ready endpoints as its own replicas. */
+export function primaryCanCarryAll(seen: Observation): boolean {
+  return seen.target !== undefined && seen.endpoints.primary.ready >= Math.max(1, seen.target.replicas);
+}
+
+/** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */
+export function primaryRunsOnly(podTemplateHash: string, seen: Observation): boolean {
+  const { ready, byRevision } = seen.endpoints.primary;
+  return primaryCanCarryAll(seen) && byRevision[podTemplateHash] === ready;
+}
+
+/** Someone else set the canary's weight below ours since our own last write: it is theirs to raise again. */
+export function loweredByHand(state: CanaryState, seen: Observation): boolean {
+  const { route } = seen;
+  return route !== undefined && route.weight !== route.ownWeight && route.weight < state.weight;
+}

@@ -1,0 +1,94 @@
+/**
+ * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
+ * any of them derives the rest again; nothing is remembered of what has been done.
+ */
+import { loweredByHand, podsFor } from "./capacity.ts";
+import { rejectedWords } from "./idle.ts";
+import type { Policy } from "./policy.ts";
+import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
+
+/** Actions in the order in which they are safe. */
+export function conform(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const { target } = seen;
+  if (!target || target.unfit || !next.stable) return [];
+  return [
+    ...plumbing(seen),
+    ...lowerWeight(next, seen),
+    ...(next.run ? runTarget(next, next.run, target) : idleTarget(next, seen, target)),
+    ...workload(next, seen, policy),
+    ...raiseWeight(next, seen),
+  ];
+}
+
+// --- internal ---
+
+function plumbing(seen: Observation): Action[] {
+  const actions: Action[] = [];
+  if (seen.missing.length > 0) return actions;
+  if (!seen.servicesReady) actions.push({ kind: "applyServices" });
+  if (!seen.route) actions.push({ kind: "applyRoute" });
+  return actions;
+}
+
+function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
+  return route && route.weight > next.weight ? [{ kind: "setWeight", weight: next.weight }] : [];
+}
+
+function raiseWeight(next: CanaryState, seen: Observation): Action[] {
+  const { route, endpoints } = seen;
+  if (!route || route.weight >= next.weight || loweredByHand(next, seen)) return [];
+  return endpoints.canary.ready > 0 ? [{ kind: "setWeight", weight: next.weight }] : [];
+}
+
+function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
+  const stable = next.stable?.podTemplateHash ?? "";
+  if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
+  const actions: Action[] = [];
+  if (target.promoting !== undefined || target.stableMark !== stable)
+    actions.push({ kind: "settleTarget", podTemplateHash: stable });
+  if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
+  return [...actions, ...rejectionMark(next, seen, target)];
+}
+
+function rejectionMark(next: CanaryState, seen: Observation, target: Target): Action[] {
+  const rejection = target.held ? next.rejected.find((entry) => entry.hash === target.intent) : undefined;
+  if (!rejection) return clearing(target);
+  if (target.markedRejected) return [];
+  return [{ kind: "markRejected", message: `canary rejected: ${rejectedWords(seen, target, rejection).reason}` }];
+}
+
+function runTarget(next: CanaryState, run: Run, target: Target): Action[] {
+  const stable = next.stable!;
+  if (run.stage === "promoting" && target.intent === run.intent && (target.promoting !== run.id || target.held))
+    return [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
+  if (run.stage === "restoring" && target.intent !== stable.hash)
+    return [{ kind: "restoreStable", podTemplateHash: stable.podTemplateHash }];
+  if (target.held && target.intent === stable.hash) return [...clearing(target), { kind: "unholdTarget" }];
+  return clearing(target);
+}
+
+function clearing(target: Target): Action[] {
+  return target.markedRejected ? [{ kind: "clearRejected" }] : [];
+}
+
+function workload(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const { run } = next;
+  if (!run) return scaleTo(0, seen);
+  if (run.ending) return [];
+  const replicas = replicasFor(run, next.weight, seen, policy);
+  if (seen.workload?.intent === run.intent) return scaleTo(replicas, seen);
+  return seen.target?.intent === run.intent ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+}
+
+function scaleTo(replicas: number, { workload: canary }: Observation): Action[] {
+  return canary && canary.replicas !== replicas ? [{ kind: "scaleCanary", replicas }] : [];
+}
+
+/** Enough for the weight it has and for the one being prepared; while it carries a promotion it never shrinks. */
+function replicasFor(run: Run, weight: number, seen: Observation, policy: Policy): number {
+  const of = seen.target?.replicas ?? 1;
+  if (run.stage !== "scaling" && run.stage !== "analysing")
+    return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
+  const coming = policy.weights[Math.min(run.step, policy.weights.length - 1)] ?? 100;
+  return Math.max(podsFor(weight, of), podsFor(coming, of));
+}

@@ -1,0 +1,116 @@
+/**
+ * The one place that branches on phases. `decide` is a total function: same state, same observation, same policy, same
+ * decision. Callers save `next` first (the fence), then perform the actions in order.
+ */
+import { analysing, followIntent, scaling } from "./analyse.ts";
+import { conform } from "./conform.ts";
+import { step, type RunTurn, type Step, type Turn } from "./decision.ts";
+import { idle, initialize } from "./idle.ts";
+import type { Policy } from "./policy.ts";
+import { promoting, returning } from "./promote.ts";
+import { assertNever, type CanaryState, type Decision, type Observation, type Phase } from "./state.ts";
+import { pendingCommand, steer } from "./steer.ts";
+import { draining, restoring } from "./unwind.ts";
+
+export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
+  const turn: Turn = { state, seen, policy };
+  const untouchable = obstacleTo(turn);
+  if (untouchable) {
+    const { next } = step(turn, { reason: untouchable, next: "" });
+    return {
+      next,
+      actions: [],
+      events: state.reason === untouchable ? [] : [{ type: "Warning", message: untouchable }],
+    };
+  }
+  const command = pendingCommand(turn);
+  const { next, events, requeueAfterMs } = command ? steer(turn, command) : advancePhase(turn);
+  const moved = next.phase !== state.phase || next.weight !== state.weight;
+  return {
+    next: { ...next, warnings: seen.warnings, transitionAt: moved ? seen.now : state.transitionAt },
+    actions: policy.suspend && !next.run ? [] : conform(next, seen, policy),
+    events,
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
+}
+
+/** A fresh Canary's state. */
+export function initialState(): CanaryState {
+  return {
+    phase: "",
+    weight: 0,
+    failedChecks: 0,
+    rejected: [],
+    checks: [],
+    staleCallers: [],
+    warnings: [],
+    history: [],
+    runs: 0,
+    reason: "",
+    next: "",
+    transitionAt: 0,
+  };
+}
+
+// --- internal ---
+
+/** What forbids to touch anything, in one sentence. */
+function obstacleTo({ seen, policy }: Turn): string | undefined {
+  const [obstacle] = seen.obstacles;
+  if (obstacle) return obstacle;
+  if (policy.unsupported.length > 0)
+    return `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;
+  return undefined;
+}
+
+/** What each phase stands for, whether or not a run is found in the state. */
+const between: Record<Phase, "fresh" | "calm" | "running"> = {
+  "": "fresh",
+  Initializing: "fresh",
+  Initialized: "calm",
+  Succeeded: "calm",
+  Failed: "calm",
+  Waiting: "calm",
+  Terminating: "calm",
+  Progressing: "running",
+  WaitingPromotion: "running",
+  Promoting: "running",
+  Finalising: "running",
+};
+
+function advancePhase(turn: Turn): Step {
+  const { state, policy } = turn;
+  if (policy.suspend)
+    return step(turn, { reason: "Suspended by spec.suspend: nothing moves.", next: "set spec.suspend to false" });
+  if (state.run) return advanceRun({ ...turn, run: state.run });
+  const kind = between[state.phase];
+  switch (kind) {
+    case "fresh":
+      return initialize(turn);
+    case "calm":
+      return idle(turn);
+    case "running":
+      return idle({ ...turn, state: { ...state, phase: "Initialized" } });
+    default:
+      return assertNever(kind);
+  }
+}
+
+function advanceRun(turn: RunTurn): Step {
+  switch (turn.run.stage) {
+    case "scaling":
+      return followIntent(turn) ?? scaling(turn);
+    case "analysing":
+      return followIntent(turn) ?? analysing(turn);
+    case "promoting":
+      return promoting(turn);
+    case "returning":
+      return returning(turn);
+    case "restoring":
+      return restoring(turn);
+    case "draining":
+      return draining(turn);
+    default:
+      return assertNever(turn.run.stage);
+  }
+}

@@ -1,0 +1,66 @@
+/** The shape of one decision, and the small sentences that all of them share. */
+import type { Policy } from "./policy.ts";
+import type { CanaryState, EventText, Observation, Run } from "./state.ts";
+
+/** What a decision is made from. */
+export interface Turn {
+  state: CanaryState;
+  seen: Observation;
+  policy: Policy;
+}
+
+/** A turn with a run under way. */
+export interface RunTurn extends Turn {
+  run: Run;
+}
+
+/** What a decision comes to, before the actions that make the world conform are derived from it. */
+export interface Step {
+  next: CanaryState;
+  events: EventText[];
+  requeueAfterMs?: number;
+}
+
+export interface StepExtra {
+  events?: EventText[];
+  requeueAfterMs?: number;
+}
+
+/** `turn`'s state changed by `patch`. */
+export function step(turn: Turn, patch: Partial<CanaryState>, extra: StepExtra = {}): Step {
+  const { events = [], requeueAfterMs } = extra;
+  return { next: { ...turn.state, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+}
+
+/** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
+export function then(before: Step, turn: Turn, go: (turn: Turn) => Step): Step {
+  const after = go({ ...turn, state: before.next });
+  return { ...after, events: [...before.events, ...after.events] };
+}
+
+/** The state without its run. */
+export function withoutRun(state: CanaryState): CanaryState {
+  const { run: _run, ...rest } = state;
+  return rest;
+}
+
+/** `name.namespace`, as events name a Canary. */
+export function fullName(seen: Observation): string {
+  return `${seen.name}.${seen.namespace}`;
+}
+
+/** The target as events name it. */
+export function fullTarget(seen: Observation): string {
+  return `${seen.targetName}.${seen.namespace}`;
+}
+
+/** `podinfo:1.7.1`, or every image where there are several, short enough for a sentence. */
+export function formatImages(images: Record<string, string>): string {
+  const names = Object.values(images).map((image) => image.slice(image.lastIndexOf("/") + 1));
+  return names.length > 0 ? names.join(" + ") : "no image";
+}
+
+/** `kubectl canary <verb> <name> -n <namespace>`, to be pasted. */
+export function verbLine(seen: Observation, verb: string): string {
+  return `kubectl canary ${verb} ${seen.name} -n ${seen.namespace}`;
+}

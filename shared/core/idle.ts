@@ -1,0 +1,166 @@
+/** Between runs: initialization, waiting for an intent, and the start of a run. */
+import { formatImages, fullName, fullTarget, step, verbLine, type Step, type Turn } from "./decision.ts";
+import { event } from "./events.ts";
+import type { CanaryState, EventText, Observation, Rejection, Run, Target, Version } from "./state.ts";
+
+/** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
+export function initialize(turn: Turn): Step {
+  const { state, seen } = turn;
+  const stable = state.stable ?? findStable(seen.target);
+  const blocker = initializationBlocker(seen, stable);
+  const known = stable ? { stable } : {};
+  if (blocker) return step(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
+  if (!seen.target?.optedIn || !stable) {
+    const reason = `Taking Deployment ${seen.targetName} under control; its pods stay as they are.`;
+    return step(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
+  }
+  return step(
+    turn,
+    { phase: "Initialized", weight: 0, failedChecks: 0, stable, ...steady(seen, stable) },
+    { events: [event.initialized(fullName(seen)), ...staleCallerEvents(state)] },
+  );
+}
+
+/** Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. */
+export function idle(turn: Turn): Step {
+  const { state, seen } = turn;
+  const { target } = seen;
+  const { stable } = state;
+  if (!stable) return initialize(turn);
+  if (!target) return step(turn, { weight: 0, reason: missingTarget(seen), next: "" });
+  if (target.intent === stable.hash) return backToStable(turn, stable);
+  if (!target.held) return unvetted(turn, target, stable);
+  const rejection = state.rejected.find((entry) => entry.hash === target.intent);
+  if (rejection) return step(turn, { phase: "Failed", weight: 0, ...rejectedWords(seen, target, rejection) });
+  const blocker = startBlocker(seen, target);
+  if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
+  return startRun(turn, target, event.newRevision(fullTarget(seen)));
+}
+
+/** A new run for the target's present intent, at weight 0 until its pods are ready. */
+export function startRun(turn: Turn, target: Target, announcement: EventText): Step {
+  const { state, seen } = turn;
+  const runs = state.runs + 1;
+  const run: Run = {
+    id: `${target.intent.slice(-8)}-${runs}`,
+    intent: target.intent,
+    images: target.images,
+    requestedBy: target.requestedBy,
+    stage: "scaling",
+    step: 0,
+    startedAt: seen.now,
+    stageAt: seen.now,
+  };
+  const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;
+  return step(
+    turn,
+    {
+      phase: "Progressing",
+      weight: 0,
+      failedChecks: 0,
+      checks: [],
+      run,
+      runs,
+      reason,
+      next: "first traffic when they are ready",
+    },
+    { events: [announcement] },
+  );
+}
+
+/** Sentence about a rejected intent that is still the target's template, the same for status and for the target's condition. */
+export function rejectedWords(
+  seen: Observation,
+  target: Target,
+  rejection: Rejection,
+): Pick<CanaryState, "reason" | "next"> {
+  return {
+    reason: `${formatImages(target.images)} was rejected: ${rejection.cause}. Stable goes on serving.`,
+    next: `set another image, or put the old one back: kubectl -n ${seen.namespace} get deploy ${seen.targetName} -o wide`,
+  };
+}
+
+// --- internal ---
+
+/** The one version whose pods run; undefined while a rollout is under way or nothing runs. */
+function findStable(target: Target | undefined): Version | undefined {
+  const [only, ...others] = target?.active ?? [];
+  if (!target || !only || others.length > 0) return undefined;
+  return target.held || (target.rolledOut && only.hash === target.intent) ? only : undefined;
+}
+
+function initializationBlocker(seen: Observation, stable: Version | undefined): string | undefined {
+  const { target, route } = seen;
+  if (!target) return missingTarget(seen);
+  const unsound = target.unfit ?? seen.missing[0];
+  if (unsound) return unsound;
+  if (!stable) return withoutStable(seen, target);
+  if (!seen.servicesReady || !route) return `Creating Services and route for ${seen.apexName}.`;
+  return route.problem ? `The route ${seen.apexName} is not obeyed yet: ${route.problem}.` : undefined;
+}
+
+function withoutStable(seen: Observation, target: Target): string {
+  if (target.replicas === 0)
+    return `Deployment ${seen.targetName} has 0 replicas: scale it up, so that there is a stable version.`;
+  return target.stuck ?? `Deployment ${seen.targetName} is rolling out: waiting until its pods are ready.`;
+}
+
+/** What keeps an intent waiting; undefined: a run may start. */
+function startBlocker(seen: Observation, target: Target): string | undefined {
+  const { targetName, route } = seen;
+  if (target.unfit) return target.unfit;
+  const [missing] = seen.missing;
+  if (missing) return missing;
+  if (target.pausedByUser)
+    return `Deployment ${targetName} was paused by its user: the change waits for kubectl -n ${seen.namespace} rollout resume deploy ${targetName}.`;
+  if (target.replicas === 0) return `Deployment ${targetName} has 0 replicas: the change waits until it is scaled up.`;
+  if (target.active.length > 1)
+    return `Deployment ${targetName} is still rolling: the change waits until that is done.`;
+  if (!seen.servicesReady || !route) return `Services and route of ${seen.apexName} are being restored.`;
+  return route.problem ? `The route ${seen.apexName} is not obeyed: ${route.problem}.` : undefined;
+}
+
+function backToStable(turn: Turn, stable: Version): Step {
+  const { state, seen } = turn;
+  const phase = state.phase === "Failed" ? "Initialized" : state.phase;
+  return step(turn, { phase, weight: 0, ...steady(seen, stable) });
+}
+
+function steady(seen: Observation, stable: Version): Pick<CanaryState, "reason" | "next"> {
+  return {
+    reason: `${formatImages(stable.images)} is stable and gets all traffic.`,
+    next: `the next change of Deployment ${seen.targetName} starts a canary`,
+  };
+}
+
+/** The template changed without us (webhook down or bypassed): Kubernetes is rolling it out already, so say so and follow. */
+function unvetted(turn: Turn, target: Target, stable: Version): Step {
+  const { state, seen } = turn;
+  const change = `${formatImages(stable.images)} to ${formatImages(target.images)}`;
+  const live = findStable(target);
+  if (!live) {
+    const reason = `Unvetted change: ${change} went past the webhook and is rolling out without a canary.`;
+    const events = state.reason === reason ? [] : [event.warning(reason)];
+    return step(
+      turn,
+      {
+        weight: 0,
+        reason,
+        next: `to take it back: kubectl -n ${seen.namespace} rollout undo deploy ${seen.targetName}`,
+      },
+      { events },
+    );
+  }
+  const said = event.warning(`Unvetted change: ${change} went past the webhook; it runs everywhere and is stable now.`);
+  return step(turn, { phase: "Initialized", weight: 0, stable: live, ...steady(seen, live) }, { events: [said] });
+}
+
+function missingTarget(seen: Observation): string {
+  return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
+}
+
+function staleCallerEvents(state: CanaryState): EventText[] {
+  if (state.staleCallers.length === 0) return [];
+  const names = state.staleCallers.join(", ");
+  return [event.warning(`Callers older than the TrafficSplit ignore it until they are restarted once: ${names}`)];
+}

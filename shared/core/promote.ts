@@ -1,0 +1,99 @@
+/** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
+import { primaryRunsOnly } from "./capacity.ts";
+import { formatImages, fullName, fullTarget, step, then, verbLine, type RunTurn, type Step } from "./decision.ts";
+import { event } from "./events.ts";
+import { primaryName } from "./names.ts";
+import type { EventText, Observation, Run, Target } from "./state.ts";
+import { wind } from "./unwind.ts";
+
+/** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
+export function promote(turn: RunTurn, events: EventText[] = []): Step {
+  const { run, seen } = turn;
+  const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
+  const promoting: Run = { ...rest, stage: "promoting", stageAt: seen.now };
+  return step(
+    turn,
+    { phase: "Promoting", run: promoting, ...rollingWords(turn) },
+    { events: [...events, event.copying(fullTarget(seen), `${primaryName(seen.targetName)}.${seen.namespace}`)] },
+  );
+}
+
+export function promoting(turn: RunTurn): Step {
+  const { run, seen } = turn;
+  const { target } = seen;
+  if (!target)
+    return step(turn, { reason: `Deployment ${seen.targetName} is gone while it was being promoted.`, next: "" });
+  if (target.intent !== run.intent) return overtaken(turn);
+  if (target.promoting !== run.id || target.held) return step(turn, rollingWords(turn));
+  if (target.stuck) return primaryStuck(turn, target.stuck);
+  if (!rolledToIntent(target, run, seen)) return step(turn, rollingWords(turn));
+  const begun = step(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
+  return then(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
+}
+
+/** Every pod of the target and every ready endpoint of the primary runs the judged intent. */
+function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
+  const [live, ...older] = target.active;
+  if (!target.rolledOut || live?.hash !== run.intent || older.length > 0) return false;
+  return primaryRunsOnly(live.podTemplateHash, seen);
+}
+
+/** Traffic goes back to the primary: at once, or by `stepWeightPromotion` percent an interval. */
+export function returning(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  const dueAt = run.checkAt ?? run.stageAt;
+  if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
+  const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
+  if (weight === 0) {
+    const said =
+      policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
+    const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
+    return wind(finalising, "promoted", "every check passed", [said]);
+  }
+  return step(
+    turn,
+    {
+      weight,
+      run: { ...run, checkAt: seen.now + policy.intervalMs },
+      reason: `${formatImages(run.images)} runs on every pod: ${100 - weight}% of traffic is back on the primary.`,
+      next: `${Math.min(100, 100 - weight + (policy.stepWeightPromotion ?? 100))}% at the next interval`,
+    },
+    { events: [event.advancePrimary(fullName(seen), 100 - weight)], requeueAfterMs: policy.intervalMs },
+  );
+}
+
+// --- internal ---
+
+function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
+  return {
+    reason: `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} rolls to it while the canary carries ${state.weight}%.`,
+    next: "traffic returns to the primary when every pod of it is new and ready",
+  };
+}
+
+/** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */
+function overtaken(turn: RunTurn): Step {
+  const { seen, state } = turn;
+  if (seen.target?.promoting === undefined) {
+    const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
+    return wind(back, "superseded", "a newer version was asked for");
+  }
+  return step(turn, {
+    reason: `Deployment ${seen.targetName} was changed while it was being promoted: its template is no longer the judged one. Traffic stays at ${state.weight}%.`,
+    next: waysOut(seen),
+  });
+}
+
+function primaryStuck(turn: RunTurn, words: string): Step {
+  const { seen, state } = turn;
+  const reason = `Promotion is stuck: ${words} Traffic stays at ${state.weight}% on the canary.`;
+  const events =
+    state.reason === reason
+      ? []
+      : [event.warning(`Promotion of ${fullTarget(seen)} failed, primary not ready: ${words}`)];
+  return step(turn, { reason, next: waysOut(seen) }, { events });
+}
+
+function waysOut(seen: Observation): string {
+  return `mend the pods (kubectl -n ${seen.namespace} describe deploy ${seen.targetName}), or go back: ${verbLine(seen, "rollback")}`;
+}

@@ -1,0 +1,130 @@
+/**
+ * The PromQL that we ask, as text. Two forms of each question: one for many canaries at once (grouped by namespace, deployment and
+ * pod_template_hash), and one for a single track, which a person can paste into Prometheus to get the number that was shown.
+ *
+ * Users' requests only: Linkerd's inbound counters also hold kubelet probes and Prometheus' own scrapes of the proxy, by which
+ * an idle canary looks perfect.
+ */
+
+/** Namespaces and Deployments that a batched query covers; every combination is asked for, the answer's labels tell them apart. */
+export interface Workloads {
+  namespaces: readonly string[];
+  deployments: readonly string[];
+}
+
+/** One version's pods of one Deployment. */
+export interface Track {
+  namespace: string;
+  deployment: string;
+  podTemplateHash: string;
+}
+
+/** A Service as callers address it. */
+export interface Apex {
+  namespace: string;
+  service: string;
+  port: number;
+}
+
+const usersOnly = `direction="inbound",target_port!="4191",route_name!="probe"`;
+const trackLabels = "namespace, deployment, pod_template_hash";
+
+/** Window of a metric when its `interval` says nothing, in seconds; Flagger's default. */
+export const defaultWindowSeconds = 60;
+
+/**
+ * Window of a metric in seconds; undefined where the text is not a positive whole number of seconds or minutes. To be useful
+ * it has to hold two scrapes (20s at Linkerd-Viz's scrape interval of 10s), because increase() needs two samples of a series.
+ */
+export function windowSeconds(interval: string | undefined): number | undefined {
+  if (interval === undefined || interval === "") return defaultWindowSeconds;
+  const parts = /^([0-9]{1,6})([ms])$/.exec(interval);
+  const seconds = Number(parts?.[1] ?? 0) * (parts?.[2] === "m" ? 60 : 1);
+  return seconds > 0 ? seconds : undefined;
+}
+
+/** Users' requests of each track over the window, by classification (`success` or `failure`). */
+export function requestsQuery(workloads: Workloads, window: number): string {
+  const series = `response_total{${usersOnly},${among(workloads)}}`;
+  return `sum by (${trackLabels}, classification) (${countOf(series, window)})`;
+}
+
+/** p50, p95 and p99 of each track in milliseconds over the window; the label `quantile` says which. */
+export function latencyQuery(workloads: Workloads, window: number): string {
+  const buckets = `sum by (${trackLabels}, le) (${countOf(bucketSeries(among(workloads)), window)})`;
+  const one = (quantile: number, name: string): string =>
+    `label_replace(histogram_quantile(${quantile}, ${buckets}), "quantile", "${name}", "", "")`;
+  return [one(0.5, "p50"), one(0.95, "p95"), one(0.99, "p99")].join(" or ");
+}
+
+/**
+ * Age in seconds of each track's newest sample, probes included (they prove that the pods are being scraped). An age and not a
+ * time, so that a Prometheus whose clock differs from ours does not matter.
+ */
+export function sampleAgeQuery(workloads: Workloads): string {
+  const series = `response_total{direction="inbound",${among(workloads)}}`;
+  return `time() - max by (${trackLabels}) (timestamp(${series}))`;
+}
+
+/** Requests that each meshed pod sent to the Services over the window, by the Service its proxy chose (`dst_service`). */
+export function callersQuery(apexes: readonly Apex[], window: number): string {
+  const authorities = apexes.map((at) => `${regex(at.service)}[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`);
+  const series = `response_total{direction="outbound",authority=~${quote(authorities.join("|"))}}`;
+  return `sum by (namespace, deployment, pod, dst_service, authority) (${countOf(series, window)}) > 0`;
+}
+
+/** Users' requests of one track over the window. */
+export function requestsOf(track: Track, window: number): string {
+  return `sum(${countOf(`response_total{${usersOnly},${exactly(track)}}`, window)})`;
+}
+
+/** Percent of one track's users' requests that succeeded; no number at all when there were no requests. */
+export function successPercentOf(track: Track, window: number): string {
+  const succeeded = `response_total{${usersOnly},classification="success",${exactly(track)}}`;
+  return `100 * (sum(${countOf(succeeded, window)}) or vector(0)) / ${requestsOf(track, window)}`;
+}
+
+/** A quantile of one track's users' requests in milliseconds. */
+export function latencyMsOf(track: Track, window: number, quantile = 0.99): string {
+  return `histogram_quantile(${quantile}, sum by (le) (${countOf(bucketSeries(exactly(track)), window)}))`;
+}
+
+/** A PromQL string literal. */
+export function quote(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+}
+
+/** A regular expression that matches just this text. */
+export function regex(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+}
+
+/**
+ * What each series counted in the window. Plain increase() never sees what a series was born with: ten callers whose first
+ * request fails would make ten new failure series that stay at 1, and count as no failure at all. So a series that did not
+ * exist before the window counts with its value, and only older ones by increase() (which extrapolates: hence fractions).
+ * last_over_time and not the sample at that moment, because one failed scrape would make every series look new; `up` holds
+ * this back while Prometheus itself is younger than the window and cannot know which series are.
+ */
+function countOf(series: string, window: number): string {
+  const before = `offset ${window}s`;
+  return `(${series} unless last_over_time(${series}[5m] ${before})) and on() (up ${before}) or increase(${series}[${window}s])`;
+}
+
+function bucketSeries(matchers: string): string {
+  return `response_latency_ms_bucket{${usersOnly},${matchers}}`;
+}
+
+function among({ namespaces, deployments }: Workloads): string {
+  return `namespace=~${anyOf(namespaces)},deployment=~${anyOf(deployments)}`;
+}
+
+function exactly(track: Track): string {
+  const { namespace, deployment, podTemplateHash } = track;
+  return `namespace=${quote(namespace)},deployment=${quote(deployment)},pod_template_hash=${quote(podTemplateHash)}`;
+}
+
+/** Sorted and without repetition, so that equal questions are equal texts. */
+function anyOf(names: readonly string[]): string {
+  return quote([...new Set(names)].sort().map(regex).join("|"));
+}

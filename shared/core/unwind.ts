@@ -1,0 +1,173 @@
+/** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
+import { primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
+import {
+  formatImages,
+  fullName,
+  fullTarget,
+  step,
+  then,
+  withoutRun,
+  type RunTurn,
+  type Step,
+  type StepExtra,
+  type Turn,
+} from "./decision.ts";
+import { event } from "./events.ts";
+import { idle, startRun } from "./idle.ts";
+import type { CanaryState, EventText, Run, RunOutcome } from "./state.ts";
+
+/** How long a rollback waits for a primary that has some, but not all of its pods. */
+const capacityPatienceMs = 30_000;
+const kept = 20;
+
+/** Ends the run: weight 0 as soon as the primary can carry everything, a drain, then its pods go. */
+export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Step {
+  const { run, seen, state, policy } = turn;
+  const neverServed = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
+  const stageAt = neverServed ? seen.now - policy.drainMs : seen.now;
+  const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
+  const ended: Run = { ...rest, stage: "draining", stageAt, ending: { outcome, cause } };
+  const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
+  return then(begun, turn, (now) => draining({ ...now, run: ended }));
+}
+
+/** Ends the run as rejected, with Flagger's words for it. */
+export function reject(turn: RunTurn, cause: string, announcement: EventText): Step {
+  return wind(turn, "rejected", cause, [announcement, event.failed(fullName(turn.seen))]);
+}
+
+/** Back out of a promotion: stable's template goes back first, and traffic follows only when its pods serve. */
+export function restore(turn: RunTurn, cause: string, announcement: EventText): Step {
+  const { run, seen } = turn;
+  const ended: Run = { ...run, stage: "restoring", stageAt: seen.now, ending: { outcome: "rejected", cause } };
+  const reason = `Rolling back: putting ${formatImages(turn.state.stable?.images ?? {})} back into Deployment ${seen.targetName}.`;
+  const next = "traffic goes to the primary when all of its pods are back on stable";
+  return step(turn, { phase: "Promoting", run: ended, reason, next }, { events: [announcement] });
+}
+
+export function restoring(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const { stable } = state;
+  const back = seen.target?.intent === stable?.hash && seen.target?.rolledOut === true;
+  if (!stable || !back || !primaryRunsOnly(stable.podTemplateHash, seen)) return step(turn, {});
+  const cause = run.ending?.cause ?? "rolled back";
+  return wind(turn, "rejected", cause, [event.routingToPrimary(), event.failed(fullName(seen))]);
+}
+
+/** Weight 0 and nobody sends any more: then the run is over. */
+export function draining(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  if (state.weight > 0) return takeTrafficBack(turn);
+  if ((seen.route?.weight ?? 0) > 0) return step(turn, {});
+  const drainedAt = run.stageAt + policy.drainMs;
+  if (seen.now < drainedAt) return step(turn, {}, { requeueAfterMs: drainedAt - seen.now });
+  return finish(turn);
+}
+
+// --- internal ---
+
+function takeTrafficBack(turn: RunTurn): Step {
+  const { run, seen } = turn;
+  const waited = seen.now - run.stageAt;
+  const anyway = waited >= capacityPatienceMs && seen.endpoints.primary.ready > 0;
+  if (primaryCanCarryAll(seen) || anyway)
+    return step(
+      turn,
+      {
+        weight: 0,
+        run: { ...run, stageAt: seen.now },
+        reason: windingWords(run),
+        next: "canary pods go when nobody sends to them",
+      },
+      { requeueAfterMs: turn.policy.drainMs },
+    );
+  const { ready } = seen.endpoints.primary;
+  const reason = `${windingWords(run)} The primary has ${ready} of ${seen.target?.replicas ?? 0} ready pods: weight stays until it can carry all traffic.`;
+  return step(
+    turn,
+    { reason, next: "all traffic on stable" },
+    { requeueAfterMs: Math.max(1_000, capacityPatienceMs - waited) },
+  );
+}
+
+function windingWords(run: Run): string {
+  const version = formatImages(run.images);
+  const { outcome, cause } = run.ending ?? { outcome: "rejected", cause: "" };
+  switch (outcome) {
+    case "promoted":
+      return `${version} runs everywhere: taking its canary away.`;
+    case "rejected":
+      return `Rolling back ${version}: ${cause}.`;
+    case "reverted":
+      return `${version} was ${cause}: taking its canary away.`;
+    case "superseded":
+      return `${version} was superseded: taking its traffic back before the new version starts.`;
+  }
+}
+
+function finish(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const { outcome, cause } = run.ending ?? { outcome: "rejected", cause: "no reason was recorded" };
+  const history = [
+    {
+      run: run.id,
+      images: run.images,
+      requestedBy: run.requestedBy,
+      outcome,
+      cause,
+      startedAt: run.startedAt,
+      endedAt: seen.now,
+    },
+    ...state.history,
+  ].slice(0, kept);
+  const over: Turn = { ...turn, state: { ...withoutRun(state), history, weight: 0 } };
+  switch (outcome) {
+    case "promoted":
+      return promoted(over, run);
+    case "rejected":
+      return then(rejected(over, run, cause), over, idle);
+    case "reverted":
+      return then(
+        step(over, { phase: "Initialized", failedChecks: 0 }, said(turn, `${formatImages(run.images)} was ${cause}`)),
+        over,
+        idle,
+      );
+    case "superseded":
+      return superseded(over);
+  }
+}
+
+function said(turn: Turn, sentence: string): StepExtra {
+  return { events: [event.normal(`${sentence} in ${fullName(turn.seen)}; stable goes on serving`)] };
+}
+
+function promoted(turn: Turn, run: Run): Step {
+  const { seen } = turn;
+  const live = seen.target?.active.find((version) => version.hash === run.intent);
+  const stable = live ?? { hash: run.intent, podTemplateHash: "", images: run.images };
+  const reason = `${formatImages(run.images)} was promoted: it is stable and gets all traffic.`;
+  const next = `the next change of Deployment ${seen.targetName} starts a canary`;
+  return step(turn, { phase: "Succeeded", stable, reason, next }, { events: [event.promoted(fullTarget(seen))] });
+}
+
+function rejected(turn: Turn, run: Run, cause: string): Step {
+  const { state, seen } = turn;
+  const others = state.rejected.filter((entry) => entry.hash !== run.intent);
+  const entry = { hash: run.intent, at: seen.now, cause };
+  const reason = `${formatImages(run.images)} was rejected: ${cause}. Stable goes on serving.`;
+  return step(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
+}
+
+/** The newest intent wins at once, unless it is gone, stable or rejected already. */
+function superseded(turn: Turn): Step {
+  const { seen, state } = turn;
+  const calm: CanaryState = { ...state, phase: "Initialized", failedChecks: 0 };
+  const { target } = seen;
+  const fresh =
+    target?.held === true &&
+    !target.pausedByUser &&
+    target.intent !== state.stable?.hash &&
+    state.rejected.every((entry) => entry.hash !== target.intent);
+  if (!target || !fresh) return idle({ ...turn, state: calm });
+  return startRun({ ...turn, state: calm }, target, event.restarting(fullTarget(seen)));
+}

@@ -1,0 +1,181 @@
+/**
+ * A Canary's status on the wire (RFC 3339 times, Flagger's fields) to and from the core's state (milliseconds).
+ * Reading refuses what it does not understand: a status written by something else must stop us, not be guessed at.
+ */
+import {
+  phases,
+  type Canary,
+  type CanaryCondition,
+  type CanaryStatus,
+  type HistoryEntry,
+  type Phase,
+  type RunStatus,
+} from "./core/canary.ts";
+import { initialState } from "./core/decide.ts";
+import type { CanaryState, Run } from "./core/state.ts";
+
+/** Thrown for a status that this version cannot read; the message says which field and what to do. */
+export class UnreadableStatus extends Error {}
+
+/** The state kept in `canary.status`; a fresh one where there is none. */
+export function parseStatus(canary: Canary): CanaryState {
+  const status = canary.status ?? {};
+  const fresh = initialState();
+  return {
+    ...fresh,
+    phase: phaseOf(status),
+    weight: percent(status.canaryWeight ?? 0),
+    failedChecks: status.failedChecks ?? 0,
+    rejected: (status.rejected ?? []).map((entry) => ({ ...entry, at: ms(entry.at, "rejected.at") })),
+    checks: status.checks ?? [],
+    staleCallers: status.staleCallers ?? [],
+    warnings: status.warnings ?? [],
+    history: (status.history ?? []).map(parseHistory),
+    runs: status.runs ?? 0,
+    reason: status.reason ?? "",
+    next: status.next ?? "",
+    transitionAt: status.lastTransitionTime ? ms(status.lastTransitionTime, "lastTransitionTime") : 0,
+    ...(status.stable ? { stable: status.stable } : {}),
+    ...(status.run ? { run: parseRun(status.run) } : {}),
+    ...(status.tracks ? { tracks: { ...status.tracks, at: ms(status.tracks.at, "tracks.at") } } : {}),
+    ...(status.lastCommand
+      ? { lastCommand: { ...status.lastCommand, at: ms(status.lastCommand.at, "lastCommand.at") } }
+      : {}),
+  };
+}
+
+export interface StatusContext {
+  generation: number;
+  steps: number;
+  now: number;
+  route?: CanaryStatus["route"];
+  previous?: CanaryStatus | undefined;
+}
+
+/** `state` as it is written to the API server. */
+export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
+  const { stable, run, tracks, lastCommand } = state;
+  return {
+    phase: state.phase,
+    canaryWeight: state.weight,
+    failedChecks: state.failedChecks,
+    iterations: 0,
+    observedGeneration: context.generation,
+    lastAppliedSpec: run?.intent ?? stable?.hash ?? "",
+    lastPromotedSpec: stable?.hash ?? "",
+    lastTransitionTime: iso(state.transitionAt),
+    reason: state.reason,
+    next: state.next,
+    conditions: conditionsOf(state, context),
+    rejected: state.rejected.map((entry) => ({ ...entry, at: iso(entry.at) })),
+    checks: state.checks,
+    staleCallers: state.staleCallers,
+    warnings: state.warnings,
+    history: state.history.map((entry) => ({ ...entry, startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) })),
+    runs: state.runs,
+    ...(stable ? { stable } : {}),
+    ...(run ? { run: printRun(run, context.steps) } : {}),
+    ...(tracks ? { tracks: { ...tracks, at: iso(tracks.at) } } : {}),
+    ...(lastCommand ? { lastCommand: { ...lastCommand, at: iso(lastCommand.at) } } : {}),
+    ...(context.route ? { route: context.route } : {}),
+  };
+}
+
+// --- internal ---
+
+function phaseOf(status: CanaryStatus): Phase {
+  const found = phases.find((phase) => phase === (status.phase ?? ""));
+  if (found === undefined)
+    throw new UnreadableStatus(`status.phase "${String(status.phase)}" is unknown to this version: nothing is touched`);
+  return found;
+}
+
+function percent(weight: number): number {
+  if (Number.isInteger(weight) && weight >= 0 && weight <= 100) return weight;
+  throw new UnreadableStatus(`status.canaryWeight ${weight} is not a percentage: nothing is touched`);
+}
+
+function ms(time: string, field: string): number {
+  const value = Date.parse(time);
+  if (Number.isNaN(value)) throw new UnreadableStatus(`status.${field} "${time}" is not a time: nothing is touched`);
+  return value;
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function parseRun(run: RunStatus): Run {
+  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, ...rest } = run;
+  return {
+    ...rest,
+    startedAt: ms(startedAt, "run.startedAt"),
+    stageAt: ms(stageAt, "run.stageAt"),
+    ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),
+    ...(holdSince ? { holdSince: ms(holdSince, "run.holdSince") } : {}),
+  };
+}
+
+function printRun(run: Run, steps: number): RunStatus {
+  const { startedAt, stageAt, checkAt, holdSince, ...rest } = run;
+  return {
+    ...rest,
+    steps,
+    startedAt: iso(startedAt),
+    stageAt: iso(stageAt),
+    ...(checkAt === undefined ? {} : { checkAt: iso(checkAt) }),
+    ...(holdSince === undefined ? {} : { holdSince: iso(holdSince) }),
+  };
+}
+
+function parseHistory(entry: HistoryEntry): CanaryState["history"][number] {
+  return {
+    ...entry,
+    startedAt: ms(entry.startedAt, "history.startedAt"),
+    endedAt: ms(entry.endedAt, "history.endedAt"),
+  };
+}
+
+type Truth = CanaryCondition["status"];
+
+/** Flagger's `Promoted` messages, by phase. */
+const promotedWords: Record<Phase, [Truth, string]> = {
+  "": ["Unknown", "New Deployment detected, starting initialization."],
+  Initializing: ["Unknown", "New Deployment detected, starting initialization."],
+  Initialized: ["True", "Deployment initialization completed."],
+  Waiting: ["Unknown", "Waiting for approval."],
+  Progressing: ["Unknown", "New revision detected, progressing canary analysis."],
+  WaitingPromotion: ["Unknown", "Waiting for approval."],
+  Promoting: ["Unknown", "Canary analysis completed, starting primary rolling update."],
+  Finalising: ["Unknown", "Canary analysis completed, routing all traffic to primary."],
+  Succeeded: ["True", "Canary analysis completed successfully, promotion finished."],
+  Failed: ["False", "Canary analysis failed, Deployment scaled to zero."],
+  Terminating: ["Unknown", "New Deployment detected, starting initialization."],
+};
+
+/** Flagger's `Promoted`, and kstatus' `Ready`, `Reconciling` and `Stalled`, which GitOps tools read. */
+function conditionsOf(state: CanaryState, context: StatusContext): CanaryCondition[] {
+  const [promoted, words] = promotedWords[state.phase];
+  const settled = promoted === "True" && state.run === undefined;
+  const stalled = state.phase === "Failed";
+  const reason = state.phase || "Initializing";
+  const wanted: [CanaryCondition["type"], Truth, string][] = [
+    ["Promoted", promoted, words],
+    ["Ready", settled ? "True" : stalled ? "False" : "Unknown", state.reason],
+    ["Reconciling", settled || stalled ? "False" : "True", state.reason],
+    ["Stalled", stalled ? "True" : "False", state.reason],
+  ];
+  return wanted.map(([type, status, message]) => {
+    const before = context.previous?.conditions?.find((condition) => condition.type === type);
+    const same = before?.status === status;
+    const unchanged = same && before.reason === reason && before.message === message;
+    return {
+      type,
+      status,
+      reason,
+      message,
+      lastUpdateTime: unchanged ? before.lastUpdateTime : iso(context.now),
+      lastTransitionTime: same ? before.lastTransitionTime : iso(context.now),
+    };
+  });
+}
