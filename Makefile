@@ -5,6 +5,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help check format lint types unit
+.PHONY: cluster cluster-env cluster-down
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,3 +22,12 @@ check: node_modules/.package-lock.json ## Format, lint, types and unit tests; ne
 
 format: node_modules/.package-lock.json ## Rewrite the sources in the project's format
 	prettier --write --log-level warn .
+
+cluster: node_modules/.package-lock.json ## Start a local cluster (builds what it needs; as root, on Linux)
+	@$(NODE) test/cluster/main.ts up
+
+cluster-env: node_modules/.package-lock.json ## Print export lines for it: eval "$$(make -s cluster-env)"
+	@$(NODE) test/cluster/main.ts env
+
+cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leave nothing behind
+	@$(NODE) test/cluster/main.ts down
