@@ -26,7 +26,7 @@ format: node_modules/.package-lock.json ## Rewrite the sources in the project's 
 cluster: node_modules/.package-lock.json ## Start a local cluster (builds what it needs; as root, on Linux)
 	@$(NODE) test/cluster/main.ts up
 
-cluster-env: node_modules/.package-lock.json ## Print export lines for it: eval "$$(make -s cluster-env)"
+cluster-env: node_modules/.package-lock.json ## Print its export lines (KUBECONFIG and PATH) for eval
 	@$(NODE) test/cluster/main.ts env
 
 cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leave nothing behind
