@@ -19,28 +19,20 @@ export class UnreadableStatus extends Error {}
 
 /** The state kept in `canary.status`; a fresh one where there is none. */
 export function parseStatus(canary: Canary): CanaryState {
-  const status = canary.status ?? {};
-  const fresh = initialState();
+  const status: CanaryStatus = { phase: "", canaryWeight: 0, ...canary.status };
+  const { stable, run, tracks, lastCommand } = status;
   return {
-    ...fresh,
+    ...initialState(),
+    ...present(status, ["failedChecks", "checks", "staleCallers", "warnings", "runs", "reason", "next"]),
     phase: phaseOf(status),
-    weight: percent(status.canaryWeight ?? 0),
-    failedChecks: status.failedChecks ?? 0,
+    weight: percent(status.canaryWeight),
     rejected: (status.rejected ?? []).map((entry) => ({ ...entry, at: ms(entry.at, "rejected.at") })),
-    checks: status.checks ?? [],
-    staleCallers: status.staleCallers ?? [],
-    warnings: status.warnings ?? [],
     history: (status.history ?? []).map(parseHistory),
-    runs: status.runs ?? 0,
-    reason: status.reason ?? "",
-    next: status.next ?? "",
     transitionAt: status.lastTransitionTime ? ms(status.lastTransitionTime, "lastTransitionTime") : 0,
-    ...(status.stable ? { stable: status.stable } : {}),
-    ...(status.run ? { run: parseRun(status.run) } : {}),
-    ...(status.tracks ? { tracks: { ...status.tracks, at: ms(status.tracks.at, "tracks.at") } } : {}),
-    ...(status.lastCommand
-      ? { lastCommand: { ...status.lastCommand, at: ms(status.lastCommand.at, "lastCommand.at") } }
-      : {}),
+    ...optional("stable", stable),
+    ...optional("run", run && parseRun(run)),
+    ...optional("tracks", tracks && { ...tracks, at: ms(tracks.at, "tracks.at") }),
+    ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
   };
 }
 
@@ -54,34 +46,42 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, tracks, lastCommand } = state;
+  const { stable, run, tracks, lastCommand, weight, transitionAt, ...same } = state;
+  const promotedSpec = stable?.hash ?? "";
   return {
-    phase: state.phase,
-    canaryWeight: state.weight,
-    failedChecks: state.failedChecks,
+    ...same,
+    canaryWeight: weight,
     iterations: 0,
     observedGeneration: context.generation,
-    lastAppliedSpec: run?.intent ?? stable?.hash ?? "",
-    lastPromotedSpec: stable?.hash ?? "",
-    lastTransitionTime: iso(state.transitionAt),
-    reason: state.reason,
-    next: state.next,
+    lastAppliedSpec: run?.intent ?? promotedSpec,
+    lastPromotedSpec: promotedSpec,
+    lastTransitionTime: iso(transitionAt),
     conditions: conditionsOf(state, context),
     rejected: state.rejected.map((entry) => ({ ...entry, at: iso(entry.at) })),
-    checks: state.checks,
-    staleCallers: state.staleCallers,
-    warnings: state.warnings,
     history: state.history.map((entry) => ({ ...entry, startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) })),
-    runs: state.runs,
-    ...(stable ? { stable } : {}),
-    ...(run ? { run: printRun(run, context.steps) } : {}),
-    ...(tracks ? { tracks: { ...tracks, at: iso(tracks.at) } } : {}),
-    ...(lastCommand ? { lastCommand: { ...lastCommand, at: iso(lastCommand.at) } } : {}),
-    ...(context.route ? { route: context.route } : {}),
+    ...optional("stable", stable),
+    ...optional("run", run && printRun(run, context.steps)),
+    ...optional("tracks", tracks && { ...tracks, at: iso(tracks.at) }),
+    ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
+    ...optional("route", context.route),
   };
 }
 
 // --- internal ---
+
+/** `{ [key]: value }`, or nothing where there is no value: an absent field and `undefined` differ on the wire. */
+function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
+}
+
+/** Those of `keys` that have a value. */
+function present<T extends object, K extends keyof T>(
+  from: T,
+  keys: readonly K[],
+): { [key in K]?: NonNullable<T[key]> } {
+  const found = keys.filter((key) => from[key] !== undefined && from[key] !== null);
+  return Object.fromEntries(found.map((key) => [key, from[key]])) as { [key in K]?: NonNullable<T[key]> };
+}
 
 function phaseOf(status: CanaryStatus): Phase {
   const found = phases.find((phase) => phase === (status.phase ?? ""));
@@ -90,7 +90,7 @@ function phaseOf(status: CanaryStatus): Phase {
   return found;
 }
 
-function percent(weight: number): number {
+function percent(weight = 0): number {
   if (Number.isInteger(weight) && weight >= 0 && weight <= 100) return weight;
   throw new UnreadableStatus(`status.canaryWeight ${weight} is not a percentage: nothing is touched`);
 }
