@@ -127,7 +127,8 @@ function find(
     const text = `the query returned ${goFloat(value)}, which is no measurement (often a division by zero); make it return a number`;
     return noEvidence(spec, text, policy);
   }
-  return compare(spec, { value, measured, limits }, policy);
+  // Adding 0 turns a negative zero, which JSON cannot hold, into a plain one.
+  return compare(spec, { value: value + 0, measured, limits }, policy);
 }
 
 function compare(

@@ -1,0 +1,71 @@
+/** From the rows of a batched answer to the numbers of one track. Pure. */
+import type { Track } from "../../shared/core/queries.ts";
+import type { TrackMetrics } from "../../shared/core/state.ts";
+import type { Sample } from "../../shared/prometheus.ts";
+
+/** A track of a version whose pods may not exist yet. */
+export interface MaybeTrack {
+  namespace: string;
+  deployment: string;
+  podTemplateHash: string | undefined;
+}
+
+/** Users' requests as Prometheus counted them: fractions, because increase() extrapolates to the edges of the window. */
+export interface Requests {
+  succeeded: number;
+  failed: number;
+}
+
+export function requestsIn(samples: readonly Sample[], track: MaybeTrack): Requests {
+  const rows = rowsOf(samples, track);
+  const sum = (wanted: boolean): number =>
+    rows
+      .filter(({ labels }) => (labels.classification === "failure") === wanted)
+      .reduce((total, { value }) => total + (Number.isFinite(value) ? value : 0), 0);
+  return { succeeded: sum(false), failed: sum(true) };
+}
+
+/** Quantiles in milliseconds, as they came: NaN where there were no requests. */
+export function latenciesIn(samples: readonly Sample[], track: MaybeTrack): Map<string, number> {
+  return new Map(rowsOf(samples, track).map(({ labels, value }) => [labels.quantile ?? "", value]));
+}
+
+/** Age in ms of the track's newest sample, undefined if it has none. */
+export function sampleAgeIn(samples: readonly Sample[], track: MaybeTrack): number | undefined {
+  const [row] = rowsOf(samples, track);
+  return row === undefined ? undefined : row.value * 1000;
+}
+
+/** What status shows of a track. */
+export function trackMetrics(
+  { succeeded, failed }: Requests,
+  latencies: ReadonlyMap<string, number>,
+  windowSeconds: number,
+): TrackMetrics {
+  const quantile = (name: string): number | null => {
+    const value = latencies.get(name);
+    return value === undefined || !Number.isFinite(value) ? null : value;
+  };
+  return {
+    requests: Math.round(succeeded + failed),
+    failures: Math.round(failed),
+    requestsPerSecond: (succeeded + failed) / windowSeconds,
+    latencyMs: { p50: quantile("p50"), p95: quantile("p95"), p99: quantile("p99") },
+  };
+}
+
+/** The exact track, for text that a person pastes; a version without pods has no series, and no hash is like it. */
+export function exactTrack({ namespace, deployment, podTemplateHash }: MaybeTrack): Track {
+  return { namespace, deployment, podTemplateHash: podTemplateHash ?? "none" };
+}
+
+function rowsOf(samples: readonly Sample[], track: MaybeTrack): Sample[] {
+  const { namespace, deployment, podTemplateHash } = track;
+  if (podTemplateHash === undefined) return [];
+  return samples.filter(
+    ({ labels }) =>
+      labels.namespace === namespace &&
+      labels.deployment === deployment &&
+      labels.pod_template_hash === podTemplateHash,
+  );
+}
