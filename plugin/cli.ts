@@ -1,0 +1,210 @@
+/** The command line: verbs and flags, handed to one command each. Verbs are loaded when they are called. */
+import yargs, { type Arguments, type Argv, type Options } from "yargs";
+import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
+import { faultOf, Refusal } from "./faults.ts";
+import { type ClusterFlags, clusterOptions, durationFlag } from "./flags.ts";
+import { outputFormats, type OutputFormat } from "./output.ts";
+
+export interface Session {
+  deps: Deps;
+  scope: Scope;
+}
+
+/** Opens the cluster that the flags choose; throws a refusal where they choose none. */
+export type Connect = (flags: ClusterFlags) => Promise<Session>;
+
+type Run = (code: Promise<number>) => Promise<void>;
+type Values = Arguments<ClusterFlags & Record<string, unknown>>;
+
+/** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
+export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
+  let code: number = exitCode.ok;
+  const run: Run = async (command) => {
+    code = await command;
+  };
+  try {
+    const parser = addCommands(baseParser(argv, io), run, { io, connect });
+    await parser.parseAsync([...argv], {}, (_error: unknown, _parsed: unknown, help: string) => {
+      if (help) io.stdout.write(`${help}\n`);
+    });
+    return code;
+  } catch (error) {
+    const fault = faultOf(error);
+    io.stderr.write(`error: ${fault.message}\n`);
+    if (fault.code === exitCode.usage && isParsing(error)) io.stderr.write("See kubectl canary --help\n");
+    return fault.code;
+  }
+}
+
+// --- internal ---
+
+class ParseRefusal extends Refusal {}
+
+const isParsing = (error: unknown): boolean => error instanceof ParseRefusal;
+
+function baseParser(argv: readonly string[], io: Io): Argv {
+  return yargs([...argv])
+    .scriptName("kubectl canary")
+    .usage("See and steer automatic canary releases.\n\nUsage: $0 VERB [NAME] [flags]")
+    .locale("en")
+    .version(false)
+    .help("help")
+    .alias("help", "h")
+    .exitProcess(false)
+    .wrap(Math.min(110, io.stdout.columns ?? 100))
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "greedy-arrays": false,
+      "boolean-negation": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+    })
+    .options(clusterOptions)
+    .group(Object.keys(clusterOptions), "Cluster, as for kubectl:")
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, "Which verb? status, list, promote, rollback or version.")
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error && error.name !== "YError" ? error : new ParseRefusal(sentence(message, error), exitCode.usage);
+    });
+}
+
+/** Yargs repeats a message for each alias of a flag. */
+function sentence(message: string | null, error: Error | undefined): string {
+  const text = (message ?? error?.message ?? "").trim().replace(/\n+/g, " ");
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
+interface Context {
+  io: Io;
+  connect: Connect;
+}
+
+function addCommands(parser: Argv, run: Run, context: Context): Argv {
+  return [addStatus, addList, addPromote, addRollback, addVersion].reduce(
+    (built, add) => add(built, run, context),
+    parser,
+  );
+}
+
+const describeName = "podinfo, canary/podinfo, or deploy/podinfo: the Canary of that Deployment";
+
+const outputOption = (formats: readonly OutputFormat[]): Options => ({
+  alias: "o",
+  choices: formats.filter((format) => format !== "text"),
+  requiresArg: true,
+  describe: "Format of the output",
+});
+
+const outputOf = (values: Values): OutputFormat => (values["output"] as OutputFormat | undefined) ?? "text";
+const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+function addStatus(parser: Argv, run: Run, { connect }: Context): Argv {
+  return parser.command(
+    ["status [name]", "get"],
+    "Show where a canary stands, why, what is next, and what you can do",
+    (verb) =>
+      verb
+        .positional("name", { type: "string", describe: `${describeName}; without: the namespace's only one` })
+        .option("output", outputOption(outputFormats))
+        .example("$0 status podinfo -n test", "")
+        .example("$0 status deploy/podinfo -o json", ""),
+    async (values: Values) => {
+      const { status } = await import("./status.ts");
+      const { deps, scope } = await connect(values);
+      await run(status({ name: textOf(values["name"]), output: outputOf(values) }, deps, scope));
+    },
+  );
+}
+
+function addList(parser: Argv, run: Run, { connect }: Context): Argv {
+  return parser.command(
+    ["list", "ls"],
+    "List Canaries, those that need you first",
+    (verb) =>
+      verb
+        .option("all-namespaces", { alias: "A", type: "boolean", describe: "Of all namespaces" })
+        .option("selector", { alias: "l", type: "string", requiresArg: true, describe: "Only those with these labels" })
+        .option("output", outputOption(outputFormats)),
+    async (values: Values) => {
+      const { listCanaries } = await import("./list.ts");
+      const { deps, scope } = await connect(values);
+      const allNamespaces = values["all-namespaces"] === true;
+      const args = { allNamespaces, selector: textOf(values["selector"]), output: outputOf(values) };
+      await run(listCanaries(args, deps, scope));
+    },
+  );
+}
+
+function withOperateFlags(verb: Argv): Argv {
+  return verb
+    .positional("name", { type: "string", demandOption: true, describe: describeName })
+    .option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" })
+    .option("if-run", { type: "string", requiresArg: true, describe: "Only if this run is still going on" })
+    .option("timeout", {
+      type: "string",
+      requiresArg: true,
+      default: "10s",
+      describe: "How long to wait for the controller's answer",
+    });
+}
+
+function addPromote(parser: Argv, run: Run, context: Context): Argv {
+  return parser.command(
+    "promote <name>",
+    "End the analysis now and roll the change out",
+    (verb) =>
+      withOperateFlags(verb)
+        .option("force", {
+          type: "boolean",
+          describe: "Even if the canary is not ready or its last check failed",
+        })
+        .example("$0 promote podinfo -n test --reason 'hotfix, seen by eye'", ""),
+    (values) => operateWith("promote", values, run, context),
+  );
+}
+
+function addRollback(parser: Argv, run: Run, context: Context): Argv {
+  return parser.command(
+    "rollback <name>",
+    "Give stable every request and reject the change; works in every phase of a run",
+    (verb) => withOperateFlags(verb).example("$0 rollback podinfo -n test --reason 'errors in the logs'", ""),
+    (values) => operateWith("rollback", values, run, context),
+  );
+}
+
+async function operateWith(
+  verb: "promote" | "rollback",
+  values: Values,
+  run: Run,
+  { connect }: Context,
+): Promise<void> {
+  const timeoutMs = durationFlag("timeout", textOf(values["timeout"]) ?? "10s");
+  const { operate } = await import("./operate.ts");
+  const { deps, scope } = await connect(values);
+  const args = {
+    verb,
+    name: textOf(values["name"]) ?? "",
+    force: values["force"] === true,
+    reason: textOf(values["reason"]),
+    ifRun: textOf(values["if-run"]),
+    timeoutMs,
+  };
+  await run(operate(args, deps, scope));
+}
+
+function addVersion(parser: Argv, run: Run, { io, connect }: Context): Argv {
+  return parser.command(
+    "version",
+    "Show the versions of this plugin, the controller and the API server",
+    (verb) =>
+      verb
+        .option("client", { type: "boolean", describe: "Only this plugin's; asks no cluster" })
+        .option("output", outputOption(["json", "yaml"])),
+    async (values: Values) => {
+      const { version } = await import("./version.ts");
+      const args = { output: outputOf(values), clientOnly: values["client"] === true };
+      await run(version(args, io, () => connect(values)));
+    },
+  );
+}

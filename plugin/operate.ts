@@ -1,0 +1,144 @@
+/**
+ * `promote` and `rollback`: write what is wanted into the Canary, for the run that was seen, and wait for the controller's
+ * word. No weight is touched here; what may be done is the controller's to decide.
+ */
+import type { Canary, Command } from "../shared/core/canary.ts";
+import { annotation } from "../shared/core/names.ts";
+import { hasCode } from "../shared/kube/errors.ts";
+import { resource } from "../shared/kube/resources.ts";
+import { canaryCommand } from "./advice.ts";
+import { awaitAnswer, type CommandResult } from "./answer.ts";
+import { type Deps, exitCode, type Scope } from "./deps.ts";
+import { missingPermission, Refusal } from "./faults.ts";
+import { findCanary } from "./find.ts";
+import { relative } from "./relative.ts";
+import { look } from "./status.ts";
+import { printable } from "./style.ts";
+
+export interface OperateArgs {
+  verb: Command["verb"];
+  name: string;
+  /** `promote` only: although the canary is not ready or its last check failed. */
+  force: boolean;
+  reason?: string | undefined;
+  /** Id of the run that is meant, instead of the one that is seen. */
+  ifRun?: string | undefined;
+  /** How long to wait for the controller's answer. */
+  timeoutMs: number;
+}
+
+export async function operate(args: OperateArgs, deps: Deps, scope: Scope): Promise<number> {
+  const canary = await findCanary(args.name, deps, scope);
+  const command = commandFrom(args, canary);
+  const written = await write(command, canary, { deps, scope });
+  const answer = await awaitAnswer(written, command, deps, args.timeoutMs);
+  const name = canary.metadata.name ?? args.name;
+  if (answer === "interrupted") {
+    deps.stderr.write(`\nNot waiting any longer. The ${args.verb} stays written: the controller will carry it out.\n`);
+    return exitCode.interrupted;
+  }
+  if (answer === "silence") throw await silence(args, name, { deps, scope });
+  return report(answer, { verb: args.verb, name }, { deps, scope });
+}
+
+// --- internal ---
+
+interface Context {
+  deps: Deps;
+  scope: Scope;
+}
+
+function commandFrom(args: OperateArgs, canary: Canary): Command {
+  const run = args.ifRun ?? canary.status?.run?.id;
+  return {
+    id: crypto.randomUUID(),
+    verb: args.verb,
+    ...(run === undefined ? {} : { run }),
+    ...(args.force ? { force: true } : {}),
+    ...(args.reason ? { reason: args.reason } : {}),
+  };
+}
+
+/** How often another writer may come first; a controller that writes its status each second comes first rarely. */
+const mostConflicts = 20;
+
+/** The same command is written over a newer version of the Canary: the run that it names was seen before, not after. */
+async function write(command: Command, seen: Canary, { deps, scope }: Context): Promise<Canary> {
+  const at = { name: seen.metadata.name ?? "", namespace: seen.metadata.namespace ?? scope.namespace };
+  let canary = seen;
+  for (let conflicts = 0; ; conflicts++) {
+    refuseOverRollback(command, canary, deps.now());
+    try {
+      return await deps.cluster.patch<Canary>(resource.canaries, at, {
+        type: "merge",
+        body: commandPatch(command, canary),
+      });
+    } catch (error) {
+      const permission = missingPermission(error);
+      if (permission) throw new Refusal(`You may not ${command.verb}: this needs permission to ${permission}.`);
+      if (!hasCode(error, "Conflict") || conflicts >= mostConflicts) throw error;
+      canary = await deps.cluster.get<Canary>(resource.canaries, at);
+    }
+  }
+}
+
+function commandPatch(command: Command, canary: Canary): unknown {
+  const { resourceVersion } = canary.metadata;
+  return { metadata: { resourceVersion, annotations: { [annotation.command]: JSON.stringify(command) } } };
+}
+
+/** A rollback that somebody asked for a moment ago must not vanish under a promote. */
+function refuseOverRollback(command: Command, canary: Canary, now: number): void {
+  const waiting = waitingCommand(canary);
+  if (command.verb !== "promote" || waiting?.verb !== "rollback") return;
+  const by = waiting.by ? ` by ${printable(waiting.by)}` : "";
+  const since = canary.status?.lastCommand
+    ? `, after the command of ${relative(canary.status.lastCommand.at, now)}`
+    : "";
+  throw new Refusal(`A rollback${by} has been asked for and not carried out yet${since}; it goes first.`);
+}
+
+/** The command in the annotation, if the controller has not answered it. */
+function waitingCommand(canary: Canary): Command | undefined {
+  const text = canary.metadata.annotations?.[annotation.command];
+  if (!text) return undefined;
+  try {
+    const command = JSON.parse(text) as Command;
+    return command.id === canary.status?.lastCommand?.id ? undefined : command;
+  } catch {
+    return undefined; // Not written by us; the controller cannot read it either.
+  }
+}
+
+function report(
+  answer: CommandResult,
+  { verb, name }: { verb: string; name: string },
+  { deps, scope }: Context,
+): number {
+  const message = printable(answer.message);
+  if (!answer.accepted) throw new Refusal(`${verb} refused: ${message}`);
+  deps.stdout.write(`${name}: ${verb} accepted: ${message}\n`);
+  deps.stderr.write(`Follow it: ${canaryCommand("status", name, scope)}\n`);
+  return exitCode.ok;
+}
+
+async function silence(args: OperateArgs, name: string, { deps, scope }: Context): Promise<Refusal> {
+  const canary = await deps.cluster.get<Canary>(resource.canaries, { name, namespace: scope.namespace });
+  const { view, now } = await look(canary, deps, scope);
+  const stays = `The ${args.verb} stays written and will be carried out when it answers${withdraw(args, name, scope)}`;
+  if (view.controller.state !== "silent" || !view.controller.renewedAt) {
+    const pods = `kubectl get pods -n ${scope.controllerNamespace}${scope.clusterFlags}`;
+    return new Refusal(
+      `The controller has not answered within ${args.timeoutMs / 1_000}s. ${stays}\nLook at it with: ${pods}`,
+    );
+  }
+  const since = `The controller has been silent since ${view.controller.renewedAt} (${relative(view.controller.renewedAt, now)}).`;
+  const byHand = view.drainCommand ? `\nTo give stable every request now, by hand:\n  ${view.drainCommand}` : "";
+  return new Refusal(`${since} ${stays}${byHand}`);
+}
+
+function withdraw(args: OperateArgs, name: string, scope: Scope): string {
+  if (args.verb === "rollback") return ".";
+  const command = `kubectl annotate canaries.flagger.app ${name} ${annotation.command}-`;
+  return `; to withdraw it:\n  ${command} -n ${scope.namespace}${scope.clusterFlags}`;
+}

@@ -1,0 +1,137 @@
+/** A Canary's view as text: what an operator reads at 3 a.m. Pure; nothing is decided here. */
+import { formatImages } from "./images.ts";
+import { distance, relative } from "./relative.ts";
+import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
+import { paint, printable, type RenderOptions, type Style, symbol, wrap } from "./style.ts";
+import { weightDiffers, weightNow } from "./verdict.ts";
+import type { CanaryView } from "./view.ts";
+
+const keyWidth = 12;
+
+export function renderCanary(raw: CanaryView, options: RenderOptions): string {
+  const view = printable(raw);
+  const blocks = [
+    renderHead(view, options),
+    renderNotes(view, options),
+    renderTracks(view, options),
+    renderChecks(view, options),
+    renderHistory(view, options),
+    renderAdvice(view, options),
+  ];
+  const filled = blocks.filter((block) => block.length > 0);
+  return `${filled.map((block) => block.join("\n")).join("\n\n")}\n`;
+}
+
+// --- internal ---
+
+function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
+  const { level, text } = view.verdict;
+  const lines: [string, string][] = [
+    ["Canary:", `${view.name}   namespace ${view.namespace}, target ${view.target}`],
+    ["Phase:", phaseText(view, now)],
+    ["Why:", view.reason],
+    ["Next:", nextText(view, now)],
+    ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
+    ...imageLines(view),
+    ["Asked by:", view.run ? `${view.run.requestedBy}, ${relative(view.run.startedAt, now)}` : ""],
+    ["Controller:", controllerText(view, now)],
+  ];
+  const shown = lines.filter(([, value]) => value !== "");
+  return [paint(style, level, wrap(`${symbol(style, level)} ${text}`, style.width, 2)), ...shown.map(format)];
+
+  function format([key, value]: [string, string]): string {
+    return paint(style, "dim", key.padEnd(keyWidth)) + wrap(value, style.width, keyWidth);
+  }
+}
+
+function phaseText(view: CanaryView, now: number): string {
+  const { run } = view;
+  const parts = [view.phase || "not set yet"];
+  if (run) {
+    parts.push(`step ${run.step} of ${run.steps}`, `${run.stage} for ${distance(run.stageAt, now)}`);
+    parts.push(`run ${run.id}`, `${view.failedChecks} of ${view.failedChecksLimit} failed checks`);
+  } else if (view.phaseSince) parts.push(`for ${distance(view.phaseSince, now)}`);
+  return parts.join(", ");
+}
+
+function nextText(view: CanaryView, now: number): string {
+  if (view.controller.state === "silent") return "nothing until the controller is back";
+  const checkAt = view.run?.checkAt;
+  if (!checkAt) return view.next;
+  const due = new Date(checkAt).getTime() >= now ? "next check" : "check was due";
+  const check = `${due} ${relative(checkAt, now)}`;
+  return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
+}
+
+function weightText(view: CanaryView): string {
+  const { route, routeChoice } = view;
+  const weight = weightNow(view);
+  const shares = `canary ${weight}%, primary ${Math.round((100 - weight) * 10) / 10}%`;
+  if (!routeChoice) return "";
+  if (!route) return `${shares}, from status: the ${routeChoice.kind} ${routeChoice.name} cannot be read`;
+  return `${shares}, read from ${route.kind} ${route.name}`;
+}
+
+function imageLines(view: CanaryView): [string, string][] {
+  const stable = formatImages(view.images.stable);
+  const canary = view.images.canary;
+  if (!canary) return [["Image:", stable]];
+  const next = formatImages(canary);
+  return [
+    ["Stable:", stable],
+    ["Canary:", next === stable ? `${next} (same image; another part of the template changed)` : next],
+  ];
+}
+
+function controllerText(view: CanaryView, now: number): string {
+  const { state, renewedAt, holder } = view.controller;
+  if (state !== "silent" || !renewedAt) return "";
+  return `silent for ${distance(renewedAt, now)}${holder ? ` (last leader ${holder})` : ""}`;
+}
+
+function renderNotes(view: CanaryView, { style, now }: RenderOptions): string[] {
+  const warn = symbol(style, "warn");
+  const notes = [
+    ...weightNotes(view, now),
+    ...(view.route?.problem ? [`${view.route.kind} ${view.route.name}: ${view.route.problem}`] : []),
+    ...view.warnings,
+    ...view.unread,
+  ].map((note) => `${paint(style, "warn", warn)} ${wrap(note, style.width, 2)}`);
+  return [...notes, ...callerNotes(view, style)];
+}
+
+function weightNotes(view: CanaryView, now: number): string[] {
+  const { route } = view;
+  if (!route || !weightDiffers(view)) return [];
+  const { changedBy } = route;
+  const who = changedBy
+    ? `${changedBy.manager}${changedBy.at ? `, ${relative(changedBy.at, now)}` : ""}`
+    : "someone else";
+  const own = route.ownPercent ?? view.canaryWeightPercent;
+  return [`${route.kind} ${route.name} gives the canary ${route.canaryPercent}%, the controller set ${own}% (${who})`];
+}
+
+function callerNotes(view: CanaryView, style: Style): string[] {
+  if (view.callers.length === 0) return [];
+  const cause =
+    "These callers are older than the route and send every request to stable until they are restarted once:";
+  return [
+    `${paint(style, "warn", symbol(style, "warn"))} ${wrap(cause, style.width, 2)}`,
+    ...view.callers.map((caller) => `    ${caller.command}${caller.pods > 1 ? `   # ${caller.pods} pods` : ""}`),
+  ];
+}
+
+function renderAdvice(view: CanaryView, { style }: RenderOptions): string[] {
+  if (view.advice.length === 0) return [];
+  const longest = Math.max(...view.advice.map(({ command }) => command.length));
+  const beside =
+    longest + 4 + Math.max(...view.advice.map(({ effect }) => effect.length)) <= Math.min(style.width, 120);
+  return [
+    paint(style, "strong", "You can:"),
+    ...view.advice.map(({ command, effect }) =>
+      beside
+        ? `  ${command.padEnd(longest)}   ${paint(style, "dim", `# ${effect}`)}`
+        : `  ${paint(style, "dim", `# ${effect}`)}\n  ${command}`,
+    ),
+  ];
+}

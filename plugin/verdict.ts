@@ -1,0 +1,108 @@
+/** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
+import type { Phase, Stage } from "../shared/core/canary.ts";
+import { formatImages } from "./images.ts";
+import type { CanaryFacts, RunView } from "./view.ts";
+
+export interface Verdict {
+  level: "good" | "busy" | "warn" | "bad";
+  text: string;
+}
+
+export function judge(facts: CanaryFacts): Verdict {
+  const silent = judgeController(facts);
+  if (silent) return silent;
+  if (facts.run?.ending) return judgeEnding(facts, facts.run.ending);
+  if (facts.run) return judgeRun(facts, facts.run);
+  return judgeIdle(facts);
+}
+
+/** Percent of requests that the canary has now: the route's word, or the status' where it cannot be read. */
+export function weightNow(facts: CanaryFacts): number {
+  return facts.route?.canaryPercent ?? facts.canaryWeightPercent;
+}
+
+// --- internal ---
+
+function judgeController(facts: CanaryFacts): Verdict | undefined {
+  if (facts.controller.state !== "silent") return undefined;
+  const weight = weightNow(facts);
+  if (weight === 0 && !facts.run) return { level: "warn", text: `controller silent; ${allStable}` };
+  const share = weight === 0 ? allStable : `the canary keeps ${weight}% of requests`;
+  return { level: "bad", text: `controller silent, nobody watches this run; ${share}` };
+}
+
+const allStable = "stable serves every request";
+
+function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Verdict {
+  const weight = weightNow(facts);
+  const share = weight === 0 ? allStable : `the canary still has ${weight}% of requests`;
+  const words: Record<string, [Verdict["level"], string]> = {
+    promoted: ["good", `promoted; ${weight === 0 ? "the target serves every request" : share}`],
+    rejected: ["warn", `rolling back; ${share}`],
+    reverted: ["busy", `change taken back, cleaning up; ${share}`],
+    superseded: ["busy", `a newer change replaces this run; ${share}`],
+  };
+  const [level, text] = words[ending.outcome] ?? ["busy", `ending (${ending.outcome}); ${share}`];
+  return { level, text };
+}
+
+function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
+  const weight = weightNow(facts);
+  const share = weight === 0 ? allStable : `the canary has ${weight}% of requests`;
+  const words: Record<Stage, string> = {
+    scaling: `canary pods are starting; ${share}`,
+    analysing: share,
+    promoting: `promoting: the target rolls to the new version; ${share}`,
+    returning: `promoting: requests return to the target; ${share}`,
+    restoring: `stable's template is being put back; ${share}`,
+    draining: `the canary is being drained; ${share}`,
+  };
+  const text = words[run.stage as Stage] ?? share;
+  const doubt = doubtOf(facts, run);
+  return doubt ? { level: "warn", text: `${text}; ${doubt}` } : { level: "busy", text: `${text}${praise(facts, run)}` };
+}
+
+function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
+  const differs = weightDiffers(facts);
+  if (differs) return "someone else set the weight";
+  if (run.stage !== "analysing") return run.holdSince ? "held" : undefined;
+  if (facts.checks.some((check) => check.outcome === "fail"))
+    return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
+  if (facts.checks.some((check) => check.outcome === "cannot-ask")) return "held: metrics cannot be asked";
+  if (facts.checks.some((check) => check.outcome === "no-evidence")) return "held: not enough evidence";
+  return run.holdSince ? "held" : undefined;
+}
+
+function praise(facts: CanaryFacts, run: RunView): string {
+  const passed = facts.checks.length > 0 && facts.checks.every((check) => check.outcome === "pass");
+  return run.stage === "analysing" && passed ? "; last check passed" : "";
+}
+
+/** Whether the route's weight is not the one that the controller wrote there. */
+export function weightDiffers(facts: CanaryFacts): boolean {
+  const { route } = facts;
+  if (route?.canaryPercent === null || route?.canaryPercent === undefined) return false;
+  return route.canaryPercent !== (route.ownPercent ?? facts.canaryWeightPercent);
+}
+
+const idle: Record<Phase, Verdict> = {
+  "": { level: "warn", text: "the controller has not looked at this Canary yet" },
+  Initializing: { level: "busy", text: `initializing; ${allStable}` },
+  Initialized: { level: "good", text: `steady; ${allStable}` },
+  Waiting: { level: "warn", text: `waiting; ${allStable}` },
+  Progressing: { level: "busy", text: "a run is about to start" },
+  WaitingPromotion: { level: "warn", text: "waits for a person" },
+  Promoting: { level: "busy", text: "promoting" },
+  Finalising: { level: "busy", text: "finishing" },
+  Succeeded: { level: "good", text: `steady; ${allStable}` },
+  Failed: { level: "bad", text: `rolled back; ${allStable}` },
+  Terminating: { level: "busy", text: "being deleted; stable stays" },
+};
+
+function judgeIdle(facts: CanaryFacts): Verdict {
+  const weight = weightNow(facts);
+  if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
+  const { level, text } = idle[facts.phase as Phase] ?? { level: "warn", text: `phase ${facts.phase}` };
+  const images = formatImages(facts.history[0]?.images ?? {});
+  return level === "bad" && images ? { level, text: `${text}; rejected ${images}` } : { level, text };
+}

@@ -1,0 +1,111 @@
+/** `kubectl canary version`: of this plugin, of the controller and of the API server. */
+import { readFileSync } from "node:fs";
+import type { V1Deployment } from "@kubernetes/client-node";
+import { manager } from "../shared/core/names.ts";
+import { hasCode } from "../shared/kube/errors.ts";
+import { resource } from "../shared/kube/resources.ts";
+import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
+import { type OutputFormat, printObject } from "./output.ts";
+
+/** Put in by the build; not defined where the sources run as they are. */
+declare const BUILD_VERSION: string | undefined;
+declare const BUILD_COMMIT: string | undefined;
+
+export interface VersionView {
+  apiVersion: "kubectl-canary/v1";
+  kind: "VersionView";
+  client: { version: string; commit: string };
+  /** Null where no controller is found, or may be read. */
+  controller: { version: string; image: string; namespace: string } | null;
+  server: { version: string } | null;
+}
+
+export interface VersionArgs {
+  output: OutputFormat;
+  clientOnly: boolean;
+}
+
+/** `connect` may throw: the client's version is printed all the same, before the failure is passed on. */
+export async function version(
+  args: VersionArgs,
+  io: Io,
+  connect: () => Promise<{ deps: Deps; scope: Scope }>,
+): Promise<number> {
+  const view: VersionView = {
+    apiVersion: "kubectl-canary/v1",
+    kind: "VersionView",
+    client: clientVersion(),
+    controller: null,
+    server: null,
+  };
+  let failure: unknown;
+  try {
+    if (!args.clientOnly) Object.assign(view, await remote(await connect()));
+  } catch (error) {
+    failure = error;
+  }
+  if (args.output === "json" || args.output === "yaml") await printObject(view, args.output, io.stdout);
+  else io.stdout.write(renderVersion(view, args.clientOnly));
+  if (failure) throw failure as Error;
+  const skew = skewOf(view);
+  if (skew) io.stderr.write(`${skew}\n`);
+  return exitCode.ok;
+}
+
+export function clientVersion(): VersionView["client"] {
+  if (typeof BUILD_VERSION === "string")
+    return { version: BUILD_VERSION, commit: typeof BUILD_COMMIT === "string" ? BUILD_COMMIT : "unknown" };
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return { version: (JSON.parse(text) as { version: string }).version, commit: "unknown (run from its sources)" };
+}
+
+export function renderVersion(view: VersionView, clientOnly: boolean): string {
+  const { client, controller, server } = view;
+  const lines = [`Client:      ${client.version}   commit ${client.commit}`];
+  if (!clientOnly && server) {
+    lines.push(
+      controller
+        ? `Controller:  ${controller.version}   ${controller.image} in namespace ${controller.namespace}`
+        : "Controller:  not found or not readable",
+    );
+    lines.push(`Kubernetes:  ${server.version}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+// --- internal ---
+
+async function remote({
+  deps,
+  scope,
+}: {
+  deps: Deps;
+  scope: Scope;
+}): Promise<Pick<VersionView, "controller" | "server">> {
+  const [answer, controller] = await Promise.all([deps.cluster.raw("GET", "/version"), readController(deps, scope)]);
+  return { controller, server: { version: (answer as { gitVersion?: string }).gitVersion ?? "unknown" } };
+}
+
+async function readController({ cluster }: Deps, scope: Scope): Promise<VersionView["controller"]> {
+  const namespace = scope.controllerNamespace;
+  try {
+    const labelSelector = `app.kubernetes.io/name=${manager}`;
+    const { items } = await cluster.list<V1Deployment>(resource.deployments, { namespace, labelSelector });
+    const image = items[0]?.spec?.template.spec?.containers[0]?.image;
+    return image ? { version: tagOf(image), image, namespace } : null;
+  } catch (error) {
+    if (hasCode(error, "Forbidden")) return null;
+    throw error;
+  }
+}
+
+function tagOf(image: string): string {
+  return /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? "unknown";
+}
+
+function skewOf({ client, controller }: VersionView): string | undefined {
+  const minor = (text: string): string | undefined => /^v?(\d+\.\d+)\./.exec(text)?.[1];
+  const [mine, its] = [minor(client.version), minor(controller?.version ?? "")];
+  if (!mine || !its || mine === its) return undefined;
+  return `The plugin is ${mine} and the controller ${its}: use the same minor version on both sides.`;
+}

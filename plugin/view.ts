@@ -1,0 +1,249 @@
+/**
+ * The view of one Canary: everything that `status` prints and `-o json` promises, computed from what was read.
+ * Pure. Units are in the names; null where there is no number; times are RFC 3339.
+ */
+import type { V1Deployment, V1Lease } from "@kubernetes/client-node";
+import type { Canary, CanaryStatus, CheckStatus, HistoryEntry, TrackStatus } from "../shared/core/canary.ts";
+import { canaryName, primaryName } from "../shared/core/names.ts";
+import { advise, type Advice } from "./advice.ts";
+import { type Caller, type CallerView, viewCallers } from "./callers.ts";
+import type { Scope } from "./deps.ts";
+import { type ControllerView, viewController } from "./leader.ts";
+import { drainCommand, type Leaves, type RouteObject, type RouteView, viewRoute } from "./route.ts";
+import { judge, type Verdict } from "./verdict.ts";
+
+/** What was read from the cluster; undefined where an object is not there or may not be read. */
+export interface Seen {
+  canary: Canary;
+  target?: V1Deployment | undefined;
+  workload?: V1Deployment | undefined;
+  route?: RouteObject | undefined;
+  lease?: V1Lease | undefined;
+  callers: Caller[];
+  /** Sentences about what could not be read. */
+  unread: string[];
+}
+
+export interface TrackView extends TrackStatus {
+  deployment: string;
+  images: Record<string, string>;
+}
+
+export interface RunView {
+  id: string;
+  stage: string;
+  /** 1-based. */
+  step: number;
+  steps: number;
+  requestedBy: string;
+  startedAt: string;
+  stageAt: string;
+  checkAt: string | null;
+  holdSince: string | null;
+  ending: { outcome: string; cause: string } | null;
+}
+
+export interface CanaryView {
+  apiVersion: "kubectl-canary/v1";
+  kind: "CanaryView";
+  name: string;
+  namespace: string;
+  target: string;
+  phase: string;
+  phaseSince: string | null;
+  verdict: Verdict;
+  reason: string;
+  next: string;
+  failedChecks: number;
+  /** Failed checks at which the run is rolled back. */
+  failedChecksLimit: number;
+  /** Percent that the controller means the canary to have. */
+  canaryWeightPercent: number;
+  route: RouteView | null;
+  /** Kind and name of the route that status names, and why that kind; also where it cannot be read. */
+  routeChoice: { kind: string; name: string; why: string } | null;
+  run: RunView | null;
+  images: { stable: Record<string, string>; canary: Record<string, string> | null };
+  /** Primary, then canary. */
+  tracks: TrackView[];
+  measuredAt: string | null;
+  windowSeconds: number | null;
+  checks: CheckStatus[];
+  callers: CallerView[];
+  warnings: string[];
+  unread: string[];
+  controller: ControllerView;
+  lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
+  /** Newest first. */
+  history: HistoryEntry[];
+  /** Command that gives stable every request by hand, for when the controller is gone. */
+  drainCommand: string | null;
+  advice: Advice[];
+}
+
+/** `now` as in {@link viewController}. */
+export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
+  const facts: CanaryFacts = {
+    ...identity(seen.canary),
+    ...routeFacts(seen, scope),
+    ...phaseFacts(seen.canary),
+    ...runFacts(seen),
+    ...measurements(seen),
+    callers: viewCallers(seen.callers, scope.clusterFlags),
+    warnings: warningsOf(seen.canary),
+    unread: seen.unread,
+    controller: viewController(seen.lease, now),
+  };
+  return { ...facts, verdict: judge(facts), advice: advise(facts, scope) };
+}
+
+/** A view before it is judged and commands are proposed. */
+export type CanaryFacts = Omit<CanaryView, "verdict" | "advice">;
+
+/** Services behind the two weights. */
+export function leavesOf(canary: Canary): Leaves {
+  const apex = canary.spec.service?.name ?? canary.spec.targetRef.name;
+  return { primary: primaryName(apex), canary: canaryName(apex) };
+}
+
+// --- internal ---
+
+function identity(canary: Canary): Pick<CanaryView, "apiVersion" | "kind" | "name" | "namespace" | "target"> {
+  return {
+    apiVersion: "kubectl-canary/v1",
+    kind: "CanaryView",
+    name: canary.metadata.name ?? "",
+    namespace: canary.metadata.namespace ?? "",
+    target: `${canary.spec.targetRef.kind.toLowerCase()}/${canary.spec.targetRef.name}`,
+  };
+}
+
+function routeFacts(seen: Seen, scope: Scope): Pick<CanaryView, "route" | "routeChoice" | "drainCommand"> {
+  const choice = seen.canary.status?.route;
+  const routeChoice = choice ? { kind: choice.kind, name: choice.name, why: choice.why } : null;
+  if (!seen.route || !choice) return { route: null, routeChoice, drainCommand: null };
+  const leaves = leavesOf(seen.canary);
+  const flags = ` -n ${seen.canary.metadata.namespace ?? scope.namespace}${scope.clusterFlags}`;
+  return {
+    routeChoice,
+    route: viewRoute(seen.route, choice.kind, leaves),
+    drainCommand: drainCommand(seen.route, choice.kind, leaves, flags) ?? null,
+  };
+}
+
+type PhaseFacts =
+  "phase" | "phaseSince" | "reason" | "next" | "failedChecks" | "failedChecksLimit" | "canaryWeightPercent";
+
+function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts> {
+  const { phase = "", reason = "", next = "", failedChecks = 0, canaryWeight = 0 } = status;
+  return {
+    phase,
+    phaseSince: status.lastTransitionTime ?? null,
+    reason,
+    next,
+    failedChecks,
+    failedChecksLimit: Math.max(1, spec.analysis?.threshold ?? 1),
+    canaryWeightPercent: canaryWeight,
+  };
+}
+
+function runFacts(seen: Seen): Pick<CanaryView, "run" | "images" | "lastCommand" | "history"> {
+  const status = seen.canary.status ?? {};
+  return {
+    run: viewRun(status),
+    images: { stable: stableImages(seen), canary: status.run?.images ?? null },
+    lastCommand: status.lastCommand ?? null,
+    history: [...(status.history ?? [])].sort((a, b) => b.endedAt.localeCompare(a.endedAt)),
+  };
+}
+
+function measurements(seen: Seen): Pick<CanaryView, "tracks" | "measuredAt" | "windowSeconds" | "checks"> {
+  const status = seen.canary.status ?? {};
+  return {
+    tracks: viewTracks(seen),
+    measuredAt: status.tracks?.at ?? null,
+    windowSeconds: status.tracks?.windowSeconds ?? null,
+    checks: status.checks ?? [],
+  };
+}
+
+function viewRun(status: CanaryStatus): RunView | null {
+  const { run } = status;
+  if (!run) return null;
+  return {
+    id: run.id,
+    stage: run.stage,
+    step: Math.min(run.step + 1, run.steps),
+    steps: run.steps,
+    requestedBy: run.requestedBy,
+    startedAt: run.startedAt,
+    stageAt: run.stageAt,
+    checkAt: run.checkAt ?? null,
+    holdSince: run.holdSince ?? null,
+    ending: run.ending ?? null,
+  };
+}
+
+/** Before the first status, what the target's template says is what it runs. */
+function stableImages(seen: Seen): Record<string, string> {
+  return seen.canary.status?.stable?.images ?? imagesOf(seen.target);
+}
+
+function imagesOf(deployment: V1Deployment | undefined): Record<string, string> {
+  const containers = deployment?.spec?.template.spec?.containers ?? [];
+  return Object.fromEntries(containers.map((container) => [container.name, container.image ?? ""]));
+}
+
+const noNumbers = { successPercent: null, requestsPerSecond: null, latencyMsP50: null, latencyMsP95: null };
+const emptyTrack = { replicas: 0, ready: 0, ...noNumbers, latencyMsP99: null, requests: null };
+
+function viewTracks(seen: Seen): TrackView[] {
+  const { status, spec } = seen.canary;
+  const target = spec.targetRef.name;
+  const weight = viewedWeight(seen) ?? status?.canaryWeight ?? 0;
+  const primary: TrackView = {
+    ...emptyTrack,
+    ...status?.tracks?.primary,
+    ...podsOf(seen.target),
+    name: "primary",
+    weightPercent: round(100 - weight),
+    deployment: target,
+    images: stableImages(seen),
+  };
+  const canary: TrackView = {
+    ...emptyTrack,
+    ...status?.tracks?.canary,
+    ...podsOf(seen.workload),
+    name: "canary",
+    weightPercent: weight,
+    deployment: canaryName(target),
+    images: imagesOf(seen.workload),
+  };
+  return [primary, canary];
+}
+
+function viewedWeight(seen: Seen): number | null {
+  return seen.route ? viewRoute(seen.route, "", leavesOf(seen.canary)).canaryPercent : null;
+}
+
+/** Live counts win over the status, which is an interval old. */
+function podsOf(deployment: V1Deployment | undefined): { replicas?: number; ready?: number } {
+  if (!deployment) return {};
+  return { replicas: deployment.spec?.replicas ?? 1, ready: deployment.status?.readyReplicas ?? 0 };
+}
+
+function warningsOf(canary: Canary): string[] {
+  const status = canary.status ?? {};
+  const warnings = [...(status.warnings ?? [])];
+  const stalled = status.conditions?.find((condition) => condition.type === "Stalled" && condition.status === "True");
+  if (stalled && stalled.message !== status.reason) warnings.push(stalled.message);
+  const { generation } = canary.metadata;
+  if (status.observedGeneration !== undefined && generation !== undefined && status.observedGeneration < generation)
+    warnings.push("The controller has not yet read the last change of this Canary's spec.");
+  if (canary.spec.suspend) warnings.push("spec.suspend is true: the controller does nothing for this Canary.");
+  return [...new Set(warnings)];
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,215 @@
+/** The states of a run that every verb's text is tested in, by the words that describe them. */
+import type { RunStatus } from "../../shared/core/canary.ts";
+import type { Seen } from "../../plugin/view.ts";
+import {
+  aCheck,
+  aDeployment,
+  aLease,
+  aPod,
+  aRun,
+  aSplit,
+  ago,
+  canaryImages,
+  latencyCheck,
+  seenWith,
+  silentTracks,
+  stableImages,
+  tracks,
+} from "./seen.ts";
+
+const idleWorkload = aDeployment("podinfo-canary", 0, stableImages.podinfod);
+const promotedRun = {
+  run: "2",
+  images: stableImages,
+  requestedBy: "bob",
+  outcome: "promoted",
+  cause: "10 of 10 steps passed",
+  startedAt: ago(4_000),
+  endedAt: ago(3_800),
+} as const;
+const rejectedRun = {
+  run: "3",
+  images: canaryImages,
+  requestedBy: "alice (kubectl-set)",
+  outcome: "rejected",
+  cause: "request-success-rate 71.20% is below 99% (5 of 5 checks failed)",
+  startedAt: ago(200),
+  endedAt: ago(120),
+} as const;
+const { checkAt: _, ...unchecked } = aRun;
+/** The run in a stage without checks. */
+const runIn = (stage: RunStatus["stage"], more: Partial<RunStatus> = {}): RunStatus => ({
+  ...unchecked,
+  stage,
+  ...more,
+});
+
+const progressing = {
+  run: aRun,
+  tracks,
+  checks: [aCheck(), latencyCheck],
+  reason: "Weight 20 passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.",
+  next: "Weight 30 if the next check passes.",
+};
+
+const lowered = aSplit(5, 20);
+lowered.metadata!.managedFields = [
+  {
+    manager: "kubectl-canary",
+    operation: "Update",
+    time: new Date(ago(60)),
+    fieldsV1: { "f:spec": { "f:backends": {} } },
+  },
+  {
+    manager: "kubectl-edit",
+    operation: "Update",
+    time: new Date(ago(9)),
+    fieldsV1: { "f:spec": { "f:backends": {} } },
+  },
+];
+
+export const states: Record<string, Seen> = {
+  "not seen by the controller": seenWith(undefined, { workload: undefined, route: undefined, lease: undefined }),
+  initializing: seenWith(
+    {
+      phase: "Initializing",
+      canaryWeight: 0,
+      reason: "Services podinfo-primary and podinfo-canary are being created.",
+      next: "Initialized when the target's 4 pods are ready.",
+    },
+    { workload: undefined },
+  ),
+  steady: seenWith(
+    {
+      phase: "Succeeded",
+      canaryWeight: 0,
+      reason: "Run 2 was promoted.",
+      next: "Waits for a change of deployment/podinfo.",
+      history: [promotedRun],
+    },
+    { workload: idleWorkload },
+  ),
+  "steady with callers to restart": seenWith(
+    {
+      phase: "Initialized",
+      canaryWeight: 0,
+      reason: "Initialization done.",
+      next: "Waits for a change of deployment/podinfo.",
+      staleCallers: ["test/load-5f7d8c6b9-x2x4k"],
+    },
+    {
+      workload: idleWorkload,
+      callers: [
+        {
+          namespace: "test",
+          name: "load-5f7d8c6b9-x2x4k",
+          pod: aPod("load-5f7d8c6b9-x2x4k", "load-5f7d8c6b9", "5f7d8c6b9"),
+        },
+        {
+          namespace: "test",
+          name: "load-5f7d8c6b9-b4b5c",
+          pod: aPod("load-5f7d8c6b9-b4b5c", "load-5f7d8c6b9", "5f7d8c6b9"),
+        },
+        { namespace: "web", name: "frontend-7d9f8c6b5-z9z8x" },
+      ],
+    },
+  ),
+  scaling: seenWith({
+    canaryWeight: 0,
+    run: runIn("scaling", { step: 0, startedAt: ago(3), stageAt: ago(3) }),
+    reason: "0 of 1 canary pods are ready.",
+    next: "Weight 10 when they are.",
+  }),
+  progressing: seenWith(progressing),
+  "held for want of evidence": seenWith(
+    {
+      ...progressing,
+      run: { ...aRun, holdSince: ago(95) },
+      tracks: silentTracks,
+      checks: [
+        aCheck({
+          outcome: "no-evidence",
+          value: null,
+          requests: 0,
+          message: "no user request reached the canary in 60s, at weight 20",
+        }),
+        { ...latencyCheck, outcome: "no-evidence", value: null, requests: 0 },
+      ],
+      staleCallers: ["test/load-5f7d8c6b9-x2x4k"],
+      reason: "Held at weight 20: no user request has reached the canary for 95s.",
+      next: "Goes on as soon as requests arrive; given up in 28m25s.",
+    },
+    {
+      callers: [
+        {
+          namespace: "test",
+          name: "load-5f7d8c6b9-x2x4k",
+          pod: aPod("load-5f7d8c6b9-x2x4k", "load-5f7d8c6b9", "5f7d8c6b9"),
+        },
+      ],
+    },
+  ),
+  "held because someone lowered the weight": seenWith(
+    {
+      ...progressing,
+      reason: "Held: the weight was lowered to 5 by someone else; it is not raised again.",
+      next: "Waits for promote or rollback.",
+      run: { ...aRun, holdSince: ago(8) },
+    },
+    { route: lowered },
+  ),
+  "failing checks": seenWith({
+    ...progressing,
+    failedChecks: 2,
+    checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
+    reason: "Weight 20 is held: request-success-rate 71.20% is below 99%, 2 of 5 checks failed.",
+    next: "Rolled back after 3 more failed checks.",
+  }),
+  "refused a promote": seenWith({
+    ...progressing,
+    lastCommand: {
+      id: "x",
+      verb: "promote",
+      by: "bob",
+      accepted: false,
+      message: "the last check failed: request-success-rate 71.20% is below 99%; promote anyway with --force",
+      at: ago(20),
+    },
+  }),
+  promoting: seenWith({
+    ...progressing,
+    phase: "Promoting",
+    canaryWeight: 100,
+    run: runIn("promoting", { step: 9 }),
+    reason: "The target rolls to 1.7.1: 2 of 4 pods are new and ready.",
+    next: "Requests return to the target when all 4 are.",
+  }),
+  "rolling back": seenWith({
+    ...progressing,
+    canaryWeight: 0,
+    run: runIn("draining", { ending: { outcome: "rejected", cause: "request-success-rate 71.20% is below 99%" } }),
+    failedChecks: 5,
+    checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
+    reason: "Rolling back: request-success-rate 71.20% is below 99%, 5 of 5 checks failed.",
+    next: "The canary is scaled to 0 in 4s.",
+  }),
+  failed: seenWith(
+    {
+      phase: "Failed",
+      canaryWeight: 0,
+      lastTransitionTime: ago(120),
+      reason: "Run 3 was rejected: request-success-rate 71.20% is below 99%.",
+      next: "Stays held until another change of deployment/podinfo.",
+      history: [promotedRun, rejectedRun],
+    },
+    { workload: idleWorkload },
+  ),
+  "left by its controller": seenWith(progressing, { lease: aLease(190) }),
+  "not readable beside its status": seenWith(progressing, {
+    route: undefined,
+    target: undefined,
+    workload: undefined,
+    lease: undefined,
+    unread: ["trafficsplits.split.smi-spec.io: no permission to get (RBAC)"],
+  }),
+};
