@@ -1,8 +1,9 @@
 // A few plain requests to the API server: readiness, objects by path, server-side apply. It spares `up` the start of
 // kubectl and a discovery of all APIs for each object.
 import { request } from "node:https";
-import { network } from "./layout.ts";
+import { network, paths } from "./layout.ts";
 import type { ClusterState } from "./state.ts";
+import { unmet, waitFor } from "./wait.ts";
 
 /** A Kubernetes object as far as this file looks into it. */
 export interface Manifest {
@@ -47,6 +48,18 @@ export function callApi(access: Access, method: string, path: string, body?: unk
     outgoing.on("error", failed);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** Waits until the API server says that it is ready. */
+export async function waitForApi(access: Access, deadlineMs = 120_000): Promise<void> {
+  await waitFor(
+    async () => {
+      const { status, body } = await callApi(access, "GET", "/readyz");
+      return status === 200 || unmet(`${status} ${body.slice(0, 200)}`);
+    },
+    deadlineMs,
+    `the API server to be ready (its log: ${paths.logs}/kube-apiserver.log)`,
+  );
 }
 
 const contentTypes: Record<string, string> = { PATCH: "application/apply-patch+yaml" };

@@ -6,7 +6,7 @@ import { applyObject, deleteObject, getObject, type Manifest } from "./api.ts";
 import { mustRun } from "./run.ts";
 import { requireState, type ClusterState } from "./state.ts";
 import { crdModules } from "./versions.ts";
-import { unmet, waitFor } from "./wait.ts";
+import { unmet, waitFor, type Unmet } from "./wait.ts";
 
 /** A served version of TrafficSplit. Linkerd-SMI installs v1alpha1 (stored) and v1alpha2; the SMI SDK v1alpha4 alone. */
 export type SplitVersion = "v1alpha1" | "v1alpha2" | "v1alpha4";
@@ -136,7 +136,7 @@ interface Conditions {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
 }
 
-async function established(state: ClusterState, definition: Manifest): Promise<true | ReturnType<typeof unmet>> {
+async function established(state: ClusterState, definition: Manifest): Promise<true | Unmet> {
   const conditions = (await getObject<Conditions>(state, definitionPath(definition)))?.status?.conditions ?? [];
   const met = conditions.some((condition) => condition.type === "Established" && condition.status === "True");
   return met || unmet(`conditions ${conditions.map(({ type, status }) => `${type}=${status}`).join(", ") || "none"}`);

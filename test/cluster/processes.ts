@@ -2,10 +2,11 @@
 import { spawn } from "node:child_process";
 import { open, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { waitForApi } from "./api.ts";
 import { componentArgs, type ComponentName } from "./components.ts";
 import { paths } from "./layout.ts";
 import { requireState, writeState, type ClusterState, type ProcessId } from "./state.ts";
-import { unmet, waitFor } from "./wait.ts";
+import { unmet, waitFor, type Unmet } from "./wait.ts";
 
 const STOP_DEADLINE_MS = 10_000;
 
@@ -61,27 +62,28 @@ export async function signalComponent(name: ComponentName, signal: NodeJS.Signal
   process.kill(process_.pid, signal);
 }
 
-/** Stops a component of the running cluster (SIGTERM, then SIGKILL after 10 s) and returns when it is gone. */
+/** Kills a component of the running cluster, as a crash would, and returns when it is gone. */
 export async function stopComponent(name: ComponentName): Promise<void> {
   const state = await requireState();
   const running = state.processes[name];
   if (running && (await isAlive(running))) {
-    process.kill(running.pid, "SIGTERM");
-    const gone = async (): Promise<true | ReturnType<typeof unmet>> =>
-      (await isAlive(running)) ? unmet(`process ${running.pid} still runs`) : true;
-    await waitFor(gone, STOP_DEADLINE_MS, `${name} to stop`).catch(() => {
-      process.kill(running.pid, "SIGKILL");
-      return waitFor(gone, STOP_DEADLINE_MS, `${name} to die`);
-    });
+    process.kill(running.pid, "SIGKILL");
+    const gone = async (): Promise<true | Unmet> =>
+      !(await isAlive(running)) || unmet(`process ${running.pid} still runs`);
+    await waitFor(gone, STOP_DEADLINE_MS, `${name} to end`, 10);
   }
   const { [name]: _stopped, ...processes } = state.processes;
   await writeState({ ...state, processes });
 }
 
-/** Starts a component that was stopped, with the arguments it had; does nothing when it runs. */
+/**
+ * Starts a component that was stopped, with the arguments it had; does nothing when it runs. Returns when the process
+ * runs, for the API server when it is ready.
+ */
 export async function startComponent(name: ComponentName): Promise<void> {
   const state = await requireState();
   if (await isAlive(state.processes[name])) return;
   const started = await spawnComponent(name, state);
   await writeState({ ...state, processes: { ...state.processes, [name]: started } });
+  if (name === "kube-apiserver") await waitForApi(state);
 }

@@ -1,7 +1,7 @@
 // Starts the cluster: everything that does not wait for something else starts at once, and nothing sleeps.
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { applyObject, callApi, getObject, type Manifest } from "./api.ts";
+import { applyObject, getObject, waitForApi, type Manifest } from "./api.ts";
 import { buildAll } from "./build.ts";
 import { configFile, kubeconfigOf, type ComponentName } from "./components.ts";
 import { apiServerUrl, renderCni, renderContainerd, renderKubeconfig, renderKubelet } from "./config.ts";
@@ -152,17 +152,6 @@ async function importImages(state: ClusterState, say: Say): Promise<void> {
   await waitFor(() => ctr("version"), READY_DEADLINE_MS, "containerd to answer");
   for (const image of clusterImages(state.binaries)) await addImage(image);
   say("containerd ready, images imported");
-}
-
-async function waitForApi(state: ClusterState): Promise<void> {
-  await waitFor(
-    async () => {
-      const { status, body } = await callApi(state, "GET", "/readyz");
-      return status === 200 || unmet(`${status} ${body.slice(0, 200)}`);
-    },
-    READY_DEADLINE_MS,
-    `the API server to be ready (its log: ${paths.logs}/kube-apiserver.log)`,
-  );
 }
 
 // Namespaces and accounts come before what lives in them; within each list the order is kept.
