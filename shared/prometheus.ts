@@ -93,7 +93,7 @@ async function exchange(url: URL, form: URLSearchParams, options: Exchange): Pro
     if (error instanceof PrometheusError) throw error;
     const who = shownAddress(url);
     if (signal.aborted) {
-      const message = `${who} did not answer within ${timeoutMs / 1000}s; see whether it is overloaded`;
+      const message = `${who} did not answer within ${timeoutMs / 1000}s; see whether it is overloaded or the query too heavy`;
       throw new PrometheusError("Timeout", message, { cause: error });
     }
     const message = `${who} cannot be reached (${reasonOf(error)}); see that it runs and that the address is right`;
@@ -114,7 +114,10 @@ function send(url: URL, form: URLSearchParams, options: Exchange & { signal: Abo
   if (!post) to.search = text;
   return new Promise<Answer>((resolve, reject) => {
     const request = (to.protocol === "https:" ? httpsRequest : httpRequest)(to, settings, (response) => {
-      read(response, options.maxBytes ?? 10_000_000, shownAddress(url)).then(resolve, reject);
+      const who = shownAddress(url);
+      read(response, options.maxBytes ?? 10_000_000, who).then(resolve, (error: unknown) => {
+        reject(brokenOff(error, options.signal, who));
+      });
     });
     request.on("error", (error) => {
       // A kept connection that the server closed just as it was used again says nothing about the server.
@@ -143,6 +146,13 @@ async function read(response: IncomingMessage, maxBytes: number, who: string): P
   }
   const body = Buffer.concat(chunks).toString("utf8");
   return { status: response.statusCode ?? 0, location: response.headers.location, body };
+}
+
+/** An answer that ends too early is no sign that the address is wrong. */
+function brokenOff(error: unknown, signal: AbortSignal, who: string): Error {
+  if (error instanceof Error && (error instanceof PrometheusError || signal.aborted)) return error;
+  const message = `${who} broke off its answer (${reasonOf(error)}); see its log, and any proxy in between`;
+  return new PrometheusError("BadAnswer", message, { cause: error });
 }
 
 function parseAnswer({ status, location, body }: Answer, who: string): Sample[] {

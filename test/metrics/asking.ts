@@ -1,0 +1,41 @@
+// Evidence as the controller makes it, with defaults for what a test does not care about.
+import { createPrometheus } from "../../shared/prometheus.ts";
+import {
+  createEvidence,
+  type Evidence,
+  type EvidenceDeps,
+  type EvidenceRequest,
+} from "../../webhook/metrics/evidence.ts";
+import type { MetricSpec } from "../../shared/core/canary.ts";
+
+export const tutorialMetrics: MetricSpec[] = [
+  { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "2s" },
+  { name: "request-duration", thresholdRange: { max: 500 }, interval: "2s" },
+];
+
+export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
+  return createEvidence({
+    prometheus: (server) => createPrometheus({ ...server, timeoutMs: 1500 }),
+    metricTemplate: () => Promise.resolve(undefined),
+    podsOlderThanRoute: (callers) => Promise.resolve(callers.map(({ namespace, pod }) => `${namespace}/${pod}`)),
+    now: () => Date.now(),
+    log: { warn: () => undefined },
+    ...more,
+  });
+}
+
+export function aRequest(prometheus: string, more: Partial<EvidenceRequest> = {}): EvidenceRequest {
+  return {
+    name: "podinfo",
+    namespace: "test",
+    target: "podinfo",
+    canary: "podinfo-canary",
+    apex: { name: "podinfo", port: 9898 },
+    stableHash: "stable1",
+    canaryHash: "canary1",
+    prometheus,
+    metrics: tutorialMetrics,
+    notBefore: Date.now(),
+    ...more,
+  };
+}

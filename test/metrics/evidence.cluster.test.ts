@@ -1,0 +1,196 @@
+// Verdicts on synthetic series in a real Prometheus: each situation in a namespace of its own, all asked at once.
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { MetricSpec } from "../../shared/core/canary.ts";
+import { verdict } from "../../shared/core/judge.ts";
+import { quote } from "../../shared/core/queries.ts";
+import type { MetricsSeen } from "../../shared/core/state.ts";
+import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
+import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import { anEvidence, aRequest } from "./asking.ts";
+import { type Door, openDoor } from "./door.ts";
+import { Feed, type Value } from "./feed.ts";
+import { type PrometheusServer, startPrometheus } from "./server.ts";
+import { canaryIn, growing, primaryIn, type Situation, situations } from "./situations.ts";
+
+const feed = new Feed();
+let server: PrometheusServer;
+let door: Door;
+let direct: Prometheus;
+
+/** Not there until `fresh` is switched on, then at this value for good. */
+let fresh = false;
+const bornAt =
+  (value: number): Value =>
+  () =>
+    fresh ? value : undefined;
+
+/** Scrape from which on the series in `grown` is there. */
+let grownFrom = Infinity;
+
+const namespaceOf = (index: number): string => `s${index}`;
+
+function requestFor({ metrics, more }: Situation, index: number): EvidenceRequest {
+  const request = aRequest(door.url, { namespace: namespaceOf(index), ...more });
+  return metrics === undefined ? request : { ...request, metrics };
+}
+
+beforeAll(async () => {
+  situations.forEach((situation, index) => situation.feed(feed, namespaceOf(index)));
+  feed.traffic(primaryIn("tracks"), 1, 7);
+  feed.traffic(canaryIn("tracks"), 0, 45);
+  for (let client = 0; client < 10; client += 1) {
+    feed.requests(canaryIn("newborn"), "failure", bornAt(1), { client_id: `client${client}`, status_code: "500" });
+  }
+  feed.requests(canaryIn("newborn"), "success", growing(1));
+  feed.requests(canaryIn("three"), "success", bornAt(3));
+  feed.requests(canaryIn("grown"), "success", (n) => (n < grownFrom ? undefined : 10 * (n - grownFrom + 1)));
+  feed.requests(canaryIn("long"), "success", growing(10, 1_000_000));
+  for (const pod of ["load-1", "load-2"]) {
+    const labels = { namespace: "clients", deployment: "load", pod, direction: "outbound", dst_service: "podinfo" };
+    feed.add("response_total", { ...labels, authority: "podinfo.idle.svc.cluster.local:9898" }, growing(5));
+    feed.add("response_total", { ...labels, authority: "other.idle.svc.cluster.local:9898" }, growing(5));
+  }
+  server = await startPrometheus(await feed.listen());
+  door = await openDoor(server.url);
+  direct = createPrometheus({ address: server.url });
+  // Two windows and a few scrapes: from then on the oldest series are known to be older than the window.
+  await waitFor(() => feed.scrapes > 25 || unmet(`${feed.scrapes} scrapes`), 30_000, "enough scrapes");
+});
+
+afterAll(async () => {
+  await door.close();
+  await server.stop();
+  await feed.close();
+});
+
+describe("situations", () => {
+  let seen: MetricsSeen[];
+  let queries: number;
+  beforeAll(async () => {
+    const evidence = anEvidence();
+    door.takeCount();
+    seen = await Promise.all(situations.map((situation, index) => evidence.ask(requestFor(situation, index))));
+    queries = door.takeCount();
+  });
+
+  test.each(situations.map((situation, index) => ({ ...situation, index })))("$name: $outcome", (situation) => {
+    const result = seen[situation.index]!;
+    if (!result.ok) throw new Error(result.error);
+    const [check] = result.checks.filter(({ outcome }) => outcome === situation.outcome);
+    const said = situation.says.replace("podinfo.test", `podinfo.${namespaceOf(situation.index)}`);
+    expect(result.checks.map(({ message }) => message).join("\n")).toContain(said);
+    expect(verdict(result.checks)).toBe(situation.outcome);
+    expect(check?.value === null).toBe(situation.outcome === "no-evidence" || situation.outcome === "cannot-ask");
+  });
+
+  test("ask one query per metric and window in all, besides the users' own", () => {
+    const own = situations.filter(({ metrics }) => metrics?.some(({ query }) => query !== undefined)).length;
+    // Windows 2s and 1m: requests and latencies of each (no latency for the 1m of an own query alone), ages, callers of each.
+    expect(queries - own).toBeLessThanOrEqual(7);
+  });
+
+  test("give, pasted into Prometheus, the number that was shown", async () => {
+    let compared = 0;
+    for (const result of seen) {
+      if (!result.ok) throw new Error(result.error);
+      for (const { metric, query, value, at } of result.checks) {
+        if (value === null) continue;
+        const [pasted] = await direct.query(query, Date.parse(at));
+        // A number of requests is shown whole, and a scrape that was under way when it was asked brings ten more.
+        const tolerance = metric === "requests" ? 10.5 : 1e-6;
+        expect(Math.abs(pasted!.value - value), query).toBeLessThan(tolerance);
+        compared += 1;
+      }
+    }
+    expect(compared).toBeGreaterThan(20);
+  });
+});
+
+test("both tracks show what their users got", async () => {
+  const seen = await anEvidence().ask(aRequest(door.url, { namespace: "tracks" }));
+  if (!seen.ok) throw new Error(seen.error);
+  const { primary, canary } = seen;
+  // Ten requests per scrape, five scrapes a second; a late scrape shifts the share of a window.
+  expect(canary.requestsPerSecond).toBeGreaterThan(35);
+  expect(canary.requestsPerSecond).toBeLessThan(65);
+  expect(canary.requests).toBe(Math.round(canary.requestsPerSecond * 2));
+  expect(canary.failures).toBe(0);
+  expect(primary.failures / primary.requests).toBeCloseTo(0.1, 1);
+  expect(canary.latencyMs).toEqual({
+    p50: 45,
+    p95: expect.closeTo(49.5) as number,
+    p99: expect.closeTo(49.9) as number,
+  });
+});
+
+test("a sample's time is in our clock, however wrong Prometheus' or ours is", async () => {
+  const hourAhead = (): number => Date.now() + 3_600_000;
+  const seen = await anEvidence({ now: hourAhead }).ask(aRequest(door.url, { namespace: "tracks", notBefore: 0 }));
+  if (!seen.ok) throw new Error(seen.error);
+  expect(hourAhead() - seen.sampledAt).toBeGreaterThanOrEqual(0);
+  expect(hourAhead() - seen.sampledAt).toBeLessThan(2000);
+});
+
+test("a canary that users do not reach names the callers of its apex, whatever Service their proxy chose", async () => {
+  const seen = await anEvidence().ask(aRequest(door.url, { namespace: "idle" }));
+  expect(seen).toMatchObject({ ok: true, staleCallers: ["clients/load-1", "clients/load-2"], sampledAt: 0 });
+});
+
+test("the first failure of each of ten callers counts, which plain increase() does not see", async () => {
+  fresh = true;
+  const born = `count(response_total{namespace="newborn",classification="failure"})`;
+  await waitFor(async () => (await direct.query(born))[0]?.value === 10 || unmet("fewer"), 5000, "ten new series");
+  const evidence = anEvidence();
+  const ask = (namespace: string): Promise<MetricsSeen> => evidence.ask(aRequest(door.url, { namespace }));
+  const [newborn, three] = await Promise.all([ask("newborn"), ask("three")]);
+  expect(newborn).toMatchObject({ ok: true, canary: { failures: 10 } });
+  expect(three).toMatchObject({ ok: true, canary: { requests: 3, failures: 0 } });
+  const plain = `sum(increase(response_total{namespace=${quote("newborn")},classification="failure"}[2s])) or vector(0)`;
+  expect((await direct.query(plain))[0]?.value).toBe(0);
+});
+
+async function requestsIn(namespace: string, interval: string): Promise<number> {
+  const metrics: MetricSpec[] = [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval }];
+  const seen = await anEvidence().ask(aRequest(door.url, { namespace, metrics }));
+  if (!seen.ok) throw new Error(seen.error);
+  return seen.canary.requests;
+}
+
+test("a series that is new and grows is counted once and exactly", async () => {
+  grownFrom = feed.scrapes;
+  const raw = async (): Promise<number> => (await direct.query(`response_total{namespace="grown"}`))[0]?.value ?? 0;
+  await waitFor(async () => (await raw()) >= 30 || unmet("fewer"), 5000, "three scrapes");
+  const [before, counted, after] = [await raw(), await requestsIn("grown", "2s"), await raw()];
+  expect(counted).toBeGreaterThanOrEqual(before);
+  expect(counted).toBeLessThanOrEqual(after);
+});
+
+test("a Prometheus that is younger than the window takes no old series for a new one", async () => {
+  const counted = await requestsIn("long", "10m");
+  expect(counted).toBeGreaterThan(0);
+  expect(counted).toBeLessThan(100_000);
+});
+
+test("scrapes that failed for a moment make no old series a new one", async () => {
+  feed.broken = true;
+  const gone = `count(response_total{namespace="long"}) or vector(0)`;
+  await waitFor(
+    async () => (await direct.query(gone))[0]?.value === 0 || unmet("still there"),
+    5000,
+    "a failed scrape",
+  );
+  feed.broken = false;
+  const until = feed.scrapes + 15;
+  const counts: number[] = [];
+  await waitFor(
+    async () => {
+      counts.push(await requestsIn("long", "2s"));
+      return feed.scrapes > until || unmet(`${feed.scrapes} scrapes`);
+    },
+    10_000,
+    "the gap to leave the window",
+  );
+  expect(Math.max(...counts)).toBeGreaterThan(50);
+  expect(Math.max(...counts)).toBeLessThan(300);
+});

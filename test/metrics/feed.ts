@@ -1,0 +1,97 @@
+// Series written for a test, in the exposition format, as functions of the number of scrapes so far: the same at every run, whatever
+// the machine's speed. Label names are those that Linkerd's proxies and Linkerd-Viz's scrape job give.
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** Value at the n-th scrape; undefined where the series is not there. */
+export type Value = (scrape: number) => number | undefined;
+
+export interface Pods {
+  namespace: string;
+  deployment: string;
+  hash: string;
+  pod?: string;
+}
+
+/** Upper bounds of Linkerd's latency buckets, in ms. */
+export const bounds = [
+  1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000, 30000, 40000,
+  50000,
+];
+
+export class Feed {
+  scrapes = 0;
+  /** While true, scrapes fail, and Prometheus marks every series as gone. */
+  broken = false;
+  readonly #series: { name: string; labels: Record<string, string>; value: Value }[] = [];
+  #server: Server | undefined;
+
+  add(name: string, labels: Record<string, string>, value: Value): void {
+    this.#series.push({ name, labels, value });
+  }
+
+  /** Users' requests; `more` overrides labels. */
+  requests(pods: Pods, classification: "success" | "failure", value: Value, more: Record<string, string> = {}): void {
+    this.add("response_total", { ...inbound(pods), classification, ...more }, value);
+  }
+
+  /** So many users' requests of one latency. */
+  latency(pods: Pods, ms: number, value: Value): void {
+    const labels = inbound(pods);
+    for (const bound of [...bounds, Infinity]) {
+      const le = bound === Infinity ? "+Inf" : String(bound);
+      this.add("response_latency_ms_bucket", { ...labels, le }, (n) => {
+        const count = value(n);
+        return count === undefined || ms <= bound ? count : 0;
+      });
+    }
+  }
+
+  /** Users' traffic of ten requests per scrape, so many of them failing, with this latency. */
+  traffic(pods: Pods, failing: number, ms: number): void {
+    this.requests(pods, "success", (n) => (10 - failing) * n);
+    if (failing > 0) this.requests(pods, "failure", (n) => failing * n, { status_code: "500" });
+    this.latency(pods, ms, (n) => 10 * n);
+  }
+
+  render(): string {
+    const n = this.scrapes;
+    this.scrapes += 1;
+    const lines = this.#series.flatMap(({ name, labels, value }) => {
+      const now = value(n);
+      const text = Object.entries(labels).map(([key, of]) => `${key}=${JSON.stringify(of)}`);
+      return now === undefined ? [] : [`${name}{${text.join(",")}} ${now}`];
+    });
+    return `${lines.join("\n")}\n`;
+  }
+
+  /** Serves the series on loopback; returns `host:port`. */
+  async listen(): Promise<string> {
+    const server = createServer((_request, response) => {
+      if (this.broken) return void response.writeHead(503).end();
+      response.setHeader("content-type", "text/plain; version=0.0.4");
+      response.end(this.render());
+    });
+    this.#server = server;
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  async close(): Promise<void> {
+    this.#server?.closeAllConnections();
+    await new Promise((resolve) => this.#server?.close(resolve));
+  }
+}
+
+function inbound({ namespace, deployment, hash, pod }: Pods): Record<string, string> {
+  return {
+    namespace,
+    deployment,
+    pod: pod ?? `${deployment}-${hash}-x7k2p`,
+    pod_template_hash: hash,
+    direction: "inbound",
+    target_port: "9898",
+    route_name: "default",
+    status_code: "200",
+  };
+}

@@ -1,0 +1,223 @@
+// Situations that a canary's series can be in, each with the verdict and the words it must give.
+import type { MetricSpec, Outcome } from "../../shared/core/canary.ts";
+import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
+import type { Feed, Pods, Value } from "./feed.ts";
+
+/** Grows by so much at each scrape. */
+export const growing =
+  (by: number, from = 0): Value =>
+  (n) =>
+    from + by * n;
+const flat =
+  (value: number): Value =>
+  () =>
+    value;
+export const canaryIn = (namespace: string): Pods => ({ namespace, deployment: "podinfo-canary", hash: "canary1" });
+export const primaryIn = (namespace: string): Pods => ({ namespace, deployment: "podinfo", hash: "stable1" });
+
+export interface Situation {
+  name: string;
+  feed(feed: Feed, namespace: string): void;
+  metrics?: MetricSpec[];
+  more?: Partial<EvidenceRequest>;
+  outcome: Outcome;
+  /** Part of the deciding check's message. */
+  says: string;
+}
+
+const custom = (query: string, more: Partial<MetricSpec> = {}): MetricSpec[] => [
+  { name: "own", query, interval: "2s", thresholdRange: { max: 3 }, ...more },
+];
+const healthy = (feed: Feed, namespace: string): void => feed.traffic(canaryIn(namespace), 0, 7);
+
+export const situations: Situation[] = [
+  { name: "no series at all", feed: () => undefined, outcome: "no-evidence", says: "no user's request" },
+  {
+    name: "zero traffic in the window, plenty before",
+    feed: (feed, ns) => {
+      feed.requests(canaryIn(ns), "success", flat(5000));
+      feed.latency(canaryIn(ns), 5, flat(5000));
+    },
+    outcome: "no-evidence",
+    says: "no user's request reached podinfo-canary in 2s",
+  },
+  {
+    name: "probes and scrapes only",
+    feed: (feed, ns) => {
+      feed.requests(canaryIn(ns), "success", growing(3), { route_name: "probe" });
+      feed.requests(canaryIn(ns), "success", growing(3), { target_port: "4191" });
+    },
+    outcome: "no-evidence",
+    says: "no user's request",
+  },
+  {
+    name: "a good version while its probes fail",
+    feed: (feed, ns) => {
+      healthy(feed, ns);
+      feed.requests(canaryIn(ns), "failure", growing(9), { route_name: "probe", status_code: "502" });
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "one request in ten failing",
+    feed: (feed, ns) => feed.traffic(canaryIn(ns), 1, 7),
+    outcome: "fail",
+    says: "Halt podinfo.test advancement success rate 90.00% < 99%",
+  },
+  {
+    name: "every request failing, so that no success series exists",
+    feed: (feed, ns) => {
+      feed.requests(canaryIn(ns), "failure", growing(10), { status_code: "500" });
+      feed.latency(canaryIn(ns), 7, growing(10));
+    },
+    outcome: "fail",
+    says: "success rate 0.00% < 99%",
+  },
+  {
+    name: "slow requests",
+    feed: (feed, ns) => feed.traffic(canaryIn(ns), 0, 1500),
+    outcome: "fail",
+    says: "Halt podinfo.test advancement request duration 1.99s > 500ms",
+  },
+  {
+    name: "old failures that stopped",
+    feed: (feed, ns) => {
+      healthy(feed, ns);
+      feed.requests(canaryIn(ns), "failure", flat(900), { status_code: "500" });
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "a fixed version right after a bad one of the same Deployment",
+    feed: (feed, ns) => {
+      healthy(feed, ns);
+      feed.traffic({ ...canaryIn(ns), hash: "worse" }, 10, 9000);
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "only another run's pods",
+    feed: (feed, ns) => feed.traffic({ ...canaryIn(ns), hash: "earlier" }, 0, 5),
+    outcome: "no-evidence",
+    says: "no user's request",
+  },
+  {
+    name: "the same names in another namespace",
+    feed: (feed, ns) => feed.traffic(canaryIn(`${ns}-other`), 0, 5),
+    outcome: "no-evidence",
+    says: "no user's request",
+  },
+  {
+    name: "no ReplicaSet yet, and series without a hash",
+    feed: (feed, ns) => feed.traffic({ ...canaryIn(ns), hash: "" }, 0, 5),
+    more: { canaryHash: undefined },
+    outcome: "no-evidence",
+    says: "no user's request",
+  },
+  {
+    name: "a neighbour whose name begins alike, failing",
+    feed: (feed, ns) => {
+      healthy(feed, ns);
+      feed.traffic({ ...canaryIn(ns), deployment: "podinfo-canary-2" }, 10, 5);
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "a counter that restarts every second",
+    feed: (feed, ns) => {
+      const restarting: Value = (n) => 10 * (n % 5);
+      feed.requests(canaryIn(ns), "success", restarting);
+      feed.latency(canaryIn(ns), 7, restarting);
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "the series of two pods and several clients",
+    feed: (feed, ns) => {
+      for (const pod of ["a", "b"]) feed.traffic({ ...canaryIn(ns), pod }, 0, 7);
+      feed.requests(canaryIn(ns), "failure", growing(2), { client_id: "other", status_code: "503" });
+    },
+    outcome: "fail",
+    says: "success rate 90.91% < 99%",
+  },
+  {
+    name: "fewer requests than asked for",
+    feed: healthy,
+    more: { minRequests: 10_000 },
+    outcome: "no-evidence",
+    says: "of the 10000 needed came in 2s",
+  },
+  { name: "no metric, with traffic", feed: healthy, metrics: [], outcome: "pass", says: "in 60s; no metric is set" },
+  {
+    name: "no metric, no traffic",
+    feed: () => undefined,
+    metrics: [],
+    outcome: "no-evidence",
+    says: "no user's request",
+  },
+  {
+    name: "a query that gives several series",
+    feed: healthy,
+    metrics: custom('up or vector(1) or label_replace(vector(2), "a", "b", "", "")'),
+    outcome: "no-evidence",
+    says: "series; make it one",
+  },
+  {
+    name: "a query that gives none",
+    feed: healthy,
+    metrics: custom("absent_at_all"),
+    outcome: "no-evidence",
+    says: "no series",
+  },
+  { name: "NaN", feed: healthy, metrics: custom("vector(0) / 0"), outcome: "no-evidence", says: "returned NaN" },
+  { name: "+Inf", feed: healthy, metrics: custom("vector(1) / 0"), outcome: "no-evidence", says: "returned +Inf" },
+  {
+    name: "a query beyond its limit",
+    feed: healthy,
+    metrics: custom("vector(6.2)"),
+    outcome: "fail",
+    says: "own 6.20 > 3",
+  },
+  { name: "a scalar", feed: healthy, metrics: custom("1 + 1"), outcome: "pass", says: "own 2.00 over 2s" },
+  {
+    name: "a query that does not parse",
+    feed: healthy,
+    metrics: custom("sum("),
+    outcome: "cannot-ask",
+    says: "parse error",
+  },
+  {
+    name: "a range instead of a number",
+    feed: healthy,
+    metrics: custom("up[1m]"),
+    outcome: "cannot-ask",
+    says: "a matrix",
+  },
+  {
+    name: "a metric nobody knows",
+    feed: healthy,
+    metrics: [{ name: "x", threshold: 1 }],
+    outcome: "cannot-ask",
+    says: "neither a query",
+  },
+  {
+    name: "a query of one's own whose window reaches into an earlier run",
+    feed: healthy,
+    metrics: custom("vector(9)", { interval: "1m" }),
+    more: { runStartedAt: Date.now() },
+    outcome: "no-evidence",
+    says: "still holds time from before this run",
+  },
+  {
+    name: "a query of one's own with Flagger's variables",
+    feed: healthy,
+    metrics: custom('sum(response_total{namespace="{{ namespace }}",deployment="{{ target }}"}) > bool 0'),
+    outcome: "pass",
+    says: "own 1.00",
+  },
+];

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Sample } from "../../shared/prometheus.ts";
+import { type Batch, createBatch } from "./batch.ts";
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.setSystemTime(1_000_000);
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** A batch whose queries are the sorted keys of what they cover, all recorded. */
+function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([])) {
+  const asked: string[] = [];
+  const batch = createBatch<string>({
+    prometheus: {
+      query(promql) {
+        asked.push(promql);
+        return answer();
+      },
+    },
+    queryFor: (subjects) => [...subjects].sort().join(" "),
+    now: () => Date.now(),
+    gatherMs: 20,
+    keepMs: 1000,
+    rememberMs,
+  });
+  return { batch, asked };
+}
+
+async function ask(batch: Batch<string>, keys: string[], notBefore = Date.now()): Promise<number> {
+  const answer = batch.ask(new Map(keys.map((key) => [key, key])), notBefore);
+  await vi.advanceTimersByTimeAsync(25);
+  return (await answer).askedAt;
+}
+
+describe("a batch", () => {
+  test("waits a little for others and asks once for all", async () => {
+    const { batch, asked } = aBatch();
+    const all = ["a", "b", "a"].map((key) => batch.ask(new Map([[key, key]]), Date.now()));
+    await vi.advanceTimersByTimeAsync(25);
+    await Promise.all(all);
+    expect(asked).toEqual(["a b"]);
+  });
+
+  test("gives an answer again while it is young, covers the asker and is not older than he allows", async () => {
+    const { batch, asked } = aBatch();
+    const askedAt = await ask(batch, ["a", "b"]);
+    expect(await ask(batch, ["b"], askedAt)).toBe(askedAt);
+    expect(asked).toHaveLength(1);
+    await ask(batch, ["b"], askedAt + 1);
+    expect(asked).toHaveLength(2);
+    await ask(batch, ["c"], 0);
+    expect(asked).toEqual(["a b", "a b", "a b c"]);
+    await vi.advanceTimersByTimeAsync(1001);
+    await ask(batch, ["a"], 0);
+    expect(asked).toHaveLength(4);
+  });
+
+  test("forgets who has not asked for long", async () => {
+    const { batch, asked } = aBatch(5000);
+    await ask(batch, ["a"]);
+    await vi.advanceTimersByTimeAsync(6000);
+    await ask(batch, ["b"]);
+    expect(asked).toEqual(["a", "b"]);
+  });
+
+  test("asks for everyone who waits, however late its timer fires", async () => {
+    const { batch, asked } = aBatch(0);
+    const first = batch.ask(new Map([["a", "a"]]), Date.now());
+    vi.setSystemTime(Date.now() + 5000);
+    const second = batch.ask(new Map([["b", "b"]]), Date.now());
+    await vi.advanceTimersByTimeAsync(25);
+    await Promise.all([first, second]);
+    expect(asked).toEqual(["a b"]);
+  });
+
+  test("tells every asker of a failure, and asks again once that is old", async () => {
+    let failing = true;
+    const { batch, asked } = aBatch(0, () => (failing ? Promise.reject(new Error("down")) : Promise.resolve([])));
+    const both = ["a", "b"].map((key) => expect(batch.ask(new Map([[key, key]]), Date.now())).rejects.toThrow("down"));
+    await vi.advanceTimersByTimeAsync(25);
+    await Promise.all(both);
+    failing = false;
+    await ask(batch, ["a"]);
+    expect(asked).toHaveLength(2);
+  });
+});
