@@ -1,7 +1,8 @@
 // Builds Go commands from published modules into a per-user cache keyed by version, so that only the first run is slow.
 // A binary is built beside its place and renamed into it: an interrupted build leaves nothing half.
 import { spawn } from "node:child_process";
-import { access, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { cacheDir } from "./layout.ts";
@@ -34,8 +35,7 @@ export async function ensureBinary(spec: BinarySpec): Promise<string> {
 
 /** Builds what the cache lacks, with a progress display on stderr, and returns the path of each by name. */
 export async function buildAll(specs: readonly BinarySpec[]): Promise<Map<string, string>> {
-  const missing: BinarySpec[] = [];
-  for (const spec of specs) if (!(await exists(cachedPath(spec)))) missing.push(spec);
+  const missing = specs.filter((spec) => !existsSync(cachedPath(spec)));
   if (missing.length > 0) {
     process.stderr.write(`Building ${missing.length} programs from Go modules (cached in ${join(cacheDir, "bin")}):\n`);
     await buildMissing(missing);
@@ -91,9 +91,16 @@ async function buildGroup(group: readonly BinarySpec[], progress: Progress): Pro
   const reportAll = (stage: "downloading" | "compiling" | "failed", note: string): void => {
     for (const spec of group) progress.report(spec.name, stage, note);
   };
+  // Programs of one build are linked at different times: each counts as done when its file appears.
+  const reportUnlinked = (stage: "downloading" | "compiling", note: string): void => {
+    for (const spec of group) {
+      const linked = existsSync(join(outDir, builtName(spec.package)));
+      progress.report(spec.name, linked ? "done" : stage, linked ? "" : note);
+    }
+  };
   try {
     reportAll("compiling", "");
-    await runGo(goCommand(group, outDir), reportAll);
+    await runGo(goCommand(group, outDir), reportUnlinked);
     for (const spec of group) {
       await rename(join(outDir, builtName(spec.package)), cachedPath(spec));
       progress.report(spec.name, "done");
@@ -126,13 +133,4 @@ async function runGo(
     child.on("close", done);
   });
   if (code !== 0) throw new Error(`go ${command.args.join(" ")} failed:\n${messages.slice(-20).join("\n")}`);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

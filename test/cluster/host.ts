@@ -67,6 +67,10 @@ export async function setUpNetwork(): Promise<void> {
   for (const rule of forwardRules) await mustRun("iptables", ["-w", "-I", "FORWARD", ...rule]);
 }
 
+export async function hasBridge(): Promise<boolean> {
+  return (await run("ip", ["link", "show", network.bridge])).code === 0;
+}
+
 export async function removeNetwork(): Promise<void> {
   await run("ip", ["link", "delete", network.bridge]);
   for (const iptables of ["iptables", "ip6tables"]) await removeRules(iptables);

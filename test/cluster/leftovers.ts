@@ -1,11 +1,12 @@
 // Removes everything a cluster has left on this machine, whether it was stopped in order or killed half-way:
 // processes, containers, mounts, network, and files. It recognises what is ours by the paths below the state directory.
+import { existsSync } from "node:fs";
 import { readdir, readFile, readlink, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { removeNetwork, restoreSysctls } from "./host.ts";
+import { hasBridge, removeNetwork, restoreSysctls } from "./host.ts";
 import { inState, paths, stateDir } from "./layout.ts";
 import { startTicksOf } from "./processes.ts";
-import { mustRun, run } from "./run.ts";
+import { mustRun } from "./run.ts";
 import { readState } from "./state.ts";
 import { unmet, waitFor } from "./wait.ts";
 
@@ -15,11 +16,13 @@ const DEADLINE_MS = 20_000;
 export async function removeCluster(): Promise<void> {
   const state = await readState().catch(() => undefined);
   await killOurProcesses();
+  const containers = await containerIds();
   const sockets = await shimSockets();
   await unmountAll();
-  await removeNetwork();
-  await removeControlGroups();
-  await removeForeignFiles(sockets);
+  // Without a trace of ours, Kubernetes' rules on this machine are another node's.
+  if (existsSync(stateDir) || (await hasBridge())) await removeNetwork();
+  await removeControlGroups(containers);
+  await removeForeignFiles(sockets, containers);
   if (state) await restoreSysctls(state.sysctls);
   await rm(stateDir, { recursive: true, force: true });
   for (const folder of state?.madeFolders ?? []) await removeIfEmpty(folder);
@@ -100,7 +103,8 @@ async function shimSockets(): Promise<string[]> {
   return addresses.map((address) => address.replace(/^unix:\/\//, "").trim()).filter((path) => path.startsWith("/"));
 }
 
-async function removeForeignFiles(sockets: readonly string[]): Promise<void> {
+// Links to our pods' logs, and what the network plugins remember of our containers.
+async function removeForeignFiles(sockets: readonly string[], containers: ReadonlySet<string>): Promise<void> {
   await Promise.all(sockets.map((socket) => rm(socket, { force: true })));
   const logLinks = "/var/log/containers";
   for (const name of await readdir(logLinks).catch(() => [])) {
@@ -109,19 +113,18 @@ async function removeForeignFiles(sockets: readonly string[]): Promise<void> {
   }
   const results = "/var/lib/cni/results";
   for (const name of await readdir(results).catch(() => [])) {
-    if (name.startsWith("kubectl-canary-")) await rm(join(results, name), { force: true });
+    if (name.split("-").some((part) => containers.has(part))) await rm(join(results, name), { force: true });
   }
   await rm("/var/lib/kubelet/device-plugins/kubelet.sock", { force: true });
 }
 
 // runc's control groups outlive containers that were killed; their names are the container ids in our state.
-async function removeControlGroups(): Promise<void> {
-  const ids = await containerIds();
+async function removeControlGroups(containers: ReadonlySet<string>): Promise<void> {
   const roots = (await readdir("/sys/fs/cgroup").catch(() => [])).map((name) => join("/sys/fs/cgroup", name));
   for (const root of ["/sys/fs/cgroup", ...roots]) {
     const parent = join(root, "k8s.io");
     for (const id of await readdir(parent).catch(() => [])) {
-      if (ids.has(id)) await removeIfEmpty(join(parent, id));
+      if (containers.has(id)) await removeIfEmpty(join(parent, id));
     }
     await removeIfEmpty(parent);
   }
@@ -141,16 +144,4 @@ async function containerIds(): Promise<Set<string>> {
 
 async function removeIfEmpty(folder: string): Promise<void> {
   await rmdir(folder).catch(() => undefined);
-}
-
-/** What is still there of a cluster, in words; empty after a complete removal. */
-export async function remains(): Promise<string[]> {
-  const found: string[] = [];
-  const pids = await ourProcesses();
-  if (pids.length > 0) found.push(`processes ${pids.join(", ")}`);
-  const mounts = mountsBelow(await readFile("/proc/self/mountinfo", "utf8"), stateDir);
-  if (mounts.length > 0) found.push(`${mounts.length} mounts`);
-  const rules = (await run("iptables-save", [])).stdout.match(/^:KUBE-/gm) ?? [];
-  if (rules.length > 0) found.push(`${rules.length} chains of iptables`);
-  return found;
 }

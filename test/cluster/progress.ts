@@ -36,7 +36,7 @@ export function showProgress(names: readonly string[], out: NodeJS.WriteStream =
 
 function update(lines: Map<string, Line>, name: string, stage: Stage, note: string): boolean {
   const line = lines.get(name);
-  if (!line) return false;
+  if (!line || line.stage === "done") return false;
   const changed = line.stage !== stage;
   if (line.stage === "waiting" && changed) line.startedMs = performance.now();
   line.seconds = (performance.now() - line.startedMs) / 1000;
