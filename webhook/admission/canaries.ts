@@ -1,0 +1,83 @@
+/**
+ * POST /mutate/canaries and /validate/canaries. Both refuse a faulty spec with all faults at once; the mutating one is asked
+ * before the API server checks the schema, whose own errors would hide the rest.
+ */
+import { isDeepStrictEqual } from "node:util";
+import type { Canary } from "../../shared/core/canary.ts";
+import { formatErrors, parsePolicy } from "../../shared/core/policy.ts";
+import { stampCommand } from "./commands.ts";
+import type { AdmissionRequest, Verdict } from "./review.ts";
+
+export interface CanaryDeps {
+  ownAccounts: readonly string[];
+  /** Sentences about what the Canary names and the cluster does not have (yet). Never throws; bounded in time. */
+  missing: (canary: Canary) => Promise<string[]>;
+}
+
+export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
+  if (!isWrite(request) || deps.ownAccounts.includes(request.userInfo.username)) return pass();
+  const { canary, oldCanary } = canariesOf(request);
+  const fault = specFault(canary, oldCanary);
+  if (fault) return fault;
+  const stamped = stampCommand(canary, oldCanary, request.userInfo.username);
+  if (!stamped.ok) return { allowed: false, code: 422, message: stamped.message, warnings: [] };
+  return stamped.canary === canary ? pass() : { allowed: true, object: stamped.canary, warnings: [] };
+}
+
+export async function validateCanary(request: AdmissionRequest, deps: CanaryDeps): Promise<Verdict> {
+  if (!isWrite(request)) return pass();
+  const { canary, oldCanary } = canariesOf(request);
+  if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
+  const fault = specFault(canary, oldCanary);
+  if (fault) return fault;
+  return { allowed: true, warnings: [...notDone(canary), ...(await deps.missing(canary))] };
+}
+
+// --- internal ---
+
+const pass = (): Verdict => ({ allowed: true, warnings: [] });
+
+const isWrite = (request: AdmissionRequest): boolean =>
+  !request.subResource && (request.operation === "CREATE" || request.operation === "UPDATE");
+
+function canariesOf(request: AdmissionRequest): { canary: Canary; oldCanary: Canary | undefined } {
+  return {
+    canary: { ...request.object, metadata: request.object?.["metadata"] ?? {} } as unknown as Canary,
+    oldCanary: request.oldObject as Canary | undefined,
+  };
+}
+
+const specChanged = (canary: Canary, oldCanary: Canary | undefined): boolean =>
+  !oldCanary || !isDeepStrictEqual(canary.spec, oldCanary.spec);
+
+/** A spec that was accepted once may stay, whatever the rules are now: labels and finalizers must remain editable. */
+function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | undefined {
+  if (!specChanged(canary, oldCanary) || !hasShape(canary)) return undefined;
+  const policy = parsePolicy(canary.spec);
+  if (policy.ok) return undefined;
+  return { allowed: false, code: 422, message: formatErrors(policy.errors), warnings: [] };
+}
+
+function notDone(canary: Canary): string[] {
+  if (!hasShape(canary)) return [];
+  const policy = parsePolicy(canary.spec);
+  if (!policy.ok) return [];
+  return policy.policy.unsupported.map(
+    (what) => `kubectl-canary does not do ${what}: no run starts until it is removed`,
+  );
+}
+
+/** Whether the parts that are gone through are objects and lists at all; where not, the API server's schema says so. */
+function hasShape(canary: Canary): boolean {
+  const spec: unknown = canary.spec;
+  if (!isObject(spec) || !isObject(spec["targetRef"] ?? {}) || !isObject(spec["service"] ?? {})) return false;
+  const analysis = spec["analysis"] ?? {};
+  if (!isObject(analysis)) return false;
+  const lists = (["metrics", "webhooks", "match"] as const).map((key) => analysis[key] ?? []);
+  const areLists = lists.every((list) => Array.isArray(list) && list.every(isObject));
+  return areLists && Array.isArray(analysis["stepWeights"] ?? []);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,58 @@
+/**
+ * Commands of the plugin travel as an annotation of the Canary. Who gave one is what the API server authenticated, so the
+ * name is stamped here; a command once given is not edited, and a Canary is not born with one (a backup or copy would be).
+ */
+import { annotation } from "../../shared/core/names.ts";
+import type { Canary, Command } from "../../shared/core/canary.ts";
+
+export type Stamped = { ok: true; canary: Canary } | { ok: false; message: string };
+
+/** `oldCanary` is absent on creation. The arguments are not changed; an unchanged canary is returned as it is. */
+export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user: string): Stamped {
+  const before = textOf(oldCanary);
+  const sent = textOf(canary);
+  if (sent === before) return { ok: true, canary };
+  if (!oldCanary || sent === undefined) return { ok: true, canary: withText(canary, before) };
+  const command = parseCommand(sent);
+  if (!command) return { ok: false, message: malformed };
+  const given = before === undefined ? undefined : parseCommand(before);
+  const text = given?.id === command.id ? before : JSON.stringify({ ...command, by: user });
+  return { ok: true, canary: withText(canary, text) };
+}
+
+/** The fields of a command in a fixed order; undefined for anything that is none. What it says about `by` is dropped. */
+export function parseCommand(text: string): Omit<Command, "by"> | undefined {
+  const { id, verb, run, force, reason } = parseObject(text);
+  if (typeof id !== "string" || id === "" || (verb !== "promote" && verb !== "rollback")) return undefined;
+  return {
+    id,
+    verb,
+    ...(typeof run === "string" ? { run } : {}),
+    ...(typeof force === "boolean" ? { force } : {}),
+    ...(typeof reason === "string" ? { reason } : {}),
+  };
+}
+
+// --- internal ---
+
+const malformed =
+  `the annotation ${annotation.command} holds no command that can be read: ` +
+  `use kubectl canary promote or kubectl canary rollback`;
+
+const textOf = (canary: Canary | undefined): string | undefined => canary?.metadata.annotations?.[annotation.command];
+
+function parseObject(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {}; // Not JSON is not a command either.
+  }
+}
+
+function withText(canary: Canary, text: string | undefined): Canary {
+  const annotations = { ...canary.metadata.annotations };
+  if (text === undefined) delete annotations[annotation.command];
+  else annotations[annotation.command] = text;
+  return { ...canary, metadata: { ...canary.metadata, annotations } };
+}

@@ -1,0 +1,233 @@
+import * as http from "node:http";
+import type { AddressInfo } from "node:net";
+import jsonpatch from "jsonpatch";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { annotation, heldValue, label } from "../shared/core/names.ts";
+import { admissionMetrics } from "./admission/metrics.ts";
+import type { ReviewResponse } from "./admission/review.ts";
+import { admissionApp, maxBodyBytes } from "./server.ts";
+
+const uid = "deploy-uid";
+const registry = new Registry();
+let reasons: string[] = [];
+let missing: string[] | Error = [];
+let server: http.Server;
+let url: string;
+
+beforeAll(async () => {
+  const app = admissionApp({
+    log: pino({ enabled: false }),
+    canary: {
+      ownAccounts: ["controller"],
+      missing: () => (missing instanceof Error ? Promise.reject(missing) : Promise.resolve(missing)),
+    },
+    metrics: admissionMetrics(registry),
+    notReady: () => reasons,
+  });
+  server = http.createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+
+afterAll(() => server.close());
+
+beforeEach(() => {
+  reasons = [];
+  missing = [];
+});
+
+function deployment(image: string, labels: object = { [label.target]: uid }): object {
+  return {
+    metadata: { name: "podinfo", namespace: "test", uid, labels },
+    spec: { template: { spec: { containers: [{ name: "podinfod", image }] } } },
+  };
+}
+
+function canary(spec: object = {}, annotations: object = {}): object {
+  return {
+    apiVersion: "flagger.app/v1beta1",
+    kind: "Canary",
+    metadata: { name: "podinfo", namespace: "test", annotations },
+    spec: {
+      targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+      service: { port: 9898 },
+      analysis: { interval: "10s", threshold: 5, stepWeight: 10 },
+      ...spec,
+    },
+  };
+}
+
+const resources = {
+  deployments: { group: "apps", version: "v1", resource: "deployments" },
+  canaries: { group: "flagger.app", version: "v1beta1", resource: "canaries" },
+};
+
+function review(resource: keyof typeof resources, object: object | undefined, oldObject?: object): object {
+  return {
+    apiVersion: "admission.k8s.io/v1",
+    kind: "AdmissionReview",
+    request: {
+      uid: "review-1",
+      resource: resources[resource],
+      operation: oldObject ? "UPDATE" : "CREATE",
+      userInfo: { username: "alice" },
+      object,
+      ...(oldObject ? { oldObject } : {}),
+    },
+  };
+}
+
+async function post(path: string, body: unknown, type = "application/json"): Promise<{ status: number; text: string }> {
+  const answer = await fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": type },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+  return { status: answer.status, text: await answer.text() };
+}
+
+async function ask(path: string, body: unknown): Promise<ReviewResponse["response"]> {
+  const { status, text } = await post(path, body);
+  expect(status).toBe(200);
+  return (JSON.parse(text) as ReviewResponse).response;
+}
+
+function patched(before: object, response: ReviewResponse["response"]): object {
+  const patch = JSON.parse(Buffer.from(response.patch ?? "", "base64").toString()) as object[];
+  return jsonpatch.apply_patch(before, patch);
+}
+
+describe("POST /mutate/deployments", () => {
+  it("answers with the review's uid and a patch that holds the rollout", async () => {
+    const sent = deployment("podinfo:1.7.1");
+    const response = await ask("/mutate/deployments", review("deployments", sent, deployment("podinfo:1.7.0")));
+    expect(response).toMatchObject({ uid: "review-1", allowed: true, patchType: "JSONPatch" });
+    expect(response.warnings).toHaveLength(3);
+    expect(patched(sent, response)).toMatchObject({
+      metadata: { labels: { [label.held]: heldValue.running }, annotations: { [annotation.requestedBy]: "alice" } },
+      spec: { paused: true, template: { spec: { containers: [{ image: "podinfo:1.7.1" }] } } },
+    });
+  });
+
+  it("sends no patch where nothing is to be changed", async () => {
+    const response = await ask("/mutate/deployments", review("deployments", deployment("a:1"), deployment("a:1")));
+    expect(response).toEqual({ uid: "review-1", allowed: true });
+  });
+
+  it("leaves creations and subresources alone", async () => {
+    const created = review("deployments", deployment("a:1"));
+    const scaled = review("deployments", deployment("a:2"), deployment("a:1")) as { request: object };
+    const scale = { ...scaled, request: { ...scaled.request, subResource: "scale" } };
+    expect(await ask("/mutate/deployments", created)).toEqual({ uid: "review-1", allowed: true });
+    expect(await ask("/mutate/deployments", scale)).toEqual({ uid: "review-1", allowed: true });
+  });
+
+  it("refuses a change during promotion with a sentence", async () => {
+    const labels = { [label.target]: uid, [label.promoting]: "run-3" };
+    const body = review("deployments", deployment("a:2", labels), deployment("a:1", labels));
+    const response = await ask("/mutate/deployments", body);
+    expect(response).toMatchObject({ uid: "review-1", allowed: false, status: { code: 409 } });
+    expect(response.status?.message).toMatch(/again in a few seconds/);
+  });
+});
+
+describe("the endpoints for canaries", () => {
+  const faulty = canary({ analysis: { interval: "10x", threshold: 5, stepWeight: 101, iterations: 3 } });
+
+  it.each(["/mutate/canaries", "/validate/canaries"])(
+    "%s names all faults of a spec at once, by field",
+    async (path) => {
+      const response = await ask(path, review("canaries", faulty));
+      expect(response).toMatchObject({ uid: "review-1", allowed: false, status: { code: 422 } });
+      expect(response.status?.message).toMatch(/spec\.analysis\.interval: "10x" is not a duration/);
+      expect(response.status?.message).toMatch(/spec\.analysis\.stepWeight: 101/);
+      expect(response.status?.message).toMatch(/stepWeight and iterations exclude each other/);
+    },
+  );
+
+  it.each(["/mutate/canaries", "/validate/canaries"])("%s lets labels of an old faulty Canary change", async (path) => {
+    expect(await ask(path, review("canaries", faulty, faulty))).toEqual({ uid: "review-1", allowed: true });
+  });
+
+  it("leave what is no spec at all to the API server's schema", async () => {
+    for (const spec of [{ analysis: "fast" }, { analysis: { metrics: {} } }, { targetRef: 7 }])
+      expect(await ask("/mutate/canaries", review("canaries", canary(spec)))).toHaveProperty("allowed", true);
+  });
+
+  it("warn of what is missing and of what is not done here", async () => {
+    missing = ["Deployment podinfo is not there"];
+    const spec = { analysis: { interval: "10s", threshold: 5, iterations: 3 } };
+    const response = await ask("/validate/canaries", review("canaries", canary(spec)));
+    expect(response.allowed).toBe(true);
+    expect(response.warnings?.join("\n")).toMatch(/Blue\/Green.*\n.*Deployment podinfo is not there/);
+  });
+
+  it("stamp a command with the name of who sent it", async () => {
+    const sent = canary({}, { [annotation.command]: JSON.stringify({ id: "1", verb: "promote", by: "root" }) });
+    const response = await ask("/mutate/canaries", review("canaries", sent, canary()));
+    expect(JSON.stringify(patched(sent, response))).toContain('\\"by\\":\\"alice\\"');
+  });
+
+  it("answer with the uid and a sentence when a decision fails", async () => {
+    missing = new Error("out of cheese");
+    const response = await ask("/validate/canaries", review("canaries", canary()));
+    expect(response).toMatchObject({ uid: "review-1", allowed: false, status: { code: 500 } });
+    expect(response.status?.message).toContain("out of cheese");
+  });
+});
+
+describe("a request that is no usable review", () => {
+  it.each([
+    ["is not JSON", "{", 400, /unusable/],
+    ["is a bare value", "7", 400, /unusable/],
+    ["is another kind", { apiVersion: "v1", kind: "Pod" }, 400, /not an AdmissionReview/],
+    [
+      "is an older version",
+      { apiVersion: "admission.k8s.io/v1beta1", kind: "AdmissionReview" },
+      400,
+      /admission.k8s.io\/v1/,
+    ],
+    ["has no uid", { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: {} }, 400, /no request\.uid/],
+  ])("gets a 4xx when it %s", async (_, body, status, message) => {
+    const answer = await post("/mutate/deployments", body);
+    expect(answer.status).toBe(status);
+    expect(answer.text).toMatch(message);
+  });
+
+  it("still gets its uid when it has one", async () => {
+    const answers = await Promise.all([
+      post("/mutate/deployments", review("canaries", canary())),
+      post("/mutate/deployments", review("deployments", undefined, deployment("a:1"))),
+    ]);
+    for (const { status, text } of answers) {
+      expect(status).toBe(400);
+      expect(JSON.parse(text)).toMatchObject({ response: { uid: "review-1", allowed: false, status: { code: 400 } } });
+    }
+  });
+
+  it("gets 415 for another content type, 413 for a body over the limit, 404 elsewhere", async () => {
+    expect((await post("/mutate/deployments", "{}", "text/yaml")).status).toBe(415);
+    const large = await post("/mutate/deployments", JSON.stringify({ text: "x".repeat(maxBodyBytes) }));
+    expect(large.status).toBe(413);
+    expect((await post("/elsewhere", {})).status).toBe(404);
+  });
+});
+
+describe("probes", () => {
+  it("say ok, and why this replica should not be asked", async () => {
+    reasons = ["the CA bundle is not in place"];
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const unready = await fetch(`${url}/readyz`);
+    expect([unready.status, await unready.text()]).toEqual([503, "not ready: the CA bundle is not in place\n"]);
+    reasons = [];
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+  });
+
+  it("do not count as admission, which is counted by result", async () => {
+    const text = await registry.metrics();
+    expect(text).toMatch(/admission_requests_total\{endpoint="\/mutate\/deployments",result="changed"\} [1-9]/);
+    expect(text).not.toContain("healthz");
+  });
+});
