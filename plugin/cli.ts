@@ -3,6 +3,8 @@ import yargs, { type Arguments, type Argv, type Options } from "yargs";
 import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
 import { faultOf, Refusal } from "./faults.ts";
 import { type ClusterFlags, clusterOptions, durationFlag } from "./flags.ts";
+import { nearest } from "./nearest.ts";
+import { styleOf, wrap } from "./style.ts";
 import { outputFormats, type OutputFormat } from "./output.ts";
 
 export interface Session {
@@ -24,14 +26,20 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
   };
   try {
     const parser = addCommands(baseParser(argv, io), run, { io, connect });
-    await parser.parseAsync([...argv], {}, (_error: unknown, _parsed: unknown, help: string) => {
-      if (help) io.stdout.write(`${help}\n`);
-    });
+    await parser.parseAsync(
+      argv.length > 0 ? [...argv] : ["--help"],
+      {},
+      (_error: unknown, _parsed: unknown, help: string) => {
+        if (help) io.stdout.write(`${help}\n`);
+      },
+    );
     return code;
   } catch (error) {
     const fault = faultOf(error);
-    io.stderr.write(`error: ${fault.message}\n`);
-    if (fault.code === exitCode.usage && isParsing(error)) io.stderr.write("See kubectl canary --help\n");
+    const { width } = styleOf(io.stderr, io.env);
+    const lines = `error: ${fault.message}`.split("\n").map((line) => (isPasted(line) ? line : wrap(line, width, 0)));
+    if (isParsing(error)) lines.push("See kubectl canary --help");
+    io.stderr.write(`${lines.join("\n")}\n`);
     return fault.code;
   }
 }
@@ -39,6 +47,9 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
 // --- internal ---
 
 class ParseRefusal extends Refusal {}
+
+/** A command on a line of its own is not broken. */
+const isPasted = (line: string): boolean => line.startsWith("  ");
 
 const isParsing = (error: unknown): boolean => error instanceof ParseRefusal;
 
@@ -60,18 +71,18 @@ function baseParser(argv: readonly string[], io: Io): Argv {
       "parse-positional-numbers": false,
     })
     .options(clusterOptions)
-    .group(Object.keys(clusterOptions), "Cluster, as for kubectl:")
+    .group(Object.keys(clusterOptions), "Where:")
     .strict()
-    .recommendCommands()
-    .demandCommand(1, "Which verb? status, list, promote, rollback or version.")
+    .epilogue("kubectl's other flags for choosing a cluster and a user (--user, --as, --token ...) work as well.")
     .fail((message: string | null, error: Error | undefined) => {
       throw error && error.name !== "YError" ? error : new ParseRefusal(sentence(message, error), exitCode.usage);
     });
 }
 
-/** Yargs repeats a message for each alias of a flag. */
+/** Yargs' message as a sentence of ours. */
 function sentence(message: string | null, error: Error | undefined): string {
-  const text = (message ?? error?.message ?? "").trim().replace(/\n+/g, " ");
+  const text = (message ?? error?.message ?? "").trim().replace(/\s+/g, " ");
+  if (text.startsWith("Not enough non-option arguments")) return "Which Canary? Give its name, or deploy/NAME.";
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
@@ -81,7 +92,7 @@ interface Context {
 }
 
 function addCommands(parser: Argv, run: Run, context: Context): Argv {
-  return [addStatus, addList, addPromote, addRollback, addVersion].reduce(
+  return [addStatus, addList, addPromote, addRollback, addVersion, addUnknown].reduce(
     (built, add) => add(built, run, context),
     parser,
   );
@@ -205,6 +216,26 @@ function addVersion(parser: Argv, run: Run, { io, connect }: Context): Argv {
       const { version } = await import("./version.ts");
       const args = { output: outputOf(values), clientOnly: values["client"] === true };
       await run(version(args, io, () => connect(values)));
+    },
+  );
+}
+
+const verbs = ["status", "get", "list", "ls", "promote", "rollback", "version"];
+
+/** What is called when no verb matches. */
+function addUnknown(parser: Argv): Argv {
+  return parser.command(
+    "$0 [verb..]",
+    false,
+    (verb) => verb.positional("verb", { type: "string", array: true }),
+    (values) => {
+      const typed = values.verb?.[0];
+      const near = nearest(typed ?? "", verbs)[0];
+      const question = near ? `Did you mean ${near}?` : "Known are status, list, promote, rollback and version.";
+      throw new ParseRefusal(
+        typed ? `Unknown verb "${typed}". ${question}` : `Which verb? ${question}`,
+        exitCode.usage,
+      );
     },
   );
 }

@@ -26,24 +26,36 @@ export interface ClusterFlags {
 
 const text = (describe: string): Options => ({ type: "string", requiresArg: true, describe, coerce: last });
 
+/** What few need is kept out of the help text; its last line names them. */
+const hidden = { hidden: true };
+
 /** In the order of the help text. */
 export const clusterOptions: Record<keyof ClusterFlags, Options> = {
   namespace: { ...text("Namespace of the Canary (default: the context's)"), alias: "n" },
   context: text("Context of the kubeconfig to use"),
   kubeconfig: text("Kubeconfig file to use"),
-  cluster: text("Cluster of the kubeconfig to use"),
-  user: text("User of the kubeconfig to use"),
-  server: { ...text("Address of the API server"), alias: "s" },
-  token: text("Bearer token for the API server"),
-  as: text("User to act as"),
-  "as-group": { type: "string", array: true, requiresArg: true, describe: "Group to act as; may be repeated" },
-  "as-uid": text("UID to act as"),
-  "request-timeout": text("Longest wait for one answer of the API server, as 10s (default 10s; 0: none)"),
-  "insecure-skip-tls-verify": { type: "boolean", describe: "Do not check the API server's certificate" },
-  "certificate-authority": text("File with the certificate authority of the API server"),
-  "client-certificate": text("File with a client certificate"),
-  "client-key": text("File with the key of the client certificate"),
-  "tls-server-name": text("Name to expect in the API server's certificate"),
+  cluster: { ...text("Cluster of the kubeconfig to use"), ...hidden },
+  user: { ...text("User of the kubeconfig to use"), ...hidden },
+  server: { ...text("Address of the API server"), alias: "s", ...hidden },
+  token: { ...text("Bearer token for the API server"), ...hidden },
+  as: { ...text("User to act as"), ...hidden },
+  "as-group": {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    describe: "Group to act as; may be repeated",
+    ...hidden,
+  },
+  "as-uid": { ...text("UID to act as"), ...hidden },
+  "request-timeout": {
+    ...text("Longest wait for one answer of the API server, as 10s (default 10s; 0: none)"),
+    ...hidden,
+  },
+  "insecure-skip-tls-verify": { type: "boolean", describe: "Do not check the API server's certificate", ...hidden },
+  "certificate-authority": { ...text("File with the certificate authority of the API server"), ...hidden },
+  "client-certificate": { ...text("File with a client certificate"), ...hidden },
+  "client-key": { ...text("File with the key of the client certificate"), ...hidden },
+  "tls-server-name": { ...text("Name to expect in the API server's certificate"), ...hidden },
   "controller-namespace": text("Namespace of the controller, to see whether it is alive (default kubectl-canary)"),
 };
 

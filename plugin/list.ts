@@ -1,9 +1,11 @@
 /** `kubectl canary list`: all Canaries of a namespace or of the cluster, those that need a person first. */
 import { stripVTControlCharacters } from "node:util";
 import type { Canary } from "../shared/core/canary.ts";
+import { formatDuration } from "../shared/core/duration.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { requireNamespace } from "./find.ts";
+import { readLease, timeFor } from "./gather.ts";
 import { formatImages } from "./images.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { distance } from "./relative.ts";
@@ -17,26 +19,22 @@ export interface ListArgs {
   selector?: string | undefined;
 }
 
-/** One request: the rows show what the Canaries' own status says. */
+/** The rows show what the Canaries' own status says: one request for all of them, one for the controller's Lease. */
 export async function listCanaries(args: ListArgs, deps: Deps, scope: Scope): Promise<number> {
-  const { items } = await deps.cluster.list<Canary>(resource.canaries, {
+  const query = {
     ...(args.allNamespaces ? {} : { namespace: scope.namespace }),
     ...(args.selector ? { labelSelector: args.selector } : {}),
-  });
+  };
+  const [{ items }, lease] = await Promise.all([
+    deps.cluster.list<Canary>(resource.canaries, query),
+    readLease(deps.cluster, scope.controllerNamespace),
+  ]);
   if (items.length === 0) return sayNone(args, deps, scope);
-  const now = deps.now();
-  const views = sortByNeed(items.map((canary) => viewOf(canary, scope, now)));
-  if (args.output === "json" || args.output === "yaml") {
-    await printObject(
-      { apiVersion: "kubectl-canary/v1", kind: "CanaryViewList", items: views },
-      args.output,
-      deps.stdout,
-    );
-    return exitCode.ok;
-  }
-  const style = styleOf(deps.stdout, deps.env);
-  const options = { style, now, wide: args.output === "wide", namespaces: args.allNamespaces };
-  deps.stdout.write(args.output === "name" ? names(views) : renderList(views, options));
+  const now = await timeFor(lease, deps);
+  const views = items.map((canary) => viewCanary({ canary, lease, callers: [], unread: [] }, scope, now));
+  await print(sortByNeed(views), args, { deps, now });
+  const silence = views[0]?.controller.silentSeconds;
+  if (silence) deps.stderr.write(`The controller has been silent for ${formatDuration(silence * 1_000)}.\n`);
   return exitCode.ok;
 }
 
@@ -49,20 +47,29 @@ export function renderList(views: readonly CanaryView[], options: RenderOptions 
     { head: "WEIGHT", align: "right" },
     { head: "FOR", align: "right" },
     { head: "IMAGES" },
-    { head: "WHY" },
   ];
+  const shown = views.map((view) => printable(view));
   const [head = "", ...body] = formatTable(
     columns,
-    views.map((view) => row(printable(view), options)),
+    shown.map((view) => row(view, options)),
   );
-  const lines = options.wide ? body : body.map((line) => cut(line, options.style.width));
-  return `${[paint(options.style, "strong", head), ...lines].join("\n")}\n`;
+  const reasons = ["WHY", ...shown.map((view) => view.reason || view.verdict.text)];
+  const [first = "", ...rest] = withReasons([head, ...body], reasons, options);
+  return `${[paint(options.style, "strong", first), ...rest].join("\n")}\n`;
 }
 
 // --- internal ---
 
-function viewOf(canary: Canary, scope: Scope, now: number): CanaryView {
-  return viewCanary({ canary, callers: [], unread: [] }, scope, now);
+async function print(views: CanaryView[], args: ListArgs, { deps, now }: { deps: Deps; now: number }): Promise<void> {
+  const { output } = args;
+  if (output === "json" || output === "yaml") return printObject(listOf(views), output, deps.stdout);
+  const style = styleOf(deps.stdout, deps.env);
+  const options = { style, now, wide: output === "wide", namespaces: args.allNamespaces };
+  deps.stdout.write(output === "name" ? names(views) : renderList(views, options));
+}
+
+function listOf(items: CanaryView[]): unknown {
+  return { apiVersion: "kubectl-canary/v1", kind: "CanaryViewList", items };
 }
 
 const needs: Record<CanaryView["verdict"]["level"], number> = { bad: 0, warn: 1, busy: 2, good: 3 };
@@ -82,7 +89,6 @@ function row(view: CanaryView, { style, now, namespaces }: RenderOptions & { nam
     `${view.canaryWeightPercent}%`,
     view.phaseSince ? distance(view.phaseSince, now) : "-",
     imagesCell(view),
-    view.reason || view.verdict.text,
   ];
 }
 
@@ -98,10 +104,20 @@ function shorten(images: string): string {
   return images.replaceAll(/[^\s,=]*\//g, "");
 }
 
-/** The line's end is a sentence without escape sequences, of which as much is dropped as does not fit. */
-function cut(line: string, width: number): string {
-  const excess = stripVTControlCharacters(line).length - width;
-  return excess > 0 ? `${line.slice(0, -excess - 1).trimEnd()}…` : line;
+/** Less than this of a sentence says nothing. */
+const leastReason = 20;
+
+/** The lines with the reasons as their last column, cut to the terminal; without it where there is no room. */
+function withReasons(lines: readonly string[], reasons: readonly string[], options: RenderOptions): string[] {
+  const widths = lines.map((line) => stripVTControlCharacters(line).length);
+  const before = Math.max(...widths) + 3;
+  const room = options.wide ? Infinity : options.style.width - before;
+  if (room < leastReason) return [...lines];
+  return lines.map((line, index) => {
+    const reason = reasons[index] ?? "";
+    const shown = reason.length > room ? `${reason.slice(0, room - 1).trimEnd()}…` : reason;
+    return line + " ".repeat(before - (widths[index] ?? 0)) + shown;
+  });
 }
 
 function names(views: readonly CanaryView[]): string {
@@ -109,8 +125,7 @@ function names(views: readonly CanaryView[]): string {
 }
 
 async function sayNone(args: ListArgs, deps: Deps, scope: Scope): Promise<number> {
-  if (args.output === "json" || args.output === "yaml")
-    await printObject({ apiVersion: "kubectl-canary/v1", kind: "CanaryViewList", items: [] }, args.output, deps.stdout);
+  if (args.output === "json" || args.output === "yaml") await printObject(listOf([]), args.output, deps.stdout);
   if (!args.allNamespaces) await requireNamespace(deps.cluster, scope.namespace);
   const where = args.allNamespaces ? "in any namespace" : `in namespace "${scope.namespace}"`;
   const chosen = args.selector ? ` with labels ${args.selector}` : "";

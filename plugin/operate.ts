@@ -116,8 +116,8 @@ function report(
   { deps, scope }: Context,
 ): number {
   const message = printable(answer.message);
-  if (!answer.accepted) throw new Refusal(`${verb} refused: ${message}`);
-  deps.stdout.write(`${name}: ${verb} accepted: ${message}\n`);
+  if (!answer.accepted) throw new Refusal(message || `${verb} was refused, without a reason.`);
+  deps.stdout.write(`${name}: ${message || `${verb} accepted`}\n`);
   deps.stderr.write(`Follow it: ${canaryCommand("status", name, scope)}\n`);
   return exitCode.ok;
 }

@@ -34,7 +34,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
     ...imageLines(view),
     ["Asked by:", view.run ? `${view.run.requestedBy}, ${relative(view.run.startedAt, now)}` : ""],
-    ["Controller:", controllerText(view, now)],
+    ["Controller:", controllerText(view)],
   ];
   const shown = lines.filter(([, value]) => value !== "");
   return [paint(style, level, wrap(`${symbol(style, level)} ${text}`, style.width, 2)), ...shown.map(format)];
@@ -83,10 +83,9 @@ function imageLines(view: CanaryView): [string, string][] {
   ];
 }
 
-function controllerText(view: CanaryView, now: number): string {
-  const { state, renewedAt, holder } = view.controller;
-  if (state !== "silent" || !renewedAt) return "";
-  return `silent for ${distance(renewedAt, now)}${holder ? ` (last leader ${holder})` : ""}`;
+function controllerText({ controller }: CanaryView): string {
+  if (controller.state !== "silent" || !controller.renewedAt) return "";
+  return `silent since ${controller.renewedAt}${controller.holder ? `, last leader ${controller.holder}` : ""}`;
 }
 
 function renderNotes(view: CanaryView, { style, now }: RenderOptions): string[] {

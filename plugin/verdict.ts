@@ -1,5 +1,6 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
 import type { Phase, Stage } from "../shared/core/canary.ts";
+import { formatDuration } from "../shared/core/duration.ts";
 import { formatImages } from "./images.ts";
 import type { CanaryFacts, RunView } from "./view.ts";
 
@@ -24,11 +25,13 @@ export function weightNow(facts: CanaryFacts): number {
 // --- internal ---
 
 function judgeController(facts: CanaryFacts): Verdict | undefined {
-  if (facts.controller.state !== "silent") return undefined;
+  const { silentSeconds } = facts.controller;
+  if (silentSeconds === null) return undefined;
+  const silent = `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
   const weight = weightNow(facts);
-  if (weight === 0 && !facts.run) return { level: "warn", text: `controller silent; ${allStable}` };
+  if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${allStable}` };
   const share = weight === 0 ? allStable : `the canary keeps ${weight}% of requests`;
-  return { level: "bad", text: `controller silent, nobody watches this run; ${share}` };
+  return { level: "bad", text: `${silent}, nobody watches this run; ${share}` };
 }
 
 const allStable = "stable serves every request";

@@ -4,12 +4,12 @@
  */
 import type { V1Deployment, V1Lease } from "@kubernetes/client-node";
 import type { Canary, CanaryStatus, CheckStatus, HistoryEntry, TrackStatus } from "../shared/core/canary.ts";
-import { canaryName, primaryName } from "../shared/core/names.ts";
+import { canaryName } from "../shared/core/names.ts";
 import { advise, type Advice } from "./advice.ts";
 import { type Caller, type CallerView, viewCallers } from "./callers.ts";
 import type { Scope } from "./deps.ts";
 import { type ControllerView, viewController } from "./leader.ts";
-import { drainCommand, type Leaves, type RouteObject, type RouteView, viewRoute } from "./route.ts";
+import { drainCommand, type RouteObject, type RouteView, viewRoute } from "./route.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 /** What was read from the cluster; undefined where an object is not there or may not be read. */
@@ -100,10 +100,9 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
 /** A view before it is judged and commands are proposed. */
 export type CanaryFacts = Omit<CanaryView, "verdict" | "advice">;
 
-/** Services behind the two weights. */
-export function leavesOf(canary: Canary): Leaves {
-  const apex = canary.spec.service?.name ?? canary.spec.targetRef.name;
-  return { primary: primaryName(apex), canary: canaryName(apex) };
+/** The Service that users send to. */
+export function apexOf({ spec }: Canary): string {
+  return spec.service?.name ?? spec.targetRef.name;
 }
 
 // --- internal ---
@@ -122,12 +121,12 @@ function routeFacts(seen: Seen, scope: Scope): Pick<CanaryView, "route" | "route
   const choice = seen.canary.status?.route;
   const routeChoice = choice ? { kind: choice.kind, name: choice.name, why: choice.why } : null;
   if (!seen.route || !choice) return { route: null, routeChoice, drainCommand: null };
-  const leaves = leavesOf(seen.canary);
+  const apex = apexOf(seen.canary);
   const flags = ` -n ${seen.canary.metadata.namespace ?? scope.namespace}${scope.clusterFlags}`;
   return {
     routeChoice,
-    route: viewRoute(seen.route, choice.kind, leaves),
-    drainCommand: drainCommand(seen.route, choice.kind, leaves, flags) ?? null,
+    route: viewRoute(seen.route, apex),
+    drainCommand: drainCommand(seen.route, apex, flags) ?? null,
   };
 }
 
@@ -223,7 +222,7 @@ function viewTracks(seen: Seen): TrackView[] {
 }
 
 function viewedWeight(seen: Seen): number | null {
-  return seen.route ? viewRoute(seen.route, "", leavesOf(seen.canary)).canaryPercent : null;
+  return seen.route ? viewRoute(seen.route, apexOf(seen.canary)).canaryPercent : null;
 }
 
 /** Live counts win over the status, which is an interval old. */

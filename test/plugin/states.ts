@@ -53,7 +53,7 @@ const progressing = {
 };
 
 const lowered = aSplit(5, 20);
-lowered.metadata!.managedFields = [
+lowered.metadata.managedFields = [
   {
     manager: "kubectl-canary",
     operation: "Update",
