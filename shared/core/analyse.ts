@@ -1,15 +1,18 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import type { CheckStatus, Outcome } from "./canary.ts";
 import { loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
-import { formatImages, fullName, fullTarget, step, then, verbLine, type RunTurn, type Step } from "./decision.ts";
+import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
+import { restartLines } from "./callers.ts";
 import { promote } from "./promote.ts";
 import type { MetricsSeen, Run } from "./state.ts";
 import { reject, wind } from "./unwind.ts";
 
 /** While a step is held, how soon to look again. */
 const recheckMs = 2_000;
+/** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
+const lookAgainMs = 5_000;
 
 /** An intent that changes before any traffic replaces the run's own; later it supersedes the run, or ends it. */
 export function followIntent(turn: RunTurn): Step | undefined {
@@ -54,7 +57,11 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
   }
   const pods = `${needed} ready canary pod${needed === 1 ? "" : "s"}`;
   const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${readyCanaries(run, seen)} so far${said}.`;
-  return step(turn, { reason, next: `weight ${weight}` }, { requeueAfterMs: deadline - seen.now });
+  return step(
+    turn,
+    { reason, next: `weight ${weight}` },
+    { requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now) },
+  );
 }
 
 function failureWords({ seen }: RunTurn): string {
@@ -137,7 +144,7 @@ function passedCheck(turn: RunTurn, metrics: Measured): Step {
   if (last) return finishAnalysis(turn);
   const { holdSince: _holdSince, checkAt: _checkAt, ...rest } = run;
   const following: Run = { ...rest, stage: "scaling", step: run.step + 1, stageAt: seen.now };
-  return then(step(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
+  return andThen(step(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
 }
 
 function finishAnalysis(turn: RunTurn): Step {
@@ -194,15 +201,9 @@ function unreachedWords(turn: RunTurn, metrics: Measured): string {
   const callers = metrics.staleCallers;
   const head = `No user request has reached the canary at weight ${state.weight}`;
   if (callers.length > 0)
-    return `${head}: ${callers.join(", ")} ${callers.length === 1 ? "is" : "are"} older than the TrafficSplit and ignore${callers.length === 1 ? "s" : ""} it. Restart once: ${restartLine(callers)}.`;
+    return `${head}: ${callers.join(", ")} ${callers.length === 1 ? "is" : "are"} older than the TrafficSplit and ignore${callers.length === 1 ? "s" : ""} it. Restart once: ${restartLines(callers)}.`;
   if (metrics.primary.requests === 0) return `${head}, nor the primary: there is no traffic to judge by.`;
   return `${head}, while the primary got ${metrics.primary.requests}: is every caller meshed, and does it call Service ${seen.apexName}?`;
-}
-
-/** `kubectl -n test rollout restart deploy` for the callers' own workloads is not known here: name the namespaces. */
-function restartLine(callers: readonly string[]): string {
-  const namespaces = [...new Set(callers.map((caller) => caller.split("/")[0] ?? ""))];
-  return namespaces.map((namespace) => `kubectl -n ${namespace} rollout restart deploy`).join("; ");
 }
 
 function heldByHand(turn: RunTurn): Step {

@@ -52,6 +52,16 @@ export function initialState(): CanaryState {
   };
 }
 
+/** Nothing has been promised to the user yet. */
+export function isInitializing(state: CanaryState): boolean {
+  return between[state.phase] === "fresh";
+}
+
+/** The decision at `now` needs metrics; at any other time they would not be looked at. */
+export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
+  return run?.stage === "analysing" && weight > 0 && now >= (run.checkAt ?? 0);
+}
+
 // --- internal ---
 
 /** What forbids to touch anything, in one sentence. */

@@ -33,7 +33,7 @@ export function step(turn: Turn, patch: Partial<CanaryState>, extra: StepExtra =
 }
 
 /** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
-export function then(before: Step, turn: Turn, go: (turn: Turn) => Step): Step {
+export function andThen(before: Step, turn: Turn, go: (turn: Turn) => Step): Step {
   const after = go({ ...turn, state: before.next });
   return { ...after, events: [...before.events, ...after.events] };
 }

@@ -1,6 +1,7 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
 import { formatImages, fullName, fullTarget, step, verbLine, type Step, type Turn } from "./decision.ts";
 import { event } from "./events.ts";
+import { restartLines } from "./callers.ts";
 import type { CanaryState, EventText, Observation, Rejection, Run, Target, Version } from "./state.ts";
 
 /** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
@@ -14,10 +15,11 @@ export function initialize(turn: Turn): Step {
     const reason = `Taking Deployment ${seen.targetName} under control; its pods stay as they are.`;
     return step(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
   }
+  const staleCallers = seen.staleCallers ?? state.staleCallers;
   return step(
     turn,
-    { phase: "Initialized", weight: 0, failedChecks: 0, stable, ...steady(seen, stable) },
-    { events: [event.initialized(fullName(seen)), ...staleCallerEvents(state)] },
+    { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(seen, stable) },
+    { events: [...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },
   );
 }
 
@@ -159,8 +161,8 @@ function missingTarget(seen: Observation): string {
   return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
 }
 
-function staleCallerEvents(state: CanaryState): EventText[] {
-  if (state.staleCallers.length === 0) return [];
-  const names = state.staleCallers.join(", ");
-  return [event.warning(`Callers older than the TrafficSplit ignore it until they are restarted once: ${names}`)];
+function staleCallerEvents(seen: Observation, callers: readonly string[]): EventText[] {
+  if (callers.length === 0) return [];
+  const head = `${callers.join(", ")} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
+  return [event.warning(`${head} until restarted once: ${restartLines(callers)}`)];
 }

@@ -1,6 +1,6 @@
 /** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
 import { primaryRunsOnly } from "./capacity.ts";
-import { formatImages, fullName, fullTarget, step, then, verbLine, type RunTurn, type Step } from "./decision.ts";
+import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { event } from "./events.ts";
 import { primaryName } from "./names.ts";
 import type { EventText, Observation, Run, Target } from "./state.ts";
@@ -28,7 +28,7 @@ export function promoting(turn: RunTurn): Step {
   if (target.stuck) return primaryStuck(turn, target.stuck);
   if (!rolledToIntent(target, run, seen)) return step(turn, rollingWords(turn));
   const begun = step(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
-  return then(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
+  return andThen(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
 }
 
 /** Every pod of the target and every ready endpoint of the primary runs the judged intent. */

@@ -175,6 +175,8 @@ export interface Observation {
   servicesReady: boolean;
   workload?: Workload;
   endpoints: { primary: Endpoints; canary: Endpoints };
+  /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`; looked for at initialization. */
+  staleCallers?: string[];
   route?: RouteSeen;
   metrics?: MetricsSeen;
 }

@@ -5,7 +5,7 @@ import {
   fullName,
   fullTarget,
   step,
-  then,
+  andThen,
   withoutRun,
   type RunTurn,
   type Step,
@@ -28,7 +28,7 @@ export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: 
   const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
   const ended: Run = { ...rest, stage: "draining", stageAt, ending: { outcome, cause } };
   const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
-  return then(begun, turn, (now) => draining({ ...now, run: ended }));
+  return andThen(begun, turn, (now) => draining({ ...now, run: ended }));
 }
 
 /** Ends the run as rejected, with Flagger's words for it. */
@@ -125,9 +125,9 @@ function finish(turn: RunTurn): Step {
     case "promoted":
       return promoted(over, run);
     case "rejected":
-      return then(rejected(over, run, cause), over, idle);
+      return andThen(rejected(over, run, cause), over, idle);
     case "reverted":
-      return then(
+      return andThen(
         step(over, { phase: "Initialized", failedChecks: 0 }, said(turn, `${formatImages(run.images)} was ${cause}`)),
         over,
         idle,

@@ -1,0 +1,175 @@
+/** What must hold of every decision, whatever was stored and whatever is seen. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
+import { start } from "../../test/builders.ts";
+import { podsFor, readyCanaries } from "./capacity.ts";
+import { decide } from "./decide.ts";
+import type { Policy } from "./policy.ts";
+import type { Action, CanaryState, Decision, Observation } from "./state.ts";
+
+type Given = [CanaryState, Observation, Policy];
+const numRuns = 3_000;
+const given = fc.tuple(anyState, anyObservation, anyPolicy);
+/** A state with a run, so that most examples get past the phases between runs. */
+const givenRun = fc.tuple(
+  fc.record({ state: anyState, run: anyRun }).map(({ state, run }): CanaryState => ({ ...state, run })),
+  anyObservation,
+  anyPolicy,
+);
+
+function always(arbitrary: fc.Arbitrary<Given>, holds: (decision: Decision, ...from: Given) => void): void {
+  const property = fc.property(arbitrary, (from) => {
+    holds(decide(...from), ...from);
+  });
+  fc.assert(property, { numRuns, seed: 20261123 });
+}
+
+function ofKind<K extends Action["kind"]>(decision: Decision, kind: K): Extract<Action, { kind: K }>[] {
+  return decision.actions.filter((action): action is Extract<Action, { kind: K }> => action.kind === kind);
+}
+
+/** A decision's state and world as they are once it is saved and its weight is set. */
+function afterwards(decision: Decision, seen: Observation): Observation {
+  const [set] = ofKind(decision, "setWeight").slice(-1);
+  return set && seen.route ? { ...seen, route: { weight: set.weight, ownWeight: set.weight } } : seen;
+}
+
+describe("a decision", () => {
+  it("is made for any state and any observation, without throwing", () => {
+    always(given, (decision) => expect(decision.next).toBeDefined());
+    always(givenRun, (decision) => expect(decision.next).toBeDefined());
+  });
+
+  it("is the same when it is made again from the same input", () => {
+    always(givenRun, (decision, ...from) => expect(decide(...from)).toEqual(decision));
+  });
+
+  it("changes neither its state nor its observation", () => {
+    always(givenRun, (_, state, seen, policy) => {
+      const before = structuredClone({ state, seen, policy });
+      decide(state, seen, policy);
+      expect({ state, seen, policy }).toEqual(before);
+    });
+  });
+
+  it("keeps every weight between 0 and 100", () => {
+    always(givenRun, (decision) => {
+      for (const weight of [decision.next.weight, ...ofKind(decision, "setWeight").map((action) => action.weight)])
+        expect(weight).toSatisfy((value: number) => Number.isInteger(value) && value >= 0 && value <= 100);
+    });
+  });
+
+  it("is plain JSON, so that nothing is lost when it is stored", () => {
+    always(givenRun, ({ next }) => expect(JSON.parse(JSON.stringify(next))).toEqual(next));
+  });
+
+  it("never asks to be looked at again in the past, or at no time at all", () => {
+    always(givenRun, ({ requeueAfterMs = 0 }) =>
+      expect(requeueAfterMs).toSatisfy((ms: number) => Number.isFinite(ms) && ms >= 0),
+    );
+  });
+});
+
+describe("traffic", () => {
+  it("is raised only to what the canary's ready pods can carry", () => {
+    always(givenRun, (decision, _, seen) => {
+      for (const { weight } of ofKind(decision, "setWeight")) {
+        if (weight <= (seen.route?.weight ?? 0)) continue;
+        const ready = decision.next.run ? readyCanaries(decision.next.run, seen) : 0;
+        expect(ready).toBeGreaterThanOrEqual(podsFor(weight, seen.target?.replicas ?? 1));
+      }
+    });
+  });
+
+  it("is not left on a canary without a ready pod while stable has one", () => {
+    always(givenRun, (decision, _, seen, policy) => {
+      const { canary, primary } = seen.endpoints;
+      const idle = policy.suspend || policy.unsupported.length > 0 || seen.obstacles.length > 0;
+      if (idle || !decision.next.stable || canary.ready > 0 || primary.ready === 0) return;
+      expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
+    });
+  });
+
+  it("is never raised again by itself after someone else lowered it", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { route } = seen;
+      if (!route || route.weight >= route.ownWeight || route.weight >= state.weight) return;
+      for (const { weight } of ofKind(decision, "setWeight")) expect(weight).toBeLessThanOrEqual(route.weight);
+    });
+  });
+
+  it("is never raised while Prometheus cannot be asked for the check that is due", () => {
+    always(givenRun, (decision, state, seen) => {
+      if (state.run?.stage !== "analysing" || seen.metrics?.ok !== false) return;
+      expect(decision.next.weight).toBeLessThanOrEqual(state.weight);
+    });
+  });
+
+  it("is taken off the canary before the canary is scaled to nothing", () => {
+    always(givenRun, (decision, _, seen) => {
+      const emptied = ofKind(decision, "scaleCanary").some((action) => action.replicas === 0);
+      if (!emptied) return;
+      expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
+    });
+  });
+});
+
+describe("the target", () => {
+  it("is released only for exactly the intent of the run that was judged", () => {
+    always(givenRun, (decision, _, seen) => {
+      for (const { intent, run } of ofKind(decision, "releaseTarget")) {
+        expect(intent).toBe(decision.next.run?.intent);
+        expect(intent).toBe(seen.target?.intent);
+        expect(run).toBe(decision.next.run?.id);
+      }
+    });
+  });
+
+  it("has its template written only to put stable back", () => {
+    always(givenRun, (decision) => {
+      for (const { podTemplateHash } of ofKind(decision, "restoreStable"))
+        expect(podTemplateHash).toBe(decision.next.stable?.podTemplateHash);
+    });
+  });
+
+  it("is let go only when its template is stable's", () => {
+    always(givenRun, (decision, _, seen) => {
+      if (ofKind(decision, "unholdTarget").length > 0) expect(seen.target?.intent).toBe(decision.next.stable?.hash);
+    });
+  });
+
+  it("is never touched where something forbids it", () => {
+    always(givenRun, (decision, _, seen) => {
+      if (seen.obstacles.length > 0) expect(decision.actions).toEqual([]);
+    });
+  });
+});
+
+describe("the end of a run", () => {
+  it("leaves a cause in the history and says so in an event", () => {
+    always(givenRun, ({ next, events }, state) => {
+      const ended = next.run?.id !== state.run?.id && next.history.length > state.history.length;
+      if (!ended) return;
+      const [entry] = next.history;
+      expect(entry?.cause).not.toBe("");
+      expect(entry?.endedAt).toBe(start);
+      if (entry?.outcome !== "rejected") expect(events).not.toEqual([]);
+    });
+  });
+
+  it("says why in an event whenever the phase becomes Failed", () => {
+    always(given, ({ next, events }, state) => {
+      if (next.phase !== "Failed" || state.phase === "Failed" || state.run) return;
+      expect(events.some((event) => event.type === "Warning")).toBe(true);
+      expect(next.reason).not.toBe("");
+    });
+  });
+
+  it("keeps every rejection and every end, up to twenty", () => {
+    always(givenRun, ({ next }) => {
+      expect(next.rejected.length).toBeLessThanOrEqual(20);
+      expect(next.history.length).toBeLessThanOrEqual(20);
+    });
+  });
+});

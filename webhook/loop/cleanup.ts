@@ -1,0 +1,143 @@
+/**
+ * After a Canary: its target goes back to its user on stable's template, traffic leaves the canary pods, and only then do they
+ * go. Everything is found by labels, so that it works after a restart and without the Canary.
+ */
+import type { V1Deployment } from "@kubernetes/client-node";
+import { label, manager } from "../../shared/core/names.ts";
+import type { RouteObject } from "../../shared/core/routers.ts";
+import { hashTemplate } from "../../shared/hash.ts";
+import { hasCode } from "../../shared/kube/errors.ts";
+import { resource, type Resource } from "../../shared/kube/resources.ts";
+import type { Stored } from "../../shared/kube/store.ts";
+import type { Cache } from "./cache.ts";
+import type { ServedRoutes } from "./routes.ts";
+import type { Logger } from "./reconcile.ts";
+import { restoreStable, type WriteDeps } from "./target.ts";
+import { metaOf } from "./views.ts";
+import { indexes } from "./world.ts";
+
+/** Running proxies follow the end of a route within 5 s; nobody sends to the canary after this. */
+export const drainMs = 6_000;
+
+export interface CleanupDeps extends WriteDeps {
+  routes: ServedRoutes;
+  log: Logger;
+}
+
+/** Remembers since when a Canary's route has been gone; lost on a restart, which only makes the drain longer. */
+export type RouteGone = Map<string, number>;
+
+/** Takes one Canary's traces away, step by step. Returns when to come back; nothing to return once all is gone. */
+export async function cleanUp(
+  deps: CleanupDeps,
+  at: { namespace: string; name: string },
+  gone: RouteGone,
+): Promise<{ requeueAfterMs?: number }> {
+  const key = `${at.namespace}/${at.name}`;
+  for (const target of orphanedTargets(deps, at.namespace)) await releaseTarget(deps, target);
+  const routes = await deleteRoutes(deps, at);
+  const leftovers = leftoversOf(deps, at);
+  if (!routes && leftovers.length === 0) {
+    gone.delete(key);
+    return {};
+  }
+  const since = gone.get(key) ?? deps.now();
+  gone.set(key, since);
+  const waitMs = since + drainMs - deps.now();
+  if (waitMs > 0) return { requeueAfterMs: waitMs };
+  for (const { of, object } of leftovers) await deleteOurs(deps, of, object);
+  return { requeueAfterMs: drainMs };
+}
+
+/** Gives a Deployment back: stable's template, `paused` as its user had it, none of our labels. */
+export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Promise<void> {
+  const { name, namespace, labels } = metaOf(target);
+  const marks = [label.target, label.held, label.promoting, label.stable];
+  const stable = labels[label.stable] ?? "";
+  if ((label.held in labels || label.promoting in labels) && !runsStable(deps, target, stable)) {
+    await restoreStable(deps, target, stable, marks);
+    deps.log.info({ target: `${name}.${namespace}`, stable }, "stable's template was put back");
+    return;
+  }
+  const nothing = Object.fromEntries(marks.map((key) => [key, null]));
+  const held = label.held in labels ? { spec: { paused: labels[label.held] === "paused-by-user" ? true : null } } : {};
+  const body = { metadata: { resourceVersion: target.metadata?.resourceVersion, labels: nothing }, ...held };
+  const written = await deps.cluster.patch<V1Deployment>(
+    resource.deployments,
+    { name, namespace },
+    { type: "merge", body, fieldManager: manager },
+  );
+  deps.world.deployments.wrote(written);
+  deps.log.info({ target: `${name}.${namespace}` }, "the target was given back as it was");
+}
+
+// --- internal ---
+
+function runsStable(deps: CleanupDeps, target: V1Deployment, podTemplateHash: string): boolean {
+  const revisions = deps.world.revisions.byIndex(indexes.owner, metaOf(target).uid);
+  const stable = revisions.find((revision) => revision.version.podTemplateHash === podTemplateHash);
+  return stable?.version.hash === hashTemplate(target.spec?.template);
+}
+
+/** Deployments that are opted in while no Canary has them as its target. */
+function orphanedTargets(deps: CleanupDeps, namespace: string): V1Deployment[] {
+  return deps.world.deployments
+    .byIndex(indexes.namespace, namespace)
+    .map((deployment) => deps.world.deployments.get(namespace, metaOf(deployment).name) ?? deployment)
+    .filter((deployment) => metaOf(deployment).labels[label.target] === metaOf(deployment).uid)
+    .filter((deployment) => !deployment.metadata?.deletionTimestamp)
+    .filter(
+      (deployment) =>
+        deps.world.canaries.byIndex(indexes.target, `${namespace}/${metaOf(deployment).name}`).length === 0,
+    );
+}
+
+interface Leftover {
+  of: Resource;
+  object: Stored;
+}
+
+/** Canary Deployments and leaf Services, Deployments first: a Service without pods harms less than pods without a Service. */
+function leftoversOf(deps: CleanupDeps, at: { namespace: string; name: string }): Leftover[] {
+  const ours = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
+    object.metadata?.labels?.[label.canary] === at.name && object.metadata.labels[label.managedBy] === manager;
+  const deployments = deps.world.deployments.byIndex(indexes.namespace, at.namespace).filter(ours);
+  const services = deps.world.services.byIndex(indexes.namespace, at.namespace).filter(ours);
+  return [
+    ...deployments.map((object) => ({ of: resource.deployments, object })),
+    // The apex may be one that we made; it serves stable's users and stays.
+    ...services
+      .filter((service) => /-(primary|canary)$/.test(metaOf(service).name))
+      .map((object) => ({ of: resource.services, object })),
+  ];
+}
+
+async function deleteRoutes(deps: CleanupDeps, at: { namespace: string; name: string }): Promise<boolean> {
+  const { trafficSplit, httpRoute } = deps.routes;
+  const split = await deleteRoutesOf(deps, deps.world.splits, { of: trafficSplit.resource, ...at });
+  const route = await deleteRoutesOf(deps, deps.world.httpRoutes, { of: httpRoute.resource, ...at });
+  return split || route;
+}
+
+async function deleteRoutesOf(
+  deps: CleanupDeps,
+  cache: Cache<RouteObject>,
+  { of, namespace, name }: { of: Resource; namespace: string; name: string },
+): Promise<boolean> {
+  const ours = cache
+    .byIndex(indexes.namespace, namespace)
+    .filter((route) => route.metadata.labels?.[label.canary] === name);
+  for (const route of ours) await deleteOurs(deps, of, route);
+  return ours.length > 0;
+}
+
+/** Garbage collection may have been quicker; a namespace that is going takes everything along. */
+async function deleteOurs(deps: CleanupDeps, of: Resource, object: Stored): Promise<void> {
+  const { name = "", namespace = "", uid } = object.metadata ?? {};
+  try {
+    await deps.cluster.delete(of, { name, namespace }, uid ? { uid } : {});
+    deps.log.info({ kind: of.kind, name, namespace }, "deleted what was left of a Canary");
+  } catch (error: unknown) {
+    if (!hasCode(error, "NotFound") && !hasCode(error, "Conflict")) throw error;
+  }
+}

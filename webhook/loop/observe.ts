@@ -1,0 +1,229 @@
+/** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
+import type { V1Deployment, V1Pod, V1Service, V1ServicePort } from "@kubernetes/client-node";
+import type { Canary, Command } from "../../shared/core/canary.ts";
+import {
+  alsoSelects,
+  canaryPodLabels,
+  canaryService,
+  leafPorts,
+  primaryService,
+  trackLabel,
+} from "../../shared/core/desired.ts";
+import { checkIsDue, isInitializing } from "../../shared/core/decide.ts";
+import { annotation, canaryName, label, primaryName } from "../../shared/core/names.ts";
+import type { RouteObject } from "../../shared/core/routers.ts";
+import type { CanaryState, MetricsSeen, Observation, Workload } from "../../shared/core/state.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
+import { obstaclesTo } from "./obstacles.ts";
+import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
+import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
+import { apexOf, indexes, type World } from "./world.ts";
+
+export interface ObserveDeps {
+  world: World;
+  cluster: Cluster;
+  evidence: Evidence;
+  routes: ServedRoutes;
+  /** The controller's `provider` setting. */
+  provider: string;
+  /** The controller's Prometheus, for Canaries without `spec.metricsServer`. */
+  metricsServer: string;
+  now(): number;
+}
+
+/** The objects behind an observation, for whoever performs the decision's actions. */
+export interface Scene {
+  canary: Canary;
+  namespace: string;
+  targetName: string;
+  apexName: string;
+  port: number;
+  ports: V1ServicePort[];
+  target?: V1Deployment;
+  workload?: V1Deployment;
+  apex?: V1Service;
+  served?: Served;
+  routeWhy: string;
+  route?: RouteObject;
+}
+
+/** The objects as the caches have them. */
+export function sceneOf(deps: ObserveDeps, canary: Canary): Scene & { problem?: string } {
+  const { world } = deps;
+  const namespace = canary.metadata.namespace ?? "";
+  const targetName = canary.spec.targetRef.name;
+  const apexName = apexOf(canary);
+  const apex = world.services.get(namespace, apexName);
+  const choice = chooseRoute(canary, deps.provider, deps.routes);
+  const served = "served" in choice ? choice.served : undefined;
+  return {
+    canary,
+    namespace,
+    targetName,
+    apexName,
+    ...portsOf(canary, apex),
+    ...defined({
+      target: world.deployments.get(namespace, targetName),
+      workload: world.deployments.get(namespace, canaryName(targetName)),
+      apex,
+      served,
+      route: served && routeCache(world, served).get(namespace, apexName),
+      problem: "problem" in choice ? choice.problem : undefined,
+    }),
+    routeWhy: "why" in choice ? choice.why : "",
+  };
+}
+
+export function routeCache(world: World, served: Served): World["splits"] {
+  return served.router.kind === "TrafficSplit" ? world.splits : world.httpRoutes;
+}
+
+export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Observation> {
+  const { world } = deps;
+  const { canary, namespace, targetName, apexName, target } = scene;
+  const now = deps.now();
+  const workload = await workloadOf(deps, scene, state);
+  const metrics = await metricsDue(deps, scene, { state, workload, now });
+  const staleCallers = await staleCallersAtStart(deps, scene, state);
+  const endpoints = (service: string): ReturnType<typeof toEndpoints> =>
+    toEndpoints(world.slices.byIndex(indexes.owner, `${namespace}/${service}`));
+  return {
+    now,
+    name: canary.metadata.name ?? "",
+    namespace,
+    targetName,
+    apexName,
+    ...obstaclesTo(world, scene),
+    warnings: [],
+    servicesReady: servicesReady(world, scene),
+    endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
+    ...defined({
+      command: commandOf(canary),
+      target: target && toTarget(target, revisionsOf(world, target)),
+      workload,
+      route: scene.route && scene.served?.router.read(scene.route, apexName),
+      metrics,
+      staleCallers,
+    }),
+  };
+}
+
+// --- internal ---
+
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+function portsOf(canary: Canary, apex: V1Service | undefined): { port: number; ports: V1ServicePort[] } {
+  const first = apex?.spec?.ports?.[0]?.port ?? 0;
+  const { port, portName, targetPort, appProtocol } = { portName: "http", port: first, ...canary.spec.service };
+  if (apex) return { port, ports: leafPorts(apex) };
+  const made = { name: portName, port, protocol: "TCP", targetPort: targetPort ?? port };
+  return { port, ports: [{ ...made, ...defined({ appProtocol }) }] };
+}
+
+function revisionsOf(world: World, deployment: V1Deployment): ReturnType<World["revisions"]["byIndex"]> {
+  return world.revisions.byIndex(indexes.owner, metaOf(deployment).uid);
+}
+
+async function workloadOf(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Workload | undefined> {
+  const { workload } = scene;
+  if (!workload) return undefined;
+  const waiting = state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
+  const pods = waiting ? await podsOf(deps.cluster, workload) : [];
+  return toWorkload(workload, revisionsOf(deps.world, workload), podFailure(pods));
+}
+
+async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
+  const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const { namespace } = metaOf(deployment);
+  return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
+}
+
+interface Due {
+  state: CanaryState;
+  workload: Workload | undefined;
+  now: number;
+}
+
+/** Prometheus is asked only when a check is due: between checks nothing would be done with an answer. */
+async function metricsDue(deps: ObserveDeps, scene: Scene, due: Due): Promise<MetricsSeen | undefined> {
+  const { run } = due.state;
+  if (!run || !checkIsDue(due.state, due.now)) return undefined;
+  return deps.evidence.ask({
+    ...questionOf(deps, scene, due.state),
+    canaryHash: due.workload?.podTemplateHash,
+    metrics: scene.canary.spec.analysis.metrics ?? [],
+    notBefore: run.stageAt,
+    runStartedAt: run.startedAt,
+  });
+}
+
+function questionOf(deps: ObserveDeps, scene: Scene, state: CanaryState): EvidenceRequest {
+  return {
+    name: metaOf(scene.canary).name,
+    namespace: scene.namespace,
+    target: scene.targetName,
+    canary: canaryName(scene.targetName),
+    apex: { name: scene.apexName, port: scene.port },
+    stableHash: state.stable?.podTemplateHash,
+    canaryHash: undefined,
+    prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
+    metrics: [],
+    notBefore: 0,
+  };
+}
+
+/** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
+async function staleCallersAtStart(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<string[] | undefined> {
+  if (!isInitializing(state) || scene.route?.kind !== "TrafficSplit") return undefined;
+  const answer = await deps.evidence.ask({ ...questionOf(deps, scene, state), wantCallers: true });
+  return answer.ok ? answer.staleCallers : undefined;
+}
+
+function servicesReady(world: World, scene: Scene): boolean {
+  const { target, apex, namespace } = scene;
+  if (!target || !apex || !trackLabel(target)) return false;
+  const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };
+  return [primaryService(target, context), canaryService(target, context)].every((wanted) =>
+    sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
+  );
+}
+
+function sameService(found: V1Service | undefined, wanted: V1Service): boolean {
+  if (!found) return false;
+  const facts = (service: V1Service): string =>
+    JSON.stringify([
+      Object.entries(service.spec?.selector ?? {}).sort(),
+      (service.spec?.ports ?? []).map((port) => [port.name, port.port, port.targetPort, port.protocol]),
+    ]);
+  return facts(found) === facts(wanted);
+}
+
+/** A command that cannot be read is as good as none: the API server's users may write any text there. */
+function commandOf(canary: Canary): Command | undefined {
+  const text = canary.metadata.annotations?.[annotation.command];
+  if (!text) return undefined;
+  try {
+    const command = JSON.parse(text) as Command;
+    return typeof command.id === "string" && ["promote", "rollback"].includes(command.verb) ? command : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Services other than ours that would send users to canary pods outside the weights. */
+export function leakingServices(world: World, scene: Scene): string[] {
+  const { target, namespace, apexName } = scene;
+  if (!target || !trackLabel(target)) return [];
+  const labels = canaryPodLabels(target);
+  return world.services
+    .byIndex(indexes.namespace, namespace)
+    .filter((service) => alsoSelects(service, labels) && metaOf(service).name !== canaryName(apexName))
+    .filter((service) => metaOf(service).labels[label.canary] === undefined)
+    .map((service) => metaOf(service).name);
+}

@@ -1,0 +1,130 @@
+/** What forbids to touch a Canary's objects, and what is missing: each a sentence that says what was found and what to do. */
+import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { Canary } from "../../shared/core/canary.ts";
+import { canaryName, label, primaryName } from "../../shared/core/names.ts";
+import { leakingServices, type Scene } from "./observe.ts";
+import { metaOf } from "./views.ts";
+import { indexes, isFlagger, type World } from "./world.ts";
+
+export interface Findings {
+  obstacles: string[];
+  missing: string[];
+}
+
+export function obstaclesTo(world: World, scene: Scene & { problem?: string }): Findings {
+  return {
+    obstacles: [
+      ...flaggerAtWork(world),
+      ...rival(world, scene),
+      ...flaggersPrimary(world, scene),
+      ...foreignObjects(world, scene),
+      ...(scene.problem ? [sentence(scene.problem)] : []),
+    ],
+    missing: [...missingPort(scene), ...missingTemplates(world, scene), ...leaks(world, scene)],
+  };
+}
+
+// --- internal ---
+
+function sentence(text: string): string {
+  return `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`;
+}
+
+function flaggerAtWork(world: World): string[] {
+  const found = world.deployments.list().find(isFlagger);
+  if (!found) return [];
+  const { name, namespace } = metaOf(found);
+  return [
+    `A Flagger controller is at work (Deployment ${name} in ${namespace}): it would act on this Canary too. Nothing is touched until it is removed or scaled to 0.`,
+  ];
+}
+
+/** Of two Canaries on one target the older wins; of the same age the first by name. */
+function rival(world: World, { canary, namespace, targetName }: Scene): string[] {
+  const others = world.canaries
+    .byIndex(indexes.target, `${namespace}/${targetName}`)
+    .filter((other) => metaOf(other).name !== metaOf(canary).name);
+  const older = others.find((other) => ageKey(other) < ageKey(canary));
+  if (!older) return [];
+  return [
+    `Canary ${metaOf(older).name} is older and has Deployment ${targetName} as its target already: delete one of the two.`,
+  ];
+}
+
+function ageKey(canary: Canary): string {
+  const created = canary.metadata.creationTimestamp;
+  return `${created ? new Date(created).toISOString() : ""}/${metaOf(canary).name}`;
+}
+
+function flaggersPrimary(world: World, { namespace, targetName }: Scene): string[] {
+  const name = primaryName(targetName);
+  if (!world.deployments.get(namespace, name)) return [];
+  return [
+    `Deployment ${name} is there, as Flagger leaves it: it may be what serves your users. Nothing is touched. Bring traffic back to ${targetName}, delete ${name}, and this Canary goes on.`,
+  ];
+}
+
+function foreignObjects(world: World, scene: Scene): string[] {
+  const { namespace, targetName, apexName } = scene;
+  const name = metaOf(scene.canary).name;
+  const foreign = (object: { metadata?: V1ObjectMeta } | undefined): boolean =>
+    object !== undefined && metaOf(object).labels[label.canary] !== name;
+  const services = [primaryName(apexName), canaryName(apexName)]
+    .filter((service) => foreign(world.services.get(namespace, service)))
+    .map((service) => `Service ${service}`);
+  const workload = foreign(scene.workload) ? [`Deployment ${canaryName(targetName)}`] : [];
+  const found = [...workload, ...services, ...foreignRoute(scene, foreign(scene.route))];
+  if (found.length === 0) return [];
+  const are = found.length === 1 ? "is" : "are";
+  return [
+    `${found.join(", ")} in ${namespace} ${are} not ours (no label ${label.canary}=${name}): rename or delete, and this Canary goes on. Nothing is touched.`,
+  ];
+}
+
+/** A TrafficSplit is ours or in the way; an HTTPRoute of the user's is fine if it names both leaves: then we set weights only. */
+function foreignRoute({ route, served, apexName }: Scene, foreign: boolean): string[] {
+  if (!route || !foreign) return [];
+  const usable = route.kind === "HTTPRoute" && served?.router.read(route, apexName) !== undefined;
+  return usable ? [] : [`${route.kind} ${apexName}`];
+}
+
+function missingPort({ apex, apexName, port, canary, target }: Scene): string[] {
+  if (!apex && canary.spec.service === undefined)
+    return [
+      `Service ${apexName} was not found and spec.service names no port: create the Service, or set spec.service.port.`,
+    ];
+  if (!apex) return portOfPods({ port, canary, target });
+  const ports = (apex.spec?.ports ?? []).map((entry) => entry.port);
+  if (ports.includes(port)) return [];
+  return [`Service ${apexName} has no port ${port} (it has ${ports.join(", ") || "none"}): correct spec.service.port.`];
+}
+
+function portOfPods({
+  port,
+  canary,
+  target,
+}: Pick<Scene, "port" | "canary"> & { target: Scene["target"] | undefined }): string[] {
+  const wanted = canary.spec.service?.targetPort ?? port;
+  const declared = (target?.spec?.template.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
+  const names = declared.flatMap((entry) => (entry.name ? [entry.name] : []));
+  if (typeof wanted === "number" || names.includes(wanted)) return [];
+  return [`No container of the target has a port named ${wanted}: correct spec.service.targetPort.`];
+}
+
+function missingTemplates(world: World, { canary, namespace }: Scene): string[] {
+  const references = (canary.spec.analysis.metrics ?? []).flatMap((metric) => metric.templateRef ?? []);
+  return references
+    .filter((reference) => !world.templates.get(reference.namespace ?? namespace, reference.name))
+    .map(
+      (reference) =>
+        `MetricTemplate ${reference.name} was not found in ${reference.namespace ?? namespace}: create it, or correct the templateRef.`,
+    );
+}
+
+function leaks(world: World, scene: Scene): string[] {
+  const names = leakingServices(world, scene);
+  if (names.length === 0) return [];
+  return [
+    `Service ${names.join(", ")} would also select canary pods and send them users outside the weights: give ${names.length === 1 ? "its selector" : "their selectors"} the label that tells tracks apart, or delete.`,
+  ];
+}

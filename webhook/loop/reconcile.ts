@@ -1,0 +1,124 @@
+/** observe -> decide -> save -> apply. The save is the fence: a leader that was frozen fails there and does nothing more. */
+import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
+import { decide } from "../../shared/core/decide.ts";
+import { formatErrors, parsePolicy, type Policy } from "../../shared/core/policy.ts";
+import type { CanaryState, Decision } from "../../shared/core/state.ts";
+import { CanaryError } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import { parseStatus, printStatus } from "../../shared/status.ts";
+import { perform } from "./apply.ts";
+import type { WriteDeps } from "./target.ts";
+import { record, type EventDeps } from "./events.ts";
+import { observe, sceneOf, type ObserveDeps, type Scene } from "./observe.ts";
+import { metaOf } from "./views.ts";
+
+export interface Logger {
+  info(details: object, message: string): void;
+  warn(details: object, message: string): void;
+  error(details: object, message: string): void;
+}
+
+export interface ReconcileDeps extends ObserveDeps, WriteDeps, EventDeps {
+  log: Logger;
+  /** Asked right before every write. */
+  isLeader(): boolean;
+  /** Told what was decided, for the controller's metrics. */
+  decided(canary: Canary, before: CanaryState, decision: Decision): void;
+}
+
+/** One look at one Canary. Returns when to look again if nothing changes meanwhile. */
+export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<{ requeueAfterMs?: number }> {
+  const policy = parsePolicy(canary.spec);
+  if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
+  const state = parseStatus(canary);
+  const scene = sceneOf(deps, canary);
+  const seen = await observe(deps, scene, state);
+  const decision = decide(state, seen, policy.policy);
+  scene.canary = await save(deps, scene, decision.next, policy.policy);
+  await announce(deps, scene.canary, decision);
+  deps.decided(canary, state, decision);
+  const stage = { scene, progressDeadlineMs: policy.policy.progressDeadlineMs };
+  for (const action of decision.actions) {
+    lead(deps);
+    await perform(deps, stage, action);
+    deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
+  }
+  return decision.requeueAfterMs === undefined ? {} : { requeueAfterMs: decision.requeueAfterMs };
+}
+
+// --- internal ---
+
+function fullName(canary: Canary): string {
+  return `${metaOf(canary).name}.${metaOf(canary).namespace}`;
+}
+
+function lead(deps: ReconcileDeps): void {
+  if (!deps.isLeader()) throw new CanaryError("Conflict", "The lead was lost: its successor goes on.");
+}
+
+/** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
+async function save(deps: ReconcileDeps, scene: Scene, next: CanaryState, policy: Policy): Promise<Canary> {
+  const { canary } = scene;
+  const route = routeStatus(scene);
+  const status = printStatus(next, {
+    generation: metaOf(canary).generation,
+    steps: policy.weights.length,
+    now: deps.now(),
+    previous: canary.status,
+    ...(route ? { route } : {}),
+  });
+  return sameStatus(status, canary.status) ? canary : writeStatus(deps, canary, status);
+}
+
+async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanaryStatus): Promise<Canary> {
+  lead(deps);
+  const written = await deps.cluster.replace<Canary>(
+    resource.canaries,
+    { ...canary, status },
+    { subresource: "status" },
+  );
+  deps.world.canaries.wrote(written);
+  return written;
+}
+
+function routeStatus({ served, apexName, routeWhy }: Scene): CanaryStatus["route"] {
+  if (!served) return undefined;
+  const apiVersion = `${served.resource.group}/${served.resource.version}`;
+  return { kind: served.router.kind, apiVersion, name: apexName, why: routeWhy };
+}
+
+function sameStatus(a: CanaryStatus, b: CanaryStatus | undefined): boolean {
+  return sorted(a) === sorted(b ?? {});
+}
+
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) =>
+    field !== null && typeof field === "object" && !Array.isArray(field)
+      ? Object.fromEntries(Object.entries(field).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : field,
+  );
+}
+
+async function announce(deps: ReconcileDeps, canary: Canary, decision: Decision): Promise<void> {
+  for (const [ordinal, text] of decision.events.entries()) {
+    deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
+    // An Event that cannot be written must not keep traffic from moving: the status says the same.
+    await record(deps, canary, text, ordinal).catch((error: unknown) =>
+      deps.log.warn({ canary: fullName(canary), err: error }, "an event could not be written"),
+    );
+  }
+}
+
+/** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
+async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<{ requeueAfterMs?: number }> {
+  const reason = `The Canary cannot be read: ${faults}. Nothing is touched.`;
+  const status = { ...canary.status, reason, next: "correct the spec" };
+  if (canary.status?.reason === reason) return {};
+  await writeStatus(deps, canary, status);
+  await announce(deps, canary, {
+    next: parseStatus(canary),
+    actions: [],
+    events: [{ type: "Warning", message: reason }],
+  });
+  return {};
+}

@@ -1,0 +1,73 @@
+/** Which kind of route a Canary uses, in which version the cluster serves it, and why. */
+import type { Canary } from "../../shared/core/canary.ts";
+import { httpRoute, trafficSplit, type Router } from "../../shared/core/routers.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { hasCode } from "../../shared/kube/errors.ts";
+import type { Resource } from "../../shared/kube/resources.ts";
+
+export interface Served {
+  router: Router;
+  resource: Resource;
+  /** The API server serves it now. */
+  present: boolean;
+}
+
+export interface ServedRoutes {
+  trafficSplit: Served;
+  httpRoute: Served;
+}
+
+/** Versions that we can write, most wanted first: the SMI adaptor reads v1alpha1. */
+const wanted = { trafficSplit: ["v1alpha1", "v1alpha2", "v1alpha4"], httpRoute: ["v1", "v1beta1"] };
+
+/** Asks the API server what it serves; what is missing gets our default version, in case it is installed later. */
+export async function discoverRoutes(cluster: Cluster): Promise<ServedRoutes> {
+  const [split, route] = await Promise.all([
+    discover(cluster, trafficSplit, wanted.trafficSplit),
+    discover(cluster, httpRoute, wanted.httpRoute),
+  ]);
+  return { trafficSplit: split, httpRoute: route };
+}
+
+export type RouteChoice = { served: Served; why: string } | { problem: string };
+
+/** `provider` of the Canary, else of the controller (`auto`: TrafficSplit where the cluster serves it, else HTTPRoute). */
+export function chooseRoute(canary: Canary, provider: string, served: ServedRoutes): RouteChoice {
+  const asked = canary.spec.provider;
+  const name = asked ?? provider;
+  const source = asked ? "spec.provider" : "the controller's provider";
+  if (name === "auto") {
+    if (served.trafficSplit.present)
+      return { served: served.trafficSplit, why: "auto: this cluster serves TrafficSplit" };
+    return require(served.httpRoute, "auto: this cluster serves no TrafficSplit");
+  }
+  if (name === "linkerd" || name.startsWith("smi:")) return require(served.trafficSplit, `${source} is ${name}`);
+  if (name.startsWith("gatewayapi")) return require(served.httpRoute, `${source} is ${name}`);
+  return { problem: `provider ${name} is not supported: use linkerd, or gatewayapi:v1 (${source}).` };
+}
+
+// --- internal ---
+
+function require(served: Served, why: string): RouteChoice {
+  if (served.present) return { served, why };
+  const { group, kind } = served.resource;
+  return { problem: `${why}, but this cluster does not serve ${kind} (${group}): install its CRD.` };
+}
+
+async function discover(cluster: Cluster, router: Router, versions: string[]): Promise<Served> {
+  const found = await groupVersions(cluster, router.group);
+  const version = versions.find((candidate) => found.includes(candidate));
+  const { group, plural, kind } = router;
+  const resource = { group, plural, kind, version: version ?? versions[0]! };
+  return { router, resource, present: version !== undefined };
+}
+
+async function groupVersions(cluster: Cluster, group: string): Promise<string[]> {
+  try {
+    const answer = (await cluster.raw("GET", `/apis/${group}`)) as { versions?: { version: string }[] };
+    return (answer.versions ?? []).map((entry) => entry.version);
+  } catch (error: unknown) {
+    if (hasCode(error, "NotFound")) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+/** Kubernetes objects reduced to what decisions need. Pure: objects in, views out. */
+import type {
+  V1ContainerStatus,
+  V1Deployment,
+  V1DeploymentCondition,
+  V1EndpointSlice,
+  V1ObjectMeta,
+  V1Pod,
+  V1ReplicaSet,
+} from "@kubernetes/client-node";
+import { trackLabel } from "../../shared/core/desired.ts";
+import { annotation, heldValue, label } from "../../shared/core/names.ts";
+import type { Endpoints, Target, Version, Workload } from "../../shared/core/state.ts";
+import { imagesOf } from "../../shared/core/template.ts";
+import { hashTemplate } from "../../shared/hash.ts";
+
+/** A ReplicaSet as it is kept in memory: its template is replaced by what we ask of it. */
+export interface Revision {
+  metadata: V1ObjectMeta;
+  /** UID of the Deployment that controls it. */
+  owner: string;
+  version: Version;
+  /** Kubernetes' own revision number. */
+  revision: number;
+  replicas: number;
+}
+
+export function toRevision(replicaSet: V1ReplicaSet): Revision {
+  const meta = metaOf(replicaSet);
+  const { template, replicas = 0 } = { template: undefined, ...replicaSet.spec };
+  const podTemplateHash = meta.labels[label.podTemplateHash] ?? "";
+  return {
+    metadata: replicaSet.metadata ?? {},
+    owner: meta.ownerReferences.find((owner) => owner.controller)?.uid ?? "",
+    version: { hash: hashTemplate(template), podTemplateHash, images: imagesOf(template) },
+    revision: Number(meta.annotations["deployment.kubernetes.io/revision"] ?? 0),
+    replicas: Math.max(replicas, replicaSet.status?.replicas ?? 0),
+  };
+}
+
+/** Message prefix by which our own `Progressing` condition is known. */
+export const rejectionPrefix = "canary rejected:";
+
+export function toTarget(deployment: V1Deployment, revisions: readonly Revision[]): Target {
+  const { uid, labels, annotations } = metaOf(deployment);
+  const spec = { replicas: 1, paused: false, ...deployment.spec };
+  const active = revisions.filter((revision) => revision.replicas > 0).sort((a, b) => a.revision - b.revision);
+  return {
+    uid,
+    intent: hashTemplate(spec.template),
+    images: imagesOf(spec.template),
+    replicas: spec.replicas,
+    paused: spec.paused,
+    optedIn: labels[label.target] === uid,
+    held: label.held in labels,
+    pausedByUser: labels[label.held] === heldValue.pausedByUser,
+    requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
+    rolledOut: isRolledOut(deployment),
+    active: active.map((revision) => revision.version),
+    ...optional("promoting", labels[label.promoting]),
+    ...optional("stableMark", labels[label.stable]),
+    ...progressOf(deployment),
+    ...optional("unfit", unfitness(deployment)),
+  };
+}
+
+export function toWorkload(deployment: V1Deployment, revisions: readonly Revision[], failure?: string): Workload {
+  const hash = hashTemplate(deployment.spec?.template);
+  const current = revisions.find((revision) => revision.version.hash === hash);
+  return {
+    intent: metaOf(deployment).labels[label.intent] ?? "",
+    replicas: deployment.spec?.replicas ?? 0,
+    pods: deployment.status?.replicas ?? 0,
+    ...optional("podTemplateHash", current?.version.podTemplateHash),
+    ...optional("failure", failure),
+  };
+}
+
+/** Ready endpoints, one per pod, by the pod-template-hash in the pod's name. */
+export function toEndpoints(slices: readonly V1EndpointSlice[]): Endpoints {
+  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+  const ready = endpoints.filter((endpoint) => endpoint.conditions?.ready !== false);
+  const pods = new Set(ready.flatMap((endpoint) => endpoint.targetRef?.name ?? []));
+  const byRevision: Record<string, number> = {};
+  for (const pod of pods) {
+    const hash = podTemplateHashOf(pod);
+    byRevision[hash] = (byRevision[hash] ?? 0) + 1;
+  }
+  return { ready: pods.size, byRevision };
+}
+
+/** Why the pods of a canary cannot become ready, in the pod's own words; undefined while it just takes time. */
+export function podFailure(pods: readonly V1Pod[]): string | undefined {
+  for (const pod of pods) {
+    const failure = schedulingFailure(pod) ?? containerFailure(pod);
+    if (failure) return `pod ${metaOf(pod).name} ${failure}`;
+  }
+  return undefined;
+}
+
+/** The metadata with nothing missing. */
+export function metaOf(object: { metadata?: V1ObjectMeta }): {
+  name: string;
+  namespace: string;
+  uid: string;
+  generation: number;
+  labels: Record<string, string>;
+  annotations: Record<string, string>;
+  ownerReferences: NonNullable<V1ObjectMeta["ownerReferences"]>;
+} {
+  const empty = { name: "", namespace: "", uid: "", generation: 0, labels: {}, annotations: {}, ownerReferences: [] };
+  return { ...empty, ...object.metadata };
+}
+
+// --- internal ---
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
+}
+
+/** Pods of a ReplicaSet are `<replicaset>-<suffix>`, and the ReplicaSet is `<deployment>-<pod-template-hash>`. */
+function podTemplateHashOf(pod: string): string {
+  return pod.split("-").at(-2) ?? "";
+}
+
+function isRolledOut(deployment: V1Deployment): boolean {
+  const none = { observedGeneration: 0, updatedReplicas: 0, replicas: 0, readyReplicas: 0, availableReplicas: 0 };
+  const status = { ...none, ...deployment.status };
+  const wanted = deployment.spec?.replicas ?? 1;
+  const counts = [status.updatedReplicas, status.replicas, status.readyReplicas, status.availableReplicas];
+  return status.observedGeneration >= metaOf(deployment).generation && counts.every((count) => count === wanted);
+}
+
+function progressOf(deployment: V1Deployment): Pick<Target, "markedRejected" | "stuck"> {
+  const conditions = deployment.status?.conditions ?? [];
+  const none: V1DeploymentCondition = { type: "Progressing", status: "Unknown" };
+  const { reason, message = "" } = conditions.find((condition) => condition.type === "Progressing") ?? none;
+  const markedRejected = message.startsWith(rejectionPrefix);
+  const stuck = reason === "ProgressDeadlineExceeded" && !markedRejected;
+  return { markedRejected, ...(stuck ? { stuck: message } : {}) };
+}
+
+function unfitness(deployment: V1Deployment): string | undefined {
+  const { name, ownerReferences } = metaOf(deployment);
+  const owner = ownerReferences.find((reference) => reference.controller);
+  if (owner)
+    return `Deployment ${name} is run by ${owner.kind} ${owner.name}, which would undo what we do: canary that instead.`;
+  if (!trackLabel(deployment))
+    return `Deployment ${name} selects its pods by none of app, name, app.kubernetes.io/name: canary pods could not be told apart.`;
+  if (deployment.spec?.strategy?.type === "Recreate")
+    return `Deployment ${name} has strategy Recreate: it stops every pod before new ones start, so nothing could carry the traffic. Use RollingUpdate.`;
+  return undefined;
+}
+
+function schedulingFailure(pod: V1Pod): string | undefined {
+  const conditions = pod.status?.conditions ?? [];
+  const bad = conditions.find((condition) => condition.type === "PodScheduled" && condition.status === "False");
+  return bad && `cannot be scheduled: ${bad.message ?? bad.reason ?? "no reason given"}`;
+}
+
+function containerFailure(pod: V1Pod): string | undefined {
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  for (const status of [...initContainerStatuses, ...containerStatuses]) {
+    const waiting = waitingFailure(status);
+    if (waiting) return `container ${status.name}: ${waiting}`;
+  }
+  return undefined;
+}
+
+function waitingFailure(status: V1ContainerStatus): string | undefined {
+  const { reason, message } = status.state?.waiting ?? {};
+  if (!reason || ["ContainerCreating", "PodInitializing"].includes(reason)) return undefined;
+  return message ? `${reason}, ${message}` : reason;
+}

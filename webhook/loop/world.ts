@@ -1,0 +1,200 @@
+/** Everything the loop watches, and which Canary each change concerns. */
+import type { V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
+import type { Canary } from "../../shared/core/canary.ts";
+import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
+import { canaryName, label, primaryName } from "../../shared/core/names.ts";
+import type { RouteObject } from "../../shared/core/routers.ts";
+import type { Clock } from "../../shared/kube/clock.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { Reflector, type ReflectorOptions } from "../../shared/kube/reflector.ts";
+import { resource, type Resource } from "../../shared/kube/resources.ts";
+import type { Stored } from "../../shared/kube/store.ts";
+import { Cache } from "./cache.ts";
+import type { ServedRoutes } from "./routes.ts";
+import { toRevision, type Revision } from "./views.ts";
+
+export interface World {
+  canaries: Cache<Canary>;
+  deployments: Cache<V1Deployment>;
+  revisions: Cache<Revision>;
+  services: Cache<V1Service>;
+  slices: Cache<V1EndpointSlice>;
+  splits: Cache<RouteObject>;
+  httpRoutes: Cache<RouteObject>;
+  templates: Cache<MetricTemplate>;
+  hasSynced(): boolean;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface WorldDeps {
+  cluster: Cluster;
+  clock: Clock;
+  random: () => number;
+  routes: ServedRoutes;
+  /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
+  wake(keys: readonly string[]): void;
+  onError(resource: string, error: Error, retryInMs: number): void;
+}
+
+export const indexes = {
+  namespace: "namespace",
+  target: "target",
+  apex: "apex",
+  owner: "owner",
+  canary: "canary",
+} as const;
+
+export function createWorld(deps: WorldDeps): World {
+  const canaries: Cache<Canary> = watch<Canary>(deps, resource.canaries, {
+    indexes: {
+      [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
+      [indexes.target]: (canary) => [`${canary.metadata.namespace}/${canary.spec.targetRef.name}`],
+      [indexes.apex]: (canary) => [`${canary.metadata.namespace}/${apexOf(canary)}`],
+    },
+    keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
+  });
+  const mapping = keysFor(canaries);
+  const parts = {
+    canaries,
+    deployments: watch<V1Deployment>(deps, resource.deployments, {
+      transform: withoutManagers,
+      indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
+      keys: mapping.deployment,
+    }),
+    revisions: watchRevisions(deps, mapping.revision),
+    services: watch<V1Service>(deps, resource.services, {
+      transform: withoutManagers,
+      indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
+      keys: (service) => [...mapping.namespaced(service), ...mapping.labelled(service)],
+    }),
+    slices: watch<V1EndpointSlice>(deps, resource.endpointSlices, {
+      labelSelector: label.canary,
+      indexes: { [indexes.owner]: (slice) => [serviceOf(slice)] },
+      keys: mapping.labelled,
+    }),
+    splits: watchRoutes(deps, deps.routes.trafficSplit.resource, mapping.apex),
+    httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
+    templates: watch<MetricTemplate>(deps, resource.metricTemplates, {
+      missingIsEmpty: true,
+      keys: mapping.namespaced,
+    }),
+  };
+  const all = Object.values(parts);
+  return {
+    ...parts,
+    hasSynced: () => all.every((cache) => cache.hasSynced),
+    start: async () => {
+      for (const cache of all) cache.start();
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    stop: async () => {
+      await Promise.all(all.map((cache) => cache.stop()));
+    },
+  };
+}
+
+/** The apex Service's name: `spec.service.name`, else the target's. */
+export function apexOf(canary: Canary): string {
+  return canary.spec.service?.name ?? canary.spec.targetRef.name;
+}
+
+export function keyOf(object: Stored): string {
+  return `${object.metadata?.namespace ?? ""}/${object.metadata?.name ?? ""}`;
+}
+
+// --- internal ---
+
+type Keys<T> = (object: T) => readonly string[];
+
+interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChange" | "onError"> {
+  keys: Keys<T>;
+}
+
+function watch<T extends Stored>(deps: WorldDeps, of: Resource, { keys, ...options }: WatchOptions<T>): Cache<T> {
+  const cache: Cache<T> = new Cache<T>(
+    new Reflector<T>(deps, {
+      ...options,
+      resource: of,
+      onChange: (old, now) => {
+        cache.saw(old, now);
+        deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
+      },
+      onError: (error, retryInMs) => deps.onError(of.plural, error, retryInMs),
+    }),
+  );
+  return cache;
+}
+
+/** ReplicaSets keep only what is asked of them: a cluster has ten per Deployment, each with a template. */
+function watchRevisions(deps: WorldDeps, keys: Keys<Revision>): Cache<Revision> {
+  return watch<Revision>(deps, resource.replicaSets, {
+    transform: (object) => toRevision(object),
+    indexes: { [indexes.owner]: (revision) => [revision.owner] },
+    keys,
+  });
+}
+
+function watchRoutes(deps: WorldDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
+  return watch<RouteObject>(deps, of, {
+    missingIsEmpty: true,
+    indexes: { [indexes.namespace]: (route) => [route.metadata.namespace ?? ""] },
+    keys,
+  });
+}
+
+function keysFor(canaries: Cache<Canary>): {
+  deployment: Keys<V1Deployment>;
+  revision: Keys<Revision>;
+  namespaced: Keys<Stored>;
+  apex: Keys<Stored>;
+  labelled: Keys<Stored & { metadata?: { labels?: Record<string, string> } }>;
+} {
+  const targeting = (namespace: string, name: string): string[] =>
+    canaries.byIndex(indexes.target, `${namespace}/${name}`).map(keyOf);
+  const deploymentNamed = (namespace: string, name: string): string[] =>
+    [name, withoutSuffix(name, canaryName("")), withoutSuffix(name, primaryName(""))].flatMap((candidate) =>
+      targeting(namespace, candidate),
+    );
+  const labelled = (object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] => {
+    const name = object.metadata?.labels?.[label.canary];
+    return name ? [`${object.metadata?.namespace ?? ""}/${name}`] : [];
+  };
+  return {
+    deployment: (object) => [
+      ...deploymentNamed(object.metadata?.namespace ?? "", object.metadata?.name ?? ""),
+      ...labelled(object.metadata ? { metadata: object.metadata } : {}),
+      ...(isFlagger(object) ? canaries.list().map(keyOf) : []),
+    ],
+    revision: (object) => {
+      const owner = object.metadata.ownerReferences?.find((reference) => reference.controller)?.name;
+      return owner ? deploymentNamed(object.metadata.namespace ?? "", owner) : [];
+    },
+    namespaced: (object) => canaries.byIndex(indexes.namespace, object.metadata?.namespace ?? "").map(keyOf),
+    apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelled(object)],
+    labelled,
+  };
+}
+
+/** A Flagger controller at work. It is known by the image that it runs, whatever it is called. */
+export function isFlagger(deployment: V1Deployment): boolean {
+  const images = deployment.spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
+  return images.some((image) => /(^|\/)flagger(:|@|$)/.test(image)) && (deployment.spec?.replicas ?? 1) > 0;
+}
+
+function targetKey(canary: Canary): string {
+  return `${canary.metadata.namespace ?? ""}/${canary.spec.targetRef.name}`;
+}
+
+function serviceOf(slice: V1EndpointSlice): string {
+  return `${slice.metadata?.namespace ?? ""}/${slice.metadata?.labels?.["kubernetes.io/service-name"] ?? ""}`;
+}
+
+function withoutSuffix(name: string, suffix: string): string {
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
+}
+
+function withoutManagers<T extends { metadata?: { managedFields?: unknown } }>(object: T): T {
+  if (object.metadata) delete object.metadata.managedFields;
+  return object;
+}
