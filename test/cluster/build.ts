@@ -2,7 +2,7 @@
 // A binary is built beside its place and renamed into it: an interrupted build leaves nothing half.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { cacheDir } from "./layout.ts";
@@ -24,6 +24,7 @@ export interface BinarySpec {
 
 // Two at a time fill the stretches where one build waits for a single compile or link.
 const CONCURRENT_BUILDS = 2;
+const ABANDONED_MS = 3_600_000;
 
 export const cachedPath = (spec: BinarySpec): string => join(cacheDir, "bin", `${spec.name}-${spec.version}`);
 
@@ -44,6 +45,7 @@ export async function buildAll(specs: readonly BinarySpec[]): Promise<Map<string
 }
 
 async function buildMissing(specs: readonly BinarySpec[]): Promise<void> {
+  await removeAbandoned();
   const progress = showProgress(specs.map((spec) => spec.name));
   const queue = groupsOf(specs);
   const worker = async (): Promise<void> => {
@@ -53,6 +55,16 @@ async function buildMissing(specs: readonly BinarySpec[]): Promise<void> {
     await Promise.all(Array.from({ length: CONCURRENT_BUILDS }, worker));
   } finally {
     progress.close();
+  }
+}
+
+/** Removes the folders of builds that were killed more than an hour ago. */
+async function removeAbandoned(): Promise<void> {
+  const dir = join(cacheDir, "bin");
+  const folders = (await readdir(dir).catch(() => [])).filter((name) => name.startsWith(".building-"));
+  for (const folder of folders) {
+    const { mtimeMs } = await stat(join(dir, folder));
+    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(join(dir, folder), { recursive: true, force: true });
   }
 }
 

@@ -46,11 +46,16 @@ function update(lines: Map<string, Line>, name: string, stage: Stage, note: stri
 }
 
 function plainDisplay(lines: Map<string, Line>, width: number, out: NodeJS.WriteStream): Progress {
+  const begun = new Set<string>();
   return {
     report(name, stage, note = "") {
       const changed = update(lines, name, stage, note);
       const line = lines.get(name);
-      if (changed && line) out.write(`${formatLine(name, line, width)}\n`);
+      // Downloads alternate with compiling; the live display shows them, a log needs the start and the end.
+      const worthALine = stage === "done" || stage === "failed" || (stage === "compiling" && !begun.has(name));
+      if (!changed || !line || !worthALine) return;
+      begun.add(name);
+      out.write(`${formatLine(name, line, width)}\n`);
     },
     close: () => undefined,
   };
