@@ -220,13 +220,13 @@ class HttpCluster implements Cluster {
     return { items, resourceVersion };
   }
 
-  private async ask<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
-    return JSON.parse(await this.connection.send({ method, path, ...(signal ? { signal } : {}) })) as T;
+  private ask<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
+    return this.connection.json<T>({ method, path, ...(signal ? { signal } : {}) });
   }
 
-  private async tell<T>(method: string, path: string, body: unknown, contentType?: string): Promise<T> {
+  private tell<T>(method: string, path: string, body: unknown, contentType?: string): Promise<T> {
     const content = { body: JSON.stringify(body), ...(contentType === undefined ? {} : { contentType }) };
-    return JSON.parse(await this.connection.send({ method, path, ...content })) as T;
+    return this.connection.json<T>({ method, path, ...content });
   }
 }
 

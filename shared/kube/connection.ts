@@ -44,9 +44,22 @@ export class Connection {
     this.kubeConfig = kubeConfig;
     this.options = options;
     this.base = serverUrl(kubeConfig);
+    describeToExecPlugin(kubeConfig);
   }
 
-  /** Asks and returns the body of the answer. Throws `CanaryError` for any status of 400 or more. */
+  /** Asks and parses the answer's JSON. */
+  async json<T>(request: Request): Promise<T> {
+    const body = await this.send(request);
+    try {
+      return JSON.parse(body) as T;
+    } catch (error) {
+      const { what } = this.asked(request);
+      const message = `What answers at ${this.base.origin} is not an API server: no JSON came back from ${what}. Look at server and proxy-url in the kubeconfig.`;
+      throw new CanaryError("Unexpected", message, { cause: error });
+    }
+  }
+
+  /** Asks and returns the body of the answer. Throws `CanaryError` for any status but 2xx. */
   async send(request: Request): Promise<string> {
     const answer = await this.attempt(request, "whole answer");
     try {
@@ -87,7 +100,7 @@ export class Connection {
 
   private async refuseFailure(request: Request, answer: http.IncomingMessage): Promise<http.IncomingMessage> {
     const status = answer.statusCode ?? 500;
-    if (status < 400) return answer;
+    if (status < 300) return answer;
     const body = await readAll(answer).catch((error: unknown) => messageOf(error));
     throw fromResponse(this.asked(request), status, body, answer.headers["retry-after"]);
   }
@@ -205,6 +218,21 @@ function serverUrl(kubeConfig: KubeConfig): URL {
   } catch (error) {
     throw new CanaryError("Usage", `The kubeconfig's server "${server}" is not a URL.`, { cause: error });
   }
+}
+
+/** Credential plugins are promised this variable, and some refuse to run without it; client-node does not set it. */
+function describeToExecPlugin(kubeConfig: KubeConfig): void {
+  const exec = kubeConfig.getCurrentUser()?.exec as ExecPlugin | undefined;
+  const name = "KUBERNETES_EXEC_INFO";
+  if (!exec || exec.env?.some((variable) => variable.name === name)) return;
+  const apiVersion = exec.apiVersion ?? "client.authentication.k8s.io/v1";
+  const value = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } });
+  exec.env = [...(exec.env ?? []), { name, value }];
+}
+
+interface ExecPlugin {
+  apiVersion?: string;
+  env?: { name: string; value: string }[] | null;
 }
 
 /** A token file commonly ends in a newline, which no header may hold. */

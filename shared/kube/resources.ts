@@ -97,18 +97,29 @@ export const fullName = (r: Resource): string => (r.group === "" ? r.plural : `$
 
 const groupPath = (r: Resource): string => (r.group === "" ? `/api/${r.version}` : `/apis/${r.group}/${r.version}`);
 
-/** URL path of all objects of a resource, in one namespace or, without one, in all. */
+/** URL path of all objects of a resource, in one namespace or, without one, in all. Throws `Usage` as `objectPath` does. */
 export function collectionPath(r: Resource, namespace?: string): string {
+  if (namespace !== undefined && !isPathSegment(namespace)) {
+    throw new CanaryError("Usage", `"${namespace}" cannot be the name of a namespace.`);
+  }
   const scope = namespace === undefined || r.clusterScoped ? "" : `/namespaces/${encodeURIComponent(namespace)}`;
   return `${groupPath(r)}${scope}/${r.plural}`;
 }
 
-/** URL path of one object. Throws `Usage` where a name or the namespace of a namespaced resource is missing. */
+/**
+ * URL path of one object. Throws `Usage` where a name or the namespace of a namespaced resource is missing, or where a name
+ * would lead elsewhere: the API server decodes `%2F` before it looks at the path.
+ */
 export function objectPath(r: Resource, where: { name: string; namespace?: string; subresource?: string }): string {
-  if (where.name === "") throw new CanaryError("Usage", `A ${r.kind} cannot be addressed by an empty name.`);
+  if (!isPathSegment(where.name)) {
+    throw new CanaryError("Usage", `"${where.name}" cannot be the name of a ${r.kind}.`);
+  }
   if (!r.clusterScoped && !where.namespace) {
     throw new CanaryError("Usage", `${r.kind} "${where.name}" cannot be addressed without a namespace.`);
   }
   const tail = where.subresource === undefined ? "" : `/${where.subresource}`;
   return `${collectionPath(r, where.namespace)}/${encodeURIComponent(where.name)}${tail}`;
 }
+
+/** The API machinery's own rule for what may stand in a path. */
+const isPathSegment = (name: string): boolean => name !== "" && name !== "." && name !== ".." && !/[/%]/.test(name);

@@ -2,7 +2,7 @@
  * One watch request: newline-separated JSON events off the wire, with a limit on silence. It neither resumes nor
  * remembers; that is the reflector's work.
  */
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import { CanaryError, fromNetwork, fromStatus } from "./errors.ts";
 import type { Asked } from "./errors.ts";
@@ -14,7 +14,7 @@ export interface WatchEvent<T> {
 }
 
 export interface Stream {
-  answer: IncomingMessage;
+  answer: Readable;
   asked: Asked;
   /** Silence, bookmarks included, after which the connection is taken for dead. The server sends a bookmark a minute. */
   idleTimeoutMs: number;
@@ -63,7 +63,7 @@ function parse<T>(line: string, asked: Asked): WatchEvent<T> {
   return { type: event.type, object: event.object };
 }
 
-async function* linesOf(answer: IncomingMessage, silence: NodeJS.Timeout): AsyncGenerator<string> {
+async function* linesOf(answer: Readable, silence: NodeJS.Timeout): AsyncGenerator<string> {
   const lines = new LineSplitter();
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     silence.refresh();

@@ -20,6 +20,8 @@ import { binaries } from "../cluster/versions.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 
 export interface ControlPlane {
+  /** Where its keys and certificates are; gone after `stop`. */
+  dir: string;
   /** TCP port on 127.0.0.1, the same after a restart. */
   port: number;
   /** A client of the administrator, by default straight to the API server; otherwise to a proxy's port. */
@@ -54,6 +56,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const api = new Api(parts, connect(kubeConfig(), { timeoutMs: 1_000 }));
   await api.start();
   return {
+    dir,
     port: apiPort,
     kubeConfig,
     cluster: (options = {}) => connect(kubeConfig(options), options),
@@ -158,6 +161,7 @@ const apiArgs = ({ dir, etcdPort, apiPort }: Parts): string[] => [
   `--secure-port=${apiPort}`,
   `--tls-cert-file=${join(dir, "apiserver.crt")}`,
   `--tls-private-key-file=${join(dir, "apiserver.key")}`,
+  `--client-ca-file=${join(dir, "ca.crt")}`,
   `--token-auth-file=${join(dir, "tokens.csv")}`,
   "--authorization-mode=RBAC",
   `--service-account-key-file=${join(dir, "service-account.pub")}`,
