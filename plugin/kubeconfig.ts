@@ -1,7 +1,7 @@
 /** kubectl's rules for choosing a cluster: kubeconfig files, their contexts, and the flags that override them. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { type Cluster, type Context, KubeConfig, type User } from "@kubernetes/client-node";
 import { messageOf } from "../shared/kube/errors.ts";
 import { type Env, exitCode } from "./deps.ts";
@@ -40,12 +40,16 @@ function filesOf(flags: ClusterFlags, env: Env): string[] {
   return listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];
 }
 
+/** An empty file is an empty kubeconfig, as for kubectl. */
 function readFile(file: string): KubeConfig {
   const kubeConfig = new KubeConfig();
   try {
-    kubeConfig.loadFromFile(file);
+    const text = readFileSync(file, "utf8");
+    if (text.trim() !== "") kubeConfig.loadFromString(text);
+    kubeConfig.makePathsAbsolute(dirname(file));
   } catch (error) {
-    throw new Refusal(`Kubeconfig ${file} cannot be read: ${messageOf(error).split("\n", 1)[0]}`, exitCode.usage);
+    const why = existsSync(file) ? messageOf(error).split("\n", 1)[0] : "there is no such file";
+    throw new Refusal(`Kubeconfig ${file} cannot be read: ${why}.`, exitCode.usage);
   }
   return kubeConfig;
 }

@@ -67,7 +67,7 @@ async function write(command: Command, seen: Canary, { deps, scope }: Context): 
   const at = { name: seen.metadata.name ?? "", namespace: seen.metadata.namespace ?? scope.namespace };
   let canary = seen;
   for (let conflicts = 0; ; conflicts++) {
-    refuseOverRollback(command, canary, deps.now());
+    refuseOverRollback(command, canary, scope);
     try {
       return await deps.cluster.patch<Canary>(resource.canaries, at, {
         type: "merge",
@@ -88,14 +88,13 @@ function commandPatch(command: Command, canary: Canary): unknown {
 }
 
 /** A rollback that somebody asked for a moment ago must not vanish under a promote. */
-function refuseOverRollback(command: Command, canary: Canary, now: number): void {
+function refuseOverRollback(command: Command, canary: Canary, scope: Scope): void {
   const waiting = waitingCommand(canary);
   if (command.verb !== "promote" || waiting?.verb !== "rollback") return;
   const by = waiting.by ? ` by ${printable(waiting.by)}` : "";
-  const since = canary.status?.lastCommand
-    ? `, after the command of ${relative(canary.status.lastCommand.at, now)}`
-    : "";
-  throw new Refusal(`A rollback${by} has been asked for and not carried out yet${since}; it goes first.`);
+  throw new Refusal(
+    `A rollback has been asked for${by} and not been carried out yet: it goes first. To withdraw it:\n  ${withdrawCommand(canary.metadata.name ?? "", scope)}`,
+  );
 }
 
 /** The command in the annotation, if the controller has not answered it. */
@@ -138,7 +137,9 @@ async function silence(args: OperateArgs, name: string, { deps, scope }: Context
 }
 
 function withdraw(args: OperateArgs, name: string, scope: Scope): string {
-  if (args.verb === "rollback") return ".";
-  const command = `kubectl annotate canaries.flagger.app ${name} ${annotation.command}-`;
-  return `; to withdraw it:\n  ${command} -n ${scope.namespace}${scope.clusterFlags}`;
+  return args.verb === "rollback" ? "." : `; to withdraw it:\n  ${withdrawCommand(name, scope)}`;
+}
+
+function withdrawCommand(name: string, scope: Scope): string {
+  return `kubectl annotate canaries.flagger.app ${name} ${annotation.command}- -n ${scope.namespace}${scope.clusterFlags}`;
 }

@@ -10,7 +10,6 @@ export async function printObject(value: unknown, format: "json" | "yaml", strea
     stream.write(`${JSON.stringify(value, undefined, 2)}\n`);
     return;
   }
-  // Loaded only here: few ask for YAML, and every start would pay for it.
-  const { dumpYaml } = await import("@kubernetes/client-node");
-  stream.write(dumpYaml(value, { noRefs: true, lineWidth: -1 }));
+  const { toYaml } = await import("./yaml.ts");
+  stream.write(toYaml(value));
 }
