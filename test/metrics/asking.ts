@@ -15,7 +15,7 @@ export const tutorialMetrics: MetricSpec[] = [
 
 export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
   return createEvidence({
-    prometheus: (server) => createPrometheus({ ...server, timeoutMs: 1500 }),
+    prometheus: (server) => createPrometheus(server),
     metricTemplate: () => Promise.resolve(undefined),
     podsOlderThanRoute: (callers) => Promise.resolve(callers.map(({ namespace, pod }) => `${namespace}/${pod}`)),
     now: () => Date.now(),

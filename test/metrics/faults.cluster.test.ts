@@ -39,7 +39,7 @@ const faults: [string, Behaviour, string][] = [
   ["503", answer(503, ""), "answered 503; see its log"],
   ["a login page", answer(200, "<html>\n<body>"), 'answered "<html>", which is no query result'],
   ["nothing", answer(200, ""), "answered nothing, which is no query result"],
-  ["silence", hang, "did not answer within 1.5s; see whether"],
+  ["silence", hang, "did not answer within 5s; see whether"],
   ["half an answer", half, "broke off its answer (ECONNRESET)"],
   ["a cut text", cutOff, "which is no query result"],
   ["an endless answer", endless, "answered more than 10 MB"],
@@ -62,7 +62,7 @@ describe("a Prometheus that answers", () => {
     const seen = await anEvidence().ask(aRequest(door.url));
     expect(seen).toMatchObject({ ok: false, error: expect.stringContaining(sentence) as string });
     expect(seen.askedAt).toBeGreaterThanOrEqual(before);
-    expect(Date.now() - before).toBeLessThan(4000);
+    expect(Date.now() - before).toBeLessThan(8000);
   });
 
   test("with a style warning of PromQL is believed", async () => {
