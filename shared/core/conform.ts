@@ -10,7 +10,8 @@ import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
 /** Actions in the order in which they are safe. */
 export function conform(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { target } = seen;
-  if (!target || target.unfit || !next.stable) return [];
+  if (!next.stable) return [];
+  if (!target || target.unfit) return [...lowerWeight(next, seen), ...(next.run ? [] : scaleTo(0, seen))];
   return [
     ...plumbing(seen),
     ...lowerWeight(next, seen),
