@@ -32,7 +32,10 @@ function plumbing(seen: Observation): Action[] {
 }
 
 function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
-  return route && route.weight > next.weight ? [{ kind: "setWeight", weight: next.weight }] : [];
+  if (!route) return [];
+  // Written once more where someone else set what is meant now: else their write would pass for a later lowering.
+  const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
+  return route.weight > next.weight || othersWrite ? [{ kind: "setWeight", weight: next.weight }] : [];
 }
 
 function raiseWeight(next: CanaryState, seen: Observation): Action[] {
