@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { loweredByHand, podsFor } from "./capacity.ts";
+import { loweredByHand, podsFor, readyCanaries } from "./capacity.ts";
 import { rejectedWords } from "./idle.ts";
 import type { Policy } from "./policy.ts";
 import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
@@ -39,9 +39,10 @@ function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
 }
 
 function raiseWeight(next: CanaryState, seen: Observation): Action[] {
-  const { route, endpoints } = seen;
-  if (!route || route.weight >= next.weight || loweredByHand(next, seen)) return [];
-  return endpoints.canary.ready > 0 ? [{ kind: "setWeight", weight: next.weight }] : [];
+  const { route, target } = seen;
+  if (!route || !next.run || route.weight >= next.weight || loweredByHand(next, seen)) return [];
+  const needed = podsFor(next.weight, target?.replicas ?? 1);
+  return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
 }
 
 function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
