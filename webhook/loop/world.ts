@@ -103,7 +103,18 @@ export function keyOf(object: Stored): string {
   return `${object.metadata?.namespace ?? ""}/${object.metadata?.name ?? ""}`;
 }
 
+/** Every Canary, and every Canary that something of ours is left of. */
+export function everyKey(world: World): string[] {
+  const labelled = [...world.deployments.list(), ...world.services.list(), ...world.slices.list()];
+  return [...new Set([...world.canaries.list().map(keyOf), ...labelled.flatMap(labelledKey)])];
+}
+
 // --- internal ---
+
+function labelledKey(object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] {
+  const name = object.metadata?.labels?.[label.canary];
+  return name ? [`${object.metadata?.namespace ?? ""}/${name}`] : [];
+}
 
 type Keys<T> = (object: T) => readonly string[];
 
@@ -156,14 +167,10 @@ function keysFor(canaries: Cache<Canary>): {
     [name, withoutSuffix(name, canaryName("")), withoutSuffix(name, primaryName(""))].flatMap((candidate) =>
       targeting(namespace, candidate),
     );
-  const labelled = (object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] => {
-    const name = object.metadata?.labels?.[label.canary];
-    return name ? [`${object.metadata?.namespace ?? ""}/${name}`] : [];
-  };
   return {
     deployment: (object) => [
       ...deploymentNamed(object.metadata?.namespace ?? "", object.metadata?.name ?? ""),
-      ...labelled(object.metadata ? { metadata: object.metadata } : {}),
+      ...labelledKey(object),
       ...(isFlagger(object) ? canaries.list().map(keyOf) : []),
     ],
     revision: (object) => {
@@ -171,8 +178,8 @@ function keysFor(canaries: Cache<Canary>): {
       return owner ? deploymentNamed(object.metadata.namespace ?? "", owner) : [];
     },
     namespaced: (object) => canaries.byIndex(indexes.namespace, object.metadata?.namespace ?? "").map(keyOf),
-    apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelled(object)],
-    labelled,
+    apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelledKey(object)],
+    labelled: labelledKey,
   };
 }
 

@@ -1,0 +1,165 @@
+/** Wires the loop: caches wake keys, the queue works on them one at a time each, and only the leader works. */
+import { leaseName } from "../../shared/core/names.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { createPrometheus } from "../../shared/prometheus.ts";
+import { createEvidence } from "../metrics/evidence.ts";
+import type { Recorder } from "../metrics/recorder.ts";
+import { Election } from "../runtime/election.ts";
+import { WorkQueue } from "../runtime/queue.ts";
+import { podsOlderThanRoute } from "./callers.ts";
+import { cleanUp, type CleanupDeps, type RouteGone } from "./cleanup.ts";
+import { reconcile, type Logger, type ReconcileDeps } from "./reconcile.ts";
+import { report } from "./report.ts";
+import { discoverRoutes, type ServedRoutes } from "./routes.ts";
+import { createWorld, everyKey, type World } from "./world.ts";
+
+export interface LoopConfig {
+  /** Where the Lease is. */
+  namespace: string;
+  /** This pod's name. */
+  identity: string;
+  /** `auto`, `linkerd`, `gatewayapi:v1` ... */
+  provider: string;
+  /** Prometheus for Canaries without one of their own. */
+  metricsServer: string;
+  leaseDurationMs: number;
+  renewDeadlineMs: number;
+  retryPeriodMs: number;
+}
+
+export interface LoopDeps {
+  cluster: Cluster;
+  config: LoopConfig;
+  log: Logger;
+  recorder: Recorder;
+  /** In [0, 1); spreads retries. */
+  random: () => number;
+}
+
+export interface Loop {
+  /** The caches hold the cluster: decisions may be taken, and admission may look things up. */
+  ready(): boolean;
+  world: World;
+  /** Finishes what is under way and gives the lead to the next in line. */
+  stop(): Promise<void>;
+}
+
+type LoopParts = LoopDeps & { world: World; routes: ServedRoutes; isLeader(): boolean };
+
+const clock = systemClock;
+
+export async function startLoop(deps: LoopDeps): Promise<Loop> {
+  const { cluster, log, random } = deps;
+  const routes = await discoverRoutes(cluster);
+  const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
+  const world = createWorld({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
+  const election = createElection(deps, {
+    started: () => wake(everyKey(world)),
+    stopped: () => queue.drain(),
+  });
+  const queue = createQueue({ ...deps, world, routes, isLeader: () => election.isLeader() });
+  void world.start().then(() => {
+    log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
+    election.start();
+  });
+  return {
+    world,
+    ready: () => world.hasSynced(),
+    stop: async () => {
+      await election.stop();
+      await queue.stop();
+      await world.stop();
+    },
+  };
+}
+
+// --- internal ---
+
+function createElection(
+  { cluster, config, log, random }: LoopDeps,
+  on: { started(): void; stopped(): Promise<void> },
+): Election {
+  const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = config;
+  return new Election(
+    {
+      cluster,
+      clock,
+      random,
+      onStartedLeading: () => {
+        log.info({ identity }, "leading");
+        on.started();
+      },
+      onStoppedLeading: async (reason) => {
+        log.info({ identity, reason }, "no longer leading");
+        await on.stopped();
+      },
+      onError: (error) => log.warn({ err: error }, "the Lease could not be read or renewed"),
+    },
+    { namespace, name: leaseName, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs },
+  );
+}
+
+function createQueue(parts: LoopParts): WorkQueue {
+  const { cluster, world, log } = parts;
+  const now = (): number => clock.wall();
+  const evidence = createEvidence({
+    prometheus: createPrometheus,
+    metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
+    podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
+    now,
+    log,
+  });
+  const { provider, metricsServer, identity: instance } = parts.config;
+  const deps: ReconcileDeps & CleanupDeps = {
+    ...parts,
+    provider,
+    metricsServer,
+    instance,
+    evidence,
+    now,
+    decided: (canary, before, decision) => report(parts.recorder, canary, { before, decision }),
+  };
+  const gone: RouteGone = new Map();
+  const queue: WorkQueue = new WorkQueue({
+    clock,
+    random: parts.random,
+    work: (key) => {
+      parts.recorder.queueDepth(queue.size.waiting);
+      return look(deps, gone, key);
+    },
+    onError: lookFailed(log),
+  });
+  return queue;
+}
+
+async function look(
+  deps: ReconcileDeps & CleanupDeps,
+  gone: RouteGone,
+  key: string,
+): Promise<{ requeueAfterMs?: number }> {
+  const [namespace = "", name = ""] = key.split("/");
+  if (!deps.isLeader() || !deps.world.hasSynced()) return {};
+  const canary = deps.world.canaries.get(namespace, name);
+  if (!canary) return cleanUp(deps, { namespace, name }, gone);
+  if (canary.metadata.deletionTimestamp) return {};
+  return reconcile(deps, canary);
+}
+
+/** A Conflict only means that the world moved first: the next look is on its way. */
+function lookFailed(log: Logger): (key: string, error: unknown, retryInMs: number | undefined) => void {
+  return (key, error, retryInMs) => {
+    const canary = key.split("/").reverse().join(".");
+    if (hasCode(error, "Conflict")) return log.info({ canary, retryInMs }, "the cluster moved first: looking again");
+    const known = error instanceof CanaryError;
+    log.error(
+      { canary, retryInMs, ...(known ? { code: error.code, reason: error.message } : { err: error }) },
+      "a look failed",
+    );
+  };
+}
+
+function watchFailed(log: Logger): (resource: string, error: Error, retryInMs: number) => void {
+  return (resource, error, retryInMs) => log.warn({ resource, reason: error.message, retryInMs }, "a watch broke off");
+}
