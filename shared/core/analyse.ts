@@ -1,6 +1,6 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import type { CheckStatus, Outcome } from "./canary.ts";
-import { loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
+import { isDeserted, loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
 import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
@@ -42,6 +42,7 @@ export function scaling(turn: RunTurn): Step {
   const weight = weightOf(turn);
   const needed = podsFor(weight, seen.target?.replicas ?? 1);
   if (loweredByHand(turn.state, seen)) return heldByHand(turn);
+  if (isDeserted(turn.state, seen)) return lostEndpoints(turn);
   if (readyCanaries(run, seen) >= needed && onlyThisRun(run, seen))
     return policy.skipAnalysis ? promote(turn) : advance(turn, weight);
   return waitForPods(turn, weight, needed);

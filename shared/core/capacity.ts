@@ -18,6 +18,12 @@ export function onlyThisRun(run: Run, seen: Observation): boolean {
   return readyCanaries(run, seen) === seen.endpoints.canary.ready;
 }
 
+/** The canary has a share and nobody behind it, while the primary has someone: its share would fail. */
+export function isDeserted(state: CanaryState, seen: Observation): boolean {
+  const { primary, canary } = seen.endpoints;
+  return state.weight > 0 && canary.ready === 0 && primary.ready > 0;
+}
+
 /** The primary can take all traffic back: as many ready endpoints as its own replicas. */
 export function primaryCanCarryAll(seen: Observation): boolean {
   return seen.target !== undefined && seen.endpoints.primary.ready >= Math.max(1, seen.target.replicas);

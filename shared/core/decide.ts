@@ -10,7 +10,7 @@ import type { Policy } from "./policy.ts";
 import { promoting, returning } from "./promote.ts";
 import { assertNever, type CanaryState, type Decision, type Observation, type Phase } from "./state.ts";
 import { pendingCommand, steer } from "./steer.ts";
-import { draining, restoring } from "./unwind.ts";
+import { deserted, draining, restoring } from "./unwind.ts";
 
 export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
   const turn: Turn = { state, seen, policy };
@@ -113,11 +113,11 @@ function advanceRun(turn: RunTurn): Step {
     case "analysing":
       return followIntent(turn) ?? analysing(turn);
     case "promoting":
-      return promoting(turn);
+      return deserted(turn) ?? promoting(turn);
     case "returning":
-      return returning(turn);
+      return deserted(turn) ?? returning(turn);
     case "restoring":
-      return restoring(turn);
+      return deserted(turn) ?? restoring(turn);
     case "draining":
       return draining(turn);
     default:

@@ -1,5 +1,5 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
-import { primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
+import { isDeserted, primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
 import {
   formatImages,
   fullName,
@@ -54,6 +54,14 @@ export function restoring(turn: RunTurn): Step {
   return wind(turn, "rejected", cause, [event.routingToPrimary(), event.failed(fullName(seen))]);
 }
 
+/** While the target rolls or goes back, a canary without a ready pod loses its share, and does not get it again. */
+export function deserted(turn: RunTurn): Step | undefined {
+  const { state, seen } = turn;
+  if (!isDeserted(state, seen)) return undefined;
+  const reason = `The canary has no ready pod at weight ${state.weight}: all traffic goes to the primary, which has ${seen.endpoints.primary.ready}.`;
+  return step(turn, { weight: 0, reason }, { events: [event.warning(`${fullName(seen)}: ${reason}`)] });
+}
+
 /** Weight 0 and nobody sends any more: then the run is over. */
 export function draining(turn: RunTurn): Step {
   const { run, seen, state, policy } = turn;
@@ -69,7 +77,7 @@ export function draining(turn: RunTurn): Step {
 function takeTrafficBack(turn: RunTurn): Step {
   const { run, seen } = turn;
   const waited = seen.now - run.stageAt;
-  const anyway = waited >= capacityPatienceMs && seen.endpoints.primary.ready > 0;
+  const anyway = isDeserted(turn.state, seen) || (waited >= capacityPatienceMs && seen.endpoints.primary.ready > 0);
   if (primaryCanCarryAll(seen) || anyway)
     return step(
       turn,
