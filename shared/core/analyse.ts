@@ -5,6 +5,7 @@ import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTu
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
 import { restartLines } from "./callers.ts";
+import { runId } from "./idle.ts";
 import { promote } from "./promote.ts";
 import type { MetricsSeen, Run } from "./state.ts";
 import { reject, wind } from "./unwind.ts";
@@ -25,6 +26,7 @@ export function followIntent(turn: RunTurn): Step | undefined {
     return wind(turn, "superseded", `superseded by ${formatImages(target.images)}`);
   const replaced: Run = {
     ...run,
+    id: runId(target, state.runs),
     intent: target.intent,
     images: target.images,
     requestedBy: target.requestedBy,
@@ -33,7 +35,11 @@ export function followIntent(turn: RunTurn): Step | undefined {
     stageAt: seen.now,
   };
   const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;
-  return step(turn, { run: replaced, reason }, { events: [event.restarting(fullTarget(seen))] });
+  return step(
+    turn,
+    { run: replaced, failedChecks: 0, checks: [], reason },
+    { events: [event.restarting(fullTarget(seen))] },
+  );
 }
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */

@@ -44,7 +44,7 @@ export function startRun(turn: Turn, target: Target, announcement: EventText): S
   const { state, seen } = turn;
   const runs = state.runs + 1;
   const run: Run = {
-    id: `${target.intent.slice(-8)}-${runs}`,
+    id: runId(target, runs),
     intent: target.intent,
     images: target.images,
     requestedBy: target.requestedBy,
@@ -68,6 +68,11 @@ export function startRun(turn: Turn, target: Target, announcement: EventText): S
     },
     { events: [announcement] },
   );
+}
+
+/** Names the intent as well, so that a command that was meant for one intent is not taken for another. */
+export function runId(target: Target, runs: number): string {
+  return `${target.intent.slice(-8)}-${runs}`;
 }
 
 /** Sentence about a rejected intent that is still the target's template, the same for status and for the target's condition. */
