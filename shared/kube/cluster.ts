@@ -33,7 +33,7 @@ export interface WatchQuery extends Selection {
   resourceVersion: string;
   /** After this long the server ends the watch by itself. Default: the server's choice, 30 to 60 minutes. */
   timeoutSeconds?: number;
-  /** Silence after which the connection is taken for dead. Default 100 s; the server sends a bookmark a minute. */
+  /** How long nothing may come before the watch throws `Timeout`. Default 100 s; bookmarks usually come each minute. */
   idleTimeoutMs?: number;
 }
 

@@ -9,6 +9,7 @@ import type { Clock } from "./clock.ts";
 import type { Cluster, Selection, WatchEvent } from "./cluster.ts";
 import { CanaryError, hasCode } from "./errors.ts";
 import type { Resource } from "./resources.ts";
+import { Silence } from "./watch.ts";
 import { Store } from "./store.ts";
 import type { IndexFunction, OnChange, Stored } from "./store.ts";
 
@@ -32,7 +33,7 @@ export interface ReflectorOptions<T> extends Selection {
   onError?: (error: CanaryError, retryInMs: number) => void;
   /** Default: 200 ms doubling to 30 s. */
   backoff?: BackoffLimits;
-  /** Silence after which a watch is taken for dead. Default 100 s: the server sends a bookmark a minute. */
+  /** Silence after which a watch may be dead, and is asked for anew. Default 100 s; bookmarks usually come each minute. */
   idleTimeoutMs?: number;
   /** A watch is renewed after this long, or up to twice as long. Default 300 s. */
   rotationSeconds?: number;
@@ -113,13 +114,14 @@ export class Reflector<T extends Stored> {
       this.resourceVersion ??= await this.relist();
       watchingSince = clock.now();
       await this.follow(this.resourceVersion);
-      if (clock.now() - watchingSince >= shortMs) return 0;
-      this.failures += 1;
-      return backoffMs(this.backoff, this.failures, random);
     } catch (error) {
-      if (watchingSince !== undefined && clock.now() - watchingSince >= steadyMs) this.failures = 0;
+      const steady = watchingSince !== undefined && clock.now() - watchingSince >= steadyMs;
+      if (steady) this.failures = 0;
       return this.recover(error);
     }
+    if (clock.now() - watchingSince >= shortMs) return 0;
+    this.failures += 1;
+    return backoffMs(this.backoff, this.failures, random);
   }
 
   private async relist(): Promise<string> {
@@ -160,8 +162,12 @@ export class Reflector<T extends Stored> {
       timeoutSeconds: Math.ceil(rotationSeconds * (1 + this.deps.random())),
       ...(this.options.idleTimeoutMs === undefined ? {} : { idleTimeoutMs: this.options.idleTimeoutMs }),
     };
-    for await (const event of this.deps.cluster.watch<T>(this.options.resource, query, this.ending.signal)) {
-      this.take(event);
+    try {
+      const { cluster } = this.deps;
+      for await (const event of cluster.watch<T>(this.options.resource, query, this.ending.signal)) this.take(event);
+    } catch (error) {
+      // Mere silence, which a quiet resource may keep too. If the connection was dead, the next one will say so.
+      if (!(error instanceof Silence)) throw error;
     }
   }
 

@@ -16,18 +16,18 @@ export interface WatchEvent<T> {
 export interface Stream {
   answer: Readable;
   asked: Asked;
-  /** Silence, bookmarks included, after which the connection is taken for dead. The server sends a bookmark a minute. */
+  /** How long nothing may come, bookmarks included, before `Silence` is thrown. */
   idleTimeoutMs: number;
   signal: AbortSignal;
 }
 
 /**
  * Yields events until the server ends the watch or the signal aborts. Throws `CanaryError`: `Gone` for an outdated
- * resourceVersion, `Timeout` for silence, `Unreachable` for a broken connection.
+ * resourceVersion, `Silence`, `Unreachable` for a broken connection.
  */
 export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> {
   const { answer, asked, idleTimeoutMs, signal } = stream;
-  const silence = setTimeout(() => answer.destroy(silent(stream)), idleTimeoutMs);
+  const silence = setTimeout(() => answer.destroy(new Silence(asked, idleTimeoutMs)), idleTimeoutMs);
   try {
     for await (const line of linesOf(answer, silence)) {
       if (signal.aborted) return;
@@ -44,11 +44,12 @@ export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> 
   }
 }
 
-const silent = (stream: Stream): CanaryError =>
-  new CanaryError(
-    "Timeout",
-    `The API server at ${stream.asked.server} sent nothing on ${stream.asked.what} for ${stream.idleTimeoutMs} ms; the connection is taken for dead.`,
-  );
+/** Nothing came for too long. The server's bookmarks are a habit, not a promise: the connection may still be alive. */
+export class Silence extends CanaryError {
+  constructor(asked: Asked, idleTimeoutMs: number) {
+    super("Timeout", `The API server at ${asked.server} sent nothing on ${asked.what} for ${idleTimeoutMs} ms.`);
+  }
+}
 
 function parse<T>(line: string, asked: Asked): WatchEvent<T> {
   let event: { type: WatchEvent<T>["type"] | "ERROR"; object: T };
