@@ -67,7 +67,7 @@ function liveDisplay(lines: Map<string, Line>, width: number, out: WriteStream):
     const now = performance.now();
     const text = [...lines].map(([name, line]) => {
       if (line.stage === "compiling" || line.stage === "downloading") line.seconds = (now - line.startedMs) / 1000;
-      return `\x1b[2K${formatLine(name, line, width).slice(0, out.columns)}\n`;
+      return `\x1b[2K${formatLine(name, line, width).slice(0, out.columns || 80)}\n`;
     });
     out.write((drawn ? `\x1b[${drawn}A` : "") + text.join(""));
     drawn = text.length;
