@@ -23,8 +23,11 @@ export function initialize(turn: Turn): Step {
   );
 }
 
-/** Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. */
-export function idle(turn: Turn): Step {
+/**
+ * Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. `announcement` is the event of
+ * a run that starts.
+ */
+export function idle(turn: Turn, announcement = event.newRevision(fullTarget(turn.seen))): Step {
   const { state, seen } = turn;
   const { target } = seen;
   const { stable } = state;
@@ -36,11 +39,11 @@ export function idle(turn: Turn): Step {
   if (rejection) return step(turn, { phase: "Failed", weight: 0, ...rejectedWords(seen, target, rejection) });
   const blocker = startBlocker(seen, target);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
-  return startRun(turn, target, event.newRevision(fullTarget(seen)));
+  return startRun(turn, target, announcement);
 }
 
 /** A new run for the target's present intent, at weight 0 until its pods are ready. */
-export function startRun(turn: Turn, target: Target, announcement: EventText): Step {
+function startRun(turn: Turn, target: Target, announcement: EventText): Step {
   const { state, seen } = turn;
   const runs = state.runs + 1;
   const run: Run = {

@@ -13,8 +13,8 @@ import {
   type Turn,
 } from "./decision.ts";
 import { event } from "./events.ts";
-import { idle, startRun } from "./idle.ts";
-import type { CanaryState, EventText, Run, RunOutcome } from "./state.ts";
+import { idle } from "./idle.ts";
+import type { EventText, Run, RunOutcome } from "./state.ts";
 
 /** How long a rollback waits for a primary that has some, but not all of its pods. */
 const capacityPatienceMs = 30_000;
@@ -141,7 +141,7 @@ function finish(turn: RunTurn): Step {
         idle,
       );
     case "superseded":
-      return superseded(over);
+      return superseded(over, run);
   }
 }
 
@@ -166,16 +166,11 @@ function rejected(turn: Turn, run: Run, cause: string): Step {
   return step(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
 }
 
-/** The newest intent wins at once, unless it is gone, stable or rejected already. */
-function superseded(turn: Turn): Step {
-  const { seen, state } = turn;
-  const calm: CanaryState = { ...state, phase: "Initialized", failedChecks: 0 };
-  const { target } = seen;
-  const fresh =
-    target?.held === true &&
-    !target.pausedByUser &&
-    target.intent !== state.stable?.hash &&
-    state.rejected.every((entry) => entry.hash !== target.intent);
-  if (!target || !fresh) return idle({ ...turn, state: calm });
-  return startRun({ ...turn, state: calm }, target, event.restarting(fullTarget(seen)));
+/** The newest intent starts at once, if it may start at all. */
+function superseded(turn: Turn, run: Run): Step {
+  const calm: Turn = { ...turn, state: { ...turn.state, phase: "Initialized", failedChecks: 0 } };
+  const after = idle(calm, event.restarting(fullTarget(turn.seen)));
+  if (after.next.run) return after;
+  const ended = event.normal(`${formatImages(run.images)} was superseded in ${fullName(turn.seen)}`);
+  return { ...after, events: [ended, ...after.events] };
 }
