@@ -4,6 +4,15 @@ import { event } from "./events.ts";
 import { restartLines } from "./callers.ts";
 import type { CanaryState, EventText, Observation, Rejection, Run, Target, Version } from "./state.ts";
 
+/** For so long after initialization callers are looked for that are older than the TrafficSplit. */
+const newForMs = 90_000;
+const callersRecheckMs = 5_000;
+
+/** Initialized a moment ago, and never run. */
+export function isNew(state: CanaryState, now: number): boolean {
+  return state.phase === "Initialized" && state.runs === 0 && now - state.transitionAt < newForMs;
+}
+
 /** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
 export function initialize(turn: Turn): Step {
   const { state, seen } = turn;
@@ -36,7 +45,7 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
   if (target.intent === stable.hash) return backToStable(turn, stable);
   if (!target.held) return unvetted(turn, target, stable);
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
-  if (rejection) return step(turn, { phase: "Failed", weight: 0, ...rejectedWords(seen, target, rejection) });
+  if (rejection) return rejectedBefore(turn, rejectedWords(seen, target, rejection));
   const blocker = startBlocker(seen, target);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
@@ -132,8 +141,18 @@ function startBlocker(seen: Observation, target: Target): string | undefined {
 
 function backToStable(turn: Turn, stable: Version): Step {
   const { state, seen } = turn;
+  if (isNew(state, seen.now)) return watchCallers(turn, stable);
   const phase = state.phase === "Failed" ? "Initialized" : state.phase;
   return step(turn, { phase, weight: 0, ...steady(seen, stable) });
+}
+
+/** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
+function watchCallers(turn: Turn, stable: Version): Step {
+  const { state, seen } = turn;
+  const staleCallers = seen.staleCallers ?? state.staleCallers;
+  const found = staleCallers.filter((caller) => !state.staleCallers.includes(caller));
+  const events = staleCallerEvents(seen, found);
+  return step(turn, { weight: 0, staleCallers, ...steady(seen, stable) }, { events, requeueAfterMs: callersRecheckMs });
 }
 
 function steady(seen: Observation, stable: Version): Pick<CanaryState, "reason" | "next"> {
@@ -141,6 +160,13 @@ function steady(seen: Observation, stable: Version): Pick<CanaryState, "reason" 
     reason: `${formatImages(stable.images)} is stable and gets all traffic.`,
     next: `the next change of Deployment ${seen.targetName} starts a canary`,
   };
+}
+
+/** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
+function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Step {
+  const said = [event.warning(`Canary of ${fullName(turn.seen)} not started: ${words.reason}`)];
+  const events = turn.state.reason === words.reason ? [] : said;
+  return step(turn, { phase: "Failed", weight: 0, ...words }, { events });
 }
 
 /** The template changed without us (webhook down or bypassed): Kubernetes is rolling it out already, so say so and follow. */
