@@ -142,8 +142,15 @@ function startBlocker(seen: Observation, target: Target): string | undefined {
 function backToStable(turn: Turn, stable: Version): Step {
   const { state, seen } = turn;
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
+  const words = steady(seen, stable);
+  const [last] = state.history;
+  // A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has.
+  if (state.phase === "Failed" && last?.outcome === "rejected" && !seen.target?.held) {
+    const reason = `${formatImages(last.images)} was rejected: ${last.cause}. ${words.reason}`;
+    return step(turn, { weight: 0, next: words.next, reason });
+  }
   const phase = state.phase === "Failed" ? "Initialized" : state.phase;
-  return step(turn, { phase, weight: 0, ...steady(seen, stable) });
+  return step(turn, { phase, weight: 0, ...words });
 }
 
 /** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
