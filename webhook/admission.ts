@@ -2,7 +2,6 @@
 import { admitDeployment } from "./admission/deployments.ts";
 import { mutateCanary, validateCanary } from "./admission/canaries.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
-import type { Result } from "./admission/metrics.ts";
 import { answer, denial, parseReview } from "./admission/review.ts";
 import type { AdmissionRequest, ReviewResponse, Verdict } from "./admission/review.ts";
 
@@ -22,6 +21,9 @@ export const endpoints: readonly Endpoint[] = [
   { path: "/mutate/canaries", resource: { group: "flagger.app", resource: "canaries" }, decide: mutateCanary },
   { path: "/validate/canaries", resource: { group: "flagger.app", resource: "canaries" }, decide: validateCanary },
 ];
+
+/** As metrics count it. */
+export type Result = "allowed" | "patched" | "denied" | "error";
 
 export interface Answer {
   /** 200, or 400 for what is no review that this endpoint can answer. */
@@ -49,7 +51,7 @@ export async function admit(body: unknown, endpoint: Endpoint, deps: CanaryDeps)
 
 function malformed(uid: string | undefined, message: string): Answer {
   const body = uid === undefined ? { message } : denial(uid, { code: 400, message });
-  return { status: 400, body, result: "malformed" };
+  return { status: 400, body, result: "error" };
 }
 
 const fullName = ({ group, resource }: { group: string; resource: string }): string =>
@@ -57,5 +59,5 @@ const fullName = ({ group, resource }: { group: string; resource: string }): str
 
 function resultOf({ response }: ReviewResponse): Result {
   if (!response.allowed) return response.status?.code === 500 ? "error" : "denied";
-  return response.patch === undefined ? "unchanged" : "changed";
+  return response.patch === undefined ? "allowed" : "patched";
 }

@@ -9,15 +9,15 @@ import type { ErrorRequestHandler, Express, RequestHandler } from "express";
 import type { Logger } from "pino";
 import { messageOf } from "../shared/kube/errors.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
-import type { AdmissionMetrics } from "./admission/metrics.ts";
 import { denial, parseReview } from "./admission/review.ts";
 import { admit, endpoints } from "./admission.ts";
 import type { Endpoint } from "./admission.ts";
+import type { Recorder } from "./metrics/recorder.ts";
 
 export interface ServerDeps {
   log: Logger;
   canary: CanaryDeps;
-  metrics: AdmissionMetrics;
+  recorder: Pick<Recorder, "admission">;
   /** Why this replica should not be asked, each a few words; empty when it is ready. */
   notReady: () => string[];
 }
@@ -43,10 +43,11 @@ export function createServer(deps: ServerDeps, certificate: ServingCertificate):
 }
 
 /** GET /metrics, for scrapers that have no certificate of ours. */
-export function createMetricsServer(metrics: () => Promise<string>): http.Server {
+export function createMetricsServer(scrape: Recorder["text"]): http.Server {
   const app = bare();
   app.get("/metrics", async (_request, response) => {
-    response.type("text/plain; version=0.0.4").send(await metrics());
+    const { contentType, body } = await scrape();
+    response.set("Content-Type", contentType).send(body);
   });
   return http.createServer(app);
 }
@@ -86,14 +87,16 @@ function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
       response.status(415).json({ message: "send an AdmissionReview as application/json" });
       return;
     }
+    // A replica that is going away is not to be held to by a connection that is kept alive.
+    if (deps.notReady().length > 0) response.set("Connection", "close");
     const started = process.hrtime.bigint();
     const seconds = (): number => Number(process.hrtime.bigint() - started) / 1e9;
     try {
       const { status, body, result } = await admit(request.body, endpoint, deps.canary);
-      deps.metrics.observe(endpoint.path, result, seconds());
+      deps.recorder.admission(result, seconds());
       response.status(status).json(body);
     } catch (error) {
-      deps.metrics.observe(endpoint.path, "error", seconds());
+      deps.recorder.admission("error", seconds());
       deps.log.error({ err: error, endpoint: endpoint.path }, "admission failed");
       const message = `kubectl-canary could not decide: ${messageOf(error)}`;
       const uid = uidOf(request.body);

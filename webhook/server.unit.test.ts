@@ -2,15 +2,14 @@ import * as http from "node:http";
 import type { AddressInfo } from "node:net";
 import jsonpatch from "jsonpatch";
 import { pino } from "pino";
-import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { annotation, heldValue, label } from "../shared/core/names.ts";
-import { admissionMetrics } from "./admission/metrics.ts";
 import type { ReviewResponse } from "./admission/review.ts";
+import { createRecorder } from "./metrics/recorder.ts";
 import { admissionApp, maxBodyBytes } from "./server.ts";
 
 const uid = "deploy-uid";
-const registry = new Registry();
+const recorder = createRecorder({ version: "0.0.0", meshProvider: "linkerd" });
 let reasons: string[] = [];
 let missing: string[] | Error = [];
 let server: http.Server;
@@ -23,7 +22,7 @@ beforeAll(async () => {
       ownAccounts: ["controller"],
       missing: () => (missing instanceof Error ? Promise.reject(missing) : Promise.resolve(missing)),
     },
-    metrics: admissionMetrics(registry),
+    recorder,
     notReady: () => reasons,
   });
   server = http.createServer(app);
@@ -225,9 +224,9 @@ describe("probes", () => {
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
-  it("do not count as admission, which is counted by result", async () => {
-    const text = await registry.metrics();
-    expect(text).toMatch(/admission_requests_total\{endpoint="\/mutate\/deployments",result="changed"\} [1-9]/);
-    expect(text).not.toContain("healthz");
+  it("do not count as admission, which is counted by its answer", async () => {
+    const { body } = await recorder.text();
+    expect(body).toMatch(/admission_duration_seconds_count\{answer="patched"\} [1-9]/);
+    expect(body).not.toContain("healthz");
   });
 });

@@ -1,0 +1,177 @@
+/** Settings of the controller: environment variables as the chart sets them, flags over them, all faults named at once. */
+import { parseArgs } from "node:util";
+import { parseDuration } from "../shared/core/duration.ts";
+import { CanaryError } from "../shared/kube/errors.ts";
+
+export interface Config {
+  command: "run" | "uninstall";
+  /** Where the controller, its Service, Secret and Lease are. */
+  namespace: string;
+  /** Unique to this process: the pod's name. */
+  identity: string;
+  serviceName: string;
+  /** The controller's own Deployment. */
+  deployment: string;
+  serviceAccount: string;
+  /** `userInfo.username` of the controller and of the uninstall hook; their writes are not gated. */
+  ownAccounts: string[];
+  secretName: string;
+  mutatingConfiguration: string;
+  validatingConfiguration: string;
+  port: number;
+  metricsPort: number;
+  logLevel: LogLevel;
+  /** Router for Canaries that name none; `auto`: TrafficSplit where it is installed, else HTTPRoute. */
+  provider: string;
+  /** Prometheus that knows Linkerd's metrics. */
+  metricsServer: string;
+  leaseDurationMs: number;
+  renewDeadlineMs: number;
+  retryPeriodMs: number;
+  /** Between failing readiness and closing the port: how long others may take to see it. */
+  drainMs: number;
+  /** How long the uninstall command may take to put everything back. */
+  uninstallDeadlineMs: number;
+}
+
+export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+export type Env = Readonly<Record<string, string | undefined>>;
+
+/** Flag name, and default; without a default it must be set. The environment variable is the flag in capitals with a prefix. */
+const settings = {
+  namespace: undefined,
+  identity: undefined,
+  "service-name": "kubectl-canary",
+  deployment: "kubectl-canary",
+  "service-account": "kubectl-canary",
+  "uninstall-service-account": "kubectl-canary-uninstall",
+  "secret-name": "kubectl-canary-certificate",
+  "mutating-configuration": "zz-kubectl-canary",
+  "validating-configuration": "kubectl-canary",
+  port: "10250",
+  "metrics-port": "8080",
+  "log-level": "info",
+  provider: "auto",
+  "metrics-server": "http://prometheus.linkerd-viz:9090",
+  "lease-duration": "15s",
+  "renew-deadline": "10s",
+  "retry-period": "2s",
+  drain: "5s",
+  "uninstall-deadline": "150s",
+} as const;
+type Setting = keyof typeof settings;
+
+/** `KUBECTL_CANARY_LOG_LEVEL` for `log-level`. */
+export const variableOf = (setting: string): string => `KUBECTL_CANARY_${setting.toUpperCase().replaceAll("-", "_")}`;
+
+/** `args` without node and script. Throws `Usage` with every fault. */
+export function readConfig(args: readonly string[], env: Env): Config {
+  const faults: string[] = [];
+  const { values, positionals } = flags(args);
+  const get = (setting: Setting): string => {
+    const value = values[setting] ?? env[variableOf(setting)] ?? settings[setting];
+    if (!value) faults.push(`${variableOf(setting)} (or --${setting}) is not set`);
+    return value ?? "";
+  };
+  const reader: Reader = { get, fault: (setting, why) => faults.push(`${variableOf(setting)}: ${why}`) };
+  const config = { command: commandOf(positionals, faults), ...names(reader), ...network(reader), ...timings(reader) };
+  if (faults.length > 0) throw new CanaryError("Usage", `Cannot start: ${faults.join("; ")}.`);
+  return config;
+}
+
+// --- internal ---
+
+interface Reader {
+  get: (setting: Setting) => string;
+  fault: (setting: Setting, why: string) => void;
+}
+
+function flags(args: readonly string[]): { values: Partial<Record<Setting, string>>; positionals: string[] } {
+  const options = Object.fromEntries(Object.keys(settings).map((name) => [name, { type: "string" as const }]));
+  try {
+    const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
+    return { values: values, positionals };
+  } catch (error) {
+    throw new CanaryError("Usage", `Cannot start: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+function commandOf(positionals: readonly string[], faults: string[]): Config["command"] {
+  const [command = "run", ...rest] = positionals;
+  if ((command === "run" || command === "uninstall") && rest.length === 0) return command;
+  faults.push(`unknown command "${positionals.join(" ")}" (run or uninstall)`);
+  return "run";
+}
+
+function names({ get }: Reader) {
+  const namespace = get("namespace");
+  const account = (name: string): string => `system:serviceaccount:${namespace}:${name}`;
+  return {
+    namespace,
+    identity: get("identity"),
+    serviceName: get("service-name"),
+    deployment: get("deployment"),
+    serviceAccount: get("service-account"),
+    ownAccounts: [account(get("service-account")), account(get("uninstall-service-account"))],
+    secretName: get("secret-name"),
+    mutatingConfiguration: get("mutating-configuration"),
+    validatingConfiguration: get("validating-configuration"),
+  };
+}
+
+function network(reader: Reader) {
+  const port = portOf(reader, "port");
+  const metricsPort = portOf(reader, "metrics-port");
+  if (port === metricsPort) reader.fault("metrics-port", `${port} is the webhook's port already`);
+  return {
+    port,
+    metricsPort,
+    logLevel: logLevelOf(reader),
+    provider: providerOf(reader),
+    metricsServer: urlOf(reader, "metrics-server"),
+  };
+}
+
+function timings(reader: Reader) {
+  const leaseDurationMs = durationOf(reader, "lease-duration");
+  const renewDeadlineMs = durationOf(reader, "renew-deadline");
+  const retryPeriodMs = durationOf(reader, "retry-period");
+  if (!(leaseDurationMs > renewDeadlineMs && renewDeadlineMs > retryPeriodMs))
+    reader.fault("lease-duration", "must be longer than the renew deadline, and that longer than the retry period");
+  const drainMs = durationOf(reader, "drain");
+  const uninstallDeadlineMs = durationOf(reader, "uninstall-deadline");
+  return { leaseDurationMs, renewDeadlineMs, retryPeriodMs, drainMs, uninstallDeadlineMs };
+}
+
+function portOf({ get, fault }: Reader, setting: Setting): number {
+  const port = Number(get(setting));
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) fault(setting, `"${get(setting)}" is not a port`);
+  return port;
+}
+
+function logLevelOf({ get, fault }: Reader): LogLevel {
+  const level = logLevels.find((one) => one === get("log-level"));
+  if (!level) fault("log-level", `"${get("log-level")}" is none of ${logLevels.join(", ")}`);
+  return level ?? "info";
+}
+
+function providerOf({ get, fault }: Reader): string {
+  const provider = get("provider");
+  const isKnown = provider === "auto" || provider === "linkerd" || /^(gatewayapi|smi):v[0-9a-z]+$/.test(provider);
+  if (!isKnown) fault("provider", `"${provider}" is none of auto, linkerd, smi:<version>, gatewayapi:<version>`);
+  return provider;
+}
+
+function urlOf({ get, fault }: Reader, setting: Setting): string {
+  const url = get(setting);
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? "")) fault(setting, `"${url}" is not an http or https URL`);
+  return url;
+}
+
+function durationOf({ get, fault }: Reader, setting: Setting): number {
+  const ms = parseDuration(get(setting));
+  if (ms === undefined) fault(setting, `"${get(setting)}" is not a duration such as 10s`);
+  return ms ?? 0;
+}

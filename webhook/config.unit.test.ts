@@ -1,0 +1,57 @@
+import { describe, expect, it } from "vitest";
+import { readConfig } from "./config.ts";
+
+const pod = { KUBECTL_CANARY_NAMESPACE: "canary-system", KUBECTL_CANARY_IDENTITY: "kubectl-canary-0" };
+
+describe("the controller's settings", () => {
+  it("need nothing but where it runs", () => {
+    const config = readConfig([], pod);
+    expect(config).toMatchObject({ command: "run", namespace: "canary-system", port: 10_250, drainMs: 5_000 });
+    expect(config.ownAccounts).toEqual([
+      "system:serviceaccount:canary-system:kubectl-canary",
+      "system:serviceaccount:canary-system:kubectl-canary-uninstall",
+    ]);
+  });
+
+  it("come from flags before the environment", () => {
+    const env = { ...pod, KUBECTL_CANARY_LOG_LEVEL: "warn", KUBECTL_CANARY_PORT: "9443" };
+    expect(readConfig(["--log-level", "debug"], env)).toMatchObject({ logLevel: "debug", port: 9_443 });
+  });
+
+  it("take the command of the uninstall hook", () => {
+    expect(readConfig(["uninstall"], pod).command).toBe("uninstall");
+  });
+
+  it("are refused with all faults at once", () => {
+    const env = {
+      KUBECTL_CANARY_PORT: "http",
+      KUBECTL_CANARY_LOG_LEVEL: "loud",
+      KUBECTL_CANARY_PROVIDER: "istio",
+      KUBECTL_CANARY_METRICS_SERVER: "prometheus:9090",
+      KUBECTL_CANARY_RENEW_DEADLINE: "20s",
+      KUBECTL_CANARY_DRAIN: "soon",
+    };
+    const faults = [
+      /_NAMESPACE .*is not set/,
+      /_IDENTITY .*is not set/,
+      /_PORT: "http" is not a port/,
+      /_LOG_LEVEL: "loud" is none of/,
+      /_PROVIDER: "istio" is none of/,
+      /_METRICS_SERVER: "prometheus:9090" is not an http/,
+      /_LEASE_DURATION: must be longer/,
+      /_DRAIN: "soon" is not a duration/,
+      /unknown command "dance"/,
+    ];
+    let message = "";
+    try {
+      readConfig(["dance"], env);
+    } catch (error) {
+      message = String(error);
+    }
+    for (const fault of faults) expect(message).toMatch(fault);
+  });
+
+  it("are refused with an unknown flag", () => {
+    expect(() => readConfig(["--colour"], pod)).toThrow(/--colour/);
+  });
+});

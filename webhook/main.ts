@@ -1,0 +1,158 @@
+/**
+ * Composition root of the controller: settings, log, cluster, certificates, server, loop. Admission is answered by every
+ * replica from its first moment; the loop runs where the Lease is. On SIGTERM the port stays open until nobody asks.
+ */
+import process from "node:process";
+import type { Server } from "node:net";
+import { KubeConfig } from "@kubernetes/client-node";
+import { pino } from "pino";
+import type { Logger } from "pino";
+import type { Canary } from "../shared/core/canary.ts";
+import { backoffMs } from "../shared/kube/backoff.ts";
+import { pause, systemClock } from "../shared/kube/clock.ts";
+import { connect } from "../shared/kube/cluster.ts";
+import type { Cluster } from "../shared/kube/cluster.ts";
+import { messageOf } from "../shared/kube/errors.ts";
+import { missingOf } from "./admission/missing.ts";
+import { issueAuthority } from "./certificates/issue.ts";
+import { Certificates } from "./certificates.ts";
+import { readConfig } from "./config.ts";
+import type { Config } from "./config.ts";
+import { startLoop } from "./loop/start.ts";
+import type { Loop } from "./loop/start.ts";
+import { createRecorder } from "./metrics/recorder.ts";
+import type { Recorder } from "./metrics/recorder.ts";
+import { createMetricsServer, createServer } from "./server.ts";
+import { uninstall } from "./uninstall.ts";
+
+/** Put in by the build; not defined where the sources run as they are. */
+declare const BUILD_VERSION: string | undefined;
+
+interface Parts {
+  config: Config;
+  log: Logger;
+  cluster: Cluster;
+  recorder: Recorder;
+  /** Aborts on SIGTERM. */
+  ending: AbortSignal;
+}
+
+const version = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
+const random = (): number => Math.random();
+
+try {
+  await main();
+  process.exit(0);
+} catch (error) {
+  // Also where settings are at fault, and no logger can be made of them.
+  process.stderr.write(`${messageOf(error)}\n`);
+  process.exit(1);
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.argv.slice(2), process.env);
+  const log = pino({
+    level: config.logLevel,
+    base: { pod: config.identity },
+    timestamp: pino.stdTimeFunctions.isoTime,
+  });
+  const ending = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => ending.abort());
+  const recorder = createRecorder({ version, meshProvider: config.provider });
+  const parts: Parts = { config, log, cluster: connectTo(config), recorder, ending: ending.signal };
+  log.info({ version, command: config.command, namespace: config.namespace }, "kubectl-canary");
+  await (config.command === "uninstall" ? uninstallAll(parts) : serve(parts));
+}
+
+function connectTo(config: Config): Cluster {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromDefault();
+  // A request that hangs must not cost the leader its Lease.
+  const timeoutMs = Math.min(10_000, Math.floor(config.renewDeadlineMs / 3));
+  return connect(kubeConfig, { timeoutMs, userAgent: `kubectl-canary/${version}` });
+}
+
+async function serve(parts: Parts): Promise<void> {
+  const { config, log, recorder, cluster, ending } = parts;
+  const running: { loop?: Loop } = {};
+  const notReady = (): string[] =>
+    [
+      ending.aborted ? "stopping" : undefined,
+      certificates.notReady(),
+      running.loop?.ready() ? undefined : "the caches are not filled yet",
+    ].filter((reason) => reason !== undefined);
+  const missing = (canary: Canary): Promise<string[]> => missingOf(cluster, canary, { timeoutMs: 1_000 });
+  const canary = { ownAccounts: config.ownAccounts, missing };
+  // Probes are answered before there is a certificate that anyone trusts.
+  const stopgap = await issueAuthority("not ready", { now: systemClock.wall(), lifetimeMs: 3_600_000 });
+  const server = createServer({ log, canary, recorder, notReady }, stopgap);
+  const certificates = createCertificates(parts, (certificate) => server.setSecureContext(certificate));
+  const metricsServer = createMetricsServer(() => {
+    const days = certificates.daysLeft();
+    if (days) recorder.certificateDaysLeft(days.serving);
+    return recorder.text();
+  });
+  await Promise.all([listen(server, config.port), listen(metricsServer, config.metricsPort)]);
+  log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
+  certificates.start();
+  const loop = await startedLoop(parts);
+  if (loop) running.loop = loop;
+  await aborted(ending);
+  log.info({ drainMs: config.drainMs }, "stopping");
+  // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
+  await Promise.all([loop?.stop(), pause(systemClock, config.drainMs, new AbortController().signal)]);
+  await Promise.all([close(server), close(metricsServer), certificates.stop()]);
+  log.info("stopped");
+}
+
+function createCertificates(parts: Parts, serve: (certificate: { cert: string; key: string }) => void): Certificates {
+  const { config, cluster, log } = parts;
+  const host = `${config.serviceName}.${config.namespace}.svc`;
+  return new Certificates(
+    { cluster, clock: systemClock, random, log, serve },
+    {
+      namespace: config.namespace,
+      secretName: config.secretName,
+      dnsNames: [host, `${host}.cluster.local`],
+      mutatingConfiguration: config.mutatingConfiguration,
+      validatingConfiguration: config.validatingConfiguration,
+    },
+  );
+}
+
+/** Goes on trying: admission is of use meanwhile, and a crash loop would only make the wait longer. */
+async function startedLoop({ cluster, config, log, recorder, ending }: Parts): Promise<Loop | undefined> {
+  for (let failures = 1; !ending.aborted; failures++) {
+    try {
+      return await startLoop({ cluster, config, log, recorder, random });
+    } catch (error) {
+      const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);
+      log.error({ reason: messageOf(error), waitMs }, "the loop could not start");
+      await pause(systemClock, waitMs, ending);
+    }
+  }
+  return undefined;
+}
+
+async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {
+  const { namespace, deployment, uninstallDeadlineMs: deadlineMs } = config;
+  await uninstall({ cluster, log, random, namespace, deployment, deadlineMs });
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, resolve);
+  });
+}
+
+/** Lets requests under way finish; connections that are only kept alive are closed at once. */
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => void server.close(() => resolve()));
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
