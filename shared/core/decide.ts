@@ -5,10 +5,10 @@
 import { analysing, followIntent, scaling } from "./analyse.ts";
 import { conform } from "./conform.ts";
 import { step, type RunTurn, type Step, type Turn } from "./decision.ts";
-import { idle, initialize } from "./idle.ts";
+import { idle, initialize, isNew } from "./idle.ts";
 import type { Policy } from "./policy.ts";
 import { promoting, returning } from "./promote.ts";
-import { assertNever, type CanaryState, type Decision, type Observation, type Phase } from "./state.ts";
+import { assertNever, type CanaryState, type Decision, type Observation, type Phase, type Stage } from "./state.ts";
 import { pendingCommand, steer } from "./steer.ts";
 import { deserted, draining, restoring } from "./unwind.ts";
 
@@ -52,9 +52,10 @@ export function initialState(): CanaryState {
   };
 }
 
-/** Nothing has been promised to the user yet. */
-export function isInitializing(state: CanaryState): boolean {
-  return between[state.phase] === "fresh";
+/** Callers older than the TrafficSplit are looked for while it is new; Prometheus may need a few scrapes to know them. */
+export function callersMatter(state: CanaryState, now: number): boolean {
+  if (state.run !== undefined) return false;
+  return between[state.phase] === "fresh" || isNew(state, now);
 }
 
 /** The decision at `now` needs metrics; at any other time they would not be looked at. */
@@ -92,7 +93,7 @@ function advancePhase(turn: Turn): Step {
   const { state, policy } = turn;
   if (policy.suspend)
     return step(turn, { reason: "Suspended by spec.suspend: nothing moves.", next: "set spec.suspend to false" });
-  if (state.run) return advanceRun({ ...turn, run: state.run });
+  if (state.run) return stages[state.run.stage]({ ...turn, run: state.run });
   const kind = between[state.phase];
   switch (kind) {
     case "fresh":
@@ -106,21 +107,11 @@ function advancePhase(turn: Turn): Step {
   }
 }
 
-function advanceRun(turn: RunTurn): Step {
-  switch (turn.run.stage) {
-    case "scaling":
-      return followIntent(turn) ?? scaling(turn);
-    case "analysing":
-      return followIntent(turn) ?? analysing(turn);
-    case "promoting":
-      return deserted(turn) ?? promoting(turn);
-    case "returning":
-      return deserted(turn) ?? returning(turn);
-    case "restoring":
-      return deserted(turn) ?? restoring(turn);
-    case "draining":
-      return draining(turn);
-    default:
-      return assertNever(turn.run.stage);
-  }
-}
+const stages: Record<Stage, (turn: RunTurn) => Step> = {
+  scaling: (turn) => followIntent(turn) ?? scaling(turn),
+  analysing: (turn) => followIntent(turn) ?? analysing(turn),
+  promoting: (turn) => deserted(turn) ?? promoting(turn),
+  returning: (turn) => deserted(turn) ?? returning(turn),
+  restoring: (turn) => deserted(turn) ?? restoring(turn),
+  draining,
+};

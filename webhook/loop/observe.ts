@@ -9,7 +9,7 @@ import {
   primaryService,
   trackLabel,
 } from "../../shared/core/desired.ts";
-import { checkIsDue, isInitializing } from "../../shared/core/decide.ts";
+import { callersMatter, checkIsDue } from "../../shared/core/decide.ts";
 import { annotation, canaryName, label, primaryName } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import type { CanaryState, MetricsSeen, Observation, Workload } from "../../shared/core/state.ts";
@@ -180,7 +180,7 @@ function questionOf(deps: ObserveDeps, scene: Scene, state: CanaryState): Eviden
 
 /** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
 async function staleCallersAtStart(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<string[] | undefined> {
-  if (!isInitializing(state) || scene.route?.kind !== "TrafficSplit") return undefined;
+  if (!callersMatter(state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
   const answer = await deps.evidence.ask({ ...questionOf(deps, scene, state), wantCallers: true });
   return answer.ok ? answer.staleCallers : undefined;
 }
