@@ -12,6 +12,7 @@ import { reject, wind } from "./unwind.ts";
 
 /** While a step is held, how soon to look again. */
 const recheckMs = 2_000;
+const frozenWords = "nothing counts until it can be asked; the weight stays";
 /** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
 const lookAgainMs = 5_000;
 
@@ -83,12 +84,7 @@ export function analysing(turn: RunTurn): Step {
   if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
   const { metrics } = seen;
   if (!metrics || metrics.askedAt < run.stageAt) return step(turn, {}, { requeueAfterMs: 1_000 });
-  if (!metrics.ok)
-    return hold(
-      turn,
-      `Prometheus cannot be asked: ${metrics.error}`,
-      "nothing counts until it answers; the weight stays",
-    );
+  if (!metrics.ok) return freeze(turn, `Prometheus cannot be asked: ${metrics.error}`);
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
   return weigh(measured, metrics);
 }
@@ -134,7 +130,7 @@ function weigh(turn: RunTurn, metrics: Measured): Step {
   const verdict = verdictOf(metrics.checks);
   const said = metrics.checks.find((check) => check.outcome === verdict)?.message ?? "";
   if (verdict === "fail") return failedCheck(turn, said);
-  if (verdict === "cannot-ask") return hold(turn, said, "nothing counts until it can be asked; the weight stays");
+  if (verdict === "cannot-ask") return freeze(turn, said);
   if (metrics.canary.requests === 0)
     return hold(turn, unreachedWords(turn, metrics), "the weight stays until users reach the canary");
   if (verdict === "no-evidence") return hold(turn, said, "the weight stays until there is evidence");
@@ -188,10 +184,21 @@ function causeOf(message: string): string {
   return message.replace(/^Halt \S+ advancement /, "");
 }
 
+/** Who cannot be asked says nothing against the canary: no deadline runs, and that for evidence begins anew afterwards. */
+function freeze(turn: RunTurn, reason: string): Step {
+  const { run, seen, state, policy } = turn;
+  const after = Math.min(recheckMs, policy.intervalMs);
+  const frozen: Run = { ...run, holdSince: run.holdSince ?? seen.now, checkAt: seen.now + after };
+  const said = event.warning(`Halt ${fullName(seen)} advancement: ${causeOf(reason)}`);
+  const events = state.next === frozenWords ? [] : [said];
+  return step(turn, { run: frozen, reason, next: frozenWords }, { events, requeueAfterMs: after });
+}
+
 /** The weight stays; the same sentence is announced once, and a hold that lasts too long ends the run. */
 function hold(turn: RunTurn, reason: string, next: string): Step {
   const { run, seen, state, policy } = turn;
-  const holdSince = run.holdSince ?? seen.now;
+  const wasFrozen = state.next === frozenWords;
+  const holdSince = (wasFrozen ? undefined : run.holdSince) ?? seen.now;
   if (seen.now - holdSince >= policy.evidenceDeadlineMs) {
     const cause = `no verdict within ${formatDuration(policy.evidenceDeadlineMs)}: ${reason}`;
     return reject(turn, cause, event.rollingBack(fullName(seen), cause));
