@@ -48,7 +48,7 @@ export function returning(turn: RunTurn): Step {
     const said =
       policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
     const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
-    return wind(finalising, "promoted", "every check passed", [said]);
+    return wind(finalising, "promoted", promotedBecause(turn), [said]);
   }
   return step(
     turn,
@@ -69,6 +69,14 @@ function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: st
     reason: `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} rolls to it while the canary carries ${state.weight}%.`,
     next: "traffic returns to the primary when every pod of it is new and ready",
   };
+}
+
+/** Why the run was promoted, for its history: a check that was never made, or failed, is not said to have passed. */
+function promotedBecause({ run, state, policy }: RunTurn): string {
+  const command = state.lastCommand;
+  if (command?.verb === "promote" && command.accepted && command.at >= run.startedAt)
+    return `promoted by ${command.by}`;
+  return policy.skipAnalysis ? "analysis was skipped" : "every check passed";
 }
 
 /** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */

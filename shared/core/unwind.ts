@@ -155,7 +155,8 @@ function promoted(turn: Turn, run: Run): Step {
   const stable = live ?? { hash: run.intent, podTemplateHash: "", images: run.images };
   const reason = `${formatImages(run.images)} was promoted: it is stable and gets all traffic.`;
   const next = `the next change of Deployment ${seen.targetName} starts a canary`;
-  return step(turn, { phase: "Succeeded", stable, reason, next }, { events: [event.promoted(fullTarget(seen))] });
+  const done = turn.policy.skipAnalysis ? event.promotedUnjudged : event.promoted;
+  return step(turn, { phase: "Succeeded", stable, reason, next }, { events: [done(fullTarget(seen))] });
 }
 
 function rejected(turn: Turn, run: Run, cause: string): Step {
