@@ -76,7 +76,8 @@ function promotedBecause({ run, state, policy }: RunTurn): string {
   const command = state.lastCommand;
   if (command?.verb === "promote" && command.accepted && command.at >= run.startedAt)
     return `promoted by ${command.by}`;
-  return policy.skipAnalysis ? "analysis was skipped" : "every check passed";
+  if (policy.skipAnalysis) return "analysis was skipped";
+  return run.step < policy.weights.length - 1 ? "promoted by hand before the last step" : "every check passed";
 }
 
 /** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */
@@ -84,6 +85,8 @@ function overtaken(turn: RunTurn): Step {
   const { seen, state } = turn;
   if (seen.target?.promoting === undefined) {
     const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
+    if (seen.target?.intent === state.stable?.hash)
+      return wind(back, "reverted", `reverted by ${seen.target?.requestedBy}`);
     return wind(back, "superseded", "a newer version was asked for");
   }
   return step(turn, {
