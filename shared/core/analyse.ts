@@ -128,8 +128,9 @@ function nextWords({ policy }: RunTurn, stepIndex: number): string {
 
 function weigh(turn: RunTurn, metrics: Measured): Step {
   const verdict = verdictOf(metrics.checks);
-  const said = metrics.checks.find((check) => check.outcome === verdict)?.message ?? "";
-  if (verdict === "fail") return failedCheck(turn, said);
+  const message = metrics.checks.find((check) => check.outcome === verdict)?.message ?? "";
+  if (verdict === "fail") return failedCheck(turn, message);
+  const said = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, said);
   if (metrics.canary.requests === 0)
     return hold(turn, unreachedWords(turn, metrics), "the weight stays until users reach the canary");
@@ -189,7 +190,7 @@ function freeze(turn: RunTurn, reason: string): Step {
   const { run, seen, state, policy } = turn;
   const after = Math.min(recheckMs, policy.intervalMs);
   const frozen: Run = { ...run, holdSince: run.holdSince ?? seen.now, checkAt: seen.now + after };
-  const said = event.warning(`Halt ${fullName(seen)} advancement: ${causeOf(reason)}`);
+  const said = event.warning(`Halt ${fullName(seen)} advancement: ${reason}`);
   const events = state.next === frozenWords ? [] : [said];
   return step(turn, { run: frozen, reason, next: frozenWords }, { events, requeueAfterMs: after });
 }

@@ -26,7 +26,7 @@ export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: 
   const neverServed = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
   const stageAt = neverServed ? seen.now - policy.drainMs : seen.now;
   const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
-  const ended: Run = { ...rest, stage: "draining", stageAt, ending: { outcome, cause } };
+  const ended: Run = { ...rest, stage: "draining", stageAt, ending: { outcome, cause: asClause(cause) } };
   const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
   return andThen(begun, turn, (now) => draining({ ...now, run: ended }));
 }
@@ -96,6 +96,11 @@ function takeTrafficBack(turn: RunTurn): Step {
     { reason, next: "all traffic on stable" },
     { requeueAfterMs: Math.max(1_000, capacityPatienceMs - waited) },
   );
+}
+
+/** Causes are put into sentences that bring their own full stop. */
+function asClause(cause: string): string {
+  return cause.replace(/\.$/, "");
 }
 
 function windingWords(run: Run): string {
