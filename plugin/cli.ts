@@ -1,16 +1,12 @@
 /** The command line: verbs and flags, handed to one command each. Verbs are loaded when they are called. */
 import yargs, { type Arguments, type Argv, type Options } from "yargs";
-import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
+import { exitCode, type Io } from "./deps.ts";
 import { faultOf, Refusal } from "./faults.ts";
 import { type ClusterFlags, clusterOptions, durationFlag } from "./flags.ts";
 import { nearest } from "./nearest.ts";
+import type { Session } from "./session.ts";
 import { styleOf, wrap } from "./style.ts";
 import { outputFormats, type OutputFormat } from "./output.ts";
-
-export interface Session {
-  deps: Deps;
-  scope: Scope;
-}
 
 /** Opens the cluster that the flags choose; throws a refusal where they choose none. */
 export type Connect = (flags: ClusterFlags) => Promise<Session>;

@@ -6,10 +6,10 @@ import { resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { requireNamespace } from "./find.ts";
 import { readLease, timeFor } from "./gather.ts";
-import { formatImages } from "./images.ts";
+import { changedContainers } from "./images.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { distance } from "./relative.ts";
-import { paint, printable, type RenderOptions, styleOf, symbol } from "./style.ts";
+import { paint, printable, type RenderOptions, type Style, styleOf, symbol } from "./style.ts";
 import { type Column, formatTable } from "./table.ts";
 import { type CanaryView, viewCanary } from "./view.ts";
 
@@ -92,16 +92,17 @@ function row(view: CanaryView, { style, now, namespaces }: RenderOptions & { nam
   ];
 }
 
+/** `podinfo:1.7.0 > 1.7.1`, without registry and path. */
 function imagesCell(view: CanaryView): string {
   const { stable, canary } = view.images;
-  const from = shorten(formatImages(stable));
-  const to = canary ? shorten(formatImages(canary)) : from;
-  return (from === to ? from : `${from} > ${to}`) || "-";
+  const changed = canary ? changedContainers(stable, canary) : [];
+  const rows = changed.length > 0 ? changed.map((name) => change(stable[name], canary?.[name])) : Object.values(stable);
+  return rows.map((image) => image.replaceAll(/[^\s/]*\//g, "")).join(", ") || "-";
 }
 
-/** Without registry and path. */
-function shorten(images: string): string {
-  return images.replaceAll(/[^\s,=]*\//g, "");
+function change(from = "none", to = "none"): string {
+  const repository = from.slice(0, from.lastIndexOf(":") + 1);
+  return `${from} > ${repository !== "" && to.startsWith(repository) ? to.slice(repository.length) : to}`;
 }
 
 /** Less than this of a sentence says nothing. */
@@ -115,9 +116,13 @@ function withReasons(lines: readonly string[], reasons: readonly string[], optio
   if (room < leastReason) return [...lines];
   return lines.map((line, index) => {
     const reason = reasons[index] ?? "";
-    const shown = reason.length > room ? `${reason.slice(0, room - 1).trimEnd()}…` : reason;
-    return line + " ".repeat(before - (widths[index] ?? 0)) + shown;
+    return line + " ".repeat(before - (widths[index] ?? 0)) + cut(reason, room, options.style);
   });
+}
+
+function cut(text: string, room: number, { unicode }: Style): string {
+  const mark = unicode ? "…" : "...";
+  return text.length > room ? text.slice(0, room - mark.length).trimEnd() + mark : text;
 }
 
 function names(views: readonly CanaryView[]): string {

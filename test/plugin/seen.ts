@@ -125,7 +125,7 @@ export function aDeployment(name: string, replicas: number, image: string): V1De
     spec: {
       replicas,
       selector: { matchLabels: { app: name } },
-      template: { metadata: {}, spec: { containers: [{ name: "podinfod", image }] } },
+      template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: "podinfod", image }] } },
     },
     status: { replicas, readyReplicas: replicas },
   };
@@ -137,6 +137,7 @@ export function aSplit(canaryWeight: number, ownWeight = canaryWeight): RouteObj
     kind: "TrafficSplit",
     metadata: { name: "podinfo", namespace: "test", annotations: { [annotation.weight]: String(ownWeight) } },
     spec: {
+      service: "podinfo",
       backends: [
         { service: "podinfo-primary", weight: 100 - canaryWeight },
         { service: "podinfo-canary", weight: canaryWeight },
@@ -145,13 +146,18 @@ export function aSplit(canaryWeight: number, ownWeight = canaryWeight): RouteObj
   };
 }
 
+/** As the wire has it, to the microsecond; client-node's type for it is a class that JSON does not give. */
+export function microTime(ms: number): NonNullable<NonNullable<V1Lease["spec"]>["renewTime"]> {
+  return new Date(ms).toISOString().replace("Z", "000Z") as never;
+}
+
 export function aLease(renewedSecondsAgo: number): V1Lease {
   return {
     metadata: { name: "kubectl-canary-leader", namespace: "kubectl-canary" },
     spec: {
       holderIdentity: "kubectl-canary-7c9d-x2x4k",
       leaseDurationSeconds: 15,
-      renewTime: ago(renewedSecondsAgo) as unknown as NonNullable<V1Lease["spec"]>["renewTime"] & object,
+      renewTime: microTime(now - renewedSecondsAgo * 1_000),
     },
   };
 }

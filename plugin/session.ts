@@ -1,0 +1,26 @@
+/** From flags to a cluster that can be asked. */
+import { connect } from "../shared/kube/cluster.ts";
+import type { Deps, Io, Scope } from "./deps.ts";
+import { type ClusterFlags, durationFlag, scopeOf } from "./flags.ts";
+import { clientVersion } from "./version.ts";
+
+export interface Session {
+  deps: Deps;
+  scope: Scope;
+}
+
+/** Opens no connection yet; throws a refusal where the flags and the kubeconfig choose no cluster. */
+export async function openSession(flags: ClusterFlags, io: Io, signal: AbortSignal): Promise<Session> {
+  const timeoutMs = durationFlag("request-timeout", flags["request-timeout"] ?? "10s") || noDeadlineMs;
+  // Loaded only here: `--help` and usage errors need no cluster.
+  const { chooseCluster } = await import("./kubeconfig.ts");
+  const { kubeConfig, namespace, headers } = chooseCluster(flags, io.env);
+  const userAgent = `kubectl-canary/${clientVersion().version}`;
+  const cluster = connect(kubeConfig, { timeoutMs, headers, userAgent });
+  return { deps: { ...io, cluster, signal }, scope: scopeOf(flags, namespace, io.env) };
+}
+
+// --- internal ---
+
+/** `--request-timeout 0`; timers hold no longer than this. */
+const noDeadlineMs = 2 ** 31 - 1;

@@ -1,0 +1,76 @@
+/** The other faces of a canary's view: lists, wide, JSON, colours, narrow terminals, and locales without symbols. */
+import { describe, expect, it } from "vitest";
+import { renderList } from "../../plugin/list.ts";
+import { printObject } from "../../plugin/output.ts";
+import { renderCanary } from "../../plugin/render.ts";
+import type { Style } from "../../plugin/style.ts";
+import { type CanaryView, type Seen, viewCanary } from "../../plugin/view.ts";
+import { now, scope } from "./seen.ts";
+import { states } from "./states.ts";
+import { aTerminal } from "./terminal.ts";
+
+const plain: Style = { colour: false, unicode: true, width: Infinity };
+const progressing = states["progressing"] as Seen;
+
+const view = (seen: Seen): CanaryView => viewCanary(seen, scope, now);
+const all = Object.values(states).map(view);
+
+const beyondAscii = (text: string): string[] => [...text].filter((letter) => letter.charCodeAt(0) > 127);
+
+describe("one canary", () => {
+  it("is shown wide with images, queries, and all of its history", async () => {
+    const seen = { ...progressing, canary: structuredClone(progressing.canary) };
+    seen.canary.status = { ...seen.canary.status, history: states["failed"]?.canary.status?.history ?? [] };
+    const text = renderCanary(view(seen), { style: plain, now, wide: true });
+    await expect(text).toMatchFileSnapshot("golden/status-wide.txt");
+  });
+
+  it("is shown in colour", async () => {
+    const text = renderCanary(view(progressing), { style: { ...plain, colour: true }, now });
+    await expect(text.replaceAll("\u001b", "^")).toMatchFileSnapshot("golden/status-colour.txt");
+  });
+
+  it.each(Object.keys(states))("keeps its sentences within 60 columns when it is %s", (name) => {
+    const text = renderCanary(view(states[name] as Seen), { style: { ...plain, width: 60 }, now });
+    const pasted = /^ *kubectl |^primary |^canary |^TRACK |^CHECK |^request-\S+ {2,}/;
+    const long = text.split("\n").filter((line) => line.length > 60 && !pasted.test(line));
+    expect(long).toEqual([]);
+  });
+
+  it("is shown in plain ASCII where the locale has no symbols", () => {
+    for (const seen of Object.values(states))
+      expect(beyondAscii(renderCanary(view(seen), { style: { ...plain, unicode: false }, now }))).toEqual([]);
+  });
+
+  it("is shown without escape sequences off a terminal", () => {
+    for (const seen of Object.values(states))
+      expect(renderCanary(view(seen), { style: plain, now })).not.toContain("\u001b");
+  });
+
+  it("is given as JSON with units in the names and null where there is no number", async () => {
+    const io = aTerminal();
+    await printObject(view(states["held for want of evidence"] as Seen), "json", io.stdout);
+    await expect(io.out()).toMatchFileSnapshot("golden/status-json.txt");
+  });
+
+  it("is given as YAML that says the same", async () => {
+    const io = aTerminal();
+    await printObject(view(progressing), "yaml", io.stdout);
+    await expect(io.out()).toMatchFileSnapshot("golden/status-yaml.txt");
+  });
+});
+
+describe("a list", () => {
+  const options = { style: plain, now, namespaces: false };
+
+  it("shows phase, step, weight, images and why", async () => {
+    await expect(renderList(all, options)).toMatchFileSnapshot("golden/list.txt");
+  });
+
+  it("is cut at the terminal's edge, and drops the reasons where there is no room for them", () => {
+    const narrow = renderList(all, { ...options, style: { ...plain, width: 100 } });
+    expect(Math.max(...narrow.split("\n").map((line) => line.length))).toBeLessThanOrEqual(100);
+    expect(narrow).toContain("…");
+    expect(renderList(all, { ...options, style: { ...plain, width: 70 } })).not.toContain("WHY");
+  });
+});
