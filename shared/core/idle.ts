@@ -139,18 +139,20 @@ function startBlocker(seen: Observation, target: Target): string | undefined {
   return route.problem ? `The route ${seen.apexName} is not obeyed: ${route.problem}.` : undefined;
 }
 
-function backToStable(turn: Turn, stable: Version): Step {
+function backToStable(turn: Turn, known: Version): Step {
   const { state, seen } = turn;
+  // A target that was created anew, or had no pods when it was promoted, has another ReplicaSet for the same template.
+  const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
   const words = steady(seen, stable);
   const [last] = state.history;
   // A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has.
   if (state.phase === "Failed" && last?.outcome === "rejected" && !seen.target?.held) {
     const reason = `${formatImages(last.images)} was rejected: ${last.cause}. ${words.reason}`;
-    return step(turn, { weight: 0, next: words.next, reason });
+    return step(turn, { weight: 0, stable, next: words.next, reason });
   }
   const phase = state.phase === "Failed" ? "Initialized" : state.phase;
-  return step(turn, { phase, weight: 0, ...words });
+  return step(turn, { phase, weight: 0, stable, ...words });
 }
 
 /** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
