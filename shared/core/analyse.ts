@@ -13,6 +13,8 @@ import { reject, wind } from "./unwind.ts";
 /** While a step is held, how soon to look again. */
 const recheckMs = 2_000;
 const frozenWords = "nothing counts until it can be asked; the weight stays";
+/** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
+const firstNumbersMs = 30_000;
 /** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
 const lookAgainMs = 5_000;
 
@@ -132,8 +134,7 @@ function weigh(turn: RunTurn, metrics: Measured): Step {
   if (verdict === "fail") return failedCheck(turn, message);
   const said = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, said);
-  if (metrics.canary.requests === 0)
-    return hold(turn, unreachedWords(turn, metrics), "the weight stays until users reach the canary");
+  if (metrics.canary.requests === 0) return unreached(turn, metrics);
   if (verdict === "no-evidence") return hold(turn, said, "the weight stays until there is evidence");
   return passedCheck(turn, metrics);
 }
@@ -209,6 +210,17 @@ function hold(turn: RunTurn, reason: string, next: string): Step {
   const said = state.reason === reason ? [] : [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
   const announced = run.holdSince === undefined ? said : [];
   return step(turn, { run: held, reason, next }, { events: announced, requeueAfterMs: after });
+}
+
+/** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */
+function unreached(turn: RunTurn, metrics: Measured): Step {
+  const { run, seen, state } = turn;
+  const next = "the weight stays until users reach the canary";
+  if (metrics.staleCallers.length > 0 || seen.now - run.stageAt >= firstNumbersMs)
+    return hold(turn, unreachedWords(turn, metrics), next);
+  const held: Run = { ...run, holdSince: run.holdSince ?? seen.now, checkAt: seen.now + recheckMs };
+  const reason = `No numbers yet of the canary at weight ${state.weight}: Prometheus has not scraped its first requests.`;
+  return step(turn, { run: held, reason, next }, { requeueAfterMs: recheckMs });
 }
 
 function unreachedWords(turn: RunTurn, metrics: Measured): string {
