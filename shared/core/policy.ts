@@ -4,6 +4,7 @@
  */
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "./canary.ts";
 import { parseDuration } from "./duration.ts";
+import { primaryName } from "./names.ts";
 
 export interface Policy {
   intervalMs: number;
@@ -96,12 +97,20 @@ type Add = (path: string, message: string) => void;
 function checkReferences(spec: CanarySpec, add: Add): void {
   const name = spec.targetRef?.name ?? "";
   if (!name) add("spec.targetRef.name", "is required");
-  if (name.length > 56)
-    add("spec.targetRef.name", `"${name}" is ${name.length} characters; names derived from it allow 56`);
+  checkLength(name, "spec.targetRef.name", add);
+  checkLength(spec.service?.name ?? "", "spec.service.name", add);
   const port = spec.service?.port;
   if (port !== undefined && !inRange(port, 1, 65_535)) add("spec.service.port", `${port} is not a port (1 to 65535)`);
   const deadline = spec.progressDeadlineSeconds;
   if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
+}
+
+/** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
+const longestName = 63 - primaryName("").length;
+
+function checkLength(name: string, path: string, add: Add): void {
+  if (name.length > longestName)
+    add(path, `"${name}" is ${name.length} characters; ${primaryName("<name>")} allows ${longestName}`);
 }
 
 function checkStrategy(analysis: AnalysisSpec, add: Add): void {
