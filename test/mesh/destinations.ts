@@ -10,8 +10,8 @@ import type { Address } from "./original-destination.ts";
 
 // linkerd-proxy's: after this long without a connection, the next one looks everything up (and binds) anew.
 const IDLE_MS = 5000;
-// linkerd-proxy's failfast timeout: so long are requests held for a backend without endpoints.
-const FAIL_FAST_MS = 3000;
+// So long are requests held for a backend that lost its last endpoint: a client of 50 requests/s at 50/50 was seen to lose 8.
+const FAIL_FAST_MS = 300;
 const DISCOVERY_MS = 10_000;
 const FIRST_RETRY_MS = 50;
 const LAST_RETRY_MS = 500;
@@ -56,6 +56,15 @@ export class Entry {
   patienceMs(leaf: string): number {
     const since = this.#emptySinceMs.get(leaf);
     return since === undefined ? FAIL_FAST_MS : Math.max(0, since + FAIL_FAST_MS - performance.now());
+  }
+
+  /** Waits within the patience; false when the leaf still has no endpoint then. */
+  async gotEndpoint(leaf: string): Promise<boolean> {
+    for (let left = this.patienceMs(leaf); left > 0; left = this.patienceMs(leaf)) {
+      if (this.document?.kind !== "service" || this.document.leaves[leaf]?.endpoints.length !== 0) return true;
+      await this.changed(Math.ceil(left));
+    }
+    return false;
   }
 
   /** The next turn of a round robin. */

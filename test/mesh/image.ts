@@ -34,12 +34,13 @@ export function nodeEntries(): Promise<ImageEntry[]> {
 }
 
 export async function meshImageSpec(): Promise<ImageSpec> {
-  const [node, iptables, code] = await Promise.all([
+  const [node, iptables, koffi, code] = await Promise.all([
     nodeEntries(),
     iptablesEntries(),
+    koffiEntries(),
     bundle(join(import.meta.dirname, "main.ts")),
   ]);
-  const entries = [...node, ...iptables, ...koffiEntries(), { path: bundlePath, content: code }];
+  const entries = [...node, ...iptables, ...koffi, { path: bundlePath, content: code }];
   return {
     name: meshImage,
     entries: [...new Map(entries.map((entry) => [entry.path, entry])).values()],
@@ -59,14 +60,16 @@ async function iptablesEntries(): Promise<ImageEntry[]> {
   ];
 }
 
-function koffiEntries(): ImageEntry[] {
+async function koffiEntries(): Promise<ImageEntry[]> {
   const main = dirname(require.resolve("koffi"));
   const platform = `koffi-linux-${process.arch}`;
   const native = dirname(createRequire(join(main, "index.cjs")).resolve(`@koromix/${platform}`));
   const inImage = join(dirname(bundlePath), "node_modules");
   const copy = (from: string, to: string): ImageEntry => ({ path: join(inImage, to), file: from });
+  const scripts = (await readdir(join(main, "src"), { recursive: true })).filter((file) => file.endsWith(".cjs"));
   return [
-    ...["package.json", "index.cjs", "src/koffi/index.cjs"].map((file) => copy(join(main, file), `koffi/${file}`)),
+    ...["package.json", "index.cjs"].map((file) => copy(join(main, file), `koffi/${file}`)),
+    ...scripts.map((file) => copy(join(main, "src", file), `koffi/src/${file}`)),
     ...["package.json", "index.js", `linux_${process.arch}/koffi.node`].map((file) =>
       copy(join(native, file), `@koromix/${platform}/${file}`),
     ),

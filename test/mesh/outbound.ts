@@ -100,9 +100,8 @@ async function direct(entry: Entry, request: IncomingMessage): Promise<Going | R
     }
     const way = serviceWay(entry, document, request);
     if (typeof way !== "string") return way;
-    await entry.changed(entry.patienceMs(way));
     // Those who waited in vain fail; only later ones go elsewhere at once.
-    if (entry.patienceMs(way) <= 0) return refuse(503, "fail fast", undefined);
+    if (!(await entry.gotEndpoint(way))) return refuse(503, "fail fast", undefined);
   }
 }
 

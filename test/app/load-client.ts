@@ -1,0 +1,47 @@
+// Talks to the load generator of a namespace from this machine, by its pod's address.
+import { kubectl } from "./install.ts";
+import type { Counts } from "./counts.ts";
+import { controlPort } from "./load.ts";
+
+interface LoadPod {
+  readonly metadata: { readonly deletionTimestamp?: string };
+  readonly status: { readonly podIP?: string };
+}
+
+export class LoadClient {
+  readonly #base: string;
+
+  private constructor(base: string) {
+    this.#base = base;
+  }
+
+  /** The load generator that runs in `namespace` now; find it again after a restart. */
+  static async of(namespace: string): Promise<LoadClient> {
+    const list = await kubectl(["-n", namespace, "get", "pods", "-l", "app=load", "-o", "json"]);
+    const pods = (JSON.parse(list) as { items: LoadPod[] }).items;
+    // A pod that is being replaced goes on answering for a while.
+    const ip = pods.find(({ metadata }) => !metadata.deletionTimestamp)?.status.podIP;
+    if (!ip) throw new Error(`No pod of the load generator runs in namespace ${namespace}.`);
+    return new LoadClient(`http://${ip}:${controlPort}`);
+  }
+
+  counts(): Promise<Counts> {
+    return this.#ask("GET", "/counts");
+  }
+
+  /** Sets all counts to zero; returns what they were. */
+  reset(): Promise<Counts> {
+    return this.#ask("POST", "/reset");
+  }
+
+  /** Changes the requests per second from now on; 0 stops. */
+  setRate(rps: number): Promise<Counts> {
+    return this.#ask("POST", `/rate?rps=${rps}`);
+  }
+
+  async #ask(method: string, path: string): Promise<Counts> {
+    const response = await fetch(`${this.#base}${path}`, { method });
+    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${await response.text()}`);
+    return (await response.json()) as Counts;
+  }
+}

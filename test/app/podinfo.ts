@@ -1,0 +1,69 @@
+// Real podinfo, built from its Go module as images whose tag alone decides how it behaves: version, colour, and for two
+// of them podinfo's own faults. Flags come from the environment in the image, so that `kubectl set image` is all it takes.
+import { join } from "node:path";
+import { buildAll, cachedPath, type BinarySpec } from "../cluster/build.ts";
+import type { ImageSpec } from "../cluster/oci.ts";
+import { mustRun } from "../cluster/run.ts";
+
+const repository = "quay.io/stefanprodan/podinfo";
+const podinfoModule = "github.com/stefanprodan/podinfo";
+// Of September 2025, what `latest` resolves to: upstream's tags from 2.0 on do not carry the major version in the path.
+const moduleVersion = "v1.8.1-0.20250910200901-e86405a8674e";
+
+/** Tag of the image (also the version that podinfo reports) -> the environment that makes the difference. */
+export const podinfoTags = {
+  "1.7.0": { PODINFO_UI_COLOR: "#34577c" },
+  "1.7.1": { PODINFO_UI_COLOR: "#2e8b57" },
+  /** Every third request fails, a third of those with 500: about 11 % count as failures in the mesh. */
+  "1.7.2-failing": { PODINFO_UI_COLOR: "#b22222", PODINFO_RANDOM_ERROR: "true" },
+  /** Each request takes 600 to 900 ms. */
+  "1.7.3-slow": {
+    PODINFO_UI_COLOR: "#daa520",
+    PODINFO_RANDOM_DELAY: "true",
+    PODINFO_RANDOM_DELAY_UNIT: "ms",
+    PODINFO_RANDOM_DELAY_MIN: "600",
+    PODINFO_RANDOM_DELAY_MAX: "900",
+  },
+  /** A second good version, for a change in mid-run. */
+  "1.7.4": { PODINFO_UI_COLOR: "#8a2be2" },
+} as const satisfies Record<string, Record<string, string>>;
+
+export type PodinfoTag = keyof typeof podinfoTags;
+
+export const podinfoImage = (tag: PodinfoTag): string => `${repository}:${tag}`;
+
+function binary(tag: PodinfoTag): BinarySpec {
+  const stamp = `${podinfoModule}/pkg/version`;
+  return {
+    name: "podinfo",
+    version: tag,
+    package: `${podinfoModule}/cmd/podinfo`,
+    moduleVersion,
+    ldflags: [`-X ${stamp}.VERSION=${tag}`, `-X ${stamp}.REVISION=${moduleVersion.slice(-12)}`],
+  };
+}
+
+/** Builds what the cache lacks, and returns every image. */
+export async function podinfoImages(): Promise<ImageSpec[]> {
+  const tags = Object.keys(podinfoTags) as PodinfoTag[];
+  // One after another: they differ in a link flag only, so the second finds everything compiled.
+  for (const tag of tags) await buildAll([binary(tag)]);
+  const page = join(await moduleFolder(), "ui/vue.html");
+  return tags.map((tag) => ({
+    name: podinfoImage(tag),
+    entries: [
+      { path: "/home/app/podinfo", file: cachedPath(binary(tag)), mode: 0o755 },
+      { path: "/home/app/ui/vue.html", file: page, mode: 0o644 },
+    ],
+    entrypoint: ["./podinfo"],
+    workingDir: "/home/app",
+    env: podinfoTags[tag],
+    user: "100:101",
+    ports: [9898],
+  }));
+}
+
+async function moduleFolder(): Promise<string> {
+  const answer = await mustRun("go", ["mod", "download", "-json", `${podinfoModule}@${moduleVersion}`]);
+  return (JSON.parse(answer) as { Dir: string }).Dir;
+}
