@@ -1,6 +1,7 @@
 /** An API server of the tests' own, with the definitions that the plugin reads, and the plugin run against it. */
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { runCli } from "../../plugin/cli.ts";
 import { openSession } from "../../plugin/session.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
@@ -54,7 +55,7 @@ export async function startPlane(): Promise<Plane> {
 
 /** Canaries, TrafficSplits and HTTPRoutes. */
 export async function defineResources(cluster: Cluster): Promise<void> {
-  for (const definition of [canaryDefinition, ...(await routingDefinitions())])
+  for (const definition of [await canaryDefinition(), ...(await routingDefinitions())])
     await cluster.create(resource.customResourceDefinitions, definition);
   for (const r of [resource.canaries, resource.trafficSplits, resource.httpRoutes])
     await waitFor(() => cluster.list(r), 30_000, `${r.plural} to be served`);
@@ -79,21 +80,8 @@ export async function waitUntilReady(cluster: Cluster): Promise<void> {
   await waitFor(ready, 30_000, "the API server to be ready");
 }
 
-/** Every field is kept: what the plugin reads is tested here, what a Canary may hold elsewhere. */
-const canaryDefinition = {
-  metadata: { name: "canaries.flagger.app" },
-  spec: {
-    group: "flagger.app",
-    names: { kind: "Canary", listKind: "CanaryList", plural: "canaries", singular: "canary" },
-    scope: "Namespaced",
-    versions: [
-      {
-        name: "v1beta1",
-        served: true,
-        storage: true,
-        subresources: { status: {} },
-        schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-      },
-    ],
-  },
-};
+/** As the chart has it: fields of the status that it does not know would be dropped, and the tests see it. */
+async function canaryDefinition(): Promise<object> {
+  const file = new URL("../../charts/kubectl-canary/files/crds/canaries.yaml", import.meta.url);
+  return parse(await readFile(file, "utf8")) as object;
+}
