@@ -1,0 +1,169 @@
+// One namespace with the demo app and a Canary, on the real cluster with the installed chart: what every end-to-end test
+// starts from. Metrics' limits are wide by default, so that a busy machine is not what a test decides by.
+import type { AnalysisSpec, Canary, CanarySpec, CanaryStatus } from "../../shared/core/canary.ts";
+import type { RouteObject } from "../../shared/core/routers.ts";
+import { httpRoute, trafficSplit } from "../../shared/core/routers.ts";
+import { installApp } from "../app/install.ts";
+import { LoadClient } from "../app/load-client.ts";
+import { podinfoImage, type PodinfoTag } from "../app/podinfo.ts";
+import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
+import type { Output } from "../cluster/run.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+
+export type Provider = "linkerd" | "gatewayapi:v1";
+
+export interface ScenarioOptions {
+  replicas?: number;
+  provider?: Provider;
+  analysis?: Partial<AnalysisSpec>;
+  spec?: Partial<CanarySpec>;
+  /** Requests per second of the load generator; 50 by default. */
+  rate?: number;
+  /** Leave callers that are older than the TrafficSplit as they are. */
+  keepStaleCallers?: boolean;
+}
+
+interface Listed<T> {
+  items: T[];
+}
+
+interface Named {
+  metadata: { name: string; uid: string; deletionTimestamp?: string };
+}
+
+/** The tutorial's Canary, sped up: steps of 1 s and limits that only a fault exceeds. */
+export function canaryFor(namespace: string, { provider = "linkerd", analysis, spec }: ScenarioOptions = {}): Canary {
+  const gatewayRefs = [{ group: "core", kind: "Service", name: "podinfo", namespace, port: 9898 }];
+  return {
+    apiVersion: "flagger.app/v1beta1",
+    kind: "Canary",
+    metadata: { name: "podinfo", namespace },
+    spec: {
+      provider,
+      targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+      service: { port: 9898, ...(provider === "linkerd" ? {} : { gatewayRefs }) },
+      analysis: {
+        interval: "1s",
+        threshold: 2,
+        stepWeight: 20,
+        maxWeight: 100,
+        metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "30s" }],
+        ...analysis,
+      },
+      ...spec,
+    },
+  };
+}
+
+export class Scenario {
+  readonly namespace: string;
+  readonly provider: Provider;
+
+  private constructor(namespace: string, provider: Provider) {
+    this.namespace = namespace;
+    this.provider = provider;
+  }
+
+  /** App installed, Canary initialized, callers restarted where a TrafficSplit needs it, load running. */
+  static async start(namespace: string, options: ScenarioOptions = {}): Promise<Scenario> {
+    await installApp(namespace, { replicas: options.replicas ?? 1 });
+    const scenario = new Scenario(namespace, options.provider ?? "linkerd");
+    await apply([canaryFor(namespace, options)]);
+    await scenario.phase("Initialized");
+    if (scenario.provider === "linkerd" && !options.keepStaleCallers) await scenario.restartCallers();
+    await (await scenario.load()).setRate(options.rate ?? 50);
+    return scenario;
+  }
+
+  async restartCallers(): Promise<void> {
+    for (const caller of ["load", "frontend"]) await this.kubectl("rollout", "restart", `deploy/${caller}`);
+    for (const caller of ["load", "frontend"])
+      await this.kubectl("rollout", "status", `deploy/${caller}`, "--timeout=90s");
+  }
+
+  load(): Promise<LoadClient> {
+    return LoadClient.of(this.namespace);
+  }
+
+  /** kubectl in this namespace; throws with its words when it fails. */
+  kubectl(...args: string[]): Promise<string> {
+    return mustKubectl(["-n", this.namespace, ...args]);
+  }
+
+  /** kubectl in this namespace, whatever comes of it. */
+  try(...args: string[]): Promise<Output> {
+    return kubectl(["-n", this.namespace, ...args]);
+  }
+
+  /** `kubectl set image`; returns what it printed, warnings included. */
+  async setImage(tag: PodinfoTag): Promise<Output> {
+    return this.try("set", "image", "deployment/podinfo", `podinfod=${podinfoImage(tag)}`);
+  }
+
+  canary(): Promise<Canary> {
+    return getJson<Canary>(["canary", "podinfo", "-n", this.namespace]);
+  }
+
+  async status(): Promise<CanaryStatus> {
+    return (await this.canary()).status ?? {};
+  }
+
+  /** Waits until the status is as wanted, and returns it. The error names phase, weight and reason last seen. */
+  until(what: string, met: (status: CanaryStatus) => boolean, deadlineMs = 120_000): Promise<CanaryStatus> {
+    return waitFor(
+      async () => {
+        const status = await this.status();
+        return met(status) ? status : unmet(`${status.phase} at ${status.canaryWeight}%: ${status.reason}`);
+      },
+      deadlineMs,
+      `${what} in ${this.namespace}`,
+    );
+  }
+
+  phase(phase: CanaryStatus["phase"], deadlineMs?: number): Promise<CanaryStatus> {
+    return this.until(`phase ${phase}`, (status) => status.phase === phase, deadlineMs);
+  }
+
+  /** Percent of the canary as the route itself says. */
+  async weight(): Promise<number> {
+    return this.router().read(await this.route(), "podinfo")?.weight ?? -1;
+  }
+
+  route(): Promise<RouteObject> {
+    const { plural, group } = this.router();
+    return getJson<RouteObject>([`${plural}.${group}`, "podinfo", "-n", this.namespace]);
+  }
+
+  /** Messages of the Canary's Events, oldest first. */
+  async events(): Promise<string[]> {
+    const args = ["events", "-n", this.namespace, "--field-selector", "involvedObject.kind=Canary"];
+    const { items } =
+      await getJson<Listed<{ message: string; firstTimestamp: string; metadata: { name: string } }>>(args);
+    const order = (name: string): string => name.split(".").slice(-2).join(".");
+    return items
+      .sort((a, b) => (order(a.metadata.name) < order(b.metadata.name) ? -1 : 1))
+      .map((event) => event.message);
+  }
+
+  /** UIDs of the pods of `app` that are not going, sorted. */
+  async podUids(app = "podinfo"): Promise<string[]> {
+    const { items } = await getJson<Listed<Named>>(["pods", "-l", `app=${app}`, "-n", this.namespace]);
+    return items
+      .filter(({ metadata }) => !metadata.deletionTimestamp)
+      .map(({ metadata }) => metadata.uid)
+      .sort();
+  }
+
+  /** `kubectl canary <verb> podinfo` as a user types it. */
+  plugin(verb: string, ...args: string[]): Promise<Output> {
+    return kubectl(["canary", verb, "podinfo", "-n", this.namespace, ...args]);
+  }
+
+  end(): Promise<void> {
+    return deleteNamespace(this.namespace);
+  }
+
+  private router(): typeof trafficSplit {
+    return this.provider === "linkerd" ? trafficSplit : httpRoute;
+  }
+}
