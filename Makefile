@@ -6,6 +6,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help check format lint types unit
 .PHONY: cluster cluster-env cluster-down
+.PHONY: build image install
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -31,3 +32,12 @@ cluster-env: node_modules/.package-lock.json ## Print its export lines (KUBECONF
 
 cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leave nothing behind
 	@$(NODE) test/cluster/main.ts down
+
+build: node_modules/.package-lock.json ## Bundle the controller and the plugin into dist/
+	@$(NODE) build.ts
+
+image: node_modules/.package-lock.json ## Pack the controller into an OCI archive, dist/image.tar; needs no engine
+	@$(NODE) build.ts image
+
+install: node_modules/.package-lock.json ## Install the chart into the cluster of $$KUBECONFIG and wait; ARGS go to Helm
+	@$(NODE) test/chart/main.ts $(ARGS)

@@ -12,7 +12,8 @@ export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user
   const before = textOf(oldCanary);
   const sent = textOf(canary);
   if (sent === before) return { ok: true, canary };
-  if (!oldCanary || sent === undefined) return { ok: true, canary: withText(canary, before) };
+  if (!oldCanary) return { ok: true, canary: withText(canary, undefined) };
+  if (sent === undefined) return { ok: true, canary: isManifest(canary) ? withText(canary, before) : canary };
   const command = parseCommand(sent);
   if (!command) return { ok: false, message: malformed };
   const given = before === undefined ? undefined : parseCommand(before);
@@ -38,6 +39,9 @@ export function parseCommand(text: string): Omit<Command, "by"> | undefined {
 const malformed =
   `the annotation ${annotation.command} holds no command that can be read: ` +
   `use kubectl canary promote or kubectl canary rollback`;
+
+/** A PUT of a manifest has no UID; what it leaves out was not decided by anyone. Others withdraw a command by removing it. */
+const isManifest = (canary: Canary): boolean => canary.metadata.uid === undefined;
 
 const textOf = (canary: Canary | undefined): string | undefined => canary?.metadata.annotations?.[annotation.command];
 

@@ -52,6 +52,12 @@ describe("a command in a Canary's annotation", () => {
     expect(stamped(canary(), canary(given))).toEqual(given);
   });
 
+  it("can be withdrawn", () => {
+    const withdrawn = canary();
+    withdrawn.metadata.uid = "canary-uid";
+    expect(stamped(withdrawn, canary({ id: "1", verb: "rollback", by: "bob" }))).toBeUndefined();
+  });
+
   it("is replaced by the next one", () => {
     const given = { id: "1", verb: "rollback", by: "bob" };
     expect(stamped(canary({ id: "2", verb: "promote" }), canary(given))).toHaveProperty("by", "alice");

@@ -1,0 +1,109 @@
+{{- define "kubectl-canary.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 53 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "kubectl-canary.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "kubectl-canary.labels" -}}
+{{ include "kubectl-canary.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "kubectl-canary.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+
+{{- define "kubectl-canary.mutatingConfiguration" -}}
+{{- /* Webhooks are called in the order of their configurations' names: ours wants to see what the others made of a template. */ -}}
+zz-{{ include "kubectl-canary.fullname" . }}
+{{- end -}}
+
+{{- define "kubectl-canary.secretName" -}}
+{{ include "kubectl-canary.fullname" . }}-certificate
+{{- end -}}
+
+{{- define "kubectl-canary.uninstallAccount" -}}
+{{ include "kubectl-canary.fullname" . }}-uninstall
+{{- end -}}
+
+{{- /* "true" where the controller gets Linkerd's proxy. */ -}}
+{{- define "kubectl-canary.isMeshed" -}}
+{{- if eq (toString .Values.linkerd.mesh) "auto" -}}
+{{- .Capabilities.APIVersions.Has "linkerd.io/v1alpha2" -}}
+{{- else -}}
+{{- .Values.linkerd.mesh -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* "true" where viz's Prometheus is told to accept us. */ -}}
+{{- define "kubectl-canary.authorizesViz" -}}
+{{- $viz := .Values.linkerd.viz -}}
+{{- if eq (toString $viz.authorize) "auto" -}}
+{{- and (.Capabilities.APIVersions.Has "policy.linkerd.io/v1alpha1") (not (empty (lookup "v1" "Namespace" "" $viz.namespace))) -}}
+{{- else -}}
+{{- $viz.authorize -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* CEL: the writer is not the controller, nor its uninstall hook. */ -}}
+{{- define "kubectl-canary.notOurselves" -}}
+!(request.userInfo.username in [
+  "system:serviceaccount:{{ .Release.Namespace }}:{{ include "kubectl-canary.fullname" . }}",
+  "system:serviceaccount:{{ .Release.Namespace }}:{{ include "kubectl-canary.uninstallAccount" . }}"])
+{{- end -}}
+
+{{- /* Settings of the controller and of its uninstall hook. */ -}}
+{{- define "kubectl-canary.env" -}}
+- name: KUBECTL_CANARY_NAMESPACE
+  valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+- name: KUBECTL_CANARY_IDENTITY
+  valueFrom: { fieldRef: { fieldPath: metadata.name } }
+{{- $settings := dict
+  "SERVICE_NAME" (include "kubectl-canary.fullname" .)
+  "DEPLOYMENT" (include "kubectl-canary.fullname" .)
+  "SERVICE_ACCOUNT" (include "kubectl-canary.fullname" .)
+  "UNINSTALL_SERVICE_ACCOUNT" (include "kubectl-canary.uninstallAccount" .)
+  "SECRET_NAME" (include "kubectl-canary.secretName" .)
+  "MUTATING_CONFIGURATION" (include "kubectl-canary.mutatingConfiguration" .)
+  "VALIDATING_CONFIGURATION" (include "kubectl-canary.fullname" .)
+  "PORT" .Values.webhook.port
+  "METRICS_PORT" .Values.metrics.port
+  "LOG_LEVEL" .Values.logLevel
+  "PROVIDER" .Values.provider
+  "METRICS_SERVER" .Values.metricsServer
+  "LEASE_DURATION" .Values.leaderElection.leaseDuration
+  "RENEW_DEADLINE" .Values.leaderElection.renewDeadline
+  "RETRY_PERIOD" .Values.leaderElection.retryPeriod
+  "DRAIN" .Values.drain
+  "UNINSTALL_DEADLINE" (printf "%ds" (sub (int .Values.uninstall.deadlineSeconds) 15))
+}}
+{{- range $name, $value := $settings }}
+- name: KUBECTL_CANARY_{{ $name }}
+  value: {{ $value | toString | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "kubectl-canary.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: { drop: [ALL] }
+{{- end -}}
+
+{{- define "kubectl-canary.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+seccompProfile: { type: RuntimeDefault }
+{{- end -}}
