@@ -4,6 +4,8 @@
  */
 import {
   phases,
+  runOutcomes,
+  runStages,
   type Canary,
   type CanaryCondition,
   type CanaryStatus,
@@ -23,7 +25,9 @@ export function parseStatus(canary: Canary): CanaryState {
   const { stable, run, tracks, lastCommand } = status;
   return {
     ...initialState(),
-    ...present(status, ["failedChecks", "checks", "staleCallers", "warnings", "runs", "reason", "next"]),
+    ...present(status, ["checks", "staleCallers", "warnings", "reason", "next"]),
+    failedChecks: count(status.failedChecks, "failedChecks"),
+    runs: count(status.runs, "runs"),
     phase: phaseOf(status),
     weight: percent(status.canaryWeight),
     rejected: (status.rejected ?? []).map((entry) => ({ ...entry, at: ms(entry.at, "rejected.at") })),
@@ -95,6 +99,17 @@ function percent(weight = 0): number {
   throw new UnreadableStatus(`status.canaryWeight ${weight} is not a percentage: nothing is touched`);
 }
 
+function count(value: number | null | undefined, field: string): number {
+  if (value === undefined || value === null) return 0;
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new UnreadableStatus(`status.${field} ${value} is not a count: nothing is touched`);
+}
+
+function known<T extends string>(all: readonly T[], value: T, field: string): void {
+  if (all.includes(value)) return;
+  throw new UnreadableStatus(`status.${field} "${value}" is unknown to this version: nothing is touched`);
+}
+
 function ms(time: string, field: string): number {
   const value = Date.parse(time);
   if (Number.isNaN(value)) throw new UnreadableStatus(`status.${field} "${time}" is not a time: nothing is touched`);
@@ -107,8 +122,11 @@ function iso(time: number): string {
 
 function parseRun(run: RunStatus): Run {
   const { steps: _steps, startedAt, stageAt, checkAt, holdSince, ...rest } = run;
+  known(runStages, run.stage, "run.stage");
+  if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
   return {
     ...rest,
+    step: count(run.step, "run.step"),
     startedAt: ms(startedAt, "run.startedAt"),
     stageAt: ms(stageAt, "run.stageAt"),
     ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),

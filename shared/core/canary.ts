@@ -168,7 +168,8 @@ export interface CanaryStatus {
   runs?: number;
 }
 
-export type Stage = "scaling" | "analysing" | "promoting" | "returning" | "restoring" | "draining";
+export const runStages = ["scaling", "analysing", "promoting", "returning", "restoring", "draining"] as const;
+export type Stage = (typeof runStages)[number];
 
 export interface RunStatus {
   id: string;
@@ -186,7 +187,8 @@ export interface RunStatus {
   ending?: { outcome: RunOutcome; cause: string };
 }
 
-export type RunOutcome = "promoted" | "rejected" | "reverted" | "superseded";
+export const runOutcomes = ["promoted", "rejected", "reverted", "superseded"] as const;
+export type RunOutcome = (typeof runOutcomes)[number];
 
 export interface HistoryEntry {
   run: string;
