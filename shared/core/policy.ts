@@ -98,7 +98,7 @@ function checkReferences(spec: CanarySpec, add: Add): void {
   const name = spec.targetRef?.name ?? "";
   if (!name) add("spec.targetRef.name", "is required");
   checkLength(name, "spec.targetRef.name", add);
-  checkLength(spec.service?.name ?? "", "spec.service.name", add);
+  checkLength(spec.service?.name, "spec.service.name", add);
   const port = spec.service?.port;
   if (port !== undefined && !inRange(port, 1, 65_535)) add("spec.service.port", `${port} is not a port (1 to 65535)`);
   const deadline = spec.progressDeadlineSeconds;
@@ -108,8 +108,8 @@ function checkReferences(spec: CanarySpec, add: Add): void {
 /** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
 const longestName = 63 - primaryName("").length;
 
-function checkLength(name: string, path: string, add: Add): void {
-  if (name.length > longestName)
+function checkLength(name: string | undefined, path: string, add: Add): void {
+  if (name !== undefined && name.length > longestName)
     add(path, `"${name}" is ${name.length} characters; ${primaryName("<name>")} allows ${longestName}`);
 }
 
