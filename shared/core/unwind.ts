@@ -66,7 +66,9 @@ export function deserted(turn: RunTurn): Step | undefined {
 export function draining(turn: RunTurn): Step {
   const { run, seen, state, policy } = turn;
   if (state.weight > 0) return takeTrafficBack(turn);
-  if ((seen.route?.weight ?? 0) > 0) return step(turn, {});
+  // The drain begins when the route is at 0: a leader may have died between saying so and doing it, and that long ago.
+  if ((seen.route?.weight ?? 0) > 0)
+    return step(turn, { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: policy.drainMs });
   const drainedAt = run.stageAt + policy.drainMs;
   if (seen.now < drainedAt) return step(turn, {}, { requeueAfterMs: drainedAt - seen.now });
   return finish(turn);
