@@ -7,7 +7,8 @@ import { event } from "./events.ts";
 import { restartLines } from "./callers.ts";
 import { runId } from "./idle.ts";
 import { promote } from "./promote.ts";
-import type { MetricsSeen, Run } from "./state.ts";
+import type { Run } from "./state.ts";
+import { measurements, type Measured } from "./tracks.ts";
 import { reject, wind } from "./unwind.ts";
 
 /** While a step is held, how soon to look again. */
@@ -98,8 +99,6 @@ export function verdictOf(checks: readonly CheckStatus[]): Outcome {
 }
 
 // --- internal ---
-
-type Measured = Extract<MetricsSeen, { ok: true }>;
 
 function weightOf({ run, policy }: RunTurn): number {
   return policy.weights[Math.min(run.step, policy.weights.length - 1)] ?? 100;
@@ -256,41 +255,4 @@ function lostEndpoints(turn: RunTurn): Step {
     },
     { events: [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] },
   );
-}
-
-function measurements(
-  metrics: Measured,
-  { seen, state, run }: RunTurn,
-): Pick<RunTurn["state"], "checks" | "tracks" | "staleCallers"> {
-  const replicas = seen.target?.replicas ?? 0;
-  const track = (
-    name: string,
-    of: Measured["primary"],
-    sizes: { replicas: number; ready: number; weightPercent: number },
-  ) => ({
-    name,
-    ...sizes,
-    successPercent: of.requests > 0 ? (100 * (of.requests - of.failures)) / of.requests : null,
-    requestsPerSecond: of.requests > 0 ? of.requestsPerSecond : null,
-    latencyMsP50: of.latencyMs.p50,
-    latencyMsP95: of.latencyMs.p95,
-    latencyMsP99: of.latencyMs.p99,
-    requests: of.requests,
-  });
-  const primary = { replicas, ready: seen.endpoints.primary.ready, weightPercent: 100 - state.weight };
-  const canary = {
-    replicas: seen.workload?.replicas ?? 0,
-    ready: readyCanaries(run, seen),
-    weightPercent: state.weight,
-  };
-  return {
-    checks: metrics.checks,
-    staleCallers: metrics.staleCallers,
-    tracks: {
-      at: metrics.askedAt,
-      windowSeconds: metrics.windowSeconds,
-      primary: track(`${seen.apexName}-primary`, metrics.primary, primary),
-      canary: track(`${seen.apexName}-canary`, metrics.canary, canary),
-    },
-  };
 }
