@@ -45,6 +45,7 @@ export async function meshImageSpec(): Promise<ImageSpec> {
     name: meshImage,
     entries: [...new Map(entries.map((entry) => [entry.path, entry])).values()],
     entrypoint: [nodePath, ...nodeFlags, bundlePath],
+    env: { MALLOC_ARENA_MAX: "1" },
   };
 }
 

@@ -1,0 +1,198 @@
+// The sidecars on the real cluster: what they count, what they let through, and that pods come and go without a
+// failed request.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { importAppImages, installApp, kubectl, removeApp } from "../app/install.ts";
+import { LoadClient } from "../app/load-client.ts";
+import { podinfoImage } from "../app/podinfo.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import { linkerdSamples, parseSamples, shapeOf, total, type Sample } from "./exposition.ts";
+import { installMesh } from "./install.ts";
+import { addLeaves, apply, httpRoute, trafficSplit } from "./leaves.ts";
+
+const namespace = "mesh-sidecar";
+const RATE = 50;
+
+const kube = (...args: string[]): Promise<string> => kubectl(["-n", namespace, ...args]);
+
+interface PodItem {
+  readonly metadata: { readonly name: string; readonly deletionTimestamp?: string };
+  readonly status: {
+    readonly podIP: string;
+    readonly containerStatuses: { name: string; restartCount: number; ready: boolean }[];
+  };
+}
+
+async function pods(app: string): Promise<PodItem[]> {
+  const { items } = JSON.parse(await kube("get", "pods", "-l", `app=${app}`, "-o", "json")) as { items: PodItem[] };
+  return items.filter(({ metadata }) => !metadata.deletionTimestamp);
+}
+
+async function scrape(app: string): Promise<Sample[]> {
+  const [pod] = await pods(app);
+  const response = await fetch(`http://${pod?.status.podIP}:4191/metrics`);
+  return parseSamples(await response.text());
+}
+
+const rolledOut = (name: string): Promise<string> => kube("rollout", "status", `deployment/${name}`, "--timeout=120s");
+
+async function restart(name: string): Promise<void> {
+  await kube("rollout", "restart", `deployment/${name}`);
+  await rolledOut(name);
+}
+
+/** Requests that `load` counts from now on until `enough`. */
+async function gather(load: LoadClient, enough: number): Promise<Awaited<ReturnType<LoadClient["counts"]>>> {
+  await load.reset();
+  return waitFor(
+    async () => {
+      const counts = await load.counts();
+      return counts.requests >= enough ? counts : unmet(`${counts.requests} requests`);
+    },
+    120_000,
+    `${enough} requests`,
+  );
+}
+
+beforeAll(async () => {
+  await installMesh();
+  await importAppImages();
+  await removeApp(namespace);
+  await installApp(namespace, { rate: RATE, replicas: 2 });
+  await addLeaves(namespace);
+});
+
+afterAll(() => removeApp(namespace));
+
+describe("the metrics", () => {
+  it("of live sidecars have the names and labels of a real proxy's", async () => {
+    await apply([httpRoute(namespace, [50, 50])]);
+    const load = await LoadClient.of(namespace);
+    await gather(load, 200);
+    const shapes = new Set([...(await scrape("load")), ...(await scrape("podinfo"))].map(shapeOf));
+    for (const sample of await linkerdSamples()) expect(shapes).toContain(shapeOf(sample));
+    await kube("delete", "httproute", "podinfo");
+  });
+
+  it("count the kubelet's probes as probes, scrapes on port 4191, and users' requests with their identity", async () => {
+    await scrape("podinfo");
+    const samples = await scrape("podinfo");
+    const probes = { route_name: "probe", authz_name: "probe", tls: "no_identity", target_port: "9898" };
+    expect(total(samples, "response_total", probes)).toBeGreaterThan(0);
+    expect(total(samples, "response_total", { target_port: "4191" })).toBeGreaterThan(0);
+    const client_id = `default.${namespace}.serviceaccount.identity.linkerd.cluster.local`;
+    const users = total(samples, "response_total", { client_id, tls: "true", route_name: "default" });
+    expect(users).toBeGreaterThan(0);
+    const all = total(samples, "response_total", { direction: "inbound", target_port: "9898" });
+    expect(total(samples, "response_total", { ...probes })).toBe(all - users);
+  });
+
+  it("name the leaf for a client that follows a TrafficSplit, and the apex for one that ignores it", async () => {
+    await apply([trafficSplit(namespace, [50, 50])]);
+    await gather(await LoadClient.of(namespace), 100);
+    const service = (dst_service: string, samples: Sample[]): number =>
+      total(samples, "response_total", { direction: "outbound", dst_service });
+    const ignoring = await scrape("load");
+    expect(service("podinfo", ignoring)).toBeGreaterThan(0);
+    await restart("load");
+    await gather(await LoadClient.of(namespace), 100);
+    const following = await scrape("load");
+    expect(service("podinfo", following)).toBe(0);
+    expect(service("podinfo-primary", following)).toBeGreaterThan(0);
+    expect(service("podinfo-canary", following)).toBeGreaterThan(0);
+    const authority = `podinfo.${namespace}.svc.cluster.local:9898`;
+    expect(total(following, "response_total", { direction: "outbound", authority })).toBeGreaterThan(0);
+    await kube("delete", "trafficsplit", "podinfo");
+    // This client is bound to the profile, now empty, for as long as it talks: the next tests want one that is not.
+    await restart("load");
+  });
+});
+
+describe("traffic", () => {
+  it("that is not HTTP passes unharmed: TLS to the API server from a meshed pod", async () => {
+    const script = `
+      const https = require("node:https"), fs = require("node:fs");
+      const ca = fs.readFileSync("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt");
+      https.get("https://kubernetes.default.svc/version", { ca }, (r) => r.pipe(process.stdout));`;
+    expect(await kube("exec", "deployment/load", "-c", "load", "--", "/bin/node", "-e", script)).toContain(
+      "gitVersion",
+    );
+  });
+
+  it("of the frontend shows podinfo's JSON to curl and its page to a browser", async () => {
+    const [frontend] = await pods("frontend");
+    const url = `http://${frontend?.status.podIP}:8080/`;
+    expect(await (await fetch(url)).json()).toMatchObject({ version: "1.7.0", color: "#34577c" });
+    const page = await (await fetch(url, { headers: { "user-agent": "Mozilla/5.0" } })).text();
+    expect(page).toContain("<html");
+  });
+
+  it("goes on without a failed request while podinfo's pods are replaced and the control plane restarts", async () => {
+    const load = await LoadClient.of(namespace);
+    await load.setRate(100);
+    await load.reset();
+    await restart("podinfo");
+    await kubectl(["-n", "linkerd", "rollout", "restart", "deployment/stand-in-mesh"]);
+    await restart("podinfo");
+    await kubectl(["-n", "linkerd", "rollout", "status", "deployment/stand-in-mesh", "--timeout=120s"]);
+    await restart("podinfo");
+    const counts = await load.counts();
+    process.stdout.write(
+      `three rollouts, one of the control plane: ${counts.requests} requests, ${counts.failed} failed\n`,
+    );
+    expect(counts.failures).toEqual([]);
+    await apply([httpRoute(namespace, [0, 100])]);
+    await waitFor(
+      async () => ((await gather(load, 20)).byVersion["1.7.0"] ?? 0) === 0 || unmet("1.7.0 answers"),
+      10_000,
+      "the restarted control plane's weights",
+    );
+    await kube("delete", "httproute", "podinfo");
+    await load.setRate(RATE);
+  });
+
+  it("of 500 requests per second is carried, in less than 80 MB", async () => {
+    const load = await LoadClient.of(namespace);
+    await gather(load, 300);
+    const easy = await load.counts();
+    await load.setRate(500);
+    const counts = await gather(load, 5000);
+    await load.setRate(RATE);
+    const memory = await memoryMb("load");
+    process.stdout.write(
+      `p50 at ${RATE}/s ${easy.latencyMs.p50} ms, at 500/s ${counts.latencyMs.p50} ms; sidecar ${memory.toFixed(0)} MB\n`,
+    );
+    expect(counts.failed).toBe(0);
+    expect(memory).toBeLessThan(80);
+  });
+});
+
+describe("podinfo's faulty versions", () => {
+  it.each(["1.7.2-failing", "1.7.3-slow"] as const)("%s becomes ready and stays so: only metrics tell", async (tag) => {
+    const load = await LoadClient.of(namespace);
+    await kube("set", "image", "deployment/podinfo-canary", `podinfod=${podinfoImage(tag)}`);
+    await rolledOut("podinfo-canary");
+    await apply([httpRoute(namespace, [0, 100])]);
+    await waitFor(
+      async () => (await gather(load, 20)).byVersion[tag] !== undefined || unmet("no answer yet"),
+      10_000,
+      `answers of ${tag}`,
+    );
+    const counts = await gather(load, 600);
+    const failures = (counts.byStatus["500"] ?? 0) / counts.requests;
+    if (tag === "1.7.3-slow") expect(counts.latencyMs.p50).toBeGreaterThan(500);
+    else expect(failures).toBeGreaterThan(0.05);
+    expect(counts.failedInMesh).toBe(0);
+    const [pod] = await pods("podinfo-canary");
+    const status = pod?.status.containerStatuses.find(({ name }) => name === "podinfod");
+    expect(status).toMatchObject({ restartCount: 0, ready: true });
+    await kube("delete", "httproute", "podinfo");
+  });
+});
+
+/** Memory of the sidecar's process in MB: its own, and its part of the pages that all sidecars share (Node itself). */
+async function memoryMb(app: string): Promise<number> {
+  const script = `process.stdout.write(require("node:fs").readFileSync("/proc/1/smaps_rollup", "utf8"))`;
+  const container = ["-c", "linkerd-proxy", "--", "/bin/node", "-e", script];
+  const rollup = await kube("exec", `deployment/${app}`, ...container);
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1000;
+}
