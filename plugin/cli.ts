@@ -11,25 +11,25 @@ import { outputFormats, type OutputFormat } from "./output.ts";
 /** Opens the cluster that the flags choose; throws a refusal where they choose none. */
 export type Connect = (flags: ClusterFlags) => Promise<Session>;
 
-type Run = (code: Promise<number>) => Promise<void>;
+/** What the parser chose; it is begun only when parsing is over, for yargs formats its help for a verb that takes time. */
+type Command = () => Promise<number>;
+type Choose = (command: Command) => void;
 type Values = Arguments<ClusterFlags & Record<string, unknown>>;
 
 /** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
 export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
-  let code: number = exitCode.ok;
-  const run: Run = async (command) => {
-    code = await command;
-  };
+  let chosen: Command | undefined;
   try {
-    const parser = addCommands(baseParser(argv, io), run, { io, connect });
-    await parser.parseAsync(
+    const choose: Choose = (command) => void (chosen = command);
+    const parser = addCommands(baseParser(argv, io), choose, { io, connect });
+    parser.parseSync(
       argv.length > 0 ? [...argv] : ["--help"],
       {},
       (_error: unknown, _parsed: unknown, help: string) => {
         if (help) io.stdout.write(`${help}\n`);
       },
     );
-    return code;
+    return chosen ? await chosen() : exitCode.ok;
   } catch (error) {
     const fault = faultOf(error);
     const { width } = styleOf(io.stderr, io.env);
@@ -87,9 +87,9 @@ interface Context {
   connect: Connect;
 }
 
-function addCommands(parser: Argv, run: Run, context: Context): Argv {
+function addCommands(parser: Argv, choose: Choose, context: Context): Argv {
   return [addStatus, addList, addPromote, addRollback, addVersion, addUnknown].reduce(
-    (built, add) => add(built, run, context),
+    (built, add) => add(built, choose, context),
     parser,
   );
 }
@@ -106,7 +106,7 @@ const outputOption = (formats: readonly OutputFormat[]): Options => ({
 const outputOf = (values: Values): OutputFormat => (values["output"] as OutputFormat | undefined) ?? "text";
 const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
 
-function addStatus(parser: Argv, run: Run, { connect }: Context): Argv {
+function addStatus(parser: Argv, choose: Choose, { connect }: Context): Argv {
   return parser.command(
     ["status [name]", "get"],
     "Show where a canary stands, why, what is next, and what you can do",
@@ -116,15 +116,16 @@ function addStatus(parser: Argv, run: Run, { connect }: Context): Argv {
         .option("output", outputOption(outputFormats))
         .example("$0 status podinfo -n test", "")
         .example("$0 status deploy/podinfo -o json", ""),
-    async (values: Values) => {
-      const { status } = await import("./status.ts");
-      const { deps, scope } = await connect(values);
-      await run(status({ name: textOf(values["name"]), output: outputOf(values) }, deps, scope));
-    },
+    (values: Values) =>
+      choose(async () => {
+        const { status } = await import("./status.ts");
+        const { deps, scope } = await connect(values);
+        return status({ name: textOf(values["name"]), output: outputOf(values) }, deps, scope);
+      }),
   );
 }
 
-function addList(parser: Argv, run: Run, { connect }: Context): Argv {
+function addList(parser: Argv, choose: Choose, { connect }: Context): Argv {
   return parser.command(
     ["list", "ls"],
     "List Canaries, those that need you first",
@@ -133,13 +134,14 @@ function addList(parser: Argv, run: Run, { connect }: Context): Argv {
         .option("all-namespaces", { alias: "A", type: "boolean", describe: "Of all namespaces" })
         .option("selector", { alias: "l", type: "string", requiresArg: true, describe: "Only those with these labels" })
         .option("output", outputOption(outputFormats)),
-    async (values: Values) => {
-      const { listCanaries } = await import("./list.ts");
-      const { deps, scope } = await connect(values);
-      const allNamespaces = values["all-namespaces"] === true;
-      const args = { allNamespaces, selector: textOf(values["selector"]), output: outputOf(values) };
-      await run(listCanaries(args, deps, scope));
-    },
+    (values: Values) =>
+      choose(async () => {
+        const { listCanaries } = await import("./list.ts");
+        const { deps, scope } = await connect(values);
+        const allNamespaces = values["all-namespaces"] === true;
+        const args = { allNamespaces, selector: textOf(values["selector"]), output: outputOf(values) };
+        return listCanaries(args, deps, scope);
+      }),
   );
 }
 
@@ -156,7 +158,7 @@ function withOperateFlags(verb: Argv): Argv {
     });
 }
 
-function addPromote(parser: Argv, run: Run, context: Context): Argv {
+function addPromote(parser: Argv, choose: Choose, context: Context): Argv {
   return parser.command(
     "promote <name>",
     "End the analysis now and roll the change out",
@@ -167,25 +169,20 @@ function addPromote(parser: Argv, run: Run, context: Context): Argv {
           describe: "Even if the canary is not ready or its last check failed",
         })
         .example("$0 promote podinfo -n test --reason 'hotfix, seen by eye'", ""),
-    (values) => operateWith("promote", values, run, context),
+    (values: Values) => choose(() => operateWith("promote", values, context)),
   );
 }
 
-function addRollback(parser: Argv, run: Run, context: Context): Argv {
+function addRollback(parser: Argv, choose: Choose, context: Context): Argv {
   return parser.command(
     "rollback <name>",
     "Give stable every request and reject the change; works in every phase of a run",
     (verb) => withOperateFlags(verb).example("$0 rollback podinfo -n test --reason 'errors in the logs'", ""),
-    (values) => operateWith("rollback", values, run, context),
+    (values: Values) => choose(() => operateWith("rollback", values, context)),
   );
 }
 
-async function operateWith(
-  verb: "promote" | "rollback",
-  values: Values,
-  run: Run,
-  { connect }: Context,
-): Promise<void> {
+async function operateWith(verb: "promote" | "rollback", values: Values, { connect }: Context): Promise<number> {
   const timeoutMs = durationFlag("timeout", textOf(values["timeout"]) ?? "10s");
   const { operate } = await import("./operate.ts");
   const { deps, scope } = await connect(values);
@@ -197,10 +194,10 @@ async function operateWith(
     ifRun: textOf(values["if-run"]),
     timeoutMs,
   };
-  await run(operate(args, deps, scope));
+  return operate(args, deps, scope);
 }
 
-function addVersion(parser: Argv, run: Run, { io, connect }: Context): Argv {
+function addVersion(parser: Argv, choose: Choose, { io, connect }: Context): Argv {
   return parser.command(
     "version",
     "Show the versions of this plugin, the controller and the API server",
@@ -208,11 +205,12 @@ function addVersion(parser: Argv, run: Run, { io, connect }: Context): Argv {
       verb
         .option("client", { type: "boolean", describe: "Only this plugin's; asks no cluster" })
         .option("output", outputOption(["json", "yaml"])),
-    async (values: Values) => {
-      const { version } = await import("./version.ts");
-      const args = { output: outputOf(values), clientOnly: values["client"] === true };
-      await run(version(args, io, () => connect(values)));
-    },
+    (values: Values) =>
+      choose(async () => {
+        const { version } = await import("./version.ts");
+        const args = { output: outputOf(values), clientOnly: values["client"] === true };
+        return version(args, io, () => connect(values));
+      }),
   );
 }
 

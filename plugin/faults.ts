@@ -25,7 +25,10 @@ export function faultOf(error: unknown): Fault {
   return { message: messageOf(error), code: exitCode.error };
 }
 
-/** `patch canaries.flagger.app in namespace test`, out of the API server's refusal; undefined if it is not one. */
+/**
+ * `needs permission to patch canaries.flagger.app in namespace test`, out of the API server's refusal; a refusal for another
+ * cause, as by an admission policy, in its own words; undefined for what is no refusal.
+ */
 export function missingPermission(error: unknown): string | undefined {
   if (!hasCode(error, "Forbidden")) return undefined;
   const match = /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(
@@ -34,7 +37,7 @@ export function missingPermission(error: unknown): string | undefined {
   if (!match) return error.message;
   const [, verb, resource, group, namespace] = match;
   const where = namespace ? `in namespace ${namespace}` : "in the whole cluster";
-  return `${verb} ${resource}${group ? `.${group}` : ""} ${where}`;
+  return `needs permission to ${verb} ${resource}${group ? `.${group}` : ""} ${where}`;
 }
 
 function noCanaries(error: CanaryError): string {

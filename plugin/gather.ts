@@ -4,7 +4,7 @@ import type { Canary } from "../shared/core/canary.ts";
 import { canaryName, leaseName } from "../shared/core/names.ts";
 import type { Cluster, Place } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
-import { fullName, resource, type Resource } from "../shared/kube/resources.ts";
+import { resource, type Resource } from "../shared/kube/resources.ts";
 import { type Caller, parseCaller } from "./callers.ts";
 import type { Deps, Scope } from "./deps.ts";
 import { missingPermission } from "./faults.ts";
@@ -64,7 +64,7 @@ async function readIfAllowed<T>(cluster: Cluster, r: Resource, at: Place): Promi
     if (hasCode(error, "NotFound", "NoSuchKind")) return undefined;
     const permission = missingPermission(error);
     if (permission === undefined) throw error;
-    return `Not shown, for want of permission to ${permission} (needs ${fullName(r)}).`;
+    return `Not shown: ${r.kind} ${at.name}, ${permission}.`;
   }
 }
 

@@ -75,7 +75,7 @@ async function write(command: Command, seen: Canary, { deps, scope }: Context): 
       });
     } catch (error) {
       const permission = missingPermission(error);
-      if (permission) throw new Refusal(`You may not ${command.verb}: this needs permission to ${permission}.`);
+      if (permission) throw new Refusal(`You may not ${command.verb}: ${permission}.`);
       if (!hasCode(error, "Conflict") || conflicts >= mostConflicts) throw error;
       canary = await deps.cluster.get<Canary>(resource.canaries, at);
     }

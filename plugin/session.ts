@@ -1,5 +1,4 @@
 /** From flags to a cluster that can be asked. */
-import { connect } from "../shared/kube/cluster.ts";
 import type { Deps, Io, Scope } from "./deps.ts";
 import { type ClusterFlags, durationFlag, scopeOf } from "./flags.ts";
 import { clientVersion } from "./version.ts";
@@ -13,7 +12,10 @@ export interface Session {
 export async function openSession(flags: ClusterFlags, io: Io, signal: AbortSignal): Promise<Session> {
   const timeoutMs = durationFlag("request-timeout", flags["request-timeout"] ?? "10s") || noDeadlineMs;
   // Loaded only here: `--help` and usage errors need no cluster.
-  const { chooseCluster } = await import("./kubeconfig.ts");
+  const [{ chooseCluster }, { connect }] = await Promise.all([
+    import("./kubeconfig.ts"),
+    import("../shared/kube/cluster.ts"),
+  ]);
   const { kubeConfig, namespace, headers } = chooseCluster(flags, io.env);
   const userAgent = `kubectl-canary/${clientVersion().version}`;
   const cluster = connect(kubeConfig, { timeoutMs, headers, userAgent });

@@ -181,9 +181,11 @@ describe("a fault", () => {
     const refused = (text: string): CanaryError => new CanaryError("Forbidden", text);
     const said = 'x is forbidden: User "bob" cannot patch resource "canaries" in API group "flagger.app"';
     expect(missingPermission(refused(`${said} in the namespace "test"`))).toBe(
-      "patch canaries.flagger.app in namespace test",
+      "needs permission to patch canaries.flagger.app in namespace test",
     );
-    expect(missingPermission(refused(said))).toBe("patch canaries.flagger.app in the whole cluster");
+    expect(missingPermission(refused(said))).toBe(
+      "needs permission to patch canaries.flagger.app in the whole cluster",
+    );
     expect(missingPermission(refused("denied by policy"))).toBe("denied by policy");
     expect(missingPermission(new Error("other"))).toBeUndefined();
   });

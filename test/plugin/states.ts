@@ -210,6 +210,8 @@ export const states: Record<string, Seen> = {
     target: undefined,
     workload: undefined,
     lease: undefined,
-    unread: ["trafficsplits.split.smi-spec.io: no permission to get (RBAC)"],
+    unread: [
+      "Not shown: TrafficSplit podinfo, needs permission to get trafficsplits.split.smi-spec.io in namespace test.",
+    ],
   }),
 };

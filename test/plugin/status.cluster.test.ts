@@ -162,8 +162,12 @@ describe("someone with few rights", () => {
     const { code, out } = await plane.run(["status", "podinfo", "-n", "running", "--as", "viewer"]);
     expect(code).toBe(0);
     expect(out).toContain("canary 20%, primary 80%, from status: the TrafficSplit podinfo cannot be read");
-    expect(out).toContain("for want of permission to get trafficsplits.split.smi-spec.io in namespace running");
-    expect(out).toContain("for want of permission to get deployments.apps in namespace running");
+    expect(out).toContain(
+      "Not shown: TrafficSplit podinfo, needs permission to get trafficsplits.split.smi-spec.io in namespace running",
+    );
+    expect(out).toContain(
+      "Not shown: Deployment podinfo, needs permission to get deployments.apps in namespace running",
+    );
     expect(out).toContain("kubectl canary promote podinfo -n running --as viewer");
   });
 
@@ -177,7 +181,7 @@ describe("someone with few rights", () => {
     const { code, err } = await plane.run(["promote", "podinfo", "-n", "running", "--as", "viewer"]);
     expect({ code, err }).toEqual({
       code: 1,
-      err: "error: You may not promote: this needs permission to patch canaries.flagger.app in namespace running.\n",
+      err: "error: You may not promote: needs permission to patch canaries.flagger.app in namespace running.\n",
     });
   });
 
