@@ -89,9 +89,12 @@ export class Destinations {
   readonly #control: string;
   readonly #entries = new Map<string, Entry>();
 
-  /** `control` is host:port of the control plane's stream. */
-  constructor(control: string) {
+  readonly #idleMs: number;
+
+  /** `control` is host:port of the control plane's stream; `idleMs`, how long an unused entry is remembered. */
+  constructor(control: string, idleMs = IDLE_MS) {
     this.#control = control;
+    this.#idleMs = idleMs;
   }
 
   get entries(): Iterable<Entry> {
@@ -118,7 +121,7 @@ export class Destinations {
     entry.idleTimer = setTimeout(() => {
       entry.ended.abort();
       this.#entries.delete(`${entry.address.ip}:${entry.address.port}`);
-    }, IDLE_MS);
+    }, this.#idleMs);
   }
 
   /** Follows the stream into the entry until the entry is given up. */
