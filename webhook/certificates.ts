@@ -188,9 +188,8 @@ export class Certificates {
   ): Promise<WebhookConfiguration> {
     const body = bundlePatch(object, bundleOf(material), (cert) => this.isPredecessor(cert, material));
     if (!body) return object;
-    this.deps.log.info({ configuration: object.metadata.name }, "CA bundle written");
     const { name, resourceVersion } = object.metadata;
-    return this.deps.cluster.patch<WebhookConfiguration>(
+    const written = await this.deps.cluster.patch<WebhookConfiguration>(
       kind,
       { name },
       {
@@ -200,6 +199,8 @@ export class Certificates {
         fieldManager: manager,
       },
     );
+    this.deps.log.info({ configuration: name }, "CA bundle written");
+    return written;
   }
 
   /** An authority of ours that the Secret no longer knows (it was deleted): other replicas may serve by it for a moment. */
