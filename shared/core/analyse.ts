@@ -1,6 +1,6 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import type { CheckStatus, Outcome } from "./canary.ts";
-import { isDeserted, loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
+import { isDeserted, isInEffect, loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
 import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
@@ -83,6 +83,7 @@ export function analysing(turn: RunTurn): Step {
   const { run, seen, state } = turn;
   if (loweredByHand(state, seen)) return heldByHand(turn);
   if (seen.endpoints.canary.ready === 0) return lostEndpoints(turn);
+  if (!isInEffect(state, seen)) return notInEffect(turn);
   const dueAt = run.checkAt ?? seen.now;
   if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
   const { metrics } = seen;
@@ -90,6 +91,20 @@ export function analysing(turn: RunTurn): Step {
   if (!metrics.ok) return freeze(turn, `Prometheus cannot be asked: ${metrics.error}`);
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
   return weigh(measured, metrics);
+}
+
+/**
+ * The step begins when the route has its weight: a leader may have died between saying so and doing it, or someone has
+ * deleted the route. What was measured since then was measured at another weight.
+ */
+function notInEffect(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  const { checkAt: _checkAt, ...rest } = run;
+  const needed = podsFor(state.weight, seen.target?.replicas ?? 1);
+  if (readyCanaries(run, seen) < needed)
+    return step(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
+  const begun: Run = { ...run, stageAt: seen.now, checkAt: seen.now + policy.intervalMs };
+  return step(turn, { run: begun }, { requeueAfterMs: policy.intervalMs });
 }
 
 /** Fail beats cannot-ask beats no-evidence beats pass. */

@@ -35,6 +35,11 @@ export function primaryRunsOnly(podTemplateHash: string, seen: Observation): boo
   return primaryCanCarryAll(seen) && byRevision[podTemplateHash] === ready;
 }
 
+/** The route gives the canary what the state means it to have. */
+export function isInEffect(state: CanaryState, seen: Observation): boolean {
+  return (seen.route?.weight ?? 0) >= state.weight;
+}
+
 /** Someone else set the canary's weight below ours since our own last write: it is theirs to raise again. */
 export function loweredByHand(state: CanaryState, seen: Observation): boolean {
   const { route } = seen;
