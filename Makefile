@@ -6,7 +6,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help check format lint types unit
 .PHONY: cluster cluster-env cluster-down
-.PHONY: build image install
+.PHONY: build image install demo test
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -41,3 +41,10 @@ image: node_modules/.package-lock.json ## Pack the controller into an OCI archiv
 
 install: node_modules/.package-lock.json ## Install the chart into the cluster of $$KUBECONFIG and wait; ARGS go to Helm
 	@$(NODE) test/chart/main.ts $(ARGS)
+
+demo: cluster build ## The tutorial, from nothing to a promotion; leaves the cluster up
+	@KUBECONFIG=$$($(NODE) test/cluster/main.ts env | sed -n 's/^export KUBECONFIG=//p') $(MAKE) --no-print-directory install
+	@$(NODE) test/demo/main.ts
+
+test: check cluster build ## What every change must pass: check, then every test on the local cluster
+	@$(NODE) test/run.ts

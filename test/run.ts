@@ -1,0 +1,61 @@
+// Runs the cluster tests after `make check` and closes with one line that counts all tests, unit tests included.
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setScrapeInterval } from "./cluster/prometheus.ts";
+import { clusterEnv } from "./cluster/client.ts";
+
+interface Report {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { status: string; fullName: string }[];
+  }[];
+}
+
+const root = join(import.meta.dirname, "..");
+const run = (command: string, args: string[]): number =>
+  spawnSync(command, args, { cwd: root, stdio: "inherit", env: clusterEnv }).status ?? 1;
+
+async function vitest(project: string, folder: string, files: string[]): Promise<{ report: Report; code: number }> {
+  const file = join(folder, `${project}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const code = run("vitest", ["run", "--project", project, ...reporters, ...files]);
+  return { report: JSON.parse(await readFile(file, "utf8")) as Report, code };
+}
+
+function failuresOf({ testResults }: Report): string[] {
+  return testResults.flatMap(({ name, status, assertionResults }) => {
+    const failed = assertionResults
+      .filter((result) => result.status === "failed")
+      .map((result) => `${name}: ${result.fullName}`);
+    return failed.length === 0 && status === "failed" ? [`${name}: could not run`] : failed;
+  });
+}
+
+const folder = await mkdtemp(join(tmpdir(), "kubectl-canary-test-"));
+try {
+  const unit = await vitest("unit", folder, []);
+  // The tests decide by events, not by Prometheus' pace: a shorter scrape interval only makes them quicker.
+  await setScrapeInterval("2s");
+  const installed =
+    run("make", ["--no-print-directory", "install"]) || run(process.execPath, ["test/app/main.ts", "images"]);
+  const cluster = installed === 0 ? await vitest("cluster", folder, process.argv.slice(2)) : undefined;
+  await setScrapeInterval("10s");
+  const failures = [unit, ...(cluster ? [cluster] : [])].flatMap(({ report }) => failuresOf(report));
+  if (!cluster) failures.push("the chart or the demo app could not be installed: see above");
+  for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
+  if (failures.length > 0)
+    process.stdout.write(
+      "Look at: kubectl -n kubectl-canary logs -l app.kubernetes.io/name=kubectl-canary --tail=200\n",
+    );
+  const passed = unit.report.numPassedTests + (cluster?.report.numPassedTests ?? 0);
+  process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
+  process.exitCode = failures.length > 0 || unit.code !== 0 || (cluster?.code ?? 1) !== 0 ? 1 : 0;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -1,0 +1,205 @@
+/** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
+import fc from "fast-check";
+import { phases, type Command, type RunOutcome, type Stage } from "../../shared/core/canary.ts";
+import type { Policy } from "../../shared/core/policy.ts";
+import type { CanaryState, MetricsSeen, Observation, Run, Target, Workload } from "../../shared/core/state.ts";
+import {
+  aCheck,
+  aPolicy,
+  aTrack,
+  aVersion,
+  canaryRevision,
+  endpoints,
+  hashOf,
+  imagesAt,
+  someMetrics,
+  start,
+} from "../builders.ts";
+
+const tags = ["1.7.0", "1.7.1", "1.7.2"] as const;
+const stages: Stage[] = ["scaling", "analysing", "promoting", "returning", "restoring", "draining"];
+const outcomes: RunOutcome[] = ["promoted", "rejected", "reverted", "superseded"];
+
+const aTag = fc.constantFrom(...tags);
+const weight = fc.constantFrom(0, 5, 10, 50, 99, 100);
+/** Around the moment of the test, with the limits of every timer among them. */
+const time = fc.constantFrom(-3_600_000, -60_000, -10_000, -6_000, -1, 0, 1, 10_000).map((ms) => start + ms);
+const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+
+/** An object without the keys whose value is undefined, as JSON has it. */
+function present<T extends object>(object: T): T {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as T;
+}
+
+/** Drops `undefined` from the optional keys of `T`. */
+function arbitraryOf<T extends object>(shape: {
+  [K in keyof Required<T>]: fc.Arbitrary<T[K] | undefined>;
+}): fc.Arbitrary<T> {
+  const record: fc.Arbitrary<T> = fc.record(shape as { [K in keyof T]: fc.Arbitrary<T[K]> });
+  return record.map((value) => present(value));
+}
+
+const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
+
+export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
+  arbitraryOf<Run>({
+    id: fc.constantFrom("cafe1710-1", "cafe1720-2"),
+    intent: fc.constant(hashOf(tag)),
+    images: fc.constant(imagesAt(tag)),
+    requestedBy: fc.constant("alice"),
+    stage: fc.constantFrom(...stages),
+    step: fc.nat({ max: 12 }),
+    startedAt: time,
+    stageAt: time,
+    checkAt: maybe(time),
+    holdSince: maybe(time),
+    ending,
+  }),
+);
+
+export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
+  phase: fc.constantFrom(...phases),
+  weight,
+  failedChecks: fc.nat({ max: 6 }),
+  stable: maybe(aTag.map(aVersion)),
+  run: maybe(anyRun),
+  rejected: fc.array(
+    aTag.map((tag) => ({ hash: hashOf(tag), at: start, cause: "it failed" })),
+    { maxLength: 2 },
+  ),
+  checks: fc.array(
+    fc.constantFrom("pass", "fail", "no-evidence", "cannot-ask").map((outcome) => aCheck({ outcome })),
+    {
+      maxLength: 2,
+    },
+  ),
+  tracks: fc.constant(undefined),
+  staleCallers: fc.constantFrom([], ["test/load-1-a"]),
+  warnings: fc.constant([]),
+  lastCommand: maybe(
+    fc.record({
+      id: fc.constantFrom("one", "two"),
+      verb: fc.constantFrom("promote", "rollback"),
+      by: fc.constant("bob"),
+      accepted: fc.boolean(),
+      message: fc.constant("done"),
+      at: time,
+    }),
+  ),
+  history: fc.constant([]),
+  runs: fc.nat({ max: 3 }),
+  reason: fc.constantFrom("", "some reason"),
+  next: fc.constantFrom("", "something"),
+  transitionAt: time,
+});
+
+export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
+  arbitraryOf<Target>({
+    uid: fc.constant("uid-1"),
+    intent: fc.constant(hashOf(tag)),
+    images: fc.constant(imagesAt(tag)),
+    optedIn: fc.boolean(),
+    held: fc.boolean(),
+    paused: fc.boolean(),
+    pausedByUser: fc.boolean(),
+    requestedBy: fc.constant("alice"),
+    promoting: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
+    stableMark: maybe(aTag.map((name) => `pod${name}`)),
+    markedRejected: fc.boolean(),
+    replicas: fc.nat({ max: 10 }),
+    rolledOut: fc.boolean(),
+    stuck: maybe(fc.constant("it has timed out progressing.")),
+    active: fc.uniqueArray(aTag).map((names) => names.map(aVersion)),
+    unfit: fc.option(fc.constant("it is unfit."), { nil: undefined, freq: 8 }),
+  }),
+);
+
+const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
+  arbitraryOf<Workload>({
+    intent: fc.constant(hashOf(tag)),
+    replicas: fc.nat({ max: 10 }),
+    podTemplateHash: maybe(fc.constant(canaryRevision(tag))),
+    pods: fc.nat({ max: 10 }),
+    failure: maybe(fc.constant("pod podinfo-canary-1 does not start")),
+  }),
+);
+
+const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
+  time.map((askedAt): MetricsSeen => ({ ok: false, askedAt, error: "no answer within 5s" })),
+  fc
+    .record({
+      askedAt: time,
+      sampledAt: time,
+      requests: fc.constantFrom(0, 1, 500),
+      outcome: fc.constantFrom("pass", "fail", "no-evidence", "cannot-ask"),
+      staleCallers: fc.constantFrom<string[][]>([], ["test/load-1-a"], ["test/load-1-a", "shop/load-2-b"]),
+    })
+    .map(({ askedAt, sampledAt, requests, outcome, staleCallers }) =>
+      someMetrics(askedAt, {
+        sampledAt,
+        canary: aTrack({ requests }),
+        checks: [aCheck({ outcome })],
+        staleCallers,
+      }),
+    ),
+);
+
+const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
+  id: fc.constantFrom("one", "two"),
+  verb: fc.constantFrom("promote", "rollback"),
+  run: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
+  force: maybe(fc.boolean()),
+  reason: maybe(fc.constant("because")),
+  by: maybe(fc.constant("bob")),
+});
+
+const ready = fc.nat({ max: 10 });
+
+export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation>({
+  now: fc.constant(start),
+  name: fc.constant("podinfo"),
+  namespace: fc.constant("test"),
+  targetName: fc.constant("podinfo"),
+  apexName: fc.constant("podinfo"),
+  command: fc.option(anyCommand, { nil: undefined, freq: 2 }),
+  obstacles: fc.oneof(
+    { weight: 9, arbitrary: fc.constant<string[]>([]) },
+    fc.constant<string[]>(["Flagger is at work here."]),
+  ),
+  missing: fc.oneof(
+    { weight: 9, arbitrary: fc.constant<string[]>([]) },
+    fc.constant<string[]>(["MetricTemplate test/latency is missing."]),
+  ),
+  warnings: fc.constant([]),
+  target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
+  servicesReady: fc.boolean(),
+  workload: maybe(anyWorkload),
+  endpoints: fc.record({
+    primary: fc.record({ "pod1.7.0": ready, "pod1.7.1": ready, "pod1.7.2": ready }).map(endpoints),
+    canary: fc.record({ [canaryRevision("1.7.1")]: ready, [canaryRevision("1.7.2")]: ready }).map(endpoints),
+  }),
+  staleCallers: fc.constant(undefined),
+  route: fc.option(
+    arbitraryOf<NonNullable<Observation["route"]>>({
+      weight,
+      ownWeight: weight,
+      problem: maybe(fc.constant("BackendNotFound")),
+    }),
+    {
+      nil: undefined,
+      freq: 9,
+    },
+  ),
+  metrics: maybe(anyMetrics),
+});
+
+export const anyPolicy: fc.Arbitrary<Policy> = fc
+  .record({
+    weights: fc.constantFrom<number[][]>([10, 50, 100], [1, 2, 10, 80], [50], [100]),
+    stepWeightPromotion: maybe(fc.constantFrom(1, 40, 100)),
+    skipAnalysis: fc.boolean(),
+    suspend: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
+    threshold: fc.constantFrom(1, 5),
+    unsupported: fc.oneof({ weight: 9, arbitrary: fc.constant<string[]>([]) }, fc.constant(["analysis.mirror"])),
+  })
+  .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

@@ -1,0 +1,210 @@
+/** The two sides on which a decision meets the world: what is observed of it, and what an action does to it. */
+import { checkIsDue } from "../../shared/core/decide.ts";
+import { judge, type Measurement } from "../../shared/core/judge.ts";
+import type { Policy } from "../../shared/core/policy.ts";
+import { type Action, type CanaryState, type MetricsSeen, type Observation } from "../../shared/core/state.ts";
+import { aTrack, aVersion, canaryRevision, hashOf, imagesAt, start } from "../builders.ts";
+import {
+  buildOf,
+  canaryEndpoints,
+  checkRoute,
+  isRolling,
+  primaryEndpoints,
+  settle,
+  shareOf,
+  stuckWords,
+  tagOf,
+  type World,
+} from "./world.ts";
+
+export function observe(world: World, state: CanaryState, policy: Policy): Observation {
+  const { canary, route, command } = world;
+  const metrics = checkIsDue(state, world.now) ? measure(world, policy) : undefined;
+  const failing = canary?.pods.find((pod) => !Number.isFinite(pod.readyAt));
+  return {
+    now: world.now,
+    name: "podinfo",
+    namespace: "test",
+    targetName: "podinfo",
+    apexName: "podinfo",
+    obstacles: [],
+    missing: [],
+    warnings: [],
+    target: targetSeen(world),
+    servicesReady: world.services,
+    endpoints: { primary: primaryEndpoints(world), canary: canaryEndpoints(world) },
+    ...(canary
+      ? {
+          workload: {
+            intent: hashOf(canary.tag),
+            replicas: canary.replicas,
+            pods: canary.pods.length,
+            podTemplateHash: canaryRevision(canary.tag),
+            ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
+          },
+        }
+      : {}),
+    ...(route ? { route: { ...route } } : {}),
+    ...(metrics ? { metrics } : {}),
+    ...(command ? { command } : {}),
+  };
+}
+
+/** Performs `action` as the API server and the controllers would. Promises are checked as it is done. */
+export function perform(world: World, action: Action, state: CanaryState): void {
+  const performer = performers[action.kind] as Performer<Action["kind"]>;
+  performer(world, action, state);
+  settle(world);
+}
+
+// --- internal ---
+
+type Performer<K extends Action["kind"]> = (
+  world: World,
+  action: Extract<Action, { kind: K }>,
+  state: CanaryState,
+) => void;
+
+const performers: { [K in Action["kind"]]: Performer<K> } = {
+  optIn: ({ target }, { podTemplateHash }) => {
+    target.optedIn = true;
+    target.stableMark = podTemplateHash;
+  },
+  applyServices: (world) => {
+    world.services = true;
+  },
+  applyRoute: (world) => {
+    world.route ??= { weight: 0, ownWeight: 0 };
+  },
+  setWeight: (world, { weight }, state) => setWeight(world, weight, state),
+  runCanary: (world, action) => runCanary(world, action),
+  scaleCanary: (world, action) => scaleCanary(world, action),
+  releaseTarget: (world, action, state) => {
+    const { target } = world;
+    promise(world, action.intent === state.run?.intent, `released ${action.intent}, which is not the run's intent`);
+    promise(world, action.intent === hashOf(target.tag), `released ${action.intent} over ${hashOf(target.tag)}`);
+    target.held = false;
+    target.promoting = action.run;
+    target.rollingSince = world.now;
+  },
+  settleTarget: ({ target }, { podTemplateHash }) => {
+    delete target.promoting;
+    target.stableMark = podTemplateHash;
+  },
+  unholdTarget: (world, _action, state) => {
+    const { target } = world;
+    promise(world, hashOf(target.tag) === state.stable?.hash, `unheld ${target.tag}, which is not stable`);
+    target.held = false;
+  },
+  restoreStable: ({ target, now }, { podTemplateHash }) => {
+    target.tag = podTemplateHash.replace("pod", "");
+    target.held = false;
+    target.rollingSince = now;
+  },
+  markRejected: ({ target }) => {
+    target.markedRejected = true;
+  },
+  clearRejected: ({ target }) => {
+    target.markedRejected = false;
+  },
+};
+
+function setWeight(world: World, weight: number, state: CanaryState): void {
+  const before = world.route?.weight ?? 0;
+  world.route = { weight, ownWeight: weight };
+  world.weights.push({ at: world.now, weight });
+  if (weight > before) checkRoute(world, state.run && tagOf(world, state.run.intent));
+}
+
+/** Users' requests may still reach canary pods: somebody sent to them a moment ago. */
+function isCarrying(world: World): boolean {
+  return canaryEndpoints(world).ready > 0 && world.now - world.carriedAt < 5_000;
+}
+
+function runCanary(world: World, action: Extract<Action, { kind: "runCanary" }>): void {
+  const { tag } = world.target;
+  promise(world, !isCarrying(world) || world.canary?.tag === tag, "the canary's template changed under traffic");
+  promise(world, action.intent === hashOf(tag), "the canary was given a template that nobody asked for");
+  world.canary = { tag, replicas: action.replicas, pods: world.canary?.pods ?? [] };
+}
+
+function scaleCanary(world: World, { replicas }: Extract<Action, { kind: "scaleCanary" }>): void {
+  if (!world.canary) return;
+  const shrinks = replicas < Math.ceil((world.target.replicas * (world.route?.weight ?? 0)) / 100);
+  promise(world, !shrinks && (replicas > 0 || !isCarrying(world)), `scaled to ${replicas} under traffic`);
+  world.canary.replicas = replicas;
+}
+
+function promise(world: World, kept: boolean, broken: string): void {
+  if (!kept) world.violations.push(broken);
+}
+
+function targetSeen(world: World): NonNullable<Observation["target"]> {
+  const { target } = world;
+  const stuck = stuckWords(world);
+  return {
+    uid: "uid-1",
+    intent: hashOf(target.tag),
+    images: imagesAt(target.tag),
+    optedIn: target.optedIn,
+    held: target.held,
+    paused: target.held,
+    pausedByUser: target.pausedByUser,
+    requestedBy: target.requestedBy,
+    markedRejected: target.markedRejected,
+    replicas: target.replicas,
+    rolledOut: !isRolling(world) && target.pods.every((pod) => pod.tag === target.tag),
+    active: [...new Set(target.pods.map((pod) => pod.tag))].map(aVersion),
+    ...(target.promoting === undefined ? {} : { promoting: target.promoting }),
+    ...(target.stableMark === undefined ? {} : { stableMark: target.stableMark }),
+    ...(target.unfit === undefined ? {} : { unfit: target.unfit }),
+    ...(stuck ? { stuck } : {}),
+  };
+}
+
+const windowSeconds = 10;
+
+function measure(world: World, policy: Policy): MetricsSeen {
+  const askedAt = world.now;
+  if (world.prometheus === "down")
+    return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s" };
+  const build = buildOf(world, world.canary?.tag ?? world.target.tag);
+  const share = canaryEndpoints(world).ready > 0 ? shareOf(world) : 0;
+  const requests = Math.round((world.requestsPerSecond * windowSeconds * share) / 100);
+  const all = world.requestsPerSecond * windowSeconds;
+  const measured = policy.metrics.map((metric) => measurement(world, requests, valueOf(metric.name, build)));
+  const { latencyMs, successPercent } = build;
+  return {
+    ok: true,
+    askedAt,
+    sampledAt: requests > 0 ? lastScrape(world) : 0,
+    windowSeconds,
+    primary: aTrack({ requests: all - requests, requestsPerSecond: (all - requests) / windowSeconds }),
+    canary: aTrack({
+      requests,
+      failures: Math.round((requests * (100 - successPercent)) / 100),
+      requestsPerSecond: requests / windowSeconds,
+      latencyMs: { p50: latencyMs / 2, p95: latencyMs, p99: latencyMs },
+    }),
+    checks: judge(policy.metrics, measured, {
+      canary: "podinfo",
+      namespace: "test",
+      workload: "podinfo-canary",
+      minRequests: 1,
+    }),
+    staleCallers: world.obeyed ? [] : ["test/load-6b4c8f7d5-x2x7p"],
+  };
+}
+
+function measurement(world: World, requests: number, value: number): Measurement {
+  const at = new Date(world.now).toISOString();
+  return { windowSeconds, query: "rate(response_total[10s])", at, requests, answer: { values: [value] } };
+}
+
+function valueOf(metric: string, build: { successPercent: number; latencyMs: number }): number {
+  return metric === "request-duration" ? build.latencyMs : build.successPercent;
+}
+
+function lastScrape(world: World): number {
+  return start + Math.floor((world.now - start) / world.scrapeMs) * world.scrapeMs;
+}

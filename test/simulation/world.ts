@@ -1,0 +1,231 @@
+/**
+ * A cluster in a hundred lines, for playing whole runs of the core in no time: Deployments whose pods become ready after a
+ * while, the leaves' endpoints, a route, and what its users can do. It knows nothing of decisions.
+ */
+import type { Command } from "../../shared/core/canary.ts";
+import { podsFor } from "../../shared/core/capacity.ts";
+import type { Endpoints, RouteSeen } from "../../shared/core/state.ts";
+import { canaryRevision, hashOf, start } from "../builders.ts";
+
+/** What a version of the app is like. */
+export interface Build {
+  tag: string;
+  readyAfterMs: number;
+  successPercent: number;
+  latencyMs: number;
+}
+
+export interface Pod {
+  tag: string;
+  readyAt: number;
+}
+
+export interface World {
+  now: number;
+  builds: Record<string, Build>;
+  target: {
+    tag: string;
+    replicas: number;
+    held: boolean;
+    pausedByUser: boolean;
+    optedIn: boolean;
+    promoting?: string;
+    stableMark?: string;
+    markedRejected: boolean;
+    requestedBy: string;
+    unfit?: string;
+    pods: Pod[];
+    rollingSince: number;
+  };
+  canary?: { tag: string; replicas: number; pods: Pod[] };
+  services: boolean;
+  route?: RouteSeen;
+  /** Every weight that the controller set. */
+  weights: { at: number; weight: number }[];
+  /** When the route last gave the canary a share, for the drain. */
+  carriedAt: number;
+  prometheus: "up" | "down";
+  /** Users' proxies obey the route. */
+  obeyed: boolean;
+  requestsPerSecond: number;
+  scrapeMs: number;
+  command?: Command;
+  /** Promises that a decision or an action broke. */
+  violations: string[];
+}
+
+/** podinfo 1.7.0 runs on four pods; nobody has put it under a canary yet. */
+export function aWorld(over: Partial<World> = {}): World {
+  return {
+    now: start,
+    builds: {},
+    target: {
+      tag: "1.7.0",
+      replicas: 4,
+      held: false,
+      pausedByUser: false,
+      optedIn: false,
+      markedRejected: false,
+      requestedBy: "alice",
+      pods: Array.from({ length: 4 }, () => ({ tag: "1.7.0", readyAt: start })),
+      rollingSince: start,
+    },
+    services: false,
+    weights: [],
+    carriedAt: 0,
+    prometheus: "up",
+    obeyed: true,
+    requestsPerSecond: 50,
+    scrapeMs: 5_000,
+    violations: [],
+    ...over,
+  };
+}
+
+export function buildOf(world: World, tag: string): Build {
+  return world.builds[tag] ?? { tag, readyAfterMs: 3_000, successPercent: 99.8, latencyMs: 12 };
+}
+
+export const progressDeadlineMs = 120_000;
+
+/** Lets Kubernetes do what is due now. */
+export function settle(world: World): void {
+  settleTarget(world);
+  settleCanary(world);
+  if ((world.route?.weight ?? 0) > 0) world.carriedAt = world.now;
+}
+
+/** When something happens by itself next; undefined: nothing will. */
+export function nextChange(world: World): number | undefined {
+  const pods = [...world.target.pods, ...(world.canary?.pods ?? [])];
+  const times = pods.map((pod) => pod.readyAt).concat(isRolling(world) ? rolloutDeadline(world) : []);
+  const coming = times.filter((at) => at > world.now && Number.isFinite(at));
+  return coming.length > 0 ? Math.min(...coming) : undefined;
+}
+
+export function advanceTo(world: World, at: number): void {
+  if ((world.route?.weight ?? 0) > 0) world.carriedAt = at;
+  world.now = at;
+  settle(world);
+}
+
+export function readyPods(world: World, pods: readonly Pod[]): Pod[] {
+  return pods.filter((pod) => pod.readyAt <= world.now);
+}
+
+export function canaryEndpoints(world: World): Endpoints {
+  return endpointsOf(readyPods(world, world.canary?.pods ?? []), canaryRevision);
+}
+
+export function primaryEndpoints(world: World): Endpoints {
+  return endpointsOf(readyPods(world, world.target.pods), (tag) => `pod${tag}`);
+}
+
+/** Percent of users' requests that reach the canary now. */
+export function shareOf(world: World): number {
+  return world.obeyed ? (world.route?.weight ?? 0) : 0;
+}
+
+export function isRolling(world: World): boolean {
+  const { tag, held, replicas, pods } = world.target;
+  return !held && (pods.length !== replicas || pods.some((pod) => pod.tag !== tag || pod.readyAt > world.now));
+}
+
+export function stuckWords(world: World): string | undefined {
+  return isRolling(world) && world.now >= rolloutDeadline(world)
+    ? 'ReplicaSet "podinfo" has timed out progressing.'
+    : undefined;
+}
+
+/** Invariants of the route: who is behind the share that it gives away. */
+export function checkRoute(world: World, tag: string | undefined): void {
+  const weight = world.route?.weight ?? 0;
+  const ready = tag === undefined ? 0 : (canaryEndpoints(world).byRevision[canaryRevision(tag)] ?? 0);
+  const needed = podsFor(weight, world.target.replicas);
+  if (weight < 0 || weight > 100) world.violations.push(`weight ${weight} is no percentage`);
+  if (ready < needed) world.violations.push(`weight ${weight} on ${ready} ready canary pods, it needs ${needed}`);
+}
+
+// --- what users do ---
+
+/** An ordinary `set image` or `apply`: the webhook holds what differs, and refuses while a promotion is under way. */
+export function setImage(world: World, tag: string, by = "alice"): void {
+  const { target } = world;
+  if (tag === target.tag) return;
+  if (target.promoting !== undefined) return;
+  target.tag = tag;
+  target.rollingSince = world.now;
+  if (!target.optedIn) return;
+  target.held = true;
+  target.requestedBy = by;
+}
+
+/** A change that the webhook did not see. */
+export function setImageUnseen(world: World, tag: string): void {
+  world.target.tag = tag;
+  world.target.held = false;
+  world.target.rollingSince = world.now;
+}
+
+export function setWeightByHand(world: World, weight: number): void {
+  if (world.route) world.route.weight = weight;
+}
+
+export function ask(world: World, command: Omit<Command, "id" | "by">): void {
+  world.command = { ...command, id: `${command.verb}-${world.now}`, by: "bob" };
+}
+
+/** Every canary pod dies and is ready again after `ms`. */
+export function loseCanaryPods(world: World, ms: number): void {
+  for (const pod of world.canary?.pods ?? []) pod.readyAt = world.now + ms;
+}
+
+// --- internal ---
+
+function rolloutDeadline(world: World): number {
+  return world.target.rollingSince + progressDeadlineMs;
+}
+
+/** One new pod at a time; an old one goes for each that is ready. Held: only the number of pods is kept. */
+function settleTarget(world: World): void {
+  const { target } = world;
+  const wanted = target.held ? (target.pods[0]?.tag ?? target.tag) : target.tag;
+  for (;;) {
+    const fresh = target.pods.filter((pod) => pod.tag === wanted);
+    const old = target.pods.filter((pod) => pod.tag !== wanted);
+    const ready = readyPods(world, fresh).length;
+    const spared = old.slice(0, Math.max(0, target.replicas - ready));
+    const starts = fresh.length < target.replicas && ready === fresh.length;
+    const started = starts ? [{ tag: wanted, readyAt: world.now + buildOf(world, wanted).readyAfterMs }] : [];
+    const pods = [...spared, ...fresh.slice(0, target.replicas), ...started];
+    const same = pods.length === target.pods.length && started.length === 0;
+    target.pods = pods;
+    if (same) return;
+  }
+}
+
+/** 100 % surge and unavailability: pods of another template go at once. */
+function settleCanary(world: World): void {
+  const { canary } = world;
+  if (!canary) return;
+  const kept = canary.pods.filter((pod) => pod.tag === canary.tag).slice(0, canary.replicas);
+  const missing = Math.max(0, canary.replicas - kept.length);
+  const readyAt = world.now + buildOf(world, canary.tag).readyAfterMs;
+  canary.pods = [...kept, ...Array.from({ length: missing }, () => ({ tag: canary.tag, readyAt }))];
+}
+
+function endpointsOf(pods: readonly Pod[], revision: (tag: string) => string): Endpoints {
+  const byRevision: Record<string, number> = {};
+  for (const { tag } of pods) byRevision[revision(tag)] = (byRevision[revision(tag)] ?? 0) + 1;
+  return { ready: pods.length, byRevision };
+}
+
+/** The tag that hashes to `intent`. */
+export function tagOf(world: World, intent: string): string | undefined {
+  const tags = [
+    world.target.tag,
+    ...world.target.pods.map((pod) => pod.tag),
+    ...(world.canary ? [world.canary.tag] : []),
+  ];
+  return [...tags, "1.7.0", "1.7.1", "1.7.2", "1.7.3"].find((tag) => hashOf(tag) === intent);
+}
