@@ -1,0 +1,94 @@
+// What Helm makes of the chart: lint, the values' schema, and the choices that depend on the cluster.
+import { describe, expect, it } from "vitest";
+import { parseAllDocuments } from "yaml";
+import { helm } from "../cluster/client.ts";
+import { release } from "./install.ts";
+
+interface Manifest {
+  kind: string;
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  spec?: { template?: { metadata: { annotations: Record<string, string> } }; replicas?: number };
+}
+
+async function render(...args: string[]): Promise<Manifest[]> {
+  const { stdout, stderr, code } = await helm(["template", release.name, release.chart, "-n", "canary", ...args]);
+  if (code !== 0) throw new Error(stderr);
+  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+}
+
+const named = (manifests: Manifest[], kind: string): string[] =>
+  manifests.filter((one) => one.kind === kind).map((one) => one.metadata.name);
+
+const annotationsOf = (manifests: Manifest[]): Record<string, string> =>
+  manifests.find((one) => one.kind === "Deployment")?.spec?.template?.metadata.annotations ?? {};
+
+describe("the chart", () => {
+  it("passes helm lint in strict mode", async () => {
+    const { stdout, code } = await helm(["lint", "--strict", release.chart]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("0 chart(s) failed")]);
+  });
+
+  it("is refused on a Kubernetes without CEL match conditions", async () => {
+    await expect(render("--kube-version", "1.29.4")).rejects.toThrow(/incompatible with Kubernetes v?1\.29\.4/);
+  });
+
+  it.each([
+    ["an unknown setting", "replica=3", /additional properties 'replica' not allowed/],
+    ["a provider that is none", "provider=istio", /provider/],
+    ["a port that is none", "webhook.port=0", /webhook\/port|webhook\.port/],
+    ["no replica", "replicas=0", /replicas/],
+    ["a duration that is none", "drain=soon", /drain/],
+  ])("is refused with %s", async (_, setting, message) => {
+    await expect(render("--set", setting)).rejects.toThrow(message);
+  });
+
+  it("joins the mesh by itself where Linkerd is installed, and past the proxy on the webhook's port", async () => {
+    expect(annotationsOf(await render())).not.toHaveProperty("linkerd.io/inject");
+    const meshed = annotationsOf(await render("--api-versions", "linkerd.io/v1alpha2"));
+    expect(meshed).toMatchObject({ "linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "10250" });
+  });
+
+  it("asks viz's Prometheus to accept the controller where it is told to", async () => {
+    expect(named(await render(), "AuthorizationPolicy")).toEqual([]);
+    const policies = (await render("--set", "linkerd.viz.authorize=true")).filter(
+      (one) => one.kind === "AuthorizationPolicy",
+    );
+    expect(policies).toMatchObject([
+      {
+        metadata: { namespace: "linkerd-viz" },
+        spec: {
+          targetRef: { kind: "Server", name: "prometheus-admin" },
+          requiredAuthenticationRefs: [{ kind: "ServiceAccount", name: "kubectl-canary", namespace: "canary" }],
+        },
+      },
+    ]);
+  });
+
+  it("has no disruption budget for a single replica, which could then never be moved", async () => {
+    expect(named(await render(), "PodDisruptionBudget")).toEqual(["kubectl-canary"]);
+    expect(named(await render("--set", "replicas=1"), "PodDisruptionBudget")).toEqual([]);
+  });
+
+  it("leaves the definitions, the policy and the hook away where it is told to", async () => {
+    const all = await render();
+    expect(named(all, "CustomResourceDefinition")).toHaveLength(3);
+    expect(named(all, "Job")).toEqual(["kubectl-canary-uninstall"]);
+    const bare = await render(
+      ...[
+        "--set",
+        "crds.install=false",
+        "--set",
+        "commandAuthorization.enabled=false",
+        "--set",
+        "uninstall.enabled=false",
+      ],
+    );
+    const kinds = ["CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "Job"];
+    expect(kinds.flatMap((kind) => named(bare, kind))).toEqual([]);
+  });
+
+  it("gives everything that is not cluster-wide the release's namespace", async () => {
+    const placed = (await render()).filter((one) => one.metadata.namespace !== undefined);
+    expect(new Set(placed.map((one) => one.metadata.namespace))).toEqual(new Set(["canary"]));
+  });
+});

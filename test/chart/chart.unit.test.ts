@@ -1,0 +1,170 @@
+// What the chart and the code must agree on, read from the chart's own files.
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { phases } from "../../shared/core/canary.ts";
+import type { CanarySpec, CanaryStatus, RunStatus, TrackStatus } from "../../shared/core/canary.ts";
+import { annotation, kind, label, leaseName, targetLabels } from "../../shared/core/names.ts";
+import { repository } from "../cluster/layout.ts";
+
+const chart = join(repository, "charts", "kubectl-canary");
+const read = (...path: string[]): Promise<string> => readFile(join(chart, ...path), "utf8");
+
+interface Schema {
+  type?: string;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+  enum?: string[];
+}
+
+interface Definition {
+  metadata: { name: string; annotations: Record<string, string> };
+  spec: {
+    names: { categories: string[] };
+    versions: { name: string; subresources: object; schema: { openAPIV3Schema: Schema } }[];
+  };
+}
+
+async function schemaOf(name: string): Promise<Schema> {
+  const definition = parse(await read("files", "crds", `${name}.yaml`)) as Definition;
+  return definition.spec.versions[0]?.schema.openAPIV3Schema ?? {};
+}
+
+const at = (schema: Schema, ...path: string[]): Schema =>
+  path.reduce((one, key) => one.properties?.[key] ?? {}, schema);
+const keys = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
+
+describe("the definition of Canary", () => {
+  it("has every field of the status that we write, or the API server would drop it in silence", async () => {
+    // The compiler keeps these lists complete.
+    const status = {
+      phase: 0,
+      canaryWeight: 0,
+      failedChecks: 0,
+      iterations: 0,
+      lastAppliedSpec: 0,
+      lastPromotedSpec: 0,
+      lastTransitionTime: 0,
+      trackedConfigs: 0,
+      conditions: 0,
+      observedGeneration: 0,
+      reason: 0,
+      next: 0,
+      stable: 0,
+      run: 0,
+      rejected: 0,
+      route: 0,
+      tracks: 0,
+      checks: 0,
+      staleCallers: 0,
+      warnings: 0,
+      lastCommand: 0,
+      history: 0,
+      runs: 0,
+    } satisfies Record<keyof CanaryStatus, 0>;
+    const run = {
+      id: 0,
+      intent: 0,
+      images: 0,
+      requestedBy: 0,
+      stage: 0,
+      step: 0,
+      steps: 0,
+      startedAt: 0,
+      stageAt: 0,
+      checkAt: 0,
+      holdSince: 0,
+      ending: 0,
+    } satisfies Record<keyof RunStatus, 0>;
+    const track = {
+      name: 0,
+      replicas: 0,
+      ready: 0,
+      weightPercent: 0,
+      successPercent: 0,
+      requestsPerSecond: 0,
+      latencyMsP50: 0,
+      latencyMsP95: 0,
+      latencyMsP99: 0,
+      requests: 0,
+    } satisfies Record<keyof TrackStatus, 0>;
+    const schema = at(await schemaOf("canaries"), "status");
+    expect(keys(schema)).toEqual(expect.arrayContaining(Object.keys(status)));
+    expect(keys(at(schema, "run")).sort()).toEqual(Object.keys(run).sort());
+    expect(keys(at(schema, "tracks", "canary")).sort()).toEqual(Object.keys(track).sort());
+    expect(at(schema, "phase").enum).toEqual(expect.arrayContaining([...phases]));
+  });
+
+  it("has every field of the spec that we read", async () => {
+    const spec = {
+      provider: 0,
+      metricsServer: 0,
+      targetRef: 0,
+      progressDeadlineSeconds: 0,
+      skipAnalysis: 0,
+      suspend: 0,
+      revertOnDeletion: 0,
+      autoscalerRef: 0,
+      service: 0,
+      analysis: 0,
+    } satisfies Record<keyof CanarySpec, 0>;
+    expect(keys(at(await schemaOf("canaries"), "spec"))).toEqual(expect.arrayContaining(Object.keys(spec)));
+  });
+
+  it("and its siblings are kept on uninstall, listed by `kubectl get all`, and have a status of their own", async () => {
+    const files = await readdir(join(chart, "files", "crds"));
+    const definitions = await Promise.all(
+      files.map(async (file) => parse(await read("files", "crds", file)) as Definition),
+    );
+    expect(definitions.map(({ metadata }) => metadata.name).sort()).toEqual([
+      "alertproviders.flagger.app",
+      "canaries.flagger.app",
+      "metrictemplates.flagger.app",
+    ]);
+    for (const { metadata, spec } of definitions) {
+      expect(metadata.annotations["helm.sh/resource-policy"]).toBe("keep");
+      expect(spec.names.categories).toEqual(["all"]);
+      expect(spec.versions.map((version) => [version.name, version.subresources])).toEqual([
+        [kind.canary.version, { status: {} }],
+      ]);
+    }
+  });
+});
+
+describe("the chart's templates", () => {
+  it("spell labels and annotations as the code does", async () => {
+    const webhooks = await read("templates", "webhooks.yaml");
+    expect(webhooks).toContain(`key: ${label.target}, operator: Exists`);
+    expect(webhooks).toContain(`$command := "${annotation.command}"`);
+    expect(webhooks).toContain(annotation.requestedBy);
+    const marks = /\[((?:"[a-z]+"(?:, )?)+)\]\.exists\(mark/.exec(webhooks)?.[1]?.replaceAll('"', "").split(", ");
+    const [prefix] = label.target.split("/");
+    expect(marks?.map((mark) => `${prefix}/${mark}`)).toEqual([...targetLabels]);
+    expect(await read("templates", "rbac.yaml")).toContain(`resourceNames: [${leaseName}]`);
+  });
+
+  it("grant nothing by wildcard, and no Secret but our own", async () => {
+    const rbac = (await read("templates", "rbac.yaml")) + (await read("templates", "uninstall.yaml"));
+    expect(rbac).not.toMatch(/\*|cluster-admin|escalate|impersonate/);
+    const rules = rbac.split("- apiGroups:").filter((rule) => rule.includes("secrets"));
+    expect(rules).toHaveLength(2);
+    for (const rule of rules) expect(rule.includes("resourceNames:") || /verbs: \[create\]/.test(rule)).toBe(true);
+  });
+
+  it("have a default for every setting of the schema, and no other", async () => {
+    const values = parse(await read("values.yaml")) as object;
+    const schema = JSON.parse(await read("values.schema.json")) as Schema;
+    expect(Object.keys(values).sort()).toEqual(
+      keys(schema)
+        .filter((key) => key !== "global")
+        .sort(),
+    );
+  });
+
+  it("carry the version of the package", async () => {
+    const { version, appVersion } = parse(await read("Chart.yaml")) as { version: string; appVersion: string };
+    const released = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as { version: string };
+    expect([version, appVersion]).toEqual([released.version, released.version]);
+  });
+});
