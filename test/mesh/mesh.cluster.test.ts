@@ -8,7 +8,7 @@ import { installMesh } from "./install.ts";
 import { addLeaves, apply, httpRoute, leafService, trafficSplit } from "./leaves.ts";
 
 const namespace = "mesh-test";
-const RATE = 100;
+const RATE = 250;
 let load: LoadClient;
 
 const kube = (...args: string[]): Promise<string> => kubectl(["-n", namespace, ...args]);
