@@ -76,7 +76,7 @@ describe("the tutorial", () => {
     expect(status?.staleCallers?.join()).toContain("test/load-");
     expect(await events()).toContain("kubectl -n test rollout restart deploy/load");
     const said = await mustKubectl(["canary", "status", "podinfo", "-n", namespace]);
-    expect(said).toContain("rollout restart deploy/load");
+    expect(said).toContain("kubectl rollout restart deployment/load -n test");
     for (const caller of ["load", "frontend"]) await inTest("rollout", "restart", `deploy/${caller}`);
     for (const caller of ["load", "frontend"]) await inTest("rollout", "status", `deploy/${caller}`, "--timeout=60s");
   });

@@ -35,8 +35,8 @@ function present<T extends object>(object: T): T {
 function arbitraryOf<T extends object>(shape: {
   [K in keyof Required<T>]: fc.Arbitrary<T[K] | undefined>;
 }): fc.Arbitrary<T> {
-  const record: fc.Arbitrary<T> = fc.record(shape as { [K in keyof T]: fc.Arbitrary<T[K]> });
-  return record.map((value) => present(value));
+  const record = fc.record(shape as Record<string, fc.Arbitrary<unknown>>);
+  return record.map((value) => present(value) as T);
 }
 
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));

@@ -1,0 +1,149 @@
+// Adoption and deletion leave the user's things alone; what is not ours is not touched.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { apply, getJson, kubectl } from "../cluster/client.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import { installApp } from "../app/install.ts";
+import { deleteNamespace } from "../cluster/client.ts";
+import { canaryFor, Scenario } from "./scenario.ts";
+
+interface Labelled {
+  metadata: { labels?: Record<string, string> };
+  spec: { paused?: boolean };
+}
+
+describe("a Canary", () => {
+  let scenario: Scenario;
+
+  beforeAll(async () => {
+    scenario = await Scenario.start("e2e-adoption", { provider: "gatewayapi:v1", analysis: { interval: "30s" } });
+  });
+
+  afterAll(() => scenario.end());
+
+  it("that is deleted in mid-run leaves stable's template, not paused, the same pods, and nothing of ours", async () => {
+    const before = await scenario.podUids();
+    const spec = await scenario.kubectl("get", "deploy", "podinfo", "-o", "jsonpath={.spec}");
+    const load = await scenario.load();
+    await scenario.setImage("1.7.1");
+    await scenario.until("traffic on the canary", (status) => status.canaryWeight === 20);
+    await load.reset();
+    await scenario.kubectl("delete", "canary", "podinfo");
+    await waitFor(
+      async () => {
+        const found = await scenario.kubectl("get", "deploy,svc,httproute", "-o", "jsonpath={.items[*].metadata.name}");
+        return found.includes("-canary") || found.includes("-primary") ? unmet(found) : true;
+      },
+      60_000,
+      "our objects to be gone",
+      500,
+    );
+    expect(await scenario.kubectl("get", "deploy", "podinfo", "-o", "jsonpath={.spec}")).toBe(spec);
+    const { metadata } = await getJson<Labelled>(["deploy", "podinfo", "-n", scenario.namespace]);
+    expect(Object.keys(metadata.labels ?? {}).filter((key) => key.startsWith("kubectl-canary"))).toEqual([]);
+    expect(await scenario.podUids()).toEqual(before);
+    const { failed, failures } = await load.counts();
+    expect(failed, JSON.stringify(failures)).toBe(0);
+  });
+
+  it("that is second on a target is warned of and held: the older one wins", async () => {
+    await apply([canaryFor(scenario.namespace, { provider: "gatewayapi:v1" })]);
+    await scenario.phase("Initialized");
+    const second = canaryFor(scenario.namespace, { provider: "gatewayapi:v1" });
+    second.metadata.name = "second";
+    const { stderr, code } = await kubectl(["apply", "-f", "-"], { input: JSON.stringify(second) });
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/Warning: .*podinfo/);
+    await waitFor(
+      async () => {
+        const reason = await scenario.kubectl("get", "canary", "second", "-o", "jsonpath={.status.reason}");
+        return reason.includes("Canary podinfo is older") ? true : unmet(reason);
+      },
+      20_000,
+      "the second Canary to be held",
+    );
+    await scenario.kubectl("delete", "canary", "second");
+    expect((await scenario.status()).phase).toBe("Initialized");
+  });
+});
+
+describe("what is not ours", () => {
+  const namespace = "e2e-foreign";
+  const reason = (): Promise<string> => getReason(namespace);
+
+  beforeAll(async () => {
+    await installApp(namespace);
+  });
+
+  afterAll(() => deleteNamespace(namespace));
+
+  it.each([
+    ["a Service with one of our names", service("podinfo-canary"), "Service podinfo-canary"],
+    ["a Deployment with one of our names", deployment("podinfo-canary", "podinfo"), "Deployment podinfo-canary"],
+    [
+      "a -primary Deployment as Flagger leaves it",
+      deployment("podinfo-primary", "podinfo"),
+      "Deployment podinfo-primary",
+    ],
+    [
+      "a Flagger controller at work",
+      deployment("flagger", "ghcr.io/fluxcd/flagger:1.44.0"),
+      "Flagger controller is at work",
+    ],
+  ])("%s stops us with a sentence, and we go on once it is gone", async (_what, object, words) => {
+    await apply([{ ...object, metadata: { ...object.metadata, namespace } }]);
+    await apply([canaryFor(namespace, { provider: "gatewayapi:v1" })]);
+    await waitFor(async () => ((await reason()).includes(words) ? true : unmet(await reason())), 30_000, words);
+    const { metadata } = await getJson<Labelled>(["deploy", "podinfo", "-n", namespace]);
+    expect(Object.keys(metadata.labels ?? {}).filter((key) => key.startsWith("kubectl-canary"))).toEqual([]);
+    await kubectl(["-n", namespace, "delete", object.kind, object.metadata.name, "--wait"]);
+    await waitFor(
+      async () => ((await reason()).includes("is stable") ? true : unmet(await reason())),
+      60_000,
+      "initialization",
+    );
+    await kubectl(["-n", namespace, "delete", "canary", "podinfo"]);
+    await waitFor(
+      async () => {
+        const { stdout } = await kubectl(["-n", namespace, "get", "svc", "-o", "jsonpath={.items[*].metadata.name}"]);
+        return stdout.includes("podinfo-primary") ? unmet(stdout) : true;
+      },
+      60_000,
+      "our objects to be gone",
+      500,
+    );
+  });
+});
+
+async function getReason(namespace: string): Promise<string> {
+  return (await kubectl(["-n", namespace, "get", "canary", "podinfo", "-o", "jsonpath={.status.reason}"])).stdout;
+}
+
+interface Foreign {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string };
+  spec: object;
+}
+
+function service(name: string): Foreign {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { name },
+    spec: { ports: [{ port: 1 }], selector: { app: "other" } },
+  };
+}
+
+function deployment(name: string, image: string): Foreign {
+  const labels = { app: `other-${name}` };
+  const template = {
+    metadata: { labels, annotations: { "linkerd.io/inject": "disabled" } },
+    spec: { containers: [{ name: "x", image }] },
+  };
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: { name },
+    spec: { replicas: 1, selector: { matchLabels: labels }, template },
+  };
+}

@@ -1,0 +1,67 @@
+// Bad versions are taken back: the metric decides, says its value and its limit, and stable is not touched.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Scenario } from "./scenario.ts";
+
+let scenario: Scenario;
+
+beforeAll(async () => {
+  scenario = await Scenario.start("e2e-rollback", {
+    analysis: {
+      stepWeight: 50,
+      metrics: [
+        { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "30s" },
+        { name: "request-duration", thresholdRange: { max: 500 }, interval: "30s" },
+      ],
+    },
+  });
+});
+
+afterAll(() => scenario.end());
+
+describe("a bad version", () => {
+  it.each([
+    ["failing", "1.7.2-failing", /success rate \d+\.\d\d% < 99%/],
+    ["slow", "1.7.3-slow", /request duration [\d.]+m?s > 500ms/],
+  ] as const)(
+    "that is %s is rolled back after the threshold, by the metric that found it",
+    async (_kind, tag, finding) => {
+      const before = await scenario.podUids();
+      const load = await scenario.load();
+      await load.reset();
+      await scenario.setImage(tag);
+      const { reason } = await scenario.phase("Failed");
+      expect(reason).toMatch(finding);
+      const events = (await scenario.events()).join("\n");
+      expect(events).toMatch(finding);
+      expect(events).toContain("Rolling back podinfo.e2e-rollback failed checks threshold reached 2");
+      expect(events).toContain("Canary failed! Scaling down podinfo.e2e-rollback");
+      expect(await scenario.podUids()).toEqual(before);
+      expect(await scenario.weight()).toBe(0);
+      const rollout = await scenario.try("rollout", "status", "deploy", "podinfo", "--timeout=10s");
+      expect(rollout.code).toBe(1);
+      expect((await scenario.plugin("status")).stdout).toMatch(finding);
+      const { requests, failed, failedInMesh } = await load.counts();
+      process.stdout.write(
+        `${tag}: ${failed} of ${requests} requests failed at the client, ${failedInMesh} not by the version itself\n`,
+      );
+      expect(failedInMesh).toBe(0);
+    },
+  );
+
+  it("that is asked for again starts nothing", async () => {
+    const { runs } = await scenario.status();
+    await scenario.setImage("1.7.2-failing");
+    await scenario.until("the rejection to be known", (status) => status.reason?.includes("1.7.2-failing") ?? false);
+    expect((await scenario.status()).runs).toBe(runs);
+    expect(await scenario.podUids("podinfo-canary")).toEqual([]);
+  });
+
+  it("that is replaced by stable's own leaves no trace: not paused, not held, the same pods", async () => {
+    const before = await scenario.podUids();
+    await scenario.setImage("1.7.0");
+    await scenario.phase("Initialized");
+    await scenario.kubectl("rollout", "status", "deploy", "podinfo", "--timeout=30s");
+    expect(await scenario.kubectl("get", "deploy", "podinfo", "-o", "jsonpath={.spec.paused}")).toBe("");
+    expect(await scenario.podUids()).toEqual(before);
+  });
+});

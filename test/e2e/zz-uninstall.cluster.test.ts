@@ -1,0 +1,41 @@
+// The controller removed first, in mid-run, then the namespace: stable goes on serving and nothing hangs. Runs last.
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { clusterEnv, getJson, helm, kubectl } from "../cluster/client.ts";
+import { mustRun } from "../cluster/run.ts";
+import { Scenario } from "./scenario.ts";
+
+let scenario: Scenario;
+
+beforeAll(async () => {
+  scenario = await Scenario.start("e2e-uninstall", { provider: "gatewayapi:v1", analysis: { interval: "60s" } });
+});
+
+afterAll(async () => {
+  await scenario.end();
+  await mustRun("make", ["--no-print-directory", "-C", join(import.meta.dirname, "../.."), "install"], {
+    env: clusterEnv,
+  });
+});
+
+it("helm uninstall in mid-run gives the Deployment back on stable, fails no request, and leaves nothing that hangs", async () => {
+  const before = await scenario.podUids();
+  const load = await scenario.load();
+  await scenario.setImage("1.7.1");
+  await scenario.until("traffic on the canary", (status) => status.canaryWeight === 20);
+  await load.reset();
+  const removed = await helm(["uninstall", "kubectl-canary", "-n", "kubectl-canary", "--wait", "--timeout", "3m"]);
+  expect(removed.code, removed.stderr).toBe(0);
+  const target = await getJson<{
+    metadata: { labels: object };
+    spec: { paused?: boolean; template: { spec: { containers: { image: string }[] } } };
+  }>(["deploy", "podinfo", "-n", scenario.namespace]);
+  expect(target.spec.paused).toBeUndefined();
+  expect(target.spec.template.spec.containers[0]?.image).toContain(":1.7.0");
+  expect(Object.keys(target.metadata.labels).filter((key) => key.startsWith("kubectl-canary"))).toEqual([]);
+  expect(await scenario.podUids()).toEqual(before);
+  const { failed, failures } = await load.counts();
+  expect(failed, JSON.stringify(failures)).toBe(0);
+  const gone = await kubectl(["delete", "namespace", scenario.namespace, "--wait", "--timeout=90s"]);
+  expect(gone.code, gone.stderr).toBe(0);
+});
