@@ -1,5 +1,5 @@
 // Starts the cluster: everything that does not wait for something else starts at once, and nothing sleeps.
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { applyObject, getObject, waitForApi, type Manifest } from "./api.ts";
 import { buildAll } from "./build.ts";
@@ -39,6 +39,7 @@ export async function up(options: UpOptions): Promise<void> {
     const state = await readState();
     if (state && (await isHealthy(state))) {
       if (options.scrapeInterval) await setScrapeInterval(options.scrapeInterval);
+      await linkPlugin();
       process.stderr.write("The local cluster is running.\n");
       return;
     }
@@ -142,10 +143,17 @@ async function writeKubeconfig(state: ClusterState, user: TokenUser, token: stri
 }
 
 async function linkPrograms(built: Record<string, string>): Promise<void> {
-  const plugin = join(repository, "dist", "plugin", "kubectl-canary.mjs");
-  const links = { kubectl: built["kubectl"], helm: built["helm"], "kubectl-canary": plugin };
+  const links = { kubectl: built["kubectl"], helm: built["helm"] };
   await mkdir(paths.bin, { recursive: true });
   for (const [name, target] of Object.entries(links)) if (target) await symlink(target, join(paths.bin, name));
+  await linkPlugin();
+}
+
+/** The plugin of the checkout that is asking: another one may have started the cluster. */
+async function linkPlugin(): Promise<void> {
+  const link = join(paths.bin, "kubectl-canary");
+  await rm(link, { force: true });
+  await symlink(join(repository, "dist", "plugin", "kubectl-canary.mjs"), link);
 }
 
 async function importImages(state: ClusterState, say: Say): Promise<void> {

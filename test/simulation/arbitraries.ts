@@ -35,7 +35,7 @@ function present<T extends object>(object: T): T {
 function arbitraryOf<T extends object>(shape: {
   [K in keyof Required<T>]: fc.Arbitrary<T[K] | undefined>;
 }): fc.Arbitrary<T> {
-  const record = fc.record(shape as Record<string, fc.Arbitrary<unknown>>);
+  const record = fc.record<Record<string, unknown>>(shape);
   return record.map((value) => present(value) as T);
 }
 
