@@ -19,7 +19,7 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
     ...(wide ? [track.deployment, formatImages(track.images) || "-"] : []),
   ]);
   const measured = view.measuredAt
-    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}`
+    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}`
     : "nothing measured yet";
   const [head = "", ...body] = formatTable(columns, rows);
   return [paint(style, "strong", head), ...body, paint(style, "dim", measured)];
@@ -42,7 +42,7 @@ export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptio
     ...body,
     ...explanations(view.checks, style),
     ...(wide ? queries(view.checks) : []),
-    paint(style, "dim", `checked ${relative(at, now)}`),
+    paint(style, "dim", `checked ${relative(at, now)}${ofLastRun(view)}`),
   ];
 }
 
@@ -73,6 +73,11 @@ function runLine(run: HistoryEntry, now: number): string {
   const images = formatImages(run.images);
   const about = `asked by ${run.requestedBy || "unknown"}${images ? `, ${images}` : ""}`;
   return `run ${run.run} ${run.outcome} ${relative(run.endedAt, now)}, ${about}: ${run.cause}`;
+}
+
+/** Numbers stay when a run is over; they must not be taken for today's. */
+function ofLastRun(view: CanaryView): string {
+  return view.run ? "" : ", in the last run";
 }
 
 function trackCells(track: TrackView): string[] {
@@ -124,7 +129,9 @@ function result(style: Style, outcome: Outcome): string {
 
 function explanations(checks: readonly CheckStatus[], style: Style): string[] {
   const unclear = checks.filter((check) => check.outcome !== "pass" && check.message !== "");
-  return unclear.map((check) => wrap(`${check.metric}: ${check.message}`, style.width, 2));
+  return unclear.map(({ metric, message }) =>
+    wrap(message.includes(metric) ? message : `${metric}: ${message}`, style.width, 2),
+  );
 }
 
 function queries(checks: readonly CheckStatus[]): string[] {

@@ -30,17 +30,27 @@ function judgeController(facts: CanaryFacts): Verdict | undefined {
   const silent = `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
   const weight = weightNow(facts);
   if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${allStable}` };
-  const share = weight === 0 ? allStable : `the canary keeps ${weight}% of requests`;
+  const share = weight === 0 ? shareOf(facts) : `the canary keeps ${weight}% of requests`;
   return { level: "bad", text: `${silent}, nobody watches this run; ${share}` };
 }
 
 const allStable = "stable serves every request";
 
-function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Verdict {
+function shareOf(facts: CanaryFacts): string {
   const weight = weightNow(facts);
-  const share = weight === 0 ? allStable : `the canary still has ${weight}% of requests`;
+  if (weight > 0) return `the canary has ${weight}% of requests`;
+  return isMixed(facts) ? "the target serves every request, from pods of both versions" : allStable;
+}
+
+/** While it rolls forth or back, the target's own pods are of both versions. */
+function isMixed({ run }: CanaryFacts): boolean {
+  return run !== null && ["promoting", "returning", "restoring"].includes(run.stage);
+}
+
+function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Verdict {
+  const share = shareOf(facts);
   const words: Record<string, [Verdict["level"], string]> = {
-    promoted: ["good", `promoted; ${weight === 0 ? "the target serves every request" : share}`],
+    promoted: ["good", weightNow(facts) === 0 ? "promoted; the target serves every request" : `promoted; ${share}`],
     rejected: ["warn", `rolling back; ${share}`],
     reverted: ["busy", `change taken back, cleaning up; ${share}`],
     superseded: ["busy", `a newer change replaces this run; ${share}`],
@@ -50,8 +60,7 @@ function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>)
 }
 
 function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
-  const weight = weightNow(facts);
-  const share = weight === 0 ? allStable : `the canary has ${weight}% of requests`;
+  const share = shareOf(facts);
   const words: Record<Stage, string> = {
     scaling: `canary pods are starting; ${share}`,
     analysing: share,
@@ -72,7 +81,10 @@ function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
   if (facts.checks.some((check) => check.outcome === "fail"))
     return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
   if (facts.checks.some((check) => check.outcome === "cannot-ask")) return "held: metrics cannot be asked";
-  if (facts.checks.some((check) => check.outcome === "no-evidence")) return "held: not enough evidence";
+  const unproven = facts.checks.filter((check) => check.outcome === "no-evidence");
+  if (unproven.length > 0 && unproven.every((check) => check.requests === 0))
+    return "held: no user request reaches the canary";
+  if (unproven.length > 0) return "held: not enough evidence";
   return run.holdSince ? "held" : undefined;
 }
 

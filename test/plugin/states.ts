@@ -193,6 +193,14 @@ export const states: Record<string, Seen> = {
     reason: "Rolling back: request-success-rate 71.20% is below 99%, 5 of 5 checks failed.",
     next: "The canary is scaled to 0 in 4s.",
   }),
+  "backing out of a promotion": seenWith({
+    ...progressing,
+    phase: "Promoting",
+    canaryWeight: 0,
+    run: runIn("restoring", { step: 9, ending: { outcome: "rejected", cause: "rolled back by alice" } }),
+    reason: "Rolling back: putting podinfo:1.7.0 back into Deployment podinfo.",
+    next: "traffic goes to the primary when all of its pods are back on stable",
+  }),
   failed: seenWith(
     {
       phase: "Failed",
@@ -201,6 +209,8 @@ export const states: Record<string, Seen> = {
       reason: "Run 3 was rejected: request-success-rate 71.20% is below 99%.",
       next: "Stays held until another change of deployment/podinfo.",
       history: [promotedRun, rejectedRun],
+      tracks,
+      checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
     },
     { workload: idleWorkload },
   ),
