@@ -64,6 +64,8 @@ async function buildPlugin(): Promise<void> {
     entryPoints: [at("plugin", "main.ts")],
     outfile: outputs.plugin,
     target: "node20",
+    // Halves its start, which a person waits for.
+    minify: true,
     // client-node names it for requests of its own, and it does not load on Node 20.
     alias: { undici: at("plugin", "undici.ts") },
     banner: { js: `#!/usr/bin/env node\n${requireShim}` },

@@ -1,9 +1,9 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
-import type { CheckStatus, Outcome } from "./canary.ts";
 import { isDeserted, isInEffect, loweredByHand, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
 import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
+import { decisive } from "./judge.ts";
 import { restartLines } from "./callers.ts";
 import { runId } from "./idle.ts";
 import { promote } from "./promote.ts";
@@ -107,12 +107,6 @@ function notInEffect(turn: RunTurn): Step {
   return step(turn, { run: begun }, { requeueAfterMs: policy.intervalMs });
 }
 
-/** Fail beats cannot-ask beats no-evidence beats pass. */
-export function verdictOf(checks: readonly CheckStatus[]): Outcome {
-  const order: Outcome[] = ["fail", "cannot-ask", "no-evidence"];
-  return order.find((outcome) => checks.some((check) => check.outcome === outcome)) ?? "pass";
-}
-
 // --- internal ---
 
 function weightOf({ run, policy }: RunTurn): number {
@@ -143,8 +137,7 @@ function nextWords({ policy }: RunTurn, stepIndex: number): string {
 }
 
 function weigh(turn: RunTurn, metrics: Measured): Step {
-  const verdict = verdictOf(metrics.checks);
-  const message = metrics.checks.find((check) => check.outcome === verdict)?.message ?? "";
+  const { outcome: verdict, message } = decisive(metrics.checks) ?? { outcome: "no-evidence", message: "" };
   if (verdict === "fail") return failedCheck(turn, message);
   const said = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, said);

@@ -2,8 +2,8 @@
 import type { Command } from "./canary.ts";
 import { podsFor, readyCanaries } from "./capacity.ts";
 import { formatImages, fullName, step, verbLine, type RunTurn, type Step, type Turn } from "./decision.ts";
-import { verdictOf } from "./analyse.ts";
 import { event } from "./events.ts";
+import { decisive } from "./judge.ts";
 import { promote } from "./promote.ts";
 import type { Run } from "./state.ts";
 import { reject, restore } from "./unwind.ts";
@@ -69,9 +69,8 @@ function againstPromotion(turn: RunTurn, force: boolean): string | undefined {
   const needed = Math.max(1, podsFor(state.weight, seen.target.replicas));
   const ready = readyCanaries(run, seen);
   if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods. --force promotes it all the same.`;
-  const failed = state.checks.find((check) => check.outcome === "fail");
-  if (failed && verdictOf(state.checks) === "fail")
-    return `its last check failed: ${failed.message}. --force promotes it all the same.`;
+  const failed = decisive(state.checks);
+  if (failed?.outcome === "fail") return `its last check failed: ${failed.message}. --force promotes it all the same.`;
   return undefined;
 }
 
