@@ -24,19 +24,19 @@ const canary = (provider?: string): Canary => ({
 
 describe("the route of a Canary", () => {
   it.each([
-    ["TrafficSplit by auto where it is served", undefined, "auto", served(true, true), "TrafficSplit"],
-    ["HTTPRoute by auto where there is no TrafficSplit", undefined, "auto", served(false, true), "HTTPRoute"],
-    [
-      "what the Canary names, whatever the controller prefers",
-      "gatewayapi:v1",
-      "linkerd",
-      served(true, true),
-      "HTTPRoute",
-    ],
-    ["TrafficSplit for linkerd", "linkerd", "auto", served(true, true), "TrafficSplit"],
-    ["TrafficSplit for smi", "smi:v1alpha2", "auto", served(true, true), "TrafficSplit"],
-  ])("is %s", (_what, asked, provider, routes, kind) => {
-    const choice = chooseRoute(canary(asked), provider, routes);
+    { what: "TrafficSplit by auto where it is served", provider: "auto", split: true, kind: "TrafficSplit" },
+    { what: "HTTPRoute by auto where there is no TrafficSplit", provider: "auto", split: false, kind: "HTTPRoute" },
+    {
+      what: "what the Canary names, not the controller",
+      asked: "gatewayapi:v1",
+      provider: "linkerd",
+      split: true,
+      kind: "HTTPRoute",
+    },
+    { what: "TrafficSplit for linkerd", asked: "linkerd", provider: "auto", split: true, kind: "TrafficSplit" },
+    { what: "TrafficSplit for smi", asked: "smi:v1alpha2", provider: "auto", split: true, kind: "TrafficSplit" },
+  ])("is $what", ({ asked, provider, split, kind }) => {
+    const choice = chooseRoute(canary(asked), provider, served(split, true));
     expect("served" in choice && choice.served.router.kind).toBe(kind);
     expect("why" in choice && choice.why).toContain(asked ?? "auto");
   });
