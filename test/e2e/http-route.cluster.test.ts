@@ -30,6 +30,24 @@ async function readyCanaries(): Promise<number> {
     .length;
 }
 
+const reactionsMs: number[] = [];
+
+/** Makes a change and waits until the canary Deployment has been given it; keeps how long that took after the answer. */
+async function untilCanaryRuns(change: () => Promise<unknown>): Promise<void> {
+  const generation = async (): Promise<string> =>
+    (await scenario.try("get", "deploy", "podinfo-canary", "-o", "jsonpath={.metadata.labels}")).stdout;
+  const before = await generation();
+  await change();
+  const answeredAt = Date.now();
+  await waitFor(
+    async () => ((await generation()) === before ? unmet(before) : true),
+    10_000,
+    "the canary Deployment",
+    5,
+  );
+  reactionsMs.push(Date.now() - answeredAt);
+}
+
 /** Follows a run to its end; returns each weight with the fewest ready canary pods seen under it. */
 async function follow(): Promise<Map<number, number>> {
   const fewest = new Map<number, number>();
@@ -54,14 +72,7 @@ describe("a promotion over an HTTPRoute", () => {
     await load.reset();
     const callers = await scenario.podUids("load");
     const startedAt = Date.now();
-    await scenario.setImage("1.7.1");
-    await waitFor(
-      async () => ((await scenario.try("get", "deploy", "podinfo-canary")).code === 0 ? true : unmet("not there")),
-      10_000,
-      "the canary Deployment",
-      10,
-    );
-    process.stdout.write(`set image to canary Deployment: ${Date.now() - startedAt} ms, kubectl's own time included\n`);
+    await untilCanaryRuns(() => scenario.setImage("1.7.1"));
     const fewest = await follow();
     process.stdout.write(`run of 5 steps of 1 s: ${((Date.now() - startedAt) / 1000).toFixed(1)} s\n`);
     for (const [weight, ready] of fewest)
@@ -88,12 +99,18 @@ describe("a promotion over an HTTPRoute", () => {
     ],
   ])("is started by a change of %s as well", async (_what, command) => {
     const { runs = 0 } = await scenario.status();
-    await scenario.kubectl(...command);
+    await untilCanaryRuns(() => scenario.kubectl(...command));
     const done = await scenario.until(
       "a promotion",
       (status) => status.phase === "Succeeded" && status.runs === runs + 1,
     );
     expect(done.canaryWeight).toBe(0);
     await scenario.kubectl("rollout", "status", "deploy", "podinfo", "--timeout=60s");
+  });
+
+  it("has its canary Deployment a moment after each change", () => {
+    const [, median] = [...reactionsMs].sort((a, b) => a - b);
+    process.stdout.write(`change to canary Deployment, median of ${reactionsMs.length}: ${median} ms\n`);
+    expect(reactionsMs).toHaveLength(3);
   });
 });
