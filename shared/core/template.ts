@@ -9,9 +9,8 @@ import { canonicalQuantity } from "./quantity.ts";
 /** Prefix of every hash; a change of the canonical form changes it, so that old hashes are re-based and never compared. */
 export const hashVersion = "v1";
 
-/** Keys whose value is a quantity, or an object of quantities. */
-const quantityMaps = new Set(["requests", "limits", "overhead"]);
-const quantityFields = new Set(["sizeLimit", "divisor"]);
+/** Single quantities of a pod spec beside the amounts in `resources`, by their last two keys. */
+const quantityFields = new Set(["emptyDir.sizeLimit", "resourceFieldRef.divisor", "overhead.cpu", "overhead.memory"]);
 
 /** Canonical text of a template: sorted keys, nulls and Kubernetes' own hash label left out, quantities by value. */
 export function canonicalTemplate(template: V1PodTemplateSpec | undefined): string {
@@ -102,14 +101,21 @@ function nonEmpty(map: Record<string, string> | undefined): Record<string, strin
   return map && Object.keys(map).length > 0 ? map : undefined;
 }
 
-function canonical(value: unknown, key = ""): unknown {
-  if (Array.isArray(value)) return value.map((item) => canonical(item));
-  if (value === null || typeof value !== "object") return quantityFields.has(key) ? quantity(value) : value;
+/** `at` is the keys above `value`, nearest last; list positions are left out. */
+function canonical(value: unknown, at: readonly string[] = []): unknown {
+  if (Array.isArray(value)) return value.map((item) => canonical(item, at));
+  if (value === null || typeof value !== "object") return isQuantity(at) ? quantity(value) : value;
   const entries = Object.entries(value)
     .filter(([, field]) => field !== null && field !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : 1));
-  if (quantityMaps.has(key)) return Object.fromEntries(entries.map(([name, field]) => [name, quantity(field)]));
-  return Object.fromEntries(entries.map(([name, field]) => [name, canonical(field, name)]));
+  return Object.fromEntries(entries.map(([name, field]) => [name, canonical(field, [...at.slice(-2), name])]));
+}
+
+/** Only where the API has quantities: a label or annotation of the same name is text. */
+function isQuantity(at: readonly string[]): boolean {
+  const [above = "", parent = "", key = ""] = [...Array<string>(3 - at.length).fill(""), ...at];
+  const amount = above === "resources" && (parent === "requests" || parent === "limits");
+  return amount || quantityFields.has(`${parent}.${key}`);
 }
 
 function quantity(value: unknown): unknown {
