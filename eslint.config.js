@@ -123,6 +123,8 @@ export default tseslint.config(
     rules: {
       "max-lines": ["error", { max: 400 }],
       "max-lines-per-function": "off",
+      // An optional chain into a Kubernetes object counts as a branch at every "?".
+      complexity: "off",
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
