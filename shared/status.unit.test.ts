@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aState } from "../test/builders.ts";
-import { phases, type Canary, type CanaryStatus } from "./core/canary.ts";
+import { phases, type Canary } from "./core/canary.ts";
 import { parseStatus, printStatus, UnreadableStatus } from "./status.ts";
 
 const canary = (status?: object): Canary => ({

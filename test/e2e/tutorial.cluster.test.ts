@@ -6,6 +6,7 @@ import { label } from "../../shared/core/names.ts";
 import type { Counts } from "../app/counts.ts";
 import { installApp, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
+import { podinfoTags } from "../app/podinfo.ts";
 import { getJson, kubectl, mustKubectl, portForward } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { withinBinomial } from "./statistics.ts";
@@ -40,7 +41,7 @@ describe("the tutorial", () => {
     const forward = await portForward(namespace, "svc/frontend", 8080);
     try {
       const answer = (await (await fetch(forward.url)).json()) as { version: string; color: string };
-      expect(answer.version).toBe("1.7.0");
+      expect(answer).toMatchObject({ version: "1.7.0", color: podinfoTags["1.7.0"].PODINFO_UI_COLOR });
       const page = await (await fetch(forward.url, { headers: { "User-Agent": "Mozilla/5.0" } })).text();
       expect(page).toContain("<html");
     } finally {
