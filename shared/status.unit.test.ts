@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { aState } from "../test/builders.ts";
-import { phases, type Canary } from "./core/canary.ts";
+import fc from "fast-check";
+import { aState, start } from "../test/builders.ts";
+import { anyState } from "../test/simulation/arbitraries.ts";
+import { phases, type Canary, type CanaryStatus } from "./core/canary.ts";
 import { parseStatus, printStatus, UnreadableStatus } from "./status.ts";
 
 const canary = (status?: object): Canary => ({
@@ -22,8 +24,17 @@ const run = {
   stageAt: context.now - 5_000,
   checkAt: context.now + 5_000,
 } as const;
+const stored = { ...run, startedAt: "2026-01-01T00:00:00Z", stageAt: "2026-01-01T00:00:00Z" };
 
 describe("a status", () => {
+  it("is read as it was written, whatever the state", () => {
+    const property = fc.property(anyState, (state) => {
+      const wire = JSON.parse(JSON.stringify(printStatus(state, context))) as CanaryStatus;
+      expect(parseStatus(canary(wire))).toEqual(state);
+    });
+    fc.assert(property, { numRuns: 300, seed: 20261123 });
+  });
+
   it.each(phases)("in phase %j is read as it was written", (phase) => {
     const state = { ...aState(), phase, run, transitionAt: context.now };
     expect(parseStatus(canary(printStatus(state, context)))).toEqual(state);
@@ -37,15 +48,47 @@ describe("a status", () => {
     ["an unknown phase", { phase: "Dancing" }, /phase "Dancing" is unknown/],
     ["a weight that is none", { canaryWeight: 130 }, /130 is not a percentage/],
     ["a time that is none", { lastTransitionTime: "noon" }, /"noon" is not a time/],
+    ["a stage that is none", { run: { ...stored, stage: "napping" } }, /"napping" is unknown/],
     [
-      "a stage that is none",
-      { run: { ...run, stage: "napping", startedAt: "2026-01-01T00:00:00Z", stageAt: "2026-01-01T00:00:00Z" } },
-      /napping/,
+      "an outcome that is none",
+      { run: { ...stored, ending: { outcome: "mislaid", cause: "" } } },
+      /"mislaid" is unknown/,
     ],
+    ["a step that is none", { run: { ...stored, step: -1 } }, /run.step -1 is not a count/],
+    ["a count that is none", { failedChecks: 0.5 }, /failedChecks 0.5 is not a count/],
   ])("with %s stops us instead of being guessed at", (_what, status, words) => {
     expect(() => parseStatus(canary(status))).toThrow(UnreadableStatus);
     expect(() => parseStatus(canary(status))).toThrow(words);
   });
+
+  it("moves the time of a condition's transition only when its truth changes", () => {
+    const transitions = (status: CanaryStatus): string[] =>
+      (status.conditions ?? []).map((condition) => `${condition.type} ${condition.lastTransitionTime.slice(11, 19)}`);
+    const first = printStatus(aState(), { ...context, now: start });
+    const said = printStatus(aState({ reason: "other words" }), { ...context, now: start + 60_000, previous: first });
+    expect(transitions(said)).toEqual(transitions(first));
+    expect(said.conditions?.[1]?.lastUpdateTime).toBe("2026-11-23T09:01:00.000Z");
+    const failed = printStatus(aState({ phase: "Failed" }), { ...context, now: start + 60_000, previous: first });
+    expect(transitions(failed)).toEqual([
+      "Promoted 09:01:00",
+      "Ready 09:01:00",
+      "Reconciling 09:00:00",
+      "Stalled 09:01:00",
+    ]);
+  });
+
+  it.each([
+    ["Initialized", "True", "True", "False", "False"],
+    ["Succeeded", "True", "True", "False", "False"],
+    ["Progressing", "Unknown", "Unknown", "True", "False"],
+    ["Promoting", "Unknown", "Unknown", "True", "False"],
+    ["Failed", "False", "False", "False", "True"],
+  ] as const)(
+    "in phase %s tells GitOps tools so: Promoted %s, Ready %s, Reconciling %s, Stalled %s",
+    (phase, ...truths) => {
+      expect(printStatus(aState({ phase }), context).conditions?.map((condition) => condition.status)).toEqual(truths);
+    },
+  );
 
   it("keeps the time of a condition that did not change", () => {
     const first = printStatus(aState(), context);

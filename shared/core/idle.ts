@@ -161,7 +161,11 @@ function watchCallers(turn: Turn, stable: Version): Step {
   const staleCallers = seen.staleCallers ?? state.staleCallers;
   const found = staleCallers.filter((caller) => !state.staleCallers.includes(caller));
   const events = staleCallerEvents(seen, found);
-  return step(turn, { weight: 0, stable, staleCallers, ...steady(seen, stable) }, { events, requeueAfterMs: callersRecheckMs });
+  return step(
+    turn,
+    { weight: 0, stable, staleCallers, ...steady(seen, stable) },
+    { events, requeueAfterMs: callersRecheckMs },
+  );
 }
 
 function steady(seen: Observation, stable: Version): Pick<CanaryState, "reason" | "next"> {

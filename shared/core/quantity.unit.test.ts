@@ -26,6 +26,11 @@ describe("a quantity", () => {
     expect(canonicalQuantity(text)).toBe(text.trim()),
   );
 
+  it("finer than nano is rounded up, as Kubernetes does", () => {
+    expect(canonicalQuantity("0.1n")).toBe(canonicalQuantity("1n"));
+    expect(canonicalQuantity("1.5n")).toBe(canonicalQuantity("2n"));
+  });
+
   it("with an absurd exponent does not take for ever", () => {
     expect(canonicalQuantity("1e999999999")).toMatch(/^1\d+$/);
   });

@@ -82,6 +82,16 @@ describe("a TrafficSplit", () => {
 });
 
 describe("an HTTPRoute of the user's", () => {
+  it("without weights and without our mark counts each leaf once, and as nobody's change", () => {
+    const route = httpRoute.build({ ...context, apiVersion: "gateway.networking.k8s.io/v1" });
+    const backendRefs = [{ name: "podinfo-primary" }, { name: "podinfo-canary" }];
+    const metadata = { ...route.metadata, annotations: {} };
+    expect(httpRoute.read({ ...route, metadata, spec: { rules: [{ backendRefs }] } }, "podinfo")).toMatchObject({
+      weight: 50,
+      ownWeight: 50,
+    });
+  });
+
   const others = {
     matches: [{ path: { value: "/admin" } }],
     backendRefs: [{ name: "admin", port: 1, weight: 7 }],
