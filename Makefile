@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := $(CURDIR)/node_modules/.bin/node
 
-.PHONY: help check format lint types unit
+.PHONY: help static check format
 .PHONY: cluster cluster-env cluster-down
 .PHONY: build image install demo test
 
@@ -15,10 +15,12 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-fund --no-audit
 	@touch $@
 
-check: node_modules/.package-lock.json ## Format, lint, types and unit tests; needs no cluster
+static: node_modules/.package-lock.json
 	prettier --check --log-level warn .
 	tsc --noEmit
 	eslint --max-warnings 0 .
+
+check: static ## Format, lint, types and unit tests; needs no cluster
 	vitest run --project unit
 
 format: node_modules/.package-lock.json ## Rewrite the sources in the project's format
@@ -46,5 +48,6 @@ demo: cluster build ## The tutorial, from nothing to a promotion; leaves the clu
 	@KUBECONFIG=$$($(NODE) test/cluster/main.ts env | sed -n 's/^export KUBECONFIG=//p') $(MAKE) --no-print-directory install
 	@$(NODE) test/demo/main.ts
 
-test: check cluster build ## What every change must pass: check, then every test on the local cluster
+# test/run.ts runs the unit tests too, to count all tests in one line.
+test: static cluster build ## What every change must pass: check, then every test on the local cluster
 	@$(NODE) test/run.ts

@@ -15,6 +15,7 @@ import {
 } from "./core/canary.ts";
 import { initialState } from "./core/decide.ts";
 import type { CanaryState, Run } from "./core/state.ts";
+import { optional } from "./optional.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
 export class UnreadableStatus extends Error {}
@@ -72,11 +73,6 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
 }
 
 // --- internal ---
-
-/** `{ [key]: value }`, or nothing where there is no value: an absent field and `undefined` differ on the wire. */
-function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
-}
 
 /** Those of `keys` that have a value. */
 function present<T extends object, K extends keyof T>(

@@ -1,4 +1,4 @@
-// Runs the cluster tests after `make check` and closes with one line that counts all tests, unit tests included.
+// Runs the cluster tests and the unit tests, and closes with one line that counts all tests, unit tests included.
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

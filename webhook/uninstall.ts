@@ -5,8 +5,7 @@
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../shared/core/canary.ts";
 import { label } from "../shared/core/names.ts";
-import { systemClock } from "../shared/kube/clock.ts";
-import { pause } from "../shared/kube/clock.ts";
+import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";

@@ -3,9 +3,9 @@
  * own rollout is held; our marks survive whatever the writer sent. Pure and idempotent: the API server asks again on
  * retries, reinvocation and dry-run, and an answer given twice changes nothing the second time.
  */
-import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
+import type { V1Deployment } from "@kubernetes/client-node";
 import { annotation, heldValue, label, targetLabels } from "./names.ts";
-import { canonicalTemplate, describeChange } from "./template.ts";
+import { describeChange, sameTemplate } from "./template.ts";
 import * as say from "./warnings.ts";
 
 export interface TargetWrite {
@@ -117,10 +117,6 @@ const isHeld = (deployment: V1Deployment): boolean =>
 
 /** A PUT of a manifest is the one write that has no UID; what it leaves out was not decided by anyone. */
 const isManifest = (object: V1Deployment): boolean => object.metadata?.uid === undefined;
-
-function sameTemplate(a: V1PodTemplateSpec | undefined, b: V1PodTemplateSpec | undefined): boolean {
-  return canonicalTemplate(a) === canonicalTemplate(b);
-}
 
 function marksOf(deployment: V1Deployment): Marks {
   const labels = deployment.metadata?.labels ?? {};

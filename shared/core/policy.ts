@@ -35,7 +35,10 @@ export type PolicyResult = { ok: true; policy: Policy } | { ok: false; errors: F
 
 export const builtinMetrics = ["request-success-rate", "request-duration"] as const;
 
-const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000, evidenceDeadlineMs: 1_800_000, drainMs: 6_000 };
+/** Running proxies follow a change or the end of a route within 5 s; nobody sends to the canary after this. */
+export const drainMs = 6_000;
+
+const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000, evidenceDeadlineMs: 1_800_000 };
 
 export function parsePolicy(spec: CanarySpec): PolicyResult {
   const errors: FieldError[] = [];
@@ -87,7 +90,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     weights: weightsOf(analysis),
     metrics: analysis.metrics ?? [],
     evidenceDeadlineMs: defaults.evidenceDeadlineMs,
-    drainMs: defaults.drainMs,
+    drainMs,
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };
 }

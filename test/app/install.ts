@@ -1,8 +1,7 @@
 // Installs the demo app into the local cluster the way the tutorial does: with kubectl, from manifests.
 import { join } from "node:path";
-import { paths } from "../cluster/layout.ts";
+import { mustKubectl } from "../cluster/client.ts";
 import type { ImageSpec } from "../cluster/oci.ts";
-import { mustRun } from "../cluster/run.ts";
 import { bundle, nodeEntries } from "../mesh/image.ts";
 import { ensureImage } from "../mesh/install.ts";
 import { nodePath } from "../mesh/settings.ts";
@@ -13,8 +12,7 @@ const ROLLOUT_SECONDS = 120;
 
 /** Runs kubectl against the local cluster; throws with its words when it fails. */
 export function kubectl(args: readonly string[], input = ""): Promise<string> {
-  const env = { ...process.env, KUBECONFIG: paths.kubeconfig };
-  return mustRun(join(paths.bin, "kubectl"), args, { env, input });
+  return mustKubectl(args, { input });
 }
 
 /** Makes podinfo's images and the load generator's known to the cluster; quick when they are. */

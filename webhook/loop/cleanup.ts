@@ -3,7 +3,8 @@
  * go. Everything is found by labels, so that it works after a restart and without the Canary.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { label, manager } from "../../shared/core/names.ts";
+import { heldValue, label, manager } from "../../shared/core/names.ts";
+import { drainMs } from "../../shared/core/policy.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
@@ -15,9 +16,6 @@ import type { Logger } from "./reconcile.ts";
 import { restoreStable, type WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
 import { indexes } from "./world.ts";
-
-/** Running proxies follow the end of a route within 5 s; nobody sends to the canary after this. */
-export const drainMs = 6_000;
 
 export interface CleanupDeps extends WriteDeps {
   routes: ServedRoutes;
@@ -60,7 +58,8 @@ export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Pr
     return;
   }
   const nothing = Object.fromEntries(marks.map((key) => [key, null]));
-  const held = label.held in labels ? { spec: { paused: labels[label.held] === "paused-by-user" ? true : null } } : {};
+  const held =
+    label.held in labels ? { spec: { paused: labels[label.held] === heldValue.pausedByUser ? true : null } } : {};
   const body = { metadata: { resourceVersion: target.metadata?.resourceVersion, labels: nothing }, ...held };
   const written = await deps.cluster.patch<V1Deployment>(
     resource.deployments,

@@ -13,6 +13,7 @@ import { annotation, heldValue, label } from "../../shared/core/names.ts";
 import type { Endpoints, Target, Version, Workload } from "../../shared/core/state.ts";
 import { imagesOf } from "../../shared/core/template.ts";
 import { hashTemplate } from "../../shared/hash.ts";
+import { optional } from "../../shared/optional.ts";
 
 /** A ReplicaSet as it is kept in memory: its template is replaced by what we ask of it. */
 export interface Revision {
@@ -113,10 +114,6 @@ export function metaOf(object: { metadata?: V1ObjectMeta }): {
 }
 
 // --- internal ---
-
-function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
-}
 
 /** Pods of a ReplicaSet are `<replicaset>-<suffix>`, and the ReplicaSet is `<deployment>-<pod-template-hash>`. */
 function podTemplateHashOf(pod: string): string {

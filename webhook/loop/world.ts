@@ -8,7 +8,7 @@ import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { Reflector, type ReflectorOptions } from "../../shared/kube/reflector.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import type { Stored } from "../../shared/kube/store.ts";
+import { keyOf, type Stored } from "../../shared/kube/store.ts";
 import { Cache } from "./cache.ts";
 import type { ServedRoutes } from "./routes.ts";
 import { toRevision, type Revision } from "./views.ts";
@@ -97,10 +97,6 @@ export function createWorld(deps: WorldDeps): World {
 /** The apex Service's name: `spec.service.name`, else the target's. */
 export function apexOf(canary: Canary): string {
   return canary.spec.service?.name ?? canary.spec.targetRef.name;
-}
-
-export function keyOf(object: Stored): string {
-  return `${object.metadata?.namespace ?? ""}/${object.metadata?.name ?? ""}`;
 }
 
 /** Every Canary, and every Canary that something of ours is left of. */
