@@ -76,10 +76,14 @@ export class Target {
   async reset(): Promise<void> {
     const held = await this.get();
     const { [label.target]: target = "", app = "" } = held.metadata?.labels ?? {};
-    const object = { ...held, metadata: { ...held.metadata, labels: { app, [label.target]: target } } };
-    object.spec = { ...held.spec!, paused: false, template: (manifest("1.7.0") as V1Deployment).spec!.template };
-    const args = ["-n", this.namespace, "--as", controller, "replace", "-f", "-"];
-    await mustKubectl(args, { input: JSON.stringify(object) });
+    // A patch names no resourceVersion: the Deployment's own controller may still be writing the status of the last test.
+    const patch = [
+      { op: "add", path: "/metadata/labels", value: { app, [label.target]: target } },
+      { op: "add", path: "/spec/paused", value: false },
+      { op: "add", path: "/spec/template", value: (manifest("1.7.0") as V1Deployment).spec!.template },
+    ];
+    const args = ["-n", this.namespace, "--as", controller, "patch", "deploy", "podinfo", "--type=json"];
+    await mustKubectl([...args, "-p", JSON.stringify(patch)]);
     await mustKubectl(["-n", this.namespace, "rollout", "status", "deploy", "podinfo", "--timeout=60s"]);
   }
 }
