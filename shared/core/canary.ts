@@ -71,6 +71,14 @@ export interface AnalysisSpec {
   mirror?: boolean;
   match?: unknown[];
   metrics?: MetricSpec[];
+  /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
+  minRequests?: number;
+  /** What a check without evidence comes to; `hold` unless given, and given up after `deadline` (30m). */
+  noEvidence?: { policy?: "hold" | "fail" | "pass"; deadline?: string };
+  /** For how long a Prometheus that cannot be asked freezes a run before it is taken back; 30m unless given. */
+  cannotAsk?: { deadline?: string };
+  /** The canary against the primary over the same requests; see docs/judging.md. */
+  comparison?: ComparisonSpec;
   webhooks?: { name: string; url: string; type?: string }[];
   sessionAffinity?: object;
 }
@@ -85,13 +93,29 @@ export interface MetricSpec {
   templateVariables?: Record<string, string>;
 }
 
+export interface ComparisonSpec {
+  /** `withinLimits` (the default) never takes back a canary that keeps within its own limits; `always` does. */
+  mode?: "off" | "withinLimits" | "always";
+  /** Highest probability to take back a canary that is no worse; 0.01 unless given. */
+  alpha?: number;
+  /** Percent of requests by which the canary may fail more than the primary; the room its success limit leaves unless given. */
+  marginPercent?: number;
+}
+
+export const verbs = ["promote", "rollback", "pause", "resume", "retry", "adopt", "undo"] as const;
+export type Verb = (typeof verbs)[number];
+
 /** What a verb of the plugin asks for; JSON in an annotation of the Canary, consumed once by its `id`. */
 export interface Command {
   /** Unique per command; a command whose id equals `status.lastCommand.id` has been consumed. */
   id: string;
-  verb: "promote" | "rollback";
+  verb: Verb;
   /** The run it was meant for; refused when that run is over. */
   run?: string;
+  /** `promote` only: go to this step (1-based) now, instead of to the end. */
+  toStep?: number;
+  /** `pause` only: go on by itself after this duration (`30m`). */
+  for?: string;
   force?: boolean;
   reason?: string;
   /** Who asked: stamped by our webhook from the API server's userInfo, never believed from the client. */
@@ -164,6 +188,8 @@ export interface CanaryStatus {
   staleCallers?: string[];
   warnings?: string[];
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
+  /** A template that went live without a canary, until it is adopted or undone. */
+  unvetted?: UnvettedStatus;
   history?: HistoryEntry[];
   runs?: number;
 }
@@ -183,15 +209,51 @@ export interface RunStatus {
   startedAt: string;
   stageAt: string;
   checkAt?: string;
+  /** Why the weight stays although the interval is over, and since when. */
+  hold?: HoldCause;
   holdSince?: string;
+  /** A person's pause: until `resume`, or until a time. */
+  paused?: { by: string; at: string; until?: string; reason?: string };
+  /** A weight that someone else set below ours: it is not exceeded until `promote`, `resume` or that person raises it. */
+  ceiling?: number;
+  /** How often every canary pod was lost while it had traffic. */
+  losses?: number;
   ending?: { outcome: RunOutcome; cause: string };
 }
 
-export const runOutcomes = ["promoted", "rejected", "reverted", "superseded"] as const;
+/** Why a run is held. The last three wait for a person. */
+export const holdCauses = [
+  "no-evidence",
+  "no-numbers",
+  "no-traffic",
+  "unreached",
+  "stale-callers",
+  "cannot-ask",
+  "obstacle",
+  "lowered-by-hand",
+  "paused",
+  "paused-by-user",
+] as const;
+export type HoldCause = (typeof holdCauses)[number];
+
+export interface UnvettedStatus {
+  /** Hash of the template that went live, and the images it has. */
+  hash: string;
+  images: Record<string, string>;
+  /** Who changed it as far as is known: a user, or the field manager that wrote the template. */
+  by: string;
+  /** How it went past: `break-glass`, `recreated`, `webhook did not answer`. */
+  how: string;
+  at: string;
+}
+
+export const runOutcomes = ["promoted", "rejected", "reverted", "superseded", "aborted"] as const;
 export type RunOutcome = (typeof runOutcomes)[number];
 
 export interface HistoryEntry {
   run: string;
+  /** Hash of the template that was tried; missing in entries of earlier versions. */
+  intent?: string;
   images: Record<string, string>;
   requestedBy: string;
   outcome: RunOutcome;

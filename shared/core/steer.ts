@@ -24,6 +24,8 @@ export function steer(turn: Turn, command: Command): Step {
       return promoteNow(running, command);
     case "rollback":
       return rollBackNow(running, command);
+    default:
+      return refused(turn, command, `this controller does not know how to ${command.verb}.`);
   }
 }
 

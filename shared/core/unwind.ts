@@ -117,6 +117,8 @@ function windingWords(run: Run): string {
       return `${version} was ${cause}: taking its canary away.`;
     case "superseded":
       return `${version} was superseded: taking its traffic back before the new version starts.`;
+    case "aborted":
+      return `The run of ${version} ends: ${cause}.`;
   }
 }
 
@@ -126,6 +128,7 @@ function finish(turn: RunTurn): Step {
   const history = [
     {
       run: run.id,
+      intent: run.intent,
       images: run.images,
       requestedBy: run.requestedBy,
       outcome,
@@ -149,6 +152,8 @@ function finish(turn: RunTurn): Step {
       );
     case "superseded":
       return superseded(over, run);
+    case "aborted":
+      return aborted(over, run, cause);
   }
 }
 
@@ -172,6 +177,13 @@ function rejected(turn: Turn, run: Run, cause: string): Step {
   const entry = { hash: run.intent, at: seen.now, cause };
   const reason = `${formatImages(run.images)} was rejected: ${cause}. Stable goes on serving.`;
   return step(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
+}
+
+/** What was judged is not there to be promoted any more; what is there instead is looked at as between runs. */
+function aborted(turn: Turn, run: Run, cause: string): Step {
+  const ended = event.warning(`Run of ${formatImages(run.images)} in ${fullName(turn.seen)} ended: ${cause}`);
+  const calm = step(turn, { phase: "Initialized", failedChecks: 0 }, { events: [ended] });
+  return andThen(calm, turn, idle);
 }
 
 /** The newest intent starts at once, if it may start at all. */

@@ -61,6 +61,7 @@ describe("the definition of Canary", () => {
       warnings: 0,
       lastCommand: 0,
       history: 0,
+      unvetted: 0,
       runs: 0,
     } satisfies Record<keyof CanaryStatus, 0>;
     const run = {
@@ -74,7 +75,11 @@ describe("the definition of Canary", () => {
       startedAt: 0,
       stageAt: 0,
       checkAt: 0,
+      hold: 0,
       holdSince: 0,
+      paused: 0,
+      ceiling: 0,
+      losses: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const track = {

@@ -1,6 +1,15 @@
 /** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
 import fc from "fast-check";
-import { phases, type Command, type RunOutcome, type Stage } from "../../shared/core/canary.ts";
+import {
+  holdCauses,
+  phases,
+  runOutcomes,
+  runStages,
+  verbs,
+  type Command,
+  type RunOutcome,
+  type Stage,
+} from "../../shared/core/canary.ts";
 import type { Policy } from "../../shared/core/policy.ts";
 import type { CanaryState, MetricsSeen, Observation, Run, Target, Workload } from "../../shared/core/state.ts";
 import {
@@ -17,8 +26,8 @@ import {
 } from "../builders.ts";
 
 const tags = ["1.7.0", "1.7.1", "1.7.2"] as const;
-const stages: Stage[] = ["scaling", "analysing", "promoting", "returning", "restoring", "draining"];
-const outcomes: RunOutcome[] = ["promoted", "rejected", "reverted", "superseded"];
+const stages: readonly Stage[] = runStages;
+const outcomes: readonly RunOutcome[] = runOutcomes;
 
 const aTag = fc.constantFrom(...tags);
 const weight = fc.constantFrom(0, 5, 10, 50, 99, 100);
@@ -146,7 +155,9 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
 
 const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
   id: fc.constantFrom("one", "two"),
-  verb: fc.constantFrom("promote", "rollback"),
+  verb: fc.constantFrom(...verbs),
+  toStep: maybe(fc.nat({ max: 12 })),
+  for: maybe(fc.constantFrom("30m", "soon")),
   run: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
   force: maybe(fc.boolean()),
   reason: maybe(fc.constant("because")),
