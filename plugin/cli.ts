@@ -1,27 +1,26 @@
-/** The command line: verbs and flags, handed to one command each. Verbs are loaded when they are called. */
-import yargs, { type Arguments, type Argv, type Options } from "yargs";
+/** The command line: verbs and flags, handed to one command each. What a verb runs is loaded when it is called. */
+import yargs, { type Argv } from "yargs";
 import { exitCode, type Io } from "./deps.ts";
 import { faultOf, Refusal } from "./faults.ts";
-import { type ClusterFlags, clusterOptions, durationFlag } from "./flags.ts";
+import { clusterOptions } from "./flags.ts";
 import { nearest } from "./nearest.ts";
-import type { Session } from "./session.ts";
 import { styleOf, wrap } from "./style.ts";
-import { outputFormats, type OutputFormat } from "./output.ts";
-
-/** Opens the cluster that the flags choose; throws a refusal where they choose none. */
-export type Connect = (flags: ClusterFlags) => Promise<Session>;
+import type { Connect, Values, Verb, VerbContext } from "./verb.ts";
+import { verbs } from "./verbs.ts";
 
 /** What the parser chose; it is begun only when parsing is over, for yargs formats its help for a verb that takes time. */
 type Command = () => Promise<number>;
 type Choose = (command: Command) => void;
-type Values = Arguments<ClusterFlags & Record<string, unknown>>;
 
 /** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
 export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
   let chosen: Command | undefined;
   try {
     const choose: Choose = (command) => void (chosen = command);
-    const parser = addCommands(baseParser(argv, io), choose, { io, connect });
+    const parser = verbs.reduce(
+      (built, verb) => addVerb(built, verb, choose, { io, connect }),
+      addUnknown(baseParser(argv, io)),
+    );
     parser.parseSync(
       argv.length > 0 ? [...argv] : ["--help"],
       {},
@@ -82,154 +81,28 @@ function sentence(message: string | null, error: Error | undefined): string {
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }
 
-interface Context {
-  io: Io;
-  connect: Connect;
-}
-
-function addCommands(parser: Argv, choose: Choose, context: Context): Argv {
-  return [addStatus, addList, addPromote, addRollback, addVersion, addUnknown].reduce(
-    (built, add) => add(built, choose, context),
-    parser,
-  );
-}
-
-const describeName = "podinfo, canary/podinfo, or deploy/podinfo: the Canary of that Deployment";
-
-const outputOption = (formats: readonly OutputFormat[]): Options => ({
-  alias: "o",
-  choices: formats.filter((format) => format !== "text"),
-  requiresArg: true,
-  describe: "Format of the output",
-});
-
-const outputOf = (values: Values): OutputFormat => (values["output"] as OutputFormat | undefined) ?? "text";
-const textOf = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
-
-function addStatus(parser: Argv, choose: Choose, { connect }: Context): Argv {
+function addVerb(parser: Argv, verb: Verb, choose: Choose, context: VerbContext): Argv {
+  const { name, aliases = [], positionals = "", summary, flags = (same: Argv): Argv => same } = verb;
   return parser.command(
-    ["status [name]", "get"],
-    "Show where a canary stands, why, what is next, and what you can do",
-    (verb) =>
-      verb
-        .positional("name", { type: "string", describe: `${describeName}; without: the namespace's only one` })
-        .option("output", outputOption(outputFormats))
-        .example("$0 status podinfo -n test", "")
-        .example("$0 status deploy/podinfo -o json", ""),
-    (values: Values) =>
-      choose(async () => {
-        const { status } = await import("./status.ts");
-        const { deps, scope } = await connect(values);
-        return status({ name: textOf(values["name"]), output: outputOf(values) }, deps, scope);
-      }),
+    [`${name} ${positionals}`.trim(), ...aliases],
+    summary as string, // Yargs takes `false` as well; its types name it in another overload.
+    flags,
+    (values: Values) => choose(() => verb.run(values, context)),
   );
 }
-
-function addList(parser: Argv, choose: Choose, { connect }: Context): Argv {
-  return parser.command(
-    ["list", "ls"],
-    "List Canaries, those that need you first",
-    (verb) =>
-      verb
-        .option("all-namespaces", { alias: "A", type: "boolean", describe: "Of all namespaces" })
-        .option("selector", { alias: "l", type: "string", requiresArg: true, describe: "Only those with these labels" })
-        .option("output", outputOption(outputFormats)),
-    (values: Values) =>
-      choose(async () => {
-        const { listCanaries } = await import("./list.ts");
-        const { deps, scope } = await connect(values);
-        const allNamespaces = values["all-namespaces"] === true;
-        const args = { allNamespaces, selector: textOf(values["selector"]), output: outputOf(values) };
-        return listCanaries(args, deps, scope);
-      }),
-  );
-}
-
-function withOperateFlags(verb: Argv): Argv {
-  return verb
-    .positional("name", { type: "string", demandOption: true, describe: describeName })
-    .option("reason", { type: "string", requiresArg: true, describe: "Why, for the history" })
-    .option("if-run", { type: "string", requiresArg: true, describe: "Only if this run is still going on" })
-    .option("timeout", {
-      type: "string",
-      requiresArg: true,
-      default: "10s",
-      describe: "How long to wait for the controller's answer",
-    });
-}
-
-function addPromote(parser: Argv, choose: Choose, context: Context): Argv {
-  return parser.command(
-    "promote <name>",
-    "End the analysis now and roll the change out",
-    (verb) =>
-      withOperateFlags(verb)
-        .option("force", {
-          type: "boolean",
-          describe: "Even if the canary is not ready or its last check failed",
-        })
-        .example("$0 promote podinfo -n test --reason 'hotfix, seen by eye'", ""),
-    (values: Values) => choose(() => operateWith("promote", values, context)),
-  );
-}
-
-function addRollback(parser: Argv, choose: Choose, context: Context): Argv {
-  return parser.command(
-    "rollback <name>",
-    "Give stable every request and reject the change; works in every phase of a run",
-    (verb) => withOperateFlags(verb).example("$0 rollback podinfo -n test --reason 'errors in the logs'", ""),
-    (values: Values) => choose(() => operateWith("rollback", values, context)),
-  );
-}
-
-async function operateWith(verb: "promote" | "rollback", values: Values, { connect }: Context): Promise<number> {
-  const timeoutMs = durationFlag("timeout", textOf(values["timeout"]) ?? "10s");
-  const { operate } = await import("./operate.ts");
-  const { deps, scope } = await connect(values);
-  const args = {
-    verb,
-    name: textOf(values["name"]) ?? "",
-    force: values["force"] === true,
-    reason: textOf(values["reason"]),
-    ifRun: textOf(values["if-run"]),
-    timeoutMs,
-  };
-  return operate(args, deps, scope);
-}
-
-function addVersion(parser: Argv, choose: Choose, { io, connect }: Context): Argv {
-  return parser.command(
-    "version",
-    "Show the versions of this plugin, the controller and the API server",
-    (verb) =>
-      verb
-        .option("client", { type: "boolean", describe: "Only this plugin's; asks no cluster" })
-        .option("output", outputOption(["json", "yaml"])),
-    (values: Values) =>
-      choose(async () => {
-        const { version } = await import("./version.ts");
-        const args = { output: outputOf(values), clientOnly: values["client"] === true };
-        return version(args, io, () => connect(values));
-      }),
-  );
-}
-
-const verbs = ["status", "get", "list", "ls", "promote", "rollback", "version"];
 
 /** What is called when no verb matches. */
 function addUnknown(parser: Argv): Argv {
+  const words = verbs.filter(({ summary }) => summary !== false).map(({ name }) => name);
   return parser.command(
     "$0 [verb..]",
     false,
-    (verb) => verb.positional("verb", { type: "string", array: true }),
+    (verb) => verb.positional("verb", { type: "string", array: true, hidden: true }),
     (values) => {
       const typed = values.verb?.[0];
-      const near = nearest(typed ?? "", verbs)[0];
-      const question = near ? `Did you mean ${near}?` : "Known are status, list, promote, rollback and version.";
-      throw new ParseRefusal(
-        typed ? `Unknown verb "${typed}". ${question}` : `Which verb? ${question}`,
-        exitCode.usage,
-      );
+      const near = nearest(typed ?? "", [...words, ...verbs.flatMap(({ aliases = [] }) => aliases)])[0];
+      const hint = near ? ` Did you mean ${near}?` : "";
+      throw new ParseRefusal(typed ? `Unknown verb "${typed}".${hint}` : "Which verb?", exitCode.usage);
     },
   );
 }

@@ -51,10 +51,8 @@ describe("the command line", () => {
 
   it.each([
     [["prmote", "x"], 'Unknown verb "prmote". Did you mean promote?\nSee kubectl canary --help'],
-    [
-      ["frobnicate"],
-      'Unknown verb "frobnicate". Known are status, list, promote, rollback and version.\nSee kubectl canary --help',
-    ],
+    [["frobnicate"], 'Unknown verb "frobnicate".\nSee kubectl canary --help'],
+    [["-n", "test"], "Which verb?\nSee kubectl canary --help"],
     [["promote"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
     [["rollback"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
     [["status", "a", "b"], "Unknown argument: b.\nSee kubectl canary --help"],

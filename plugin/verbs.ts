@@ -1,0 +1,17 @@
+/** All verbs, in the order of the help text. */
+import type { Verb } from "./verb.ts";
+import { listVerb } from "./verbs/list.ts";
+import { promoteVerb, rollbackVerb } from "./verbs/operate.ts";
+import { statusVerb } from "./verbs/status.ts";
+import { versionVerb } from "./verbs/version.ts";
+
+export const verbs: readonly Verb[] = [
+  // Look.
+  statusVerb,
+  listVerb,
+  // Steer.
+  promoteVerb,
+  rollbackVerb,
+  // The plugin and the installation.
+  versionVerb,
+];
