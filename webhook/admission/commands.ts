@@ -3,7 +3,8 @@
  * name is stamped here; a command once given is not edited, and a Canary is not born with one (a backup or copy would be).
  */
 import { annotation } from "../../shared/core/names.ts";
-import type { Canary, Command } from "../../shared/core/canary.ts";
+import { type Canary, type Command, verbs } from "../../shared/core/canary.ts";
+import { parseDuration } from "../../shared/core/duration.ts";
 
 export type Stamped = { ok: true; canary: Canary } | { ok: false; message: string };
 
@@ -21,14 +22,22 @@ export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user
   return { ok: true, canary: withText(canary, text) };
 }
 
-/** The fields of a command in a fixed order; undefined for anything that is none. What it says about `by` is dropped. */
+/**
+ * The fields of a command in a fixed order; undefined for anything that is none. What it says about `by` is dropped, and
+ * so is what only explains; a step or a duration that cannot be read would make it another command.
+ */
 export function parseCommand(text: string): Omit<Command, "by"> | undefined {
-  const { id, verb, run, force, reason } = parseObject(text);
-  if (typeof id !== "string" || id === "" || (verb !== "promote" && verb !== "rollback")) return undefined;
+  const { id, verb: typed, run, toStep, for: pause, force, reason } = parseObject(text);
+  const verb = verbs.find((known) => known === typed);
+  if (typeof id !== "string" || id === "" || !verb) return undefined;
+  if (toStep !== undefined && (verb !== "promote" || !isStep(toStep))) return undefined;
+  if (pause !== undefined && (verb !== "pause" || !isDuration(pause))) return undefined;
   return {
     id,
     verb,
     ...(typeof run === "string" ? { run } : {}),
+    ...(isStep(toStep) ? { toStep } : {}),
+    ...(isDuration(pause) ? { for: pause } : {}),
     ...(typeof force === "boolean" ? { force } : {}),
     ...(typeof reason === "string" ? { reason } : {}),
   };
@@ -37,8 +46,10 @@ export function parseCommand(text: string): Omit<Command, "by"> | undefined {
 // --- internal ---
 
 const malformed =
-  `the annotation ${annotation.command} holds no command that can be read: ` +
-  `use kubectl canary promote or kubectl canary rollback`;
+  `the annotation ${annotation.command} holds no command that can be read: ` + `use kubectl canary ${verbs.join(", ")}`;
+
+const isStep = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0;
+const isDuration = (value: unknown): value is string => typeof value === "string" && (parseDuration(value) ?? 0) > 0;
 
 /** A PUT of a manifest has no UID; what it leaves out was not decided by anyone. Others withdraw a command by removing it. */
 const isManifest = (canary: Canary): boolean => canary.metadata.uid === undefined;

@@ -72,11 +72,37 @@ describe("a command in a Canary's annotation", () => {
     expect(stamped(canary({ id: "1", verb: "promote", by: "bob" }), undefined)).toBeUndefined();
   });
 
+  it.each([
+    { verb: "promote", toStep: 3 },
+    { verb: "promote", run: "3", force: true, reason: "seen by eye" },
+    { verb: "rollback" },
+    { verb: "pause", for: "30m" },
+    { verb: "pause" },
+    { verb: "resume" },
+    { verb: "retry" },
+    { verb: "adopt" },
+    { verb: "undo" },
+  ])("is taken with all that it says: %j", (command) => {
+    expect(stamped(canary({ id: "1", ...command }), canary())).toEqual({ id: "1", ...command, by: "alice" });
+  });
+
+  it.each([
+    { verb: "promote", toStep: "3" },
+    { verb: "promote", toStep: 0 },
+    { verb: "promote", toStep: 1.5 },
+    { verb: "rollback", toStep: 1 },
+    { verb: "pause", for: "soon" },
+    { verb: "pause", for: "0s" },
+    { verb: "resume", for: "30m" },
+  ])("is refused rather than taken for another one: %j", (command) => {
+    expect(stampCommand(canary({ id: "1", ...command }), canary(), "alice").ok).toBe(false);
+  });
+
   it.each(["", "promote", "{}", '{"id":"1","verb":"explode"}', '{"id":"","verb":"promote"}', "[1]", "null"])(
     "is refused when it cannot be read: %j",
     (text) => {
       const result = stampCommand(canary(text), canary(), "alice");
-      expect(result).toHaveProperty("message", expect.stringContaining("kubectl canary promote"));
+      expect(result).toHaveProperty("message", expect.stringContaining("kubectl canary promote, rollback"));
     },
   );
 });
