@@ -27,20 +27,13 @@ export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user
  * so is what only explains; a step or a duration that cannot be read would make it another command.
  */
 export function parseCommand(text: string): Omit<Command, "by"> | undefined {
-  const { id, verb: typed, run, toStep, for: pause, force, reason } = parseObject(text);
+  const { id, verb: typed, ...sent } = parseObject(text);
   const verb = verbs.find((known) => known === typed);
   if (typeof id !== "string" || id === "" || !verb) return undefined;
-  if (toStep !== undefined && (verb !== "promote" || !isStep(toStep))) return undefined;
-  if (pause !== undefined && (verb !== "pause" || !isDuration(pause))) return undefined;
-  return {
-    id,
-    verb,
-    ...(typeof run === "string" ? { run } : {}),
-    ...(isStep(toStep) ? { toStep } : {}),
-    ...(isDuration(pause) ? { for: pause } : {}),
-    ...(typeof force === "boolean" ? { force } : {}),
-    ...(typeof reason === "string" ? { reason } : {}),
-  };
+  if (sent["toStep"] !== undefined && (verb !== "promote" || !isStep(sent["toStep"]))) return undefined;
+  if (sent["for"] !== undefined && (verb !== "pause" || !isDuration(sent["for"]))) return undefined;
+  const known = Object.entries(fields).filter(([name, isSound]) => isSound(sent[name]));
+  return { id, verb, ...Object.fromEntries(known.map(([name]) => [name, sent[name]])) };
 }
 
 // --- internal ---
@@ -48,8 +41,18 @@ export function parseCommand(text: string): Omit<Command, "by"> | undefined {
 const malformed =
   `the annotation ${annotation.command} holds no command that can be read: ` + `use kubectl canary ${verbs.join(", ")}`;
 
-const isStep = (value: unknown): value is number => Number.isInteger(value) && (value as number) > 0;
-const isDuration = (value: unknown): value is string => typeof value === "string" && (parseDuration(value) ?? 0) > 0;
+const isText = (value: unknown): boolean => typeof value === "string";
+const isStep = (value: unknown): boolean => Number.isInteger(value) && (value as number) > 0;
+const isDuration = (value: unknown): boolean => typeof value === "string" && (parseDuration(value) ?? 0) > 0;
+
+/** What a command may say beside its id and verb, and how it must look to be taken. */
+const fields: Record<Exclude<keyof Command, "id" | "verb" | "by">, (value: unknown) => boolean> = {
+  run: isText,
+  toStep: isStep,
+  for: isDuration,
+  force: (value) => typeof value === "boolean",
+  reason: isText,
+};
 
 /** A PUT of a manifest has no UID; what it leaves out was not decided by anyone. Others withdraw a command by removing it. */
 const isManifest = (canary: Canary): boolean => canary.metadata.uid === undefined;
