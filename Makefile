@@ -6,7 +6,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help static check format
 .PHONY: cluster cluster-env cluster-down
-.PHONY: build image install demo test
+.PHONY: build image install demo test bench
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -51,3 +51,6 @@ demo: cluster build ## The tutorial, from nothing to a promotion; leaves the clu
 # test/run.ts runs the unit tests too, to count all tests in one line.
 test: static cluster build ## What every change must pass: check, then every test on the local cluster
 	@$(NODE) test/run.ts
+
+bench: build ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
+	@$(NODE) test/bench/main.ts $(ARGS)
