@@ -4,9 +4,10 @@
  */
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "./canary.ts";
 import { parseDuration } from "./duration.ts";
+import { checkJudging, judgingDefaults, judgingOf, type JudgingPolicy } from "./judging.ts";
 import { primaryName } from "./names.ts";
 
-export interface Policy {
+export interface Policy extends JudgingPolicy {
   intervalMs: number;
   /** Failed checks before the run is rolled back. */
   threshold: number;
@@ -38,7 +39,11 @@ export const builtinMetrics = ["request-success-rate", "request-duration"] as co
 /** Running proxies follow a change or the end of a route within 5 s; nobody sends to the canary after this. */
 export const drainMs = 6_000;
 
-const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000, evidenceDeadlineMs: 1_800_000 };
+const defaults = {
+  intervalMs: 60_000,
+  progressDeadlineMs: 600_000,
+  evidenceDeadlineMs: judgingDefaults.deadlineMs,
+};
 
 export function parsePolicy(spec: CanarySpec): PolicyResult {
   const errors: FieldError[] = [];
@@ -47,6 +52,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   checkReferences(spec, add);
   checkStrategy(analysis, add);
   checkWeights(analysis, add);
+  checkJudging(analysis, add);
   (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
@@ -91,6 +97,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     metrics: analysis.metrics ?? [],
     evidenceDeadlineMs: defaults.evidenceDeadlineMs,
     drainMs,
+    ...judgingOf(analysis),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };
 }

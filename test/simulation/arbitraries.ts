@@ -211,6 +211,17 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     skipAnalysis: fc.boolean(),
     suspend: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
     threshold: fc.constantFrom(1, 5),
+    minRequests: fc.constantFrom(1, 100),
+    noEvidence: fc.record({
+      policy: fc.constantFrom("hold", "fail", "pass"),
+      deadlineMs: fc.constantFrom(1_000, 1_800_000),
+    }),
+    cannotAskDeadlineMs: fc.constantFrom(1_000, 1_800_000),
+    comparison: fc.record({
+      mode: fc.constantFrom("off", "withinLimits", "always"),
+      alpha: fc.constantFrom(0.01, 0.5),
+      marginPercent: fc.constantFrom(0, 1),
+    }),
     unsupported: fc.oneof({ weight: 9, arbitrary: fc.constant<string[]>([]) }, fc.constant(["analysis.mirror"])),
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

@@ -1,0 +1,94 @@
+/**
+ * How a Canary wants its evidence weighed: how many requests a verdict needs, what a check without evidence comes to, for how long
+ * Prometheus may be silent, and how the canary is compared with the primary. Read once from the spec, with every fault named.
+ */
+import type { AnalysisSpec, ComparisonSpec, MetricSpec } from "./canary.ts";
+import { parseDuration } from "./duration.ts";
+import { builtIn, isBuiltIn } from "./judge.ts";
+
+export interface JudgingPolicy {
+  /** Fewer users' requests than this in a metric's window are no evidence. */
+  minRequests: number;
+  /** `hold` takes the change back at the deadline, `pass` passes the check then; `fail` counts each check as failed. */
+  noEvidence: { policy: "hold" | "fail" | "pass"; deadlineMs: number };
+  /** How long Prometheus may not be asked before the change is taken back. */
+  cannotAskDeadlineMs: number;
+  comparison: ComparisonPolicy;
+}
+
+export interface ComparisonPolicy {
+  mode: "off" | "withinLimits" | "always";
+  /** Highest probability to take back a canary that is no worse than the primary plus the margin. */
+  alpha: number;
+  /** Percent of requests that the canary may fail beyond the primary; missing where nothing says how many: then nothing is compared. */
+  marginPercent?: number;
+}
+
+export const judgingDefaults = { minRequests: 1, deadlineMs: 1_800_000, alpha: 0.01 } as const;
+
+type Add = (path: string, message: string) => void;
+
+export function judgingOf(analysis: AnalysisSpec): JudgingPolicy {
+  return {
+    minRequests: analysis.minRequests ?? judgingDefaults.minRequests,
+    noEvidence: {
+      policy: analysis.noEvidence?.policy ?? "hold",
+      deadlineMs: deadlineOf(analysis.noEvidence?.deadline),
+    },
+    cannotAskDeadlineMs: deadlineOf(analysis.cannotAsk?.deadline),
+    comparison: comparisonOf(analysis.comparison ?? {}, analysis.metrics ?? []),
+  };
+}
+
+export function checkJudging(analysis: AnalysisSpec, add: Add): void {
+  const { minRequests, noEvidence, cannotAsk } = analysis;
+  if (minRequests !== undefined && !(Number.isInteger(minRequests) && minRequests >= 1))
+    add("spec.analysis.minRequests", `${minRequests} is not a whole number of requests from 1`);
+  checkDeadline(noEvidence?.deadline, "spec.analysis.noEvidence.deadline", add);
+  checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
+  if (noEvidence?.policy !== undefined && !["hold", "fail", "pass"].includes(noEvidence.policy))
+    add("spec.analysis.noEvidence.policy", `"${noEvidence.policy}" is none of hold, fail, pass`);
+  checkComparison(analysis, add);
+}
+
+/** Percent of requests that may fail by the Canary's own success limit; undefined where it has none. */
+export function successRoomPercent(metrics: readonly MetricSpec[]): number | undefined {
+  const limit = metrics.find((metric) => isBuiltIn(metric) && metric.name === builtIn.successRate);
+  const min = limit?.thresholdRange ? limit.thresholdRange.min : limit?.threshold;
+  return min === undefined ? undefined : Math.min(100, Math.max(0, 100 - min));
+}
+
+// --- internal ---
+
+function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): ComparisonPolicy {
+  const margin = spec.marginPercent ?? successRoomPercent(metrics);
+  return {
+    mode: spec.mode ?? "withinLimits",
+    alpha: spec.alpha ?? judgingDefaults.alpha,
+    ...(margin === undefined ? {} : { marginPercent: margin }),
+  };
+}
+
+function checkComparison(analysis: AnalysisSpec, add: Add): void {
+  const { mode, alpha, marginPercent } = analysis.comparison ?? {};
+  const at = "spec.analysis.comparison";
+  if (mode !== undefined && !["off", "withinLimits", "always"].includes(mode))
+    add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
+  if (alpha !== undefined && !(alpha > 0 && alpha <= 0.5))
+    add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
+  if (marginPercent !== undefined && !(marginPercent >= 0 && marginPercent < 100))
+    add(`${at}.marginPercent`, `${marginPercent} is not a percentage from 0 to below 100`);
+  if (mode === "always" && marginPercent === undefined && successRoomPercent(analysis.metrics ?? []) === undefined)
+    add(`${at}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
+}
+
+function checkDeadline(text: string | undefined, path: string, add: Add): void {
+  if (text === undefined) return;
+  const ms = parseDuration(text);
+  if (ms === undefined) add(path, `"${text}" is not a duration such as 90s, 30m or 2h`);
+  else if (ms < 1_000) add(path, `"${text}" is below 1s`);
+}
+
+function deadlineOf(text: string | undefined): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? judgingDefaults.deadlineMs;
+}
