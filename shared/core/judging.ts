@@ -61,9 +61,13 @@ export function successRoomPercent(metrics: readonly MetricSpec[]): number | und
 // --- internal ---
 
 function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): ComparisonPolicy {
-  const margin = spec.marginPercent ?? successRoomPercent(metrics);
+  const mode = spec.mode ?? "withinLimits";
+  const room = successRoomPercent(metrics);
+  const given = spec.marginPercent ?? room;
+  // Whoever fails no more than the limit's room also fails no more than the primary plus that room.
+  const margin = mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
   return {
-    mode: spec.mode ?? "withinLimits",
+    mode,
     alpha: spec.alpha ?? judgingDefaults.alpha,
     ...(margin === undefined ? {} : { marginPercent: margin }),
   };
@@ -72,14 +76,19 @@ function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): Com
 function checkComparison(analysis: AnalysisSpec, add: Add): void {
   const { mode, alpha, marginPercent } = analysis.comparison ?? {};
   const at = "spec.analysis.comparison";
-  if (mode !== undefined && !["off", "withinLimits", "always"].includes(mode))
-    add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
-  if (alpha !== undefined && !(alpha > 0 && alpha <= 0.5))
+  const known = mode === undefined || ["off", "withinLimits", "always"].includes(mode);
+  if (!known) add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
+  if (alpha !== undefined && !within(alpha, Number.MIN_VALUE, 0.5))
     add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
-  if (marginPercent !== undefined && !(marginPercent >= 0 && marginPercent < 100))
+  if (marginPercent !== undefined && !within(marginPercent, 0, 99.999))
     add(`${at}.marginPercent`, `${marginPercent} is not a percentage from 0 to below 100`);
-  if (mode === "always" && marginPercent === undefined && successRoomPercent(analysis.metrics ?? []) === undefined)
+  const margin = marginPercent ?? successRoomPercent(analysis.metrics ?? []);
+  if (mode === "always" && margin === undefined)
     add(`${at}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
+}
+
+function within(value: number, low: number, high: number): boolean {
+  return value >= low && value <= high;
 }
 
 function checkDeadline(text: string | undefined, path: string, add: Add): void {

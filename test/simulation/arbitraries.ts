@@ -1,7 +1,6 @@
 /** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
 import fc from "fast-check";
 import {
-  holdCauses,
   phases,
   runOutcomes,
   runStages,
