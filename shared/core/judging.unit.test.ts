@@ -38,14 +38,18 @@ describe("how evidence is weighed", () => {
 });
 
 describe("the margin of the comparison", () => {
-  it.each([
+  it.each<[string, AnalysisSpec, number | undefined]>([
     ["the room below thresholdRange.min", success({ thresholdRange: { min: 95 } }), 5],
     ["the room below the deprecated threshold", success({ threshold: 98 }), 2],
     ["unknown where the range has only a maximum", success({ thresholdRange: { max: 100 }, threshold: 98 }), undefined],
     ["unknown without a success limit", { metrics: [{ name: "request-duration", threshold: 500 }] }, undefined],
     ["unknown where the success rate is a query of the user's", success({ query: "x", threshold: 9 }), undefined],
     ["never less than that room", { ...success({ threshold: 98 }), comparison: { marginPercent: 0 } }, 2],
-    ["less if the Canary asks always", { ...success({ threshold: 98 }), comparison: { mode: "always", marginPercent: 0 } }, 0],
+    [
+      "less if the Canary asks always",
+      { ...success({ threshold: 98 }), comparison: { mode: "always", marginPercent: 0 } },
+      0,
+    ],
     ["never above all requests", success({ threshold: -5 }), 100],
   ])("is %s", (_what, analysis, margin) => expect(judgingOf(analysis).comparison.marginPercent).toBe(margin));
 });
