@@ -73,16 +73,15 @@ function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): Com
   };
 }
 
-function checkComparison(analysis: AnalysisSpec, add: Add): void {
-  const { mode, alpha, marginPercent } = analysis.comparison ?? {};
+function checkComparison({ comparison, metrics = [] }: AnalysisSpec, add: Add): void {
+  const { mode, alpha, marginPercent } = { mode: "off", alpha: judgingDefaults.alpha, marginPercent: 0, ...comparison };
   const at = "spec.analysis.comparison";
-  const known = mode === undefined || ["off", "withinLimits", "always"].includes(mode);
-  if (!known) add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
-  if (alpha !== undefined && !within(alpha, Number.MIN_VALUE, 0.5))
-    add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
-  if (marginPercent !== undefined && !within(marginPercent, 0, 99.999))
+  if (!["off", "withinLimits", "always"].includes(mode))
+    add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
+  if (!within(alpha, Number.MIN_VALUE, 0.5)) add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
+  if (!within(marginPercent, 0, 99.999))
     add(`${at}.marginPercent`, `${marginPercent} is not a percentage from 0 to below 100`);
-  const margin = marginPercent ?? successRoomPercent(analysis.metrics ?? []);
+  const margin = comparison?.marginPercent ?? successRoomPercent(metrics);
   if (mode === "always" && margin === undefined)
     add(`${at}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
 }
