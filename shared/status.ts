@@ -3,6 +3,7 @@
  * Reading refuses what it does not understand: a status written by something else must stop us, not be guessed at.
  */
 import {
+  holdCauses,
   phases,
   runOutcomes,
   runStages,
@@ -14,7 +15,7 @@ import {
   type RunStatus,
 } from "./core/canary.ts";
 import { initialState } from "./core/decide.ts";
-import type { CanaryState, Run } from "./core/state.ts";
+import type { CanaryState, Pause, Run } from "./core/state.ts";
 import { optional } from "./optional.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -23,7 +24,7 @@ export class UnreadableStatus extends Error {}
 /** The state kept in `canary.status`; a fresh one where there is none. */
 export function parseStatus(canary: Canary): CanaryState {
   const status: CanaryStatus = { phase: "", canaryWeight: 0, ...canary.status };
-  const { stable, run, tracks, lastCommand } = status;
+  const { stable, run, tracks, lastCommand, unvetted } = status;
   return {
     ...initialState(),
     ...present(status, ["checks", "staleCallers", "warnings", "reason", "next"]),
@@ -38,6 +39,7 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("run", run && parseRun(run)),
     ...optional("tracks", tracks && { ...tracks, at: ms(tracks.at, "tracks.at") }),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
+    ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
   };
 }
 
@@ -51,7 +53,7 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, tracks, lastCommand, weight, transitionAt, ...same } = state;
+  const { stable, run, tracks, lastCommand, unvetted, weight, transitionAt, ...same } = state;
   const promotedSpec = stable?.hash ?? "";
   return {
     ...same,
@@ -68,6 +70,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...optional("run", run && printRun(run, context.steps)),
     ...optional("tracks", tracks && { ...tracks, at: iso(tracks.at) }),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
+    ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
     ...optional("route", context.route),
   };
 }
@@ -117,8 +120,9 @@ function iso(time: number): string {
 }
 
 function parseRun(run: RunStatus): Run {
-  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, ...rest } = run;
+  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, paused, ...rest } = run;
   known(runStages, run.stage, "run.stage");
+  if (run.hold) known(holdCauses, run.hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
   return {
     ...rest,
@@ -127,11 +131,12 @@ function parseRun(run: RunStatus): Run {
     stageAt: ms(stageAt, "run.stageAt"),
     ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),
     ...(holdSince ? { holdSince: ms(holdSince, "run.holdSince") } : {}),
+    ...optional("paused", paused && parsePause(paused)),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, holdSince, ...rest } = run;
+  const { startedAt, stageAt, checkAt, holdSince, paused, ...rest } = run;
   return {
     ...rest,
     steps,
@@ -139,7 +144,20 @@ function printRun(run: Run, steps: number): RunStatus {
     stageAt: iso(stageAt),
     ...(checkAt === undefined ? {} : { checkAt: iso(checkAt) }),
     ...(holdSince === undefined ? {} : { holdSince: iso(holdSince) }),
+    ...optional("paused", paused && printPause(paused)),
   };
+}
+
+function parsePause({ until, ...rest }: NonNullable<RunStatus["paused"]>): Pause {
+  return {
+    ...rest,
+    at: ms(rest.at, "run.paused.at"),
+    ...(until ? { until: ms(until, "run.paused.until") } : {}),
+  };
+}
+
+function printPause({ until, ...rest }: Pause): NonNullable<RunStatus["paused"]> {
+  return { ...rest, at: iso(rest.at), ...(until === undefined ? {} : { until: iso(until) }) };
 }
 
 function parseHistory(entry: HistoryEntry): CanaryState["history"][number] {
@@ -167,17 +185,22 @@ const promotedWords: Record<Phase, [Truth, string]> = {
   Terminating: ["Unknown", "New Deployment detected, starting initialization."],
 };
 
+/** What kstatus asks: is it done, does it need a person, or is it under way. */
+function standingOf({ phase, run, unvetted }: CanaryState): "settled" | "stalled" | "moving" {
+  if (phase === "Failed" || unvetted) return "stalled";
+  return promotedWords[phase][0] === "True" && !run ? "settled" : "moving";
+}
+
 /** Flagger's `Promoted`, and kstatus' `Ready`, `Reconciling` and `Stalled`, which GitOps tools read. */
 function conditionsOf(state: CanaryState, context: StatusContext): CanaryCondition[] {
   const [promoted, words] = promotedWords[state.phase];
-  const settled = promoted === "True" && state.run === undefined;
-  const stalled = state.phase === "Failed";
-  const reason = state.phase || "Initializing";
+  const standing = standingOf(state);
+  const reason = state.unvetted ? "UnvettedChange" : state.phase || "Initializing";
   const wanted: [CanaryCondition["type"], Truth, string][] = [
     ["Promoted", promoted, words],
-    ["Ready", settled ? "True" : stalled ? "False" : "Unknown", state.reason],
-    ["Reconciling", settled || stalled ? "False" : "True", state.reason],
-    ["Stalled", stalled ? "True" : "False", state.reason],
+    ["Ready", { settled: "True", stalled: "False", moving: "Unknown" }[standing] as Truth, state.reason],
+    ["Reconciling", standing === "moving" ? "True" : "False", state.reason],
+    ["Stalled", standing === "stalled" ? "True" : "False", state.reason],
   ];
   return wanted.map(([type, status, message]) => {
     const before = context.previous?.conditions?.find((condition) => condition.type === type);

@@ -66,8 +66,10 @@ export function aTarget(over: Partial<Target> = {}): Target {
     images: imagesAt("1.7.0"),
     optedIn: true,
     held: false,
-    paused: false,
     pausedByUser: false,
+    bypass: false,
+    changedBy: "kubectl-set",
+    kept: ["pod1.7.0"],
     requestedBy: "alice",
     stableMark: "pod1.7.0",
     markedRejected: false,
@@ -84,14 +86,13 @@ export function aHeldTarget(tag: string, over: Partial<Target> = {}): Target {
     intent: hashOf(tag),
     images: imagesAt(tag),
     held: true,
-    paused: true,
     rolledOut: false,
     ...over,
   });
 }
 
 export function aWorkload(tag: string, replicas: number, over: Partial<Workload> = {}): Workload {
-  return { intent: hashOf(tag), replicas, podTemplateHash: canaryRevision(tag), pods: replicas, ...over };
+  return { intent: hashOf(tag), replicas, podTemplateHash: canaryRevision(tag), ...over };
 }
 
 /** `endpoints({ "pod1.7.0": 4 })` */

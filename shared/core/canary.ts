@@ -245,6 +245,8 @@ export interface UnvettedStatus {
   /** How it went past: `break-glass`, `recreated`, `webhook did not answer`. */
   how: string;
   at: string;
+  /** Who asked for stable to be put back, while that is under way. */
+  undoneBy?: string;
 }
 
 export const runOutcomes = ["promoted", "rejected", "reverted", "superseded", "aborted"] as const;

@@ -21,6 +21,18 @@ export function conform(next: CanaryState, seen: Observation, policy: Policy): A
   ];
 }
 
+/** Of `actions` those that only lead back to stable: less weight, fewer canary pods, stable's own template. */
+export function retreat(actions: readonly Action[], seen: Observation): Action[] {
+  const { route } = seen;
+  const leadsBack: { [K in Action["kind"]]?: (action: Extract<Action, { kind: K }>) => boolean } = {
+    setWeight: ({ weight }) => route !== undefined && weight < route.weight,
+    scaleCanary: ({ replicas }) => replicas === 0,
+    restoreStable: () => true,
+    unholdTarget: () => true,
+  };
+  return actions.filter((action) => (leadsBack[action.kind] as ((action: Action) => boolean) | undefined)?.(action));
+}
+
 // --- internal ---
 
 function plumbing(seen: Observation): Action[] {
@@ -47,12 +59,22 @@ function raiseWeight(next: CanaryState, seen: Observation): Action[] {
 
 function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
   const stable = next.stable?.podTemplateHash ?? "";
+  if (next.unvetted) return unvettedTarget(next, target);
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
   const actions: Action[] = [];
   if (target.promoting !== undefined || target.stableMark !== stable)
     actions.push({ kind: "settleTarget", podTemplateHash: stable });
   if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
   return [...actions, ...rejectionMark(next, seen, target)];
+}
+
+/** Marked as ours again, and let alone otherwise, until a person adopts or undoes what runs. */
+function unvettedTarget(next: CanaryState, target: Target): Action[] {
+  const { hash, podTemplateHash } = { hash: "", podTemplateHash: "", ...next.stable };
+  if (!target.optedIn) return [{ kind: "optIn", podTemplateHash }];
+  const actions: Action[] = target.bypass ? [{ kind: "consumeBypass" }] : [];
+  if (target.intent === hash) return target.held ? [...actions, { kind: "unholdTarget" }] : actions;
+  return next.unvetted?.undoneBy === undefined ? actions : [...actions, { kind: "restoreStable", podTemplateHash }];
 }
 
 function rejectionMark(next: CanaryState, seen: Observation, target: Target): Action[] {

@@ -2,33 +2,38 @@
  * The one place that branches on phases. `decide` is a total function: same state, same observation, same policy, same
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
-import { analysing, followIntent, scaling } from "./analyse.ts";
-import { conform } from "./conform.ts";
-import { step, type RunTurn, type Step, type Turn } from "./decision.ts";
+import { analysing, lostEndpoints, scaling } from "./analyse.ts";
+import { isDeserted } from "./capacity.ts";
+import { conform, retreat } from "./conform.ts";
+import { barrierOf, step, type Barrier, type RunTurn, type Step, type Turn } from "./decision.ts";
+import { event } from "./events.ts";
 import { idle, initialize, isNew } from "./idle.ts";
+import { followIntent } from "./intent.ts";
 import type { Policy } from "./policy.ts";
 import { promoting, returning } from "./promote.ts";
-import { assertNever, type CanaryState, type Decision, type Observation, type Phase, type Stage } from "./state.ts";
+import {
+  assertNever,
+  type CanaryState,
+  type Decision,
+  type Observation,
+  type Phase,
+  type Run,
+  type Stage,
+} from "./state.ts";
 import { pendingCommand, steer } from "./steer.ts";
 import { deserted, draining, restoring } from "./unwind.ts";
 
 export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
   const turn: Turn = { state, seen, policy };
-  const untouchable = obstacleTo(turn);
-  if (untouchable) {
-    const { next } = step(turn, { reason: untouchable, next: "" });
-    return {
-      next,
-      actions: [],
-      events: state.reason === untouchable ? [] : [{ type: "Warning", message: untouchable }],
-    };
-  }
+  const barrier = barrierOf(turn);
   const command = pendingCommand(turn);
-  const { next, events, requeueAfterMs } = command ? steer(turn, command) : advancePhase(turn);
+  const { next, events, requeueAfterMs } = command ? steer(turn, command) : barrier ? stand(turn, barrier) : go(turn);
   const moved = next.phase !== state.phase || next.weight !== state.weight;
+  const actions = conform(next, seen, policy);
+  const isOver = !state.run && !next.run;
   return {
     next: { ...next, warnings: seen.warnings, transitionAt: moved ? seen.now : state.transitionAt },
-    actions: policy.suspend && !next.run ? [] : conform(next, seen, policy),
+    actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
     events,
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
@@ -60,18 +65,29 @@ export function callersMatter(state: CanaryState, now: number): boolean {
 
 /** The decision at `now` needs metrics; at any other time they would not be looked at. */
 export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
-  return run?.stage === "analysing" && weight > 0 && now >= (run.checkAt ?? 0);
+  if (run?.stage === "analysing") return weight > 0 && now >= (run.checkAt ?? 0);
+  return run?.stage === "scaling" && run.checkAt !== undefined && now >= run.checkAt;
 }
 
 // --- internal ---
 
-/** What forbids to touch anything, in one sentence. */
-function obstacleTo({ seen, policy }: Turn): string | undefined {
-  const [obstacle] = seen.obstacles;
-  if (obstacle) return obstacle;
-  if (policy.unsupported.length > 0)
-    return `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;
-  return undefined;
+/** Nothing goes forward behind a barrier, but a run may always go back, and leaves a canary that nobody is behind. */
+function stand(turn: Turn, barrier: Barrier): Step {
+  const { state, seen } = turn;
+  const { run } = state;
+  const back = run && wayBack({ ...turn, run });
+  if (back) return back;
+  const said = barrier.unexpected && state.reason !== barrier.reason ? [event.warning(barrier.reason)] : [];
+  const held: { run?: Run } = run ? { run: { ...run, hold: "obstacle", holdSince: run.holdSince ?? seen.now } } : {};
+  return step(turn, { ...held, reason: barrier.reason, next: barrier.next }, { events: said });
+}
+
+function wayBack(turn: RunTurn): Step | undefined {
+  const { run, seen, state } = turn;
+  if (run.ending) return stages[run.stage](turn);
+  if (run.stage !== "scaling" && run.stage !== "analysing") return deserted(turn);
+  if (seen.target?.intent === state.stable?.hash) return followIntent(turn);
+  return isDeserted(state, seen) ? lostEndpoints(turn) : undefined;
 }
 
 /** What each phase stands for, whether or not a run is found in the state. */
@@ -89,10 +105,8 @@ const between: Record<Phase, "fresh" | "calm" | "running"> = {
   Finalising: "running",
 };
 
-function advancePhase(turn: Turn): Step {
-  const { state, policy } = turn;
-  if (policy.suspend)
-    return step(turn, { reason: "Suspended by spec.suspend: nothing moves.", next: "set spec.suspend to false" });
+function go(turn: Turn): Step {
+  const { state } = turn;
   if (state.run) return stages[state.run.stage]({ ...turn, run: state.run });
   const kind = between[state.phase];
   switch (kind) {

@@ -38,6 +38,42 @@ export function andThen(before: Step, turn: Turn, go: (turn: Turn) => Step): Ste
   return { ...after, events: [...before.events, ...after.events] };
 }
 
+/** What forbids to move anything forward, in one sentence each for why and what next. Ways back to stable stay open. */
+export interface Barrier {
+  reason: string;
+  next: string;
+  /** Nobody chose it, so it is announced. */
+  unexpected: boolean;
+}
+
+export function barrierOf({ seen, policy }: Turn): Barrier | undefined {
+  const [obstacle] = seen.obstacles;
+  if (obstacle) return { reason: obstacle, next: "", unexpected: true };
+  if (policy.unsupported.length > 0) {
+    const reason = `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;
+    return { reason, next: "", unexpected: true };
+  }
+  if (policy.suspend)
+    return {
+      reason: "Suspended by spec.suspend: nothing moves.",
+      next: "set spec.suspend to false",
+      unexpected: false,
+    };
+  return undefined;
+}
+
+/** The run when it moves again: nothing holds it. */
+export function unheld(run: Run): Run {
+  const { hold: _hold, holdSince: _holdSince, ...rest } = run;
+  return rest;
+}
+
+/** The run with nothing of the stage before in it; a person's pause and ceiling are over too. */
+export function entering(run: Run, stage: Run["stage"], now: number): Run {
+  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = unheld(run);
+  return { ...rest, stage, stageAt: now };
+}
+
 /** The state without its run. */
 export function withoutRun(state: CanaryState): CanaryState {
   const { run: _run, ...rest } = state;

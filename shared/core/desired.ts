@@ -34,7 +34,7 @@ export function canaryDeployment(target: V1Deployment, context: CanaryContext): 
   const key = requireTrackLabel(target);
   const spec = target.spec!;
   const stable = spec.selector.matchLabels?.[key] ?? "";
-  const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryName(stable));
+  const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryValue(stable));
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -73,7 +73,7 @@ export function primaryService(target: V1Deployment, context: ServiceContext): V
 export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
   const key = requireTrackLabel(target);
   const matched = target.spec?.selector.matchLabels ?? {};
-  return leaf(target, context, canaryName(context.apex), { ...matched, [key]: canaryName(matched[key] ?? "") });
+  return leaf(target, context, canaryName(context.apex), { ...matched, [key]: canaryValue(matched[key] ?? "") });
 }
 
 /** The apex, for a target that has no Service yet. */
@@ -95,11 +95,28 @@ export function alsoSelects(service: V1Service, podLabels: Record<string, string
 /** Labels that the canary's pods will carry. */
 export function canaryPodLabels(target: V1Deployment): Record<string, string> {
   const key = requireTrackLabel(target);
-  const value = canaryName(target.spec?.selector.matchLabels?.[key] ?? "");
+  const value = canaryValue(target.spec?.selector.matchLabels?.[key] ?? "");
   return { ...target.spec?.template.metadata?.labels, [key]: value };
 }
 
 // --- internal ---
+
+const longestLabel = 63;
+
+/** `<value>-canary`; a value too long for that is cut, and what was cut is told apart by its checksum. */
+function canaryValue(value: string): string {
+  const whole = canaryName(value);
+  if (whole.length <= longestLabel) return whole;
+  const end = canaryName(`-${checksum(value)}`);
+  return `${value.slice(0, longestLabel - end.length)}${end}`;
+}
+
+/** FNV-1a, 32 bits in hex: a name, not a secret. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return (hash >>> 0).toString(16).padStart(8, "0");
+}
 
 function requireTrackLabel(target: V1Deployment): string {
   const key = trackLabel(target);

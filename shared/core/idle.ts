@@ -1,8 +1,8 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
-import { formatImages, fullName, fullTarget, step, verbLine, type Step, type Turn } from "./decision.ts";
+import { barrierOf, formatImages, fullName, fullTarget, step, verbLine, type Step, type Turn } from "./decision.ts";
 import { event } from "./events.ts";
 import { restartLines } from "./callers.ts";
-import type { CanaryState, EventText, Observation, Rejection, Run, Target, Version } from "./state.ts";
+import type { CanaryState, EventText, Observation, Rejection, Run, Target, Unvetted, Version } from "./state.ts";
 
 /** For so long after initialization callers are looked for that are older than the TrafficSplit. */
 const newForMs = 90_000;
@@ -43,10 +43,15 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
   if (!stable) return initialize(turn);
   if (!target) return step(turn, { weight: 0, reason: missingTarget(seen), next: "" });
   if (target.intent === stable.hash) return backToStable(turn, stable);
-  if (!target.held) return unvetted(turn, target, stable);
+  return target.held ? asked(turn, target, announcement) : unvetted(turn, target, stable);
+}
+
+/** The target holds an intent that is not stable: it starts a run, or waits, or was rejected before. */
+function asked(turn: Turn, target: Target, announcement: EventText): Step {
+  const { state, seen } = turn;
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
   if (rejection) return rejectedBefore(turn, rejectedWords(seen, target, rejection));
-  const blocker = startBlocker(seen, target);
+  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(seen, target);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
 }
@@ -124,6 +129,13 @@ function withoutStable(seen: Observation, target: Target): string {
   return target.stuck ?? `Deployment ${seen.targetName} is rolling out: waiting until its pods are ready.`;
 }
 
+/** A canary is judged beside stable, so stable must be what the Deployment's pods run. */
+function unvettedBlocker({ state, seen }: Turn): string | undefined {
+  const { unvetted, stable } = state;
+  if (!unvetted || !stable || seen.target?.active.some((version) => version.hash === stable.hash)) return undefined;
+  return `${formatImages(unvetted.images)} runs without having been judged: adopt it or undo it, then the change starts. ${settleLines(seen)}.`;
+}
+
 /** What keeps an intent waiting; undefined: a run may start. */
 function startBlocker(seen: Observation, target: Target): string | undefined {
   const { targetName, route } = seen;
@@ -143,16 +155,19 @@ function backToStable(turn: Turn, known: Version): Step {
   const { state, seen } = turn;
   // A target that was created anew, or had no pods when it was promoted, has another ReplicaSet for the same template.
   const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
+  if (state.unvetted) return settled(turn, stable);
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
   const words = steady(seen, stable);
+  const after = afterRollback(turn);
+  if (after) return step(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
+  return step(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
+}
+
+/** A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has. */
+function afterRollback({ state, seen }: Turn): string | undefined {
   const [last] = state.history;
-  // A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has.
-  if (state.phase === "Failed" && last?.outcome === "rejected" && !seen.target?.held) {
-    const reason = `${formatImages(last.images)} was rejected: ${last.cause}. ${words.reason}`;
-    return step(turn, { weight: 0, stable, next: words.next, reason });
-  }
-  const phase = state.phase === "Failed" ? "Initialized" : state.phase;
-  return step(turn, { phase, weight: 0, stable, ...words });
+  if (state.phase !== "Failed" || last?.outcome !== "rejected" || seen.target?.held) return undefined;
+  return `${formatImages(last.images)} was rejected: ${last.cause}.`;
 }
 
 /** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
@@ -182,26 +197,40 @@ function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">)
   return step(turn, { phase: "Failed", weight: 0, ...words }, { events });
 }
 
-/** The template changed without us (webhook down or bypassed): Kubernetes is rolling it out already, so say so and follow. */
+/** The template changed without us (webhook down or bypassed): said until a person settles it, for it may be an emergency fix. */
 function unvetted(turn: Turn, target: Target, stable: Version): Step {
   const { state, seen } = turn;
+  if (state.unvetted?.undoneBy !== undefined && state.unvetted.hash === target.intent) return step(turn, {});
+  const isKnown = state.unvetted?.hash === target.intent;
+  const found = isKnown && state.unvetted ? state.unvetted : unvettedSeen(seen, target);
   const change = `${formatImages(stable.images)} to ${formatImages(target.images)}`;
-  const live = findStable(target);
-  if (!live) {
-    const reason = `Unvetted change: ${change} went past the webhook and is rolling out without a canary.`;
-    const events = state.reason === reason ? [] : [event.warning(reason)];
-    return step(
-      turn,
-      {
-        weight: 0,
-        reason,
-        next: `to take it back: kubectl -n ${seen.namespace} rollout undo deploy ${seen.targetName}`,
-      },
-      { events },
-    );
+  const where = findStable(target) ? "runs everywhere" : "is rolling out";
+  const reason = `Unvetted change by ${found.by}: ${change} went past the canary (${found.how}) and ${where}.`;
+  const events = isKnown ? [] : [event.warning(reason)];
+  return step(turn, { weight: 0, unvetted: found, reason, next: settleLines(seen) }, { events });
+}
+
+function unvettedSeen(seen: Observation, target: Target): Unvetted {
+  const how = target.bypass ? "break-glass" : target.optedIn ? "the webhook did not answer" : "recreated or unlabelled";
+  return { hash: target.intent, images: target.images, by: target.changedBy, how, at: seen.now };
+}
+
+function settleLines(seen: Observation): string {
+  return `keep it: ${verbLine(seen, "adopt")}; take it back: ${verbLine(seen, "undo")}`;
+}
+
+/** Stable's template is back in the Deployment: once its pods are, nothing unvetted is left. */
+function settled(turn: Turn, stable: Version): Step {
+  const { state, seen } = turn;
+  const { unvetted: past, ...rest } = state;
+  const { target } = seen;
+  if (!target?.held && !target?.rolledOut) {
+    const reason = `Deployment ${seen.targetName} goes back to ${formatImages(stable.images)} from an unvetted change.`;
+    return step(turn, { weight: 0, stable, reason, next: "" });
   }
-  const said = event.warning(`Unvetted change: ${change} went past the webhook; it runs everywhere and is stable now.`);
-  return step(turn, { phase: "Initialized", weight: 0, stable: live, ...steady(seen, live) }, { events: [said] });
+  const said = event.normal(`Unvetted change of ${fullName(seen)} is gone: ${formatImages(past?.images ?? {})}`);
+  const calm: Turn = { ...turn, state: rest };
+  return step(calm, { weight: 0, stable, ...steady(seen, stable) }, { events: [said] });
 }
 
 function missingTarget(seen: Observation): string {

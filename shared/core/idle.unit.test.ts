@@ -133,7 +133,7 @@ describe("between runs", () => {
   });
 
   it("a held target whose template is stable's again is let go", () => {
-    const { actions } = decide(aState(), anObservation({ target: aTarget({ held: true, paused: true }) }), aPolicy());
+    const { actions } = decide(aState(), anObservation({ target: aTarget({ held: true }) }), aPolicy());
     expect(actions).toEqual([{ kind: "unholdTarget" }]);
   });
 });

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
 import { start } from "../../test/builders.ts";
-import { loweredByHand, podsFor, readyCanaries } from "./capacity.ts";
+import { podsFor, readyCanaries } from "./capacity.ts";
 import { decide } from "./decide.ts";
+import { barrierOf } from "./decision.ts";
 import type { Policy } from "./policy.ts";
 import { pendingCommand } from "./steer.ts";
 import type { Action, CanaryState, Decision, Observation } from "./state.ts";
@@ -95,11 +96,11 @@ describe("a decision", () => {
   });
 });
 
-/** Nothing may be touched; or a command is answered first, in a turn of its own, and the next follows at once. */
-function standsStill(...[state, seen, policy]: Given): boolean {
-  const answering = pendingCommand({ state, seen, policy }) !== undefined;
-  return answering || policy.suspend || policy.unsupported.length > 0 || seen.obstacles.length > 0;
-}
+/** Past the analysis a weight goes down only. */
+const isJudgedOver = ({ next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
+
+/** A command is answered first, in a turn of its own, and the next follows at once. */
+const isAnswering = (...[state, seen, policy]: Given): boolean => pendingCommand({ state, seen, policy }) !== undefined;
 
 describe("traffic", () => {
   it("is raised only to what the canary's ready pods can carry", () => {
@@ -117,7 +118,7 @@ describe("traffic", () => {
       const [state, seen] = from;
       const { canary, primary } = seen.endpoints;
       const stranded = canary.ready === 0 && primary.ready > 0 && decision.next.stable !== undefined;
-      if (!stranded || standsStill(...from) || loweredByHand(state, seen)) return;
+      if (!stranded || isAnswering(...from) || (!state.run && barrierOf({ state, seen, policy: from[2] }))) return;
       expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
     });
   });
@@ -130,10 +131,27 @@ describe("traffic", () => {
     });
   });
 
-  it("is never raised while Prometheus cannot be asked for the check that is due", () => {
+  it("is never given or raised but by a decision for which Prometheus has answered", () => {
     always(givenRun, (decision, state, seen) => {
-      if (state.run?.stage !== "analysing" || seen.metrics?.ok !== false) return;
-      expect(decision.next.weight).toBeLessThanOrEqual(state.weight);
+      if (decision.next.weight <= state.weight || seen.metrics?.ok === true) return;
+      for (const { weight } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThanOrEqual(seen.route?.weight ?? 0);
+    });
+  });
+
+  it("is only ever lowered where something forbids to go on", () => {
+    always(givenRun, (decision, state, seen, policy) => {
+      if (!barrierOf({ state, seen, policy })) return;
+      for (const { weight } of ofKind(decision, "setWeight")) expect(weight).toBeLessThan(seen.route?.weight ?? 0);
+    });
+  });
+
+  it("is never raised above a ceiling that someone set by hand", () => {
+    always(givenRun, (decision, state) => {
+      const { ceiling } = decision.next.run ?? {};
+      if (ceiling === undefined || state.run?.ceiling !== ceiling || isJudgedOver(decision)) return;
+      for (const { weight } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThanOrEqual(Math.max(ceiling, state.weight));
     });
   });
 
@@ -170,9 +188,14 @@ describe("the target", () => {
     });
   });
 
-  it("is never touched where something forbids it", () => {
+  it("is never touched where something forbids it, but to lead a run back to stable", () => {
     always(givenRun, (decision, _, seen) => {
-      if (seen.obstacles.length > 0) expect(decision.actions).toEqual([]);
+      if (seen.obstacles.length === 0) return;
+      const back = ["setWeight", "scaleCanary", "restoreStable", "unholdTarget"];
+      for (const { kind } of decision.actions) expect(back).toContain(kind);
+    });
+    always(given, (decision, state, seen) => {
+      if (seen.obstacles.length > 0 && !state.run) expect(decision.actions).toEqual([]);
     });
   });
 });

@@ -1,6 +1,16 @@
 /** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
-import { primaryRunsOnly } from "./capacity.ts";
-import { formatImages, fullName, fullTarget, step, andThen, verbLine, type RunTurn, type Step } from "./decision.ts";
+import { podsFor, primaryRunsOnly } from "./capacity.ts";
+import {
+  andThen,
+  entering,
+  formatImages,
+  fullName,
+  fullTarget,
+  step,
+  verbLine,
+  type RunTurn,
+  type Step,
+} from "./decision.ts";
 import { event } from "./events.ts";
 import { primaryName } from "./names.ts";
 import type { EventText, Observation, Run, Target } from "./state.ts";
@@ -9,8 +19,7 @@ import { wind } from "./unwind.ts";
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
 export function promote(turn: RunTurn, events: EventText[] = []): Step {
   const { run, seen } = turn;
-  const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
-  const promoting: Run = { ...rest, stage: "promoting", stageAt: seen.now };
+  const promoting = entering(run, "promoting", seen.now);
   return step(
     turn,
     { phase: "Promoting", run: promoting, ...rollingWords(turn) },
@@ -21,8 +30,7 @@ export function promote(turn: RunTurn, events: EventText[] = []): Step {
 export function promoting(turn: RunTurn): Step {
   const { run, seen } = turn;
   const { target } = seen;
-  if (!target)
-    return step(turn, { reason: `Deployment ${seen.targetName} is gone while it was being promoted.`, next: "" });
+  if (!target) return wind(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);
   if (target.intent !== run.intent) return overtaken(turn);
   if (target.promoting !== run.id || target.held) return step(turn, rollingWords(turn));
   if (target.stuck) return primaryStuck(turn, target.stuck);
@@ -44,6 +52,8 @@ export function returning(turn: RunTurn): Step {
   const dueAt = run.checkAt ?? run.stageAt;
   if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
   const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
+  const waiting = awaitPrimary(turn, 100 - weight);
+  if (waiting) return waiting;
   if (weight === 0) {
     const said =
       policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
@@ -63,6 +73,17 @@ export function returning(turn: RunTurn): Step {
 }
 
 // --- internal ---
+
+/** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
+function awaitPrimary(turn: RunTurn, share: number): Step | undefined {
+  const { run, seen, state } = turn;
+  const { ready } = seen.endpoints.primary;
+  const replicas = seen.target?.replicas ?? 1;
+  const needed = podsFor(share, replicas);
+  if (ready >= needed) return undefined;
+  const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
+  return step(turn, { reason, next: `${share}% on the primary when they are` });
+}
 
 function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
   return {

@@ -63,8 +63,9 @@ export const trafficSplit: Router = {
   }),
   read: (route, apex) => weightsSeen(route, splitBackends(route), apex),
   withWeight: (route, apex, weight) => {
-    const backends = splitBackends(route).map((backend) => {
-      const share = shareOf(backend.service, apex, weight);
+    const found = splitBackends(route);
+    const backends = found.map((backend) => {
+      const share = shareOf(backend.service, apex, { weight, of: oursOf(found, apex) });
       return share === undefined ? backend : { ...backend, weight: splitWeight(route.apiVersion, share) };
     });
     return stamped({ ...route, spec: { ...route.spec, backends } }, weight);
@@ -102,8 +103,9 @@ export const httpRoute: Router = {
   withWeight: (route, apex, weight) => {
     const rules = rulesOf(route).map((rule) => {
       if (!namesBoth(rule.backendRefs ?? [], apex)) return rule;
-      const backendRefs = (rule.backendRefs ?? []).map((backend) => {
-        const share = shareOf(backend.name, apex, weight);
+      const found = rule.backendRefs ?? [];
+      const backendRefs = found.map((backend) => {
+        const share = shareOf(backend.name, apex, { weight, of: oursOf(found, apex) });
         return share === undefined ? backend : { ...backend, weight: share };
       });
       return { ...rule, backendRefs };
@@ -167,9 +169,22 @@ function namesBoth(backends: readonly Backend[], apex: string): boolean {
   return names.includes(primaryName(apex)) && names.includes(canaryName(apex));
 }
 
-function shareOf(leaf: string | undefined, apex: string, weight: number): number | undefined {
-  if (leaf === canaryName(apex)) return weight;
-  return leaf === primaryName(apex) ? 100 - weight : undefined;
+/** `weight` percent of what our two leaves have together. */
+function shareOf(
+  leaf: string | undefined,
+  apex: string,
+  { weight, of }: { weight: number; of: number },
+): number | undefined {
+  const share = Math.round((weight * of) / 100);
+  if (leaf === canaryName(apex)) return share;
+  return leaf === primaryName(apex) ? of - share : undefined;
+}
+
+/** What our two leaves have together: 100, or beside a backend of the user's what the user gave them, so that its share stays. */
+function oursOf(backends: readonly Backend[], apex: string): number {
+  const ours = backends.filter((backend) => [primaryName(apex), canaryName(apex)].includes(leafOf(backend) ?? ""));
+  if (ours.length === backends.length) return 100;
+  return ours.reduce((sum, backend) => sum + milli(backend.weight), 0) / 1_000;
 }
 
 function weightsSeen(route: RouteObject, backends: readonly Backend[], apex: string): RouteSeen | undefined {
@@ -179,7 +194,9 @@ function weightsSeen(route: RouteObject, backends: readonly Backend[], apex: str
   const total = canary + of(primaryName(apex));
   const weight = total === 0 ? 0 : Math.round((100 * canary) / total);
   const own = Number(route.metadata.annotations?.[annotation.weight]);
-  return { weight, ownWeight: Number.isInteger(own) ? own : weight };
+  const coarse = backends.length > 2 && (total < 100_000 || total % 1_000 !== 0);
+  const problem = `its weights of ${primaryName(apex)} and ${canaryName(apex)} sum to ${total / 1_000} beside another backend: make it a whole number of at least 100`;
+  return { weight, ownWeight: Number.isInteger(own) ? own : weight, ...(coarse ? { problem } : {}) };
 }
 
 /** SMI v1alpha1 allows `900m`; a missing weight is 1 in the Gateway API. */

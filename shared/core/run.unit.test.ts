@@ -69,7 +69,8 @@ describe("analysing", () => {
     const { next, requeueAfterMs } = judged(someMetrics(start - 10_001));
     expect(next).toMatchObject({ weight: 25, run: { step: 0 } });
     expect(next.checks).toEqual([]);
-    expect(requeueAfterMs).toBe(1_000);
+    expect(next.reason).toBe("Prometheus has not been asked since the weight moved");
+    expect(requeueAfterMs).toBe(2_000);
   });
 
   it("promotes only on a sample from the last step itself", () => {
@@ -80,7 +81,8 @@ describe("analysing", () => {
   it("does not promote what its user paused, and says how to go on", () => {
     const target = aHeldTarget("1.7.1", { pausedByUser: true });
     const { next, actions } = at(25, last, { target, metrics: someMetrics(start) });
-    expect(next).toMatchObject({ phase: "Progressing", reason: expect.stringMatching(/paused by its user/) as string });
+    const reason = expect.stringMatching(/paused by its user/) as string;
+    expect(next).toMatchObject({ phase: "WaitingPromotion", run: { hold: "paused-by-user" }, reason });
     expect(actions).toEqual([]);
   });
 
@@ -110,7 +112,7 @@ describe("analysing", () => {
   );
 
   it("has all the time for evidence again when Prometheus was away for longer than that", () => {
-    const longAgo = { ...due, holdSince: start - policy.evidenceDeadlineMs };
+    const longAgo = { ...due, hold: "no-evidence", holdSince: start - policy.evidenceDeadlineMs } as const;
     const none = someMetrics(start, { checks: [aCheck({ outcome: "no-evidence" })] });
     const frozen = judged({ ok: false, askedAt: start, error: "no answer" }, longAgo);
     expect(frozen.next).toMatchObject({ weight: 25, phase: "Progressing" });
@@ -169,7 +171,6 @@ describe("promoting", () => {
       { target: released({ active: [aVersion("1.7.0"), aVersion("1.7.1")] }), endpoints: behind() },
     ],
     ["the template has been changed", { target: released({ intent: hashOf("1.7.2") }), endpoints: behind() }],
-    ["the target is gone", { target: undefined } as unknown as Partial<Observation>],
   ])("leaves traffic on the canary while %s", (_, over) => {
     const { next, actions } = promoting(over);
     expect(next).toMatchObject({ weight: 50, run: { stage: "promoting" } });

@@ -2,9 +2,19 @@
  * What the decision core works on: the state kept in a Canary's status (times in ms since the epoch), what was seen of the
  * world, and what is to be done. JSON-plain, closed unions; nothing here reads a clock or a network.
  */
-import type { CheckStatus, Command, HistoryEntry, Phase, RunOutcome, Stage, TrackStatus } from "./canary.ts";
+import type {
+  CheckStatus,
+  Command,
+  HistoryEntry,
+  HoldCause,
+  Phase,
+  RunOutcome,
+  Stage,
+  TrackStatus,
+  UnvettedStatus,
+} from "./canary.ts";
 
-export type { Phase, RunOutcome, Stage } from "./canary.ts";
+export type { HoldCause, Phase, RunOutcome, Stage } from "./canary.ts";
 
 export interface Version {
   /** Hash of the canonical pod template, `v1-<hex>`. */
@@ -25,12 +35,31 @@ export interface Run {
   startedAt: number;
   /** When the present stage (or step) began. */
   stageAt: number;
-  /** When the next check is due; only while analysing. */
+  /** When the next check is due. Absent: at once while analysing; while scaling, when the pods are ready. */
   checkAt?: number;
-  /** Since when the step is held for want of evidence or because Prometheus cannot be asked. */
+  /** Why the step is held, and since when for a cause of this kind. */
+  hold?: HoldCause;
   holdSince?: number;
+  paused?: Pause;
+  /** Weight that someone else set below ours: not exceeded until a person says so. */
+  ceiling?: number;
+  /** How often every canary pod was lost while it had traffic. */
+  losses?: number;
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
+}
+
+export interface Pause {
+  by: string;
+  at: number;
+  /** Goes on by itself then. */
+  until?: number;
+  reason?: string;
+}
+
+/** A template that went live without a canary. */
+export interface Unvetted extends Omit<UnvettedStatus, "at"> {
+  at: number;
 }
 
 export interface Rejection {
@@ -68,6 +97,7 @@ export interface CanaryState {
   staleCallers: string[];
   warnings: string[];
   lastCommand?: CommandResult;
+  unvetted?: Unvetted;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
   /** How many runs there have been; gives the next run its id. */
   runs: number;
@@ -84,9 +114,12 @@ export interface Target {
   /** Our opt-in label is there and names this very object. */
   optedIn: boolean;
   held: boolean;
-  paused: boolean;
   pausedByUser: boolean;
+  /** Break-glass: our label that lets one change go unheld. */
+  bypass: boolean;
   requestedBy: string;
+  /** Who last wrote the template, as far as is known: a user, or a field manager. */
+  changedBy: string;
   /** Id of the run in our promoting mark, if there is one. */
   promoting?: string;
   /** pod-template-hash in our stable label. */
@@ -101,6 +134,8 @@ export interface Target {
   stuck?: string;
   /** The versions whose ReplicaSets have pods, oldest first. */
   active: Version[];
+  /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
+  kept: string[];
   /** Reason why this Deployment can never be canaried as it is (strategy, owner, selector), if any. */
   unfit?: string;
 }
@@ -111,8 +146,6 @@ export interface Workload {
   replicas: number;
   /** pod-template-hash of the ReplicaSet for its present template; undefined until it exists. */
   podTemplateHash?: string;
-  /** Pods that still exist, of any template. */
-  pods: number;
   /** Why its pods cannot become ready, in one sentence with the pod's name. */
   failure?: string;
 }
@@ -200,6 +233,8 @@ export type Action =
   | { kind: "unholdTarget" }
   /** Write stable's template back into the target's spec, paused as the user had it. */
   | { kind: "restoreStable"; podTemplateHash: string }
+  /** Take the break-glass label off: it was good for one change. */
+  | { kind: "consumeBypass" }
   | { kind: "markRejected"; message: string }
   | { kind: "clearRejected" };
 

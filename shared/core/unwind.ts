@@ -4,6 +4,7 @@ import {
   formatImages,
   fullName,
   fullTarget,
+  entering,
   step,
   andThen,
   withoutRun,
@@ -16,7 +17,7 @@ import { event } from "./events.ts";
 import { idle } from "./idle.ts";
 import type { EventText, Run, RunOutcome } from "./state.ts";
 
-/** How long a rollback waits for a primary that has some, but not all of its pods. */
+/** How long taking traffic back waits for a primary that has some, but not all of its pods. */
 const capacityPatienceMs = 30_000;
 const kept = 20;
 
@@ -25,8 +26,7 @@ export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: 
   const { run, seen, state, policy } = turn;
   const neverServed = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
   const stageAt = neverServed ? seen.now - policy.drainMs : seen.now;
-  const { checkAt: _checkAt, holdSince: _holdSince, ...rest } = run;
-  const ended: Run = { ...rest, stage: "draining", stageAt, ending: { outcome, cause: asClause(cause) } };
+  const ended: Run = { ...entering(run, "draining", stageAt), ending: { outcome, cause: asClause(cause) } };
   const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
   return andThen(begun, turn, (now) => draining({ ...now, run: ended }));
 }
@@ -39,7 +39,7 @@ export function reject(turn: RunTurn, cause: string, announcement: EventText): S
 /** Back out of a promotion: stable's template goes back first, and traffic follows only when its pods serve. */
 export function restore(turn: RunTurn, cause: string, announcement: EventText): Step {
   const { run, seen } = turn;
-  const ended: Run = { ...run, stage: "restoring", stageAt: seen.now, ending: { outcome: "rejected", cause } };
+  const ended: Run = { ...entering(run, "restoring", seen.now), ending: { outcome: "rejected", cause } };
   const reason = `Rolling back: putting ${formatImages(turn.state.stable?.images ?? {})} back into Deployment ${seen.targetName}.`;
   const next = "traffic goes to the primary when all of its pods are back on stable";
   return step(turn, { phase: "Promoting", run: ended, reason, next }, { events: [announcement] });
@@ -48,9 +48,10 @@ export function restore(turn: RunTurn, cause: string, announcement: EventText): 
 export function restoring(turn: RunTurn): Step {
   const { run, seen, state } = turn;
   const { stable } = state;
-  const back = seen.target?.intent === stable?.hash && seen.target?.rolledOut === true;
-  if (!stable || !back || !primaryRunsOnly(stable.podTemplateHash, seen)) return step(turn, {});
   const cause = run.ending?.cause ?? "rolled back";
+  if (!seen.target) return wind(turn, "rejected", cause, [event.failed(fullName(seen))]);
+  const back = seen.target.intent === stable?.hash && seen.target.rolledOut;
+  if (!stable || !back || !primaryRunsOnly(stable.podTemplateHash, seen)) return goingBack(turn);
   return wind(turn, "rejected", cause, [event.routingToPrimary(), event.failed(fullName(seen))]);
 }
 
@@ -76,10 +77,53 @@ export function draining(turn: RunTurn): Step {
 
 // --- internal ---
 
+/** Says how far it is, and, once it takes longer than pods may take or cannot be, that it is stuck. */
+function goingBack(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  const count = countBack(turn);
+  const lost = stableIsLost(turn);
+  const leftMs = run.stageAt + policy.progressDeadlineMs - seen.now;
+  if (!lost && leftMs > 0) {
+    const reason = `Rolling back: ${count}; traffic stays at ${state.weight}% meanwhile.`;
+    return step(turn, { reason }, { requeueAfterMs: leftMs });
+  }
+  const images = formatImages(state.stable?.images ?? {});
+  const why = lost ? `the ReplicaSet of ${images} is gone, its template is not known any more` : count;
+  const own = seen.target?.stuck ? ` (${seen.target.stuck})` : "";
+  const reason = `Going back is stuck: ${why}${own}. Traffic stays at ${state.weight}% on the canary.`;
+  const place = `-n ${seen.namespace}`;
+  const next = lost
+    ? `put ${images} back yourself: kubectl ${place} edit deploy ${seen.targetName}`
+    : `mend the pods: kubectl ${place} describe deploy ${seen.targetName}`;
+  const events = state.reason === reason ? [] : [event.warning(`${fullName(seen)}: ${reason}`)];
+  return step(turn, { reason, next }, { events });
+}
+
+function countBack({ state, seen }: RunTurn): string {
+  const { hash, images } = { hash: "", images: {}, ...state.stable };
+  const pods = seen.target?.active.find((version) => version.hash === hash)?.podTemplateHash ?? "";
+  const ready = seen.endpoints.primary.byRevision[pods] ?? 0;
+  return `${ready} of ${seen.target?.replicas ?? 0} pods are back on ${formatImages(images)}`;
+}
+
+/** Kubernetes keeps as many old ReplicaSets as `revisionHistoryLimit` says, which may be none. */
+function stableIsLost({ state, seen }: RunTurn): boolean {
+  const { stable } = state;
+  const { target } = seen;
+  if (!stable || !target || target.intent === stable.hash) return false;
+  return !target.kept.includes(stable.podTemplateHash);
+}
+
+/** Without its Deployment the primary does not come back; a promoted version has no reason to hurry. */
+function isPatienceOver({ run, seen }: RunTurn): boolean {
+  if (seen.now - run.stageAt < capacityPatienceMs) return false;
+  return !seen.target || (seen.endpoints.primary.ready > 0 && run.ending?.outcome !== "promoted");
+}
+
 function takeTrafficBack(turn: RunTurn): Step {
   const { run, seen } = turn;
   const waited = seen.now - run.stageAt;
-  const anyway = isDeserted(turn.state, seen) || (waited >= capacityPatienceMs && seen.endpoints.primary.ready > 0);
+  const anyway = isDeserted(turn.state, seen) || isPatienceOver(turn);
   if (primaryCanCarryAll(seen) || anyway)
     return step(
       turn,

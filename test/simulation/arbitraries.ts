@@ -1,6 +1,7 @@
 /** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
 import fc from "fast-check";
 import {
+  holdCauses,
   phases,
   runOutcomes,
   runStages,
@@ -10,7 +11,16 @@ import {
   type Stage,
 } from "../../shared/core/canary.ts";
 import type { Policy } from "../../shared/core/policy.ts";
-import type { CanaryState, MetricsSeen, Observation, Run, Target, Workload } from "../../shared/core/state.ts";
+import type {
+  CanaryState,
+  MetricsSeen,
+  Observation,
+  Pause,
+  Run,
+  Target,
+  Unvetted,
+  Workload,
+} from "../../shared/core/state.ts";
 import {
   aCheck,
   aPolicy,
@@ -60,8 +70,25 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     startedAt: time,
     stageAt: time,
     checkAt: maybe(time),
+    hold: maybe(fc.constantFrom(...holdCauses)),
     holdSince: maybe(time),
+    paused: maybe(
+      arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),
+    ),
+    ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
+    losses: maybe(fc.nat({ max: 5 })),
     ending,
+  }),
+);
+
+const anyUnvetted = aTag.chain((tag) =>
+  arbitraryOf<Unvetted>({
+    hash: fc.constant(hashOf(tag)),
+    images: fc.constant(imagesAt(tag)),
+    by: fc.constant("carol"),
+    how: fc.constant("break-glass"),
+    at: time,
+    undoneBy: maybe(fc.constant("bob")),
   }),
 );
 
@@ -95,6 +122,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
     }),
   ),
   history: fc.constant([]),
+  unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
   reason: fc.constantFrom("", "some reason"),
   next: fc.constantFrom("", "something"),
@@ -108,7 +136,9 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     images: fc.constant(imagesAt(tag)),
     optedIn: fc.boolean(),
     held: fc.boolean(),
-    paused: fc.boolean(),
+    bypass: fc.boolean(),
+    changedBy: fc.constant("kubectl-set"),
+    kept: fc.subarray(tags.map((name) => `pod${name}`)),
     pausedByUser: fc.boolean(),
     requestedBy: fc.constant("alice"),
     promoting: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
@@ -127,7 +157,6 @@ const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
     intent: fc.constant(hashOf(tag)),
     replicas: fc.nat({ max: 10 }),
     podTemplateHash: maybe(fc.constant(canaryRevision(tag))),
-    pods: fc.nat({ max: 10 }),
     failure: maybe(fc.constant("pod podinfo-canary-1 does not start")),
   }),
 );

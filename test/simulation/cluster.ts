@@ -38,7 +38,6 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
           workload: {
             intent: hashOf(canary.tag),
             replicas: canary.replicas,
-            pods: canary.pods.length,
             podTemplateHash: canaryRevision(canary.tag),
             ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
           },
@@ -101,6 +100,9 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     target.held = false;
     target.rollingSince = now;
   },
+  consumeBypass: ({ target }) => {
+    target.bypass = false;
+  },
   markRejected: ({ target }) => {
     target.markedRejected = true;
   },
@@ -148,8 +150,10 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     images: imagesAt(target.tag),
     optedIn: target.optedIn,
     held: target.held,
-    paused: target.held,
     pausedByUser: target.pausedByUser,
+    bypass: target.bypass,
+    changedBy: target.requestedBy,
+    kept: target.kept.map((tag) => `pod${tag}`),
     requestedBy: target.requestedBy,
     markedRejected: target.markedRejected,
     replicas: target.replicas,

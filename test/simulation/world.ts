@@ -28,6 +28,10 @@ export interface World {
     replicas: number;
     held: boolean;
     pausedByUser: boolean;
+    /** The break-glass label is there. */
+    bypass: boolean;
+    /** Versions of which there still is a ReplicaSet. */
+    kept: string[];
     optedIn: boolean;
     promoting?: string;
     stableMark?: string;
@@ -64,6 +68,8 @@ export function aWorld(over: Partial<World> = {}): World {
       replicas: 4,
       held: false,
       pausedByUser: false,
+      bypass: false,
+      kept: ["1.7.0", "1.7.1", "1.7.2"],
       optedIn: false,
       markedRejected: false,
       requestedBy: "alice",
@@ -160,9 +166,10 @@ export function setImage(world: World, tag: string, by = "alice"): void {
   target.requestedBy = by;
 }
 
-/** A change that the webhook did not see. */
-export function setImageUnseen(world: World, tag: string): void {
+/** A change that the webhook did not see, or was told to let go. */
+export function setImageUnseen(world: World, tag: string, by = "carol"): void {
   world.target.tag = tag;
+  world.target.requestedBy = by;
   world.target.held = false;
   world.target.rollingSince = world.now;
 }

@@ -1,7 +1,7 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { apexService, canaryDeployment, canaryService, primaryService } from "../../shared/core/desired.ts";
-import { label, manager } from "../../shared/core/names.ts";
+import { annotation, label, manager } from "../../shared/core/names.ts";
 import type { Action } from "../../shared/core/state.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
@@ -46,6 +46,11 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   unholdTarget: (deps, { scene }) => unholdTarget(deps, scene),
   restoreStable: (deps, { scene }, { podTemplateHash }) =>
     restoreStable(deps, requireTarget(scene), podTemplateHash, []),
+  consumeBypass: (deps, { scene }) =>
+    patchTarget(deps, scene, {
+      labels: { [label.bypass]: null },
+      annotations: { [annotation.requestedBy]: null },
+    }),
   markRejected: (deps, { scene }, { message }) =>
     setProgressing(deps, scene, { status: "False", reason: "ProgressDeadlineExceeded", message }),
   clearRejected: (deps, { scene }) =>

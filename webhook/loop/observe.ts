@@ -1,6 +1,6 @@
 /** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
 import type { V1Deployment, V1Pod, V1Service, V1ServicePort } from "@kubernetes/client-node";
-import type { Canary, Command } from "../../shared/core/canary.ts";
+import { verbs, type Canary, type Command } from "../../shared/core/canary.ts";
 import {
   alsoSelects,
   canaryPodLabels,
@@ -16,7 +16,7 @@ import type { CanaryState, MetricsSeen, Observation, Workload } from "../../shar
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
-import { obstaclesTo } from "./obstacles.ts";
+import { obstaclesTo, withoutForeign } from "./obstacles.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
 import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
 import { apexOf, indexes, type World } from "./world.ts";
@@ -82,6 +82,8 @@ export function routeCache(world: World, served: Served): World["splits"] {
 
 export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Observation> {
   const { world } = deps;
+  const findings = obstaclesTo(world, scene);
+  disown(scene);
   const { canary, namespace, targetName, apexName, target } = scene;
   const now = deps.now();
   const workload = await workloadOf(deps, scene, state);
@@ -95,8 +97,8 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
     namespace,
     targetName,
     apexName,
-    ...obstaclesTo(world, scene),
-    warnings: [],
+    ...findings,
+    warnings: warningsOf(scene),
     servicesReady: servicesReady(world, scene),
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({
@@ -111,6 +113,20 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
 }
 
 // --- internal ---
+
+/** What is not ours is not in the scene any more for whoever performs the decision's actions. */
+function disown(scene: Scene): void {
+  const { workload, route } = withoutForeign(scene);
+  if (!workload) delete scene.workload;
+  if (!route) delete scene.route;
+}
+
+function warningsOf({ target, targetName, namespace }: Scene): string[] {
+  if (!target || !(label.bypass in metaOf(target).labels)) return [];
+  return [
+    `Break-glass is set: the next change of Deployment ${targetName} goes out without a canary. To take it off: kubectl -n ${namespace} label deploy ${targetName} ${label.bypass}-`,
+  ];
+}
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
@@ -210,7 +226,7 @@ function commandOf(canary: Canary): Command | undefined {
   if (!text) return undefined;
   try {
     const command = JSON.parse(text) as Command;
-    return typeof command.id === "string" && ["promote", "rollback"].includes(command.verb) ? command : undefined;
+    return typeof command.id === "string" && verbs.includes(command.verb) ? command : undefined;
   } catch {
     return undefined;
   }

@@ -24,6 +24,16 @@ export function obstaclesTo(world: World, scene: Scene & { problem?: string }): 
   };
 }
 
+/** The scene without what has one of our names and is not ours: no action can then touch it. */
+export function withoutForeign<S extends Scene>(scene: S): S {
+  const { workload, route, ...ours } = scene;
+  return {
+    ...ours,
+    ...(workload && !isForeign(scene, workload) ? { workload } : {}),
+    ...(route && foreignRoute(scene, isForeign(scene, route)).length === 0 ? { route } : {}),
+  } as S;
+}
+
 // --- internal ---
 
 function sentence(text: string): string {
@@ -64,11 +74,14 @@ function flaggersPrimary(world: World, { namespace, targetName }: Scene): string
   ];
 }
 
+function isForeign({ canary }: Scene, object: { metadata?: V1ObjectMeta } | undefined): boolean {
+  return object !== undefined && metaOf(object).labels[label.canary] !== metaOf(canary).name;
+}
+
 function foreignObjects(world: World, scene: Scene): string[] {
   const { namespace, targetName, apexName } = scene;
   const name = metaOf(scene.canary).name;
-  const foreign = (object: { metadata?: V1ObjectMeta } | undefined): boolean =>
-    object !== undefined && metaOf(object).labels[label.canary] !== name;
+  const foreign = (object: { metadata?: V1ObjectMeta } | undefined): boolean => isForeign(scene, object);
   const services = [primaryName(apexName), canaryName(apexName)]
     .filter((service) => foreign(world.services.get(namespace, service)))
     .map((service) => `Service ${service}`);

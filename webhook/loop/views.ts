@@ -9,7 +9,7 @@ import type {
   V1ReplicaSet,
 } from "@kubernetes/client-node";
 import { trackLabel } from "../../shared/core/desired.ts";
-import { annotation, heldValue, label } from "../../shared/core/names.ts";
+import { annotation, heldValue, label, manager } from "../../shared/core/names.ts";
 import type { Endpoints, Target, Version, Workload } from "../../shared/core/state.ts";
 import { imagesOf } from "../../shared/core/template.ts";
 import { hashTemplate } from "../../shared/hash.ts";
@@ -44,16 +44,18 @@ export const rejectionPrefix = "canary rejected:";
 
 export function toTarget(deployment: V1Deployment, revisions: readonly Revision[]): Target {
   const { uid, labels, annotations } = metaOf(deployment);
-  const spec = { replicas: 1, paused: false, ...deployment.spec };
+  const spec = { replicas: 1, ...deployment.spec };
   const active = revisions.filter((revision) => revision.replicas > 0).sort((a, b) => a.revision - b.revision);
   return {
     uid,
     intent: hashTemplate(spec.template),
     images: imagesOf(spec.template),
     replicas: spec.replicas,
-    paused: spec.paused,
     optedIn: labels[label.target] === uid,
     held: label.held in labels,
+    bypass: label.bypass in labels,
+    changedBy: changedBy(deployment),
+    kept: revisions.map((revision) => revision.version.podTemplateHash),
     pausedByUser: labels[label.held] === heldValue.pausedByUser,
     requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
     rolledOut: isRolledOut(deployment),
@@ -71,7 +73,6 @@ export function toWorkload(deployment: V1Deployment, revisions: readonly Revisio
   return {
     intent: metaOf(deployment).labels[label.intent] ?? "",
     replicas: deployment.spec?.replicas ?? 0,
-    pods: deployment.status?.replicas ?? 0,
     ...optional("podTemplateHash", current?.version.podTemplateHash),
     ...optional("failure", failure),
   };
@@ -114,6 +115,27 @@ export function metaOf(object: { metadata?: V1ObjectMeta }): {
 }
 
 // --- internal ---
+
+/** The user whom admission saw, where break-glass let a change go; else the field manager that last wrote the template. */
+function changedBy(deployment: V1Deployment): string {
+  const { labels, annotations } = metaOf(deployment);
+  const stamped = label.bypass in labels ? annotations[annotation.requestedBy] : undefined;
+  if (stamped) return stamped;
+  const writers = (deployment.metadata?.managedFields ?? [])
+    .filter(
+      (entry) =>
+        entry.manager !== manager &&
+        entry.subresource === undefined &&
+        writesTemplate(entry.fieldsV1 as object | undefined),
+    )
+    .sort((a, b) => Number(new Date(b.time ?? 0)) - Number(new Date(a.time ?? 0)));
+  return writers[0]?.manager ?? "an unknown writer";
+}
+
+function writesTemplate(fields: object | undefined): boolean {
+  const { "f:spec": spec } = (fields ?? {}) as { "f:spec"?: object };
+  return spec !== undefined && "f:template" in spec;
+}
 
 /** Pods of a ReplicaSet are `<replicaset>-<suffix>`, and the ReplicaSet is `<deployment>-<pod-template-hash>`. */
 function podTemplateHashOf(pod: string): string {

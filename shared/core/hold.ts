@@ -1,0 +1,118 @@
+/** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
+import { restartLines } from "./callers.ts";
+import { fullName, step, verbLine, type RunTurn, type Step } from "./decision.ts";
+import { formatDuration } from "./duration.ts";
+import { event } from "./events.ts";
+import type { HoldCause, Run } from "./state.ts";
+import type { Measured } from "./tracks.ts";
+import { reject } from "./unwind.ts";
+
+/** While a step is held, how soon to look again. */
+const recheckMs = 2_000;
+/** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
+const firstNumbersMs = 30_000;
+
+export interface Hold {
+  cause: HoldCause;
+  reason: string;
+  next: string;
+}
+
+/** Announced once per cause; one that lasts too long ends the run. */
+export function hold(turn: RunTurn, { cause, reason, next }: Hold): Step {
+  const { run, seen, state } = turn;
+  const holdSince = run.hold !== undefined && kinds[run.hold] === kinds[cause] ? (run.holdSince ?? seen.now) : seen.now;
+  const deadline = deadlineOf(turn, cause);
+  if (deadline !== undefined && seen.now - holdSince >= deadline) {
+    const given = `no verdict within ${formatDuration(deadline)}: ${reason}`;
+    return reject(turn, given, event.rollingBack(fullName(seen), given));
+  }
+  const after = lookAgainAfter(turn, cause);
+  const held: Run = { ...run, hold: cause, holdSince, checkAt: seen.now + after };
+  const isNews = run.hold !== cause && cause !== "no-numbers" && state.reason !== reason;
+  const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
+  const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
+  return step(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
+}
+
+/** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */
+export function freeze(turn: RunTurn, reason: string): Step {
+  const stays = turn.state.weight > 0 ? "the weight stays" : "the canary gets no traffic";
+  return hold(turn, { cause: "cannot-ask", reason, next: `nothing counts until it can be asked; ${stays}` });
+}
+
+/** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */
+export function unreached(turn: RunTurn, metrics: Measured): Step {
+  const { run, seen, state } = turn;
+  const isYoung = seen.now - run.stageAt < firstNumbersMs;
+  if (isYoung && metrics.staleCallers.length === 0) {
+    const reason = `No numbers yet of the canary at weight ${state.weight}: Prometheus has not scraped its first requests.`;
+    return hold(turn, { cause: "no-numbers", reason, next: "the first check when it has" });
+  }
+  return hold(turn, { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" });
+}
+
+/** A person holds this run: says who and until when; undefined when nobody does. */
+export function personHolds({ run, seen, state }: RunTurn): Hold | undefined {
+  const { ceiling, paused } = run;
+  if (ceiling !== undefined)
+    return {
+      cause: "lowered-by-hand",
+      reason: `The canary's weight was set to ${state.weight} by hand: it is not raised again by itself.`,
+      next: `${verbLine(seen, "resume")}, or ${verbLine(seen, "promote")}, or ${verbLine(seen, "rollback")}`,
+    };
+  if (!paused || (paused.until !== undefined && seen.now >= paused.until)) return undefined;
+  const until = paused.until === undefined ? "" : ` for ${formatDuration(paused.until - paused.at)}`;
+  const why = paused.reason ? ` (${paused.reason})` : "";
+  return {
+    cause: "paused",
+    reason: `Paused by ${paused.by}${until}${why} at weight ${state.weight}; checks go on.`,
+    next: `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`,
+  };
+}
+
+// --- internal ---
+
+/** Holds of one kind share their clock. */
+const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
+  "no-evidence": "evidence",
+  "no-numbers": "evidence",
+  "no-traffic": "evidence",
+  unreached: "evidence",
+  "stale-callers": "evidence",
+  "cannot-ask": "outage",
+  obstacle: "person",
+  "lowered-by-hand": "person",
+  paused: "person",
+  "paused-by-user": "person",
+};
+
+/** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
+function lookAgainAfter({ run, seen, policy }: RunTurn, cause: HoldCause): number {
+  if (kinds[cause] !== "person") return Math.min(recheckMs, policy.intervalMs);
+  const until = run.paused?.until;
+  return until === undefined ? policy.intervalMs : Math.min(policy.intervalMs, Math.max(0, until - seen.now));
+}
+
+function deadlineOf({ policy }: RunTurn, cause: HoldCause): number | undefined {
+  const byKind = {
+    evidence: policy.evidenceDeadlineMs,
+    outage: policy.cannotAskDeadlineMs,
+    person: undefined,
+  };
+  return byKind[kinds[cause]];
+}
+
+function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Hold, "cause" | "reason"> {
+  const callers = metrics.staleCallers;
+  const head = `No user request has reached the canary at weight ${state.weight}`;
+  if (callers.length > 0) {
+    const [are, ignore] = callers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
+    const reason = `${head}: ${callers.join(", ")} ${are} older than the TrafficSplit and ${ignore} it. Restart once: ${restartLines(callers)}.`;
+    return { cause: "stale-callers", reason };
+  }
+  if (metrics.primary.requests === 0)
+    return { cause: "no-traffic", reason: `${head}, nor the primary: there is no traffic to judge by.` };
+  const reason = `${head}, while the primary got ${metrics.primary.requests}: is every caller meshed, and does it call Service ${seen.apexName}?`;
+  return { cause: "unreached", reason };
+}

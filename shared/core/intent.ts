@@ -1,0 +1,52 @@
+/** What becomes of a run when the target's template is no longer the one it was started for. */
+import { formatImages, fullTarget, step, type RunTurn, type Step } from "./decision.ts";
+import { event } from "./events.ts";
+import { runId } from "./idle.ts";
+import { label } from "./names.ts";
+import type { Run, Target } from "./state.ts";
+import { wind } from "./unwind.ts";
+
+/** An intent that changes before any traffic replaces the run's own; later it supersedes the run, or ends it. */
+export function followIntent(turn: RunTurn): Step | undefined {
+  const { run, seen, state } = turn;
+  const { target } = seen;
+  if (!target) return wind(turn, "aborted", `Deployment ${seen.targetName} was deleted`);
+  if (target.intent === state.stable?.hash) return wind(turn, "reverted", `reverted by ${target.requestedBy}`);
+  if (!target.held) return wind(turn, "aborted", letGoWords(turn, target));
+  if (target.intent === run.intent) return undefined;
+  const isRejected = state.rejected.some((entry) => entry.hash === target.intent);
+  if (isRejected || hasTraffic(turn)) return wind(turn, "superseded", `superseded by ${formatImages(target.images)}`);
+  return replace(turn, target);
+}
+
+// --- internal ---
+
+const hasTraffic = ({ state, seen }: RunTurn): boolean => state.weight > 0 || (seen.route?.weight ?? 0) > 0;
+
+function replace(turn: RunTurn, target: Target): Step {
+  const { run, seen, state } = turn;
+  const { id: _id, ending: _ending, hold: _hold, holdSince: _holdSince, checkAt: _checkAt, ...kept } = run;
+  const replaced: Run = {
+    ...kept,
+    id: runId(target, state.runs),
+    intent: target.intent,
+    images: target.images,
+    requestedBy: target.requestedBy,
+    stage: "scaling",
+    step: 0,
+    stageAt: seen.now,
+  };
+  const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;
+  return step(
+    turn,
+    { run: replaced, failedChecks: 0, checks: [], reason },
+    { events: [event.restarting(fullTarget(seen))] },
+  );
+}
+
+/** Nothing of ours holds the rollout any more: Kubernetes rolls to it, whatever a canary would have found. */
+function letGoWords({ seen }: RunTurn, target: Target): string {
+  if (!target.optedIn) return `Deployment ${seen.targetName} was recreated by ${target.changedBy}`;
+  if (target.bypass) return `let go without a canary by ${target.changedBy} (label ${label.bypass})`;
+  return `let go without a canary by ${target.changedBy}`;
+}
