@@ -6,7 +6,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help static check format
 .PHONY: cluster cluster-env cluster-down
-.PHONY: build image install demo test bench
+.PHONY: build plugin release image install demo test bench
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -35,8 +35,14 @@ cluster-env: node_modules/.package-lock.json ## Print its export lines (KUBECONF
 cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leave nothing behind
 	@$(NODE) test/cluster/main.ts down
 
-build: node_modules/.package-lock.json ## Bundle the controller and the plugin into dist/
+build: node_modules/.package-lock.json ## Build the controller's bundle and the plugin into dist/
 	@$(NODE) build.ts
+
+plugin: node_modules/.package-lock.json ## Build the plugin for this machine: dist/plugin/kubectl-canary, which needs no Node
+	@$(NODE) build.ts plugin
+
+release: node_modules/.package-lock.json ## Build the plugin's archives, npm package, krew manifest and checksums: dist/release
+	@$(NODE) build.ts release
 
 image: node_modules/.package-lock.json ## Pack the controller into an OCI archive, dist/image.tar; needs no engine
 	@$(NODE) build.ts image
@@ -52,5 +58,5 @@ demo: cluster build ## The tutorial, from nothing to a promotion; leaves the clu
 test: static cluster build ## What every change must pass: check, then every test on the local cluster
 	@$(NODE) test/run.ts
 
-bench: build ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
+bench: plugin ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
 	@$(NODE) test/bench/main.ts $(ARGS)

@@ -1,12 +1,16 @@
 /**
- * Bundles the controller and the plugin into one file each (`dist/`), and with `image` packs the controller into an OCI
- * archive: node, its libraries and the bundle, nothing else. Needs no container engine and no registry.
+ * Builds into `dist/`, by its arguments: `webhook`, the controller's bundle; `image`, that with Node and its libraries as an
+ * OCI archive, for which neither an engine nor a registry is needed; `plugin`, the executable for this machine; `release`,
+ * the plugin's archives for others. Without arguments: the controller's bundle and the plugin.
  */
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, readFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
+import { bundlePlugin } from "./bundle.ts";
+import { buildExecutable } from "./executable.ts";
+import { buildRelease, completionShim } from "./release.ts";
 import { buildImage, programEntries } from "./test/cluster/oci.ts";
 
 const root = import.meta.dirname;
@@ -15,8 +19,11 @@ const at = (...parts: string[]): string => join(root, ...parts);
 const { version } = JSON.parse(await readFile(at("package.json"), "utf8")) as { version: string };
 const outputs = {
   webhook: at("dist", "webhook", "webhook.mjs"),
-  plugin: at("dist", "plugin", "kubectl-canary.mjs"),
+  bundle: at("dist", "plugin", "kubectl-canary.cjs"),
+  plugin: at("dist", "plugin", "kubectl-canary"),
+  completion: at("dist", "plugin", "kubectl_complete-canary"),
   image: at("dist", "image.tar"),
+  release: at("dist", "release"),
 };
 
 /** Of the sources, with a mark where they are not as committed; outside a repository there is none. */
@@ -57,22 +64,6 @@ async function buildWebhook(): Promise<void> {
   });
 }
 
-/** Runs on people's own Node, which may be older than the controller's. */
-async function buildPlugin(): Promise<void> {
-  await build({
-    ...common,
-    entryPoints: [at("plugin", "main.ts")],
-    outfile: outputs.plugin,
-    target: "node20",
-    // Halves its start, which a person waits for.
-    minify: true,
-    // client-node names it for requests of its own, and it does not load on Node 20.
-    alias: { undici: at("plugin", "undici.ts") },
-    banner: { js: `#!/usr/bin/env node\n${requireShim}` },
-  });
-  await chmod(outputs.plugin, 0o755);
-}
-
 async function buildControllerImage(): Promise<void> {
   const name = `ghcr.io/kubectl-canary/kubectl-canary:${version}`;
   const digest = await buildImage(
@@ -96,6 +87,32 @@ async function buildControllerImage(): Promise<void> {
   process.stdout.write(`${outputs.image}: ${name} ${digest}\n`);
 }
 
+async function buildPlugin(): Promise<void> {
+  await bundlePlugin(common, outputs.bundle);
+  await buildExecutable({ bundle: outputs.bundle, node: process.execPath, outfile: outputs.plugin, native: true });
+  await writeFile(outputs.completion, completionShim);
+  await chmod(outputs.completion, 0o755);
+}
+
+async function buildReleaseFiles(): Promise<void> {
+  await bundlePlugin(common, outputs.bundle);
+  const made = await buildRelease({ version, bundle: outputs.bundle, folder: outputs.release });
+  process.stdout.write(`${made.join("\n")}\n`);
+}
+
+const parts: Record<string, () => Promise<void>> = {
+  webhook: buildWebhook,
+  plugin: buildPlugin,
+  image: async () => {
+    await buildWebhook();
+    await buildControllerImage();
+  },
+  release: buildReleaseFiles,
+};
+const asked = process.argv.slice(2);
 await mkdir(at("dist"), { recursive: true });
-await Promise.all([buildWebhook(), buildPlugin()]);
-if (process.argv.includes("image")) await buildControllerImage();
+for (const part of asked.length > 0 ? asked : ["webhook", "plugin"]) {
+  const make = parts[part];
+  if (!make) throw new Error(`There is no part "${part}" to build: ${Object.keys(parts).join(", ")}.`);
+  await make();
+}

@@ -18,4 +18,7 @@ process.once("SIGINT", onInterrupt);
 // The reader of a pipe went away, as `head` does: nothing is left to be said.
 stdout.on("error", () => process.exit(exitCode.ok));
 
-process.exit(await runCli(process.argv.slice(2), io, (flags) => openSession(flags, io, interrupt.signal)));
+// No `await`: the bundle is a CommonJS module, which has none at its top.
+void runCli(process.argv.slice(2), io, (flags) => openSession(flags, io, interrupt.signal)).then((code) =>
+  process.exit(code),
+);

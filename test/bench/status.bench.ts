@@ -54,7 +54,7 @@ try {
       { name: "kubectl get canary", file: kubectl, args: ["get", "canary", "podinfo", "-n", "test"] },
       {
         name: "kubectl-canary status",
-        file: join(repository, "dist", "plugin", "kubectl-canary.mjs"),
+        file: join(repository, "dist", "plugin", "kubectl-canary"),
         args: ["status", "podinfo", "-n", "test"],
       },
     ],

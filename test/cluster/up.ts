@@ -151,9 +151,11 @@ async function linkPrograms(built: Record<string, string>): Promise<void> {
 
 /** The plugin of the checkout that is asking: another one may have started the cluster. */
 async function linkPlugin(): Promise<void> {
-  const link = join(paths.bin, "kubectl-canary");
-  await rm(link, { force: true });
-  await symlink(join(repository, "dist", "plugin", "kubectl-canary.mjs"), link);
+  for (const name of ["kubectl-canary", "kubectl_complete-canary"]) {
+    const link = join(paths.bin, name);
+    await rm(link, { force: true });
+    await symlink(join(repository, "dist", "plugin", name), link);
+  }
 }
 
 async function importImages(state: ClusterState, say: Say): Promise<void> {
