@@ -3,7 +3,7 @@ import type { Phase, Stage } from "../shared/core/canary.ts";
 import type { Scope } from "./deps.ts";
 import { changedContainers } from "./images.ts";
 import { weightNow } from "./verdict.ts";
-import type { CanaryFacts } from "./view.ts";
+import type { CanaryFacts, RunView } from "./view.ts";
 
 export interface Advice {
   command: string;
@@ -14,7 +14,7 @@ export interface Advice {
 export function advise(facts: CanaryFacts, scope: Scope): Advice[] {
   if (facts.controller.state === "silent") return withoutController(facts, scope);
   if (facts.run?.ending) return [];
-  if (facts.run) return duringRun(facts, scope, facts.run.stage as Stage);
+  if (facts.run) return duringRun(facts, scope, facts.run);
   return idle(facts, scope);
 }
 
@@ -38,35 +38,62 @@ function withoutController(facts: CanaryFacts, scope: Scope): Advice[] {
   return [{ command: facts.drainCommand, effect: "give stable every request now, by hand" }, look];
 }
 
-function duringRun(facts: CanaryFacts, scope: Scope, stage: Stage): Advice[] {
-  const promote = {
-    command: canaryCommand("promote", facts.name, scope),
-    effect: "end the analysis now and roll out",
-  };
-  const rollback = {
-    command: canaryCommand("rollback", facts.name, scope),
-    effect: "give stable every request and reject the change",
-  };
-  const both = [promote, rollback];
-  const back = [{ ...rollback, effect: "go back to stable, pods too" }];
+function duringRun(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
+  const verb = (name: string, effect: string): Advice => ({ command: canaryCommand(name, facts.name, scope), effect });
+  const rollback = verb("rollback", "give stable every request and reject the change");
+  const promote = verb("promote", "end the analysis now and roll out");
+  const inAnalysis = [...unblock(facts, scope, run), promote, rollback, ...pause(facts, scope, run)];
+  const back = [verb("rollback", "go back to stable, pods too")];
   const byStage: Record<Stage, Advice[]> = {
-    scaling: both,
-    analysing: both,
+    scaling: inAnalysis,
+    analysing: inAnalysis,
     promoting: back,
     returning: back,
     restoring: [],
     draining: [],
   };
-  return byStage[stage] ?? both;
+  return byStage[run.stage as Stage] ?? inAnalysis;
+}
+
+/** What takes the cause of a hold away, where a command does. */
+function unblock(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
+  const resume = { command: canaryCommand("resume", facts.name, scope), effect: "go on with the analysis" };
+  const rolloutResume = {
+    command: `kubectl rollout resume ${facts.target}${flagsOf(scope)}`,
+    effect: "let the Deployment be promoted again",
+  };
+  if (run.hold === "paused-by-user") return [rolloutResume];
+  return run.paused || run.ceilingPercent !== null || run.hold === "lowered-by-hand" ? [resume] : [];
+}
+
+function pause(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
+  if (run.paused || run.hold === "paused-by-user") return [];
+  return [{ command: canaryCommand("pause", facts.name, scope), effect: "keep the weight as it is until resume" }];
 }
 
 function idle(facts: CanaryFacts, scope: Scope): Advice[] {
+  if (facts.unvetted) return unvetted(facts, scope);
   const byPhase: Partial<Record<Phase, Advice[]>> = {
     Initialized: start(facts, scope),
     Succeeded: start(facts, scope),
-    Failed: [...takeBack(facts, scope), ...start(facts, scope)],
+    Failed: [...retry(facts, scope), ...takeBack(facts, scope), ...start(facts, scope)],
   };
   return byPhase[facts.phase as Phase] ?? [];
+}
+
+function unvetted({ name }: CanaryFacts, scope: Scope): Advice[] {
+  return [
+    { command: canaryCommand("diff", name, scope), effect: "see what changed" },
+    { command: canaryCommand("adopt", name, scope), effect: "accept it as the new stable" },
+    { command: canaryCommand("undo", name, scope), effect: "put the version before it back" },
+  ];
+}
+
+function retry(facts: CanaryFacts, scope: Scope): Advice[] {
+  if (facts.history[0]?.outcome !== "rejected") return [];
+  return [
+    { command: canaryCommand("retry", facts.name, scope), effect: "start another canary of the rejected change" },
+  ];
 }
 
 function start(facts: CanaryFacts, scope: Scope): Advice[] {

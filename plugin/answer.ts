@@ -1,11 +1,12 @@
 /** Waits for the controller's answer to a command. */
 import { setTimeout } from "node:timers/promises";
 import type { Canary, CanaryStatus, Command } from "../shared/core/canary.ts";
-import { annotation } from "../shared/core/names.ts";
 import { CanaryError, hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
+import { commandIn } from "./command.ts";
 import type { Deps } from "./deps.ts";
 import { Refusal } from "./faults.ts";
+import { printable } from "./style.ts";
 
 export type CommandResult = NonNullable<CanaryStatus["lastCommand"]>;
 export type Answer = CommandResult | "silence" | "interrupted";
@@ -24,7 +25,7 @@ export async function awaitAnswer(written: Canary, command: Command, deps: Deps,
     const again = signal.aborted ? undefined : await lookAgain(canary, deps, signal);
     if (!again) continue;
     canary = again;
-    const found = answerIn(canary, command);
+    const found = answerIn(canary, command, { gap: true });
     if (found) return found;
   }
   return deps.signal.aborted ? "interrupted" : "silence";
@@ -44,7 +45,7 @@ async function watchFrom(
   try {
     for await (const event of deps.cluster.watch<Canary>(resource.canaries, query, signal)) {
       if (event.type === "DELETED") throw new Refusal(`Canary "${name}" was deleted before the controller answered.`);
-      const answer = event.type === "BOOKMARK" ? undefined : answerIn(event.object, command);
+      const answer = event.type === "BOOKMARK" ? undefined : answerIn(event.object, command, { gap: false });
       if (answer) return answer;
     }
   } catch (error) {
@@ -70,11 +71,18 @@ function mayPass(error: unknown): boolean {
   return hasCode(error, "Forbidden") || (error instanceof CanaryError && error.retry);
 }
 
-function answerIn(canary: Canary, command: Command): CommandResult | undefined {
+/** After a `gap` in what was seen, another command may have come before the answer, or after it. */
+function answerIn(canary: Canary, command: Command, { gap }: { gap: boolean }): CommandResult | undefined {
   const last = canary.status?.lastCommand;
   if (last?.id === command.id) return last;
-  const written = canary.metadata.annotations?.[annotation.command];
-  if (written?.includes(command.id)) return undefined;
-  const by = written ? "another command took its place" : "it was taken out of the Canary";
-  throw new Refusal(`The ${command.verb} was not answered: ${by} before the controller had read it.`);
+  const written = commandIn(canary);
+  if (written?.id === command.id) return undefined;
+  const by = written ? `${whose(written)} took its place` : "it was taken out of the Canary";
+  const end = gap ? "; whether the controller had read it before is not known." : " before the controller had read it.";
+  throw new Refusal(`The ${command.verb} was not answered: ${by}${end}`);
+}
+
+function whose({ verb, by }: Command): string {
+  const what = printable(String(verb));
+  return by ? `the ${what} of ${printable(by)}` : `another command, ${what},`;
 }

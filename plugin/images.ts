@@ -14,3 +14,8 @@ export function changedContainers(
 ): string[] {
   return Object.keys({ ...stable, ...canary }).filter((container) => stable[container] !== canary[container]);
 }
+
+/** What was typed means the image: whole, or its end from a slash on (`podinfo:1.7.1`). */
+export function isImage(typed: string, image: string): boolean {
+  return image === typed || image.endsWith(`/${typed}`);
+}

@@ -94,7 +94,8 @@ function row(view: CanaryView, { style, now, namespaces }: RenderOptions & { nam
 
 /** `podinfo:1.7.0 > 1.7.1`, without registry and path. */
 function imagesCell(view: CanaryView): string {
-  const { stable, canary } = view.images;
+  const { stable } = view.images;
+  const canary = view.images.canary ?? view.unvetted?.images;
   const changed = canary ? changedContainers(stable, canary) : [];
   const rows = changed.length > 0 ? changed.map((name) => change(stable[name], canary?.[name])) : Object.values(stable);
   return rows.map((image) => image.replaceAll(/[^\s/]*\//g, "")).join(", ") || "-";

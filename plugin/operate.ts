@@ -1,13 +1,13 @@
 /**
- * `promote` and `rollback`: write what is wanted into the Canary, for the run that was seen, and wait for the controller's
+ * The verbs that steer: write what is wanted into the Canary, for the run that was seen, and wait for the controller's
  * word. No weight is touched here; what may be done is the controller's to decide.
  */
-import type { Canary, Command } from "../shared/core/canary.ts";
-import { annotation } from "../shared/core/names.ts";
+import type { Canary, Command, Verb } from "../shared/core/canary.ts";
 import { hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { canaryCommand } from "./advice.ts";
 import { awaitAnswer, type CommandResult } from "./answer.ts";
+import { type CommandArgs, commandFrom, commandPatch, waitingCommand, withdrawCommand } from "./command.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { missingPermission, Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
@@ -15,14 +15,8 @@ import { relative } from "./relative.ts";
 import { look } from "./status.ts";
 import { printable } from "./style.ts";
 
-export interface OperateArgs {
-  verb: Command["verb"];
+export interface OperateArgs extends CommandArgs {
   name: string;
-  /** `promote` only: although the canary is not ready or its last check failed. */
-  force: boolean;
-  reason?: string | undefined;
-  /** Id of the run that is meant, instead of the one that is seen. */
-  ifRun?: string | undefined;
   /** How long to wait for the controller's answer. */
   timeoutMs: number;
 }
@@ -48,17 +42,6 @@ interface Context {
   scope: Scope;
 }
 
-function commandFrom(args: OperateArgs, canary: Canary): Command {
-  const run = args.ifRun ?? canary.status?.run?.id;
-  return {
-    id: crypto.randomUUID(),
-    verb: args.verb,
-    ...(run === undefined ? {} : { run }),
-    ...(args.force ? { force: true } : {}),
-    ...(args.reason ? { reason: args.reason } : {}),
-  };
-}
-
 /** How often another writer may come first; a controller that writes its status each second comes first rarely. */
 const mostConflicts = 20;
 
@@ -82,49 +65,28 @@ async function write(command: Command, seen: Canary, { deps, scope }: Context): 
   }
 }
 
-function commandPatch(command: Command, canary: Canary): unknown {
-  const { resourceVersion } = canary.metadata;
-  return { metadata: { resourceVersion, annotations: { [annotation.command]: JSON.stringify(command) } } };
-}
-
-/** A rollback that somebody asked for a moment ago must not vanish under a promote. */
+/** A rollback that somebody asked for a moment ago must not vanish under anything else. */
 function refuseOverRollback(command: Command, canary: Canary, scope: Scope): void {
   const waiting = waitingCommand(canary);
-  if (command.verb !== "promote" || waiting?.verb !== "rollback") return;
+  if (command.verb === "rollback" || waiting?.verb !== "rollback") return;
   const by = waiting.by ? ` by ${printable(waiting.by)}` : "";
   throw new Refusal(
     `A rollback has been asked for${by} and not been carried out yet: it goes first. To withdraw it:\n  ${withdrawCommand(canary.metadata.name ?? "", scope)}`,
   );
 }
 
-/** The command in the annotation, if the controller has not answered it. */
-function waitingCommand(canary: Canary): Command | undefined {
-  const text = canary.metadata.annotations?.[annotation.command];
-  if (!text) return undefined;
-  try {
-    const command = JSON.parse(text) as Command;
-    return command.id === canary.status?.lastCommand?.id ? undefined : command;
-  } catch {
-    return undefined; // Not written by us; the controller cannot read it either.
-  }
-}
-
-function report(
-  answer: CommandResult,
-  { verb, name }: { verb: string; name: string },
-  { deps, scope }: Context,
-): number {
+function report(answer: CommandResult, { verb, name }: { verb: Verb; name: string }, { deps, scope }: Context): number {
   const message = printable(answer.message);
   if (!answer.accepted) throw new Refusal(message || `${verb} was refused, without a reason.`);
   deps.stdout.write(`${name}: ${message || `${verb} accepted`}\n`);
-  deps.stderr.write(`Follow it: ${canaryCommand("status", name, scope)}\n`);
+  deps.stderr.write(`Follow it: ${canaryCommand("watch", name, scope)}\n`);
   return exitCode.ok;
 }
 
 async function silence(args: OperateArgs, name: string, { deps, scope }: Context): Promise<Refusal> {
   const canary = await deps.cluster.get<Canary>(resource.canaries, { name, namespace: scope.namespace });
   const { view, now } = await look(canary, deps, scope);
-  const stays = `The ${args.verb} stays written and will be carried out when it answers${withdraw(args, name, scope)}`;
+  const stays = `The ${args.verb} stays written and will be carried out when it answers${withdraw(args.verb, name, scope)}`;
   if (view.controller.state !== "silent" || !view.controller.renewedAt) {
     const pods = `kubectl get pods -n ${scope.controllerNamespace}${scope.clusterFlags}`;
     return new Refusal(
@@ -136,10 +98,6 @@ async function silence(args: OperateArgs, name: string, { deps, scope }: Context
   return new Refusal(`${since} ${stays}${byHand}`);
 }
 
-function withdraw(args: OperateArgs, name: string, scope: Scope): string {
-  return args.verb === "rollback" ? "." : `; to withdraw it:\n  ${withdrawCommand(name, scope)}`;
-}
-
-function withdrawCommand(name: string, scope: Scope): string {
-  return `kubectl annotate canaries.flagger.app ${name} ${annotation.command}- -n ${scope.namespace}${scope.clusterFlags}`;
+function withdraw(verb: Verb, name: string, scope: Scope): string {
+  return verb === "rollback" ? "." : `; to withdraw it:\n  ${withdrawCommand(name, scope)}`;
 }

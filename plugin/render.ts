@@ -33,6 +33,8 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Next:", nextText(view, now)],
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
     ...imageLines(view),
+    ["Paused:", pausedText(view, now)],
+    ["Unvetted:", unvettedText(view, now)],
     ["Asked by:", view.run ? `${view.run.requestedBy}, ${relative(view.run.startedAt, now)}` : ""],
     ["Controller:", controllerText(view)],
   ];
@@ -75,12 +77,24 @@ function weightText(view: CanaryView): string {
 function imageLines(view: CanaryView): [string, string][] {
   const stable = formatImages(view.images.stable);
   const canary = view.images.canary;
-  if (!canary) return [["Image:", stable]];
+  if (!canary) return [[view.unvetted ? "Stable:" : "Image:", stable]];
   const next = formatImages(canary);
   return [
     ["Stable:", stable],
     ["Canary:", next === stable ? `${next} (same image; another part of the template changed)` : next],
   ];
+}
+
+function pausedText({ run }: CanaryView, now: number): string {
+  if (!run?.paused) return "";
+  const { by, at, until, reason } = run.paused;
+  const end = until ? `until ${until} (${relative(until, now)})` : "until resume";
+  return `by ${by || "someone"} ${relative(at, now)}, ${end}${reason ? `: ${reason}` : ""}`;
+}
+
+function unvettedText({ unvetted }: CanaryView, now: number): string {
+  if (!unvetted) return "";
+  return `${formatImages(unvetted.images)}, by ${unvetted.by || "someone"} ${relative(unvetted.at, now)} (${unvetted.how})`;
 }
 
 function controllerText({ controller }: CanaryView): string {

@@ -1,8 +1,9 @@
 /** All verbs, in the order of the help text. */
 import type { Verb } from "./verb.ts";
 import { listVerb } from "./verbs/list.ts";
-import { promoteVerb, rollbackVerb } from "./verbs/operate.ts";
+import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
 import { statusVerb } from "./verbs/status.ts";
+import { undoVerb } from "./verbs/undo.ts";
 import { versionVerb } from "./verbs/version.ts";
 
 export const verbs: readonly Verb[] = [
@@ -12,6 +13,11 @@ export const verbs: readonly Verb[] = [
   // Steer.
   promoteVerb,
   rollbackVerb,
+  pauseVerb,
+  resumeVerb,
+  retryVerb,
+  adoptVerb,
+  undoVerb,
   // The plugin and the installation.
   versionVerb,
 ];

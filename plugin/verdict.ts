@@ -1,5 +1,5 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
-import type { Phase, Stage } from "../shared/core/canary.ts";
+import type { HoldCause, Phase, Stage } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
 import { formatImages } from "./images.ts";
 import type { CanaryFacts, RunView } from "./view.ts";
@@ -14,8 +14,20 @@ export function judge(facts: CanaryFacts): Verdict {
   if (silent) return silent;
   if (facts.run?.ending) return judgeEnding(facts, facts.run.ending);
   if (facts.run) return judgeRun(facts, facts.run);
+  if (facts.unvetted) return judgeUnvetted(facts, facts.unvetted);
   return judgeIdle(facts);
 }
+
+/** What a person, and nobody else, must do before anything goes on; undefined while it goes on by itself. */
+export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
+  if (unvetted && !run) return "waits for adopt or undo";
+  if (!run || run.ending) return undefined;
+  if (run.paused) return run.paused.until ? undefined : `paused by ${run.paused.by || "someone"}`;
+  const held = run.hold ? personHolds[run.hold] : undefined;
+  return held ?? personPhases[phase as Phase];
+}
+
+type Awaiting = Pick<CanaryFacts, "phase" | "run" | "unvetted">;
 
 /** Percent of requests that the canary has now: the route's word, or the status' where it cannot be read. */
 export function weightNow(facts: CanaryFacts): number {
@@ -54,6 +66,7 @@ function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>)
     rejected: ["warn", `rolling back; ${share}`],
     reverted: ["busy", `change taken back, cleaning up; ${share}`],
     superseded: ["busy", `a newer change replaces this run; ${share}`],
+    aborted: ["busy", `aborted, cleaning up; ${share}`],
   };
   const [level, text] = words[ending.outcome] ?? ["busy", `ending (${ending.outcome}); ${share}`];
   return { level, text };
@@ -74,17 +87,40 @@ function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
   return doubt ? { level: "warn", text: `${text}; ${doubt}` } : { level: "busy", text: `${text}${praise(facts, run)}` };
 }
 
+const personHolds: Partial<Record<HoldCause, string>> = {
+  "lowered-by-hand": "someone else lowered the weight, and it is not raised again by itself",
+  paused: "paused by someone",
+  "paused-by-user": "its user paused the Deployment",
+};
+
+const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits for a person" };
+
+const holds: Record<HoldCause, string> = {
+  "no-evidence": "held: not enough evidence",
+  "no-numbers": "held: no numbers of this step yet",
+  "no-traffic": "held: no user request reaches canary or primary",
+  unreached: "held: no user request reaches the canary",
+  "stale-callers": "held: callers ignore the route until they are restarted once",
+  "cannot-ask": "held: metrics cannot be asked",
+  obstacle: "held: something is in the way",
+  "lowered-by-hand": "held: someone else lowered the weight",
+  paused: "held: paused",
+  "paused-by-user": "held: its user paused the Deployment",
+};
+
+function pauseWords({ paused }: RunView): string | undefined {
+  if (!paused?.until) return undefined;
+  return `paused by ${paused.by || "someone"} until ${paused.until.slice(11, 19)}Z`;
+}
+
 function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
+  const waits = awaitedPerson(facts) ?? pauseWords(run);
+  if (waits) return waits;
   const differs = weightDiffers(facts);
   if (differs) return "someone else set the weight";
-  if (run.stage !== "analysing") return run.holdSince ? "held" : undefined;
-  if (facts.checks.some((check) => check.outcome === "fail"))
+  if (run.stage === "analysing" && facts.checks.some((check) => check.outcome === "fail"))
     return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
-  if (facts.checks.some((check) => check.outcome === "cannot-ask")) return "held: metrics cannot be asked";
-  const unproven = facts.checks.filter((check) => check.outcome === "no-evidence");
-  if (unproven.length > 0 && unproven.every((check) => check.requests === 0))
-    return "held: no user request reaches the canary";
-  if (unproven.length > 0) return "held: not enough evidence";
+  if (run.hold) return holds[run.hold] ?? `held: ${run.hold}`;
   return run.holdSince ? "held" : undefined;
 }
 
@@ -113,6 +149,12 @@ const idle: Record<Phase, Verdict> = {
   Failed: { level: "bad", text: `rolled back; ${allStable}` },
   Terminating: { level: "busy", text: "being deleted; stable stays" },
 };
+
+function judgeUnvetted(facts: CanaryFacts, { images }: NonNullable<CanaryFacts["unvetted"]>): Verdict {
+  const text = `${formatImages(images)} went live without a canary; the target serves every request`;
+  const weight = weightNow(facts);
+  return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
+}
 
 function judgeIdle(facts: CanaryFacts): Verdict {
   const weight = weightNow(facts);

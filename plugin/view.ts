@@ -3,7 +3,15 @@
  * Pure. Units are in the names; null where there is no number; times are RFC 3339.
  */
 import type { V1Deployment, V1Lease } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus, CheckStatus, HistoryEntry, TrackStatus } from "../shared/core/canary.ts";
+import type {
+  Canary,
+  CanaryStatus,
+  CheckStatus,
+  HistoryEntry,
+  HoldCause,
+  TrackStatus,
+  UnvettedStatus,
+} from "../shared/core/canary.ts";
 import { canaryName } from "../shared/core/names.ts";
 import { advise, type Advice } from "./advice.ts";
 import { type Caller, type CallerView, viewCallers } from "./callers.ts";
@@ -39,7 +47,13 @@ export interface RunView {
   startedAt: string;
   stageAt: string;
   checkAt: string | null;
+  /** Why the weight stays although the interval is over; null while it does not. */
+  hold: HoldCause | null;
   holdSince: string | null;
+  /** A person's pause; `until` is null where only `resume` ends it. */
+  paused: { by: string; at: string; until: string | null; reason: string | null } | null;
+  /** Percent that is not exceeded because someone else set it; null where nobody did. */
+  ceilingPercent: number | null;
   ending: { outcome: string; cause: string } | null;
 }
 
@@ -74,6 +88,8 @@ export interface CanaryView {
   unread: string[];
   controller: ControllerView;
   lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
+  /** A template that went live without a canary. */
+  unvetted: UnvettedStatus | null;
   /** Newest first. */
   history: HistoryEntry[];
   /** Command that gives stable every request by hand, for when the controller is gone. */
@@ -146,12 +162,13 @@ function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts>
   };
 }
 
-function runFacts(seen: Seen): Pick<CanaryView, "run" | "images" | "lastCommand" | "history"> {
+function runFacts(seen: Seen): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "history"> {
   const status = seen.canary.status ?? {};
   return {
     run: viewRun(status),
     images: { stable: stableImages(seen), canary: status.run?.images ?? null },
     lastCommand: status.lastCommand ?? null,
+    unvetted: status.unvetted ?? null,
     history: [...(status.history ?? [])].sort((a, b) => b.endedAt.localeCompare(a.endedAt)),
   };
 }
@@ -178,7 +195,10 @@ function viewRun(status: CanaryStatus): RunView | null {
     startedAt: run.startedAt,
     stageAt: run.stageAt,
     checkAt: run.checkAt ?? null,
+    hold: run.hold ?? null,
     holdSince: run.holdSince ?? null,
+    paused: run.paused ? { until: null, reason: null, ...run.paused } : null,
+    ceilingPercent: run.ceiling ?? null,
     ending: run.ending ?? null,
   };
 }

@@ -61,7 +61,7 @@ describe("a command", () => {
     expect(ran).toEqual({
       code: 0,
       out: "podinfo: promoting podinfo:1.7.1: Deployment podinfo rolls to it now.\n",
-      err: `Follow it: kubectl canary status podinfo -n ${at.namespace}\n`,
+      err: `Follow it: kubectl canary watch podinfo -n ${at.namespace}\n`,
     });
   });
 
@@ -157,7 +157,7 @@ describe("two commands at once", () => {
     expect(await rollback).toMatchObject({ code: 0 });
     expect(await promote).toMatchObject({
       code: 1,
-      err: "error: The promote was not answered: another command took its place before the controller had read it.\n",
+      err: "error: The promote was not answered: another command, rollback, took its place before the controller had read it.\n",
     });
   });
 

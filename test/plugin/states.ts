@@ -20,6 +20,7 @@ import {
 const idleWorkload = aDeployment("podinfo-canary", 0, stableImages.podinfod);
 const promotedRun = {
   run: "2",
+  intent: "v1-aa",
   images: stableImages,
   requestedBy: "bob",
   outcome: "promoted",
@@ -29,6 +30,7 @@ const promotedRun = {
 } as const;
 const rejectedRun = {
   run: "3",
+  intent: "v1-bb",
   images: canaryImages,
   requestedBy: "alice (kubectl-set)",
   outcome: "rejected",
@@ -124,7 +126,7 @@ export const states: Record<string, Seen> = {
   "held for want of evidence": seenWith(
     {
       ...progressing,
-      run: { ...aRun, holdSince: ago(95) },
+      run: { ...aRun, hold: "unreached", holdSince: ago(95) },
       tracks: silentTracks,
       checks: [
         aCheck({
@@ -154,10 +156,35 @@ export const states: Record<string, Seen> = {
       ...progressing,
       reason: "Held: the weight was lowered to 5 by someone else; it is not raised again.",
       next: "Waits for promote or rollback.",
-      run: { ...aRun, holdSince: ago(8) },
+      phase: "WaitingPromotion",
+      run: { ...aRun, hold: "lowered-by-hand", ceiling: 5, holdSince: ago(8) },
     },
     { route: lowered },
   ),
+  "waiting for a person": seenWith({
+    ...progressing,
+    phase: "WaitingPromotion",
+    run: runIn("analysing", {
+      hold: "paused",
+      holdSince: ago(90),
+      paused: { by: "alice", at: ago(90), reason: "looking at the logs" },
+    }),
+    reason: "Paused by alice (looking at the logs): the weight stays at 20.",
+    next: "Waits for resume, promote or rollback.",
+  }),
+  "paused for a while": seenWith({
+    ...progressing,
+    run: { ...aRun, hold: "paused", holdSince: ago(90), paused: { by: "alice", at: ago(90), until: ago(-1_710) } },
+    reason: "Paused by alice for 30m: the weight stays at 20.",
+    next: "Goes on by itself in 28m30s.",
+  }),
+  "not promoted because its user paused the Deployment": seenWith({
+    ...progressing,
+    phase: "WaitingPromotion",
+    run: { ...aRun, step: 9, hold: "paused-by-user", holdSince: ago(40) },
+    reason: "Every check passed, but Deployment podinfo was paused by its user: it is not promoted.",
+    next: "Waits for kubectl rollout resume deployment/podinfo.",
+  }),
   "failing checks": seenWith({
     ...progressing,
     failedChecks: 2,
@@ -211,6 +238,23 @@ export const states: Record<string, Seen> = {
       history: [promotedRun, rejectedRun],
       tracks,
       checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
+    },
+    { workload: idleWorkload },
+  ),
+  "running an unvetted change": seenWith(
+    {
+      phase: "Initialized",
+      canaryWeight: 0,
+      reason: "podinfo:1.7.2 went live without a canary: the webhook was bypassed.",
+      next: "Waits for adopt or undo; no canary starts before.",
+      unvetted: {
+        hash: "v1-cc",
+        images: { podinfod: "quay.io/stefanprodan/podinfo:1.7.2" },
+        by: "carol",
+        how: "break-glass",
+        at: ago(300),
+      },
+      history: [promotedRun],
     },
     { workload: idleWorkload },
   ),
