@@ -7,6 +7,8 @@ export interface Output {
   isTTY?: boolean;
   /** Width of the terminal in characters. */
   columns?: number;
+  /** Height of the terminal in lines. */
+  rows?: number;
 }
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -36,4 +38,15 @@ export interface Scope {
   controllerNamespace: string;
 }
 
-export const exitCode = { ok: 0, error: 1, usage: 2, notFound: 7, interrupted: 130 } as const;
+/** The verdicts 3 to 6 only from `wait`, and where `--exit-code` asks for them. */
+export const exitCode = {
+  ok: 0,
+  error: 1,
+  usage: 2,
+  failed: 3,
+  waitsForPerson: 4,
+  timeout: 5,
+  superseded: 6,
+  notFound: 7,
+  interrupted: 130,
+} as const;

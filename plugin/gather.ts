@@ -9,7 +9,7 @@ import { type Caller, parseCaller } from "./callers.ts";
 import type { Deps, Scope } from "./deps.ts";
 import { missingPermission } from "./faults.ts";
 import { viewController } from "./leader.ts";
-import type { RouteObject } from "./route.ts";
+import { type RouteObject, routeResource } from "./route.ts";
 import type { Seen } from "./view.ts";
 
 /** Beyond so many stale callers their pods are not read; the names of the rest are guessed from the pods'. */
@@ -71,9 +71,7 @@ async function readIfAllowed<T>(cluster: Cluster, r: Resource, at: Place): Promi
 async function readRoute(canary: Canary, read: Read): Promise<RouteObject | undefined> {
   const route = canary.status?.route;
   if (!route) return undefined;
-  const base = route.kind === "HTTPRoute" ? resource.httpRoutes : resource.trafficSplits;
-  const version = route.apiVersion.split("/")[1] ?? base.version;
-  return read<RouteObject>({ ...base, version }, route.name);
+  return read<RouteObject>(routeResource(route), route.name);
 }
 
 function readCallers(canary: Canary, cluster: Cluster): Promise<Caller[]> {

@@ -58,6 +58,12 @@ export function renderList(views: readonly CanaryView[], options: RenderOptions 
   return `${[paint(options.style, "strong", first), ...rest].join("\n")}\n`;
 }
 
+/** Those that need a person first. */
+export function sortByNeed(views: CanaryView[]): CanaryView[] {
+  const key = (view: CanaryView): string => `${view.namespace}/${view.name}`;
+  return views.sort((a, b) => needs[a.verdict.level] - needs[b.verdict.level] || (key(a) < key(b) ? -1 : 1));
+}
+
 // --- internal ---
 
 async function print(views: CanaryView[], args: ListArgs, { deps, now }: { deps: Deps; now: number }): Promise<void> {
@@ -73,11 +79,6 @@ function listOf(items: CanaryView[]): unknown {
 }
 
 const needs: Record<CanaryView["verdict"]["level"], number> = { bad: 0, warn: 1, busy: 2, good: 3 };
-
-function sortByNeed(views: CanaryView[]): CanaryView[] {
-  const key = (view: CanaryView): string => `${view.namespace}/${view.name}`;
-  return views.sort((a, b) => needs[a.verdict.level] - needs[b.verdict.level] || (key(a) < key(b) ? -1 : 1));
-}
 
 function row(view: CanaryView, { style, now, namespaces }: RenderOptions & { namespaces: boolean }): string[] {
   const { level } = view.verdict;

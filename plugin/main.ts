@@ -9,12 +9,16 @@ const io: Io = { stdout, stderr, env, now: () => Date.now() };
 const interrupt = new AbortController();
 
 /** A command that waits says how it ended before the process does; one that does not is given no time. */
-function onInterrupt(): void {
-  interrupt.abort();
-  setTimeout(() => process.exit(exitCode.interrupted), 100);
+function endOn(signal: NodeJS.Signals, code: number): void {
+  process.once(signal, () => {
+    interrupt.abort();
+    setTimeout(() => process.exit(code), 100);
+  });
 }
 
-process.once("SIGINT", onInterrupt);
+endOn("SIGINT", exitCode.interrupted);
+endOn("SIGTERM", 143);
+endOn("SIGHUP", 129);
 // The reader of a pipe went away, as `head` does: nothing is left to be said.
 stdout.on("error", () => process.exit(exitCode.ok));
 

@@ -3,6 +3,8 @@ import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { annotation, manager } from "../shared/core/names.ts";
 import { httpRoute, type RouteObject, type Router, trafficSplit } from "../shared/core/routers.ts";
 
+import { at, resource, type Resource } from "../shared/kube/resources.ts";
+
 export type { RouteObject } from "../shared/core/routers.ts";
 
 export interface RouteView {
@@ -42,6 +44,12 @@ export function drainCommand(route: RouteObject, apex: string, flags: string): s
   // With its group: Linkerd has an HTTPRoute of its own.
   const target = `${router.plural}.${router.group} ${route.metadata.name}`;
   return `kubectl patch ${target}${flags} --type ${patch.type} -p '${JSON.stringify(patch.body)}'`;
+}
+
+/** The resource that a Canary's status names. */
+export function routeResource(route: { kind: string; apiVersion: string }): Resource {
+  const base = route.kind === httpRoute.kind ? resource.httpRoutes : resource.trafficSplits;
+  return at(base, route.apiVersion.split("/")[1] ?? base.version);
 }
 
 // --- internal ---

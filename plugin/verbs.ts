@@ -5,11 +5,13 @@ import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb 
 import { statusVerb } from "./verbs/status.ts";
 import { undoVerb } from "./verbs/undo.ts";
 import { versionVerb } from "./verbs/version.ts";
+import { watchVerb } from "./verbs/watch.ts";
 
 export const verbs: readonly Verb[] = [
   // Look.
   statusVerb,
   listVerb,
+  watchVerb,
   // Steer.
   promoteVerb,
   rollbackVerb,
