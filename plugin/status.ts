@@ -2,32 +2,31 @@
 import type { Canary } from "../shared/core/canary.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
+import { Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
 import { gather, timeFor } from "./gather.ts";
 import { listCanaries } from "./list.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { renderCanary } from "./render.ts";
 import { styleOf } from "./style.ts";
+import { verdictCode } from "./verdict.ts";
 import { type CanaryView, viewCanary } from "./view.ts";
 
 export interface StatusArgs {
   /** Without a name: the namespace's one Canary, or the list of them. */
   name?: string | undefined;
   output: OutputFormat;
+  /** Say the verdict by the exit code too. */
+  exitCode?: boolean;
 }
 
 export async function status(args: StatusArgs, deps: Deps, scope: Scope): Promise<number> {
   const canary = args.name === undefined ? await onlyCanary(deps, scope) : await findCanary(args.name, deps, scope);
+  if (!canary && args.exitCode) throw new Refusal("--exit-code needs the name of one Canary.", exitCode.usage);
   if (!canary) return listCanaries({ output: args.output, allNamespaces: false }, deps, scope);
-  if (args.output === "name") {
-    deps.stdout.write(`canary.flagger.app/${canary.metadata.name}\n`);
-    return exitCode.ok;
-  }
   const { view, now } = await look(canary, deps, scope);
-  if (args.output === "json" || args.output === "yaml") await printObject(view, args.output, deps.stdout);
-  else
-    deps.stdout.write(renderCanary(view, { style: styleOf(deps.stdout, deps.env), now, wide: args.output === "wide" }));
-  return exitCode.ok;
+  await print(view, now, { output: args.output, deps });
+  return args.exitCode ? verdictCode(view) : exitCode.ok;
 }
 
 /** Reads everything about a Canary and computes its view; `now` is the time that it was judged by. */
@@ -35,6 +34,18 @@ export async function look(canary: Canary, deps: Deps, scope: Scope): Promise<{ 
   const seen = await gather(canary, deps, scope);
   const now = await timeFor(seen.lease, deps);
   return { view: viewCanary(seen, scope, now), now };
+}
+
+// --- internal ---
+
+async function print(
+  view: CanaryView,
+  now: number,
+  { output, deps }: { output: OutputFormat; deps: Deps },
+): Promise<void> {
+  if (output === "json" || output === "yaml") return printObject(view, output, deps.stdout);
+  const options = { style: styleOf(deps.stdout, deps.env), now, wide: output === "wide" };
+  deps.stdout.write(output === "name" ? `canary.flagger.app/${view.name}\n` : renderCanary(view, options));
 }
 
 async function onlyCanary(deps: Deps, scope: Scope): Promise<Canary | undefined> {

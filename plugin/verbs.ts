@@ -5,6 +5,7 @@ import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb 
 import { statusVerb } from "./verbs/status.ts";
 import { undoVerb } from "./verbs/undo.ts";
 import { versionVerb } from "./verbs/version.ts";
+import { waitVerb } from "./verbs/wait.ts";
 import { watchVerb } from "./verbs/watch.ts";
 
 export const verbs: readonly Verb[] = [
@@ -12,6 +13,7 @@ export const verbs: readonly Verb[] = [
   statusVerb,
   listVerb,
   watchVerb,
+  waitVerb,
   // Steer.
   promoteVerb,
   rollbackVerb,

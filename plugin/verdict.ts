@@ -1,6 +1,7 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
 import type { HoldCause, Phase, Stage } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
+import { exitCode } from "./deps.ts";
 import { formatImages } from "./images.ts";
 import type { CanaryFacts, RunView } from "./view.ts";
 
@@ -27,7 +28,27 @@ export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | unde
   return held ?? personPhases[phase as Phase];
 }
 
-type Awaiting = Pick<CanaryFacts, "phase" | "run" | "unvetted">;
+/** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
+export function verdictCode(facts: CanaryFacts): number {
+  if (facts.controller.state === "silent") return exitCode.error;
+  const { outcome } = facts.run?.ending ?? {};
+  if (outcome === "rejected" || outcome === "aborted") return exitCode.failed;
+  if (awaitedPerson(facts)) return exitCode.waitsForPerson;
+  return !facts.run && failedPhases.has(facts.phase) ? exitCode.failed : exitCode.ok;
+}
+
+const failedPhases: ReadonlySet<string> = new Set(["Failed"]);
+
+/** Of a view, or of a status as it is on the wire. */
+interface Awaiting {
+  phase: string;
+  run: {
+    hold?: HoldCause | null;
+    paused?: { by: string; until?: string | null } | null;
+    ending?: unknown;
+  } | null;
+  unvetted: object | null;
+}
 
 /** Percent of requests that the canary has now: the route's word, or the status' where it cannot be read. */
 export function weightNow(facts: CanaryFacts): number {

@@ -236,6 +236,7 @@ export const states: Record<string, Seen> = {
       reason: "Run 3 was rejected: request-success-rate 71.20% is below 99%.",
       next: "Stays held until another change of deployment/podinfo.",
       history: [promotedRun, rejectedRun],
+      rejected: [{ hash: "v1-bb", at: ago(120), cause: rejectedRun.cause }],
       tracks,
       checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
     },
