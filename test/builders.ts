@@ -69,6 +69,7 @@ export function aTarget(over: Partial<Target> = {}): Target {
     pausedByUser: false,
     bypass: false,
     changedBy: "kubectl-set",
+    stableKept: true,
     kept: ["pod1.7.0"],
     requestedBy: "alice",
     stableMark: "pod1.7.0",

@@ -61,11 +61,15 @@ function idleTarget(next: CanaryState, seen: Observation, target: Target): Actio
   const stable = next.stable?.podTemplateHash ?? "";
   if (next.unvetted) return unvettedTarget(next, target);
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
-  const actions: Action[] = [];
+  const actions = keeping(target, stable);
   if (target.promoting !== undefined || target.stableMark !== stable)
     actions.push({ kind: "settleTarget", podTemplateHash: stable });
   if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
   return [...actions, ...rejectionMark(next, seen, target)];
+}
+
+function keeping({ stableKept, kept }: Target, podTemplateHash: string): Action[] {
+  return stableKept || !kept.includes(podTemplateHash) ? [] : [{ kind: "keepStable", podTemplateHash }];
 }
 
 /** Marked as ours again, and let alone otherwise, until a person adopts or undoes what runs. */

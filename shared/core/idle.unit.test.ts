@@ -120,6 +120,14 @@ describe("an intent", () => {
 });
 
 describe("between runs", () => {
+  it("stable's template is kept once, while its ReplicaSet has it", () => {
+    const kept = (over: Partial<Target>): unknown =>
+      decide(aState(), anObservation({ target: aTarget(over) }), aPolicy()).actions;
+    expect(kept({ stableKept: false })).toEqual([{ kind: "keepStable", podTemplateHash: "pod1.7.0" }]);
+    expect(kept({ stableKept: false, kept: [] })).toEqual([]);
+    expect(kept({ stableKept: true })).toEqual([]);
+  });
+
   it("a weight that someone gave the canary is taken back", () => {
     const { actions } = decide(aState(), anObservation({ route: { weight: 30, ownWeight: 0 } }), aPolicy());
     expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);

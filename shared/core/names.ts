@@ -51,6 +51,9 @@ export const kind = {
 /** Lease of the leader, in the controller's namespace. */
 export const leaseName = "kubectl-canary-leader";
 
+/** ControllerRevision with the template of a target's stable version, which outlives the target's ReplicaSets. */
+export const keptName = (target: string, podTemplateHash: string): string => `${target}-stable-${podTemplateHash}`;
+
 /** Suffix of the leaf Service that selects stable. */
 export const primaryName = (apex: string): string => `${apex}-primary`;
 /** Suffix of the canary Deployment, its leaf Service, and the one selector label value that differs. */

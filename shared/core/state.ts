@@ -134,6 +134,8 @@ export interface Target {
   stuck?: string;
   /** The versions whose ReplicaSets have pods, oldest first. */
   active: Version[];
+  /** Stable's template is kept by us as well, for when its ReplicaSet is gone. */
+  stableKept: boolean;
   /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
   kept: string[];
   /** Reason why this Deployment can never be canaried as it is (strategy, owner, selector), if any. */
@@ -233,6 +235,8 @@ export type Action =
   | { kind: "unholdTarget" }
   /** Write stable's template back into the target's spec, paused as the user had it. */
   | { kind: "restoreStable"; podTemplateHash: string }
+  /** Keep stable's template, as long as its ReplicaSet has it. */
+  | { kind: "keepStable"; podTemplateHash: string }
   /** Take the break-glass label off: it was good for one change. */
   | { kind: "consumeBypass" }
   | { kind: "markRejected"; message: string }

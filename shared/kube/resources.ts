@@ -26,6 +26,7 @@ export const resource = {
 
   deployments: { group: "apps", version: "v1", plural: "deployments", kind: "Deployment" },
   replicaSets: { group: "apps", version: "v1", plural: "replicasets", kind: "ReplicaSet" },
+  controllerRevisions: { group: "apps", version: "v1", plural: "controllerrevisions", kind: "ControllerRevision" },
   pods: { group: "", version: "v1", plural: "pods", kind: "Pod" },
   services: { group: "", version: "v1", plural: "services", kind: "Service" },
   endpointSlices: { group: "discovery.k8s.io", version: "v1", plural: "endpointslices", kind: "EndpointSlice" },

@@ -1,6 +1,7 @@
 // One namespace with the demo app and a Canary, on the real cluster with the installed chart: what every end-to-end test
 // starts from. Metrics' limits are wide by default, so that a busy machine is not what a test decides by.
 import type { AnalysisSpec, Canary, CanarySpec, CanaryStatus } from "../../shared/core/canary.ts";
+import { label } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import { httpRoute, trafficSplit } from "../../shared/core/routers.ts";
 import { installApp } from "../app/install.ts";
@@ -9,6 +10,8 @@ import { podinfoImage, type PodinfoTag } from "../app/podinfo.ts";
 import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
+
+export const bypassLabel = label.bypass;
 
 export type Provider = "linkerd" | "gatewayapi:v1";
 

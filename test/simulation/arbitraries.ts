@@ -138,6 +138,7 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     held: fc.boolean(),
     bypass: fc.boolean(),
     changedBy: fc.constant("kubectl-set"),
+    stableKept: fc.boolean(),
     kept: fc.subarray(tags.map((name) => `pod${name}`)),
     pausedByUser: fc.boolean(),
     requestedBy: fc.constant("alice"),

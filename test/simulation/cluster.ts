@@ -100,6 +100,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     target.held = false;
     target.rollingSince = now;
   },
+  keepStable: () => undefined,
   consumeBypass: ({ target }) => {
     target.bypass = false;
   },
@@ -153,6 +154,7 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     pausedByUser: target.pausedByUser,
     bypass: target.bypass,
     changedBy: target.requestedBy,
+    stableKept: true,
     kept: target.kept.map((tag) => `pod${tag}`),
     requestedBy: target.requestedBy,
     markedRejected: target.markedRejected,

@@ -6,6 +6,7 @@ import type { Action } from "../../shared/core/state.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { keepStable } from "./kept.ts";
 import { routeCache, type Scene } from "./observe.ts";
 import {
   patchTarget,
@@ -46,6 +47,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   unholdTarget: (deps, { scene }) => unholdTarget(deps, scene),
   restoreStable: (deps, { scene }, { podTemplateHash }) =>
     restoreStable(deps, requireTarget(scene), podTemplateHash, []),
+  keepStable: (deps, { scene }, { podTemplateHash }) => keepStable(deps, scene, podTemplateHash),
   consumeBypass: (deps, { scene }) =>
     patchTarget(deps, scene, {
       labels: { [label.bypass]: null },

@@ -12,11 +12,12 @@ import {
 import { callersMatter, checkIsDue } from "../../shared/core/decide.ts";
 import { annotation, canaryName, label, primaryName } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
-import type { CanaryState, MetricsSeen, Observation, Workload } from "../../shared/core/state.ts";
+import type { CanaryState, MetricsSeen, Observation, Target, Workload } from "../../shared/core/state.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
 import { obstaclesTo, withoutForeign } from "./obstacles.ts";
+import { keptStable } from "./kept.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
 import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
 import { apexOf, indexes, type World } from "./world.ts";
@@ -103,7 +104,7 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({
       command: commandOf(canary),
-      target: target && toTarget(target, revisionsOf(world, target)),
+      target: target && targetOf(world, scene, target, state),
       workload,
       route: scene.route && scene.served?.router.read(scene.route, apexName),
       metrics,
@@ -119,6 +120,13 @@ function disown(scene: Scene): void {
   const { workload, route } = withoutForeign(scene);
   if (!workload) delete scene.workload;
   if (!route) delete scene.route;
+}
+
+/** With stable among the versions whose template can be put back where we keep it ourselves. */
+function targetOf(world: World, scene: Scene, target: V1Deployment, { stable }: CanaryState): Target {
+  const seen = toTarget(target, revisionsOf(world, target));
+  const isKept = stable !== undefined && keptStable(world, scene, stable.podTemplateHash);
+  return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
 }
 
 function warningsOf({ target, targetName, namespace }: Scene): string[] {

@@ -39,6 +39,12 @@ export function toRevision(replicaSet: V1ReplicaSet): Revision {
   };
 }
 
+/** To be called while the object still has its managedFields. */
+export function rememberWriter(deployment: V1Deployment): void {
+  const writer = writerOf(deployment);
+  if (writer !== undefined) writers.set(deployment, writer);
+}
+
 /** Message prefix by which our own `Progressing` condition is known. */
 export const rejectionPrefix = "canary rejected:";
 
@@ -55,6 +61,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     held: label.held in labels,
     bypass: label.bypass in labels,
     changedBy: changedBy(deployment),
+    stableKept: false,
     kept: revisions.map((revision) => revision.version.podTemplateHash),
     pausedByUser: labels[label.held] === heldValue.pausedByUser,
     requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
@@ -116,12 +123,17 @@ export function metaOf(object: { metadata?: V1ObjectMeta }): {
 
 // --- internal ---
 
+const writers = new WeakMap<V1Deployment, string>();
+
 /** The user whom admission saw, where break-glass let a change go; else the field manager that last wrote the template. */
 function changedBy(deployment: V1Deployment): string {
   const { labels, annotations } = metaOf(deployment);
   const stamped = label.bypass in labels ? annotations[annotation.requestedBy] : undefined;
-  if (stamped) return stamped;
-  const writers = (deployment.metadata?.managedFields ?? [])
+  return stamped ?? writers.get(deployment) ?? writerOf(deployment) ?? "an unknown writer";
+}
+
+function writerOf(deployment: V1Deployment): string | undefined {
+  const entries = (deployment.metadata?.managedFields ?? [])
     .filter(
       (entry) =>
         entry.manager !== manager &&
@@ -129,7 +141,7 @@ function changedBy(deployment: V1Deployment): string {
         writesTemplate(entry.fieldsV1 as object | undefined),
     )
     .sort((a, b) => Number(new Date(b.time ?? 0)) - Number(new Date(a.time ?? 0)));
-  return writers[0]?.manager ?? "an unknown writer";
+  return entries[0]?.manager;
 }
 
 function writesTemplate(fields: object | undefined): boolean {

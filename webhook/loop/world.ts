@@ -1,5 +1,5 @@
 /** Everything the loop watches, and which Canary each change concerns. */
-import type { V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
+import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
 import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
@@ -11,7 +11,7 @@ import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../shared/kube/store.ts";
 import { Cache } from "./cache.ts";
 import type { ServedRoutes } from "./routes.ts";
-import { toRevision, type Revision } from "./views.ts";
+import { rememberWriter, toRevision, type Revision } from "./views.ts";
 
 export interface World {
   canaries: Cache<Canary>;
@@ -22,6 +22,8 @@ export interface World {
   splits: Cache<RouteObject>;
   httpRoutes: Cache<RouteObject>;
   templates: Cache<MetricTemplate>;
+  /** Templates of stable versions that we keep; without the templates themselves. */
+  kept: Cache<V1ControllerRevision>;
   hasSynced(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -58,7 +60,7 @@ export function createWorld(deps: WorldDeps): World {
   const parts = {
     canaries,
     deployments: watch<V1Deployment>(deps, resource.deployments, {
-      transform: withoutManagers,
+      transform: withoutManagersButWriter,
       indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
       keys: mapping.deployment,
     }),
@@ -79,6 +81,7 @@ export function createWorld(deps: WorldDeps): World {
       missingIsEmpty: true,
       keys: mapping.namespaced,
     }),
+    kept: watchKept(deps, mapping.labelled),
   };
   const all = Object.values(parts);
   return {
@@ -142,6 +145,15 @@ function watchRevisions(deps: WorldDeps, keys: Keys<Revision>): Cache<Revision> 
   });
 }
 
+function watchKept(deps: WorldDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
+  return watch<V1ControllerRevision>(deps, resource.controllerRevisions, {
+    labelSelector: label.canary,
+    transform: ({ data: _data, ...object }) => object,
+    indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
+    keys,
+  });
+}
+
 function watchRoutes(deps: WorldDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
   return watch<RouteObject>(deps, of, {
     missingIsEmpty: true,
@@ -195,6 +207,12 @@ function serviceOf(slice: V1EndpointSlice): string {
 
 function withoutSuffix(name: string, suffix: string): string {
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
+}
+
+/** managedFields are most of an object's size; what is asked of a Deployment's is kept beside it. */
+function withoutManagersButWriter(deployment: V1Deployment): V1Deployment {
+  rememberWriter(deployment);
+  return withoutManagers(deployment);
 }
 
 function withoutManagers<T extends { metadata?: { managedFields?: unknown } }>(object: T): T {
