@@ -24,7 +24,7 @@ export class UnreadableStatus extends Error {}
 /** The state kept in `canary.status`; a fresh one where there is none. */
 export function parseStatus(canary: Canary): CanaryState {
   const status: CanaryStatus = { phase: "", canaryWeight: 0, ...canary.status };
-  const { stable, run, tracks, lastCommand, unvetted } = status;
+  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince } = status;
   return {
     ...initialState(),
     ...present(status, ["checks", "staleCallers", "warnings", "reason", "next"]),
@@ -40,6 +40,7 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("tracks", tracks && { ...tracks, at: ms(tracks.at, "tracks.at") }),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
     ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
+    ...optional("targetMissingSince", targetMissingSince ? ms(targetMissingSince, "targetMissingSince") : undefined),
   };
 }
 
@@ -53,7 +54,7 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, tracks, lastCommand, unvetted, weight, transitionAt, ...same } = state;
+  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...same } = state;
   const promotedSpec = stable?.hash ?? "";
   return {
     ...same,
@@ -71,6 +72,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...optional("tracks", tracks && { ...tracks, at: iso(tracks.at) }),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
+    ...optional("targetMissingSince", targetMissingSince === undefined ? undefined : iso(targetMissingSince)),
     ...optional("route", context.route),
   };
 }

@@ -113,6 +113,7 @@ export function anObservation(over: Partial<Observation> = {}): Observation {
     warnings: [],
     target: aTarget(),
     servicesReady: true,
+    oursExist: true,
     endpoints: { primary: endpoints({ "pod1.7.0": 4 }), canary: endpoints() },
     route: { weight: 0, ownWeight: 0 },
     ...over,

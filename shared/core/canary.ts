@@ -190,6 +190,8 @@ export interface CanaryStatus {
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
   /** A template that went live without a canary, until it is adopted or undone. */
   unvetted?: UnvettedStatus;
+  /** Since when there is no Deployment to release; what was made for it goes after a while. */
+  targetMissingSince?: string;
   history?: HistoryEntry[];
   runs?: number;
 }

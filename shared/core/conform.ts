@@ -3,7 +3,7 @@
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
 import { loweredByHand, podsFor, readyCanaries } from "./capacity.ts";
-import { rejectedWords } from "./idle.ts";
+import { isMissingForGood, rejectedWords } from "./idle.ts";
 import type { Policy } from "./policy.ts";
 import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
 
@@ -11,6 +11,7 @@ import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
 export function conform(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { target } = seen;
   if (!next.stable) return [];
+  if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
   if (!target || target.unfit) return [...lowerWeight(next, seen), ...(next.run ? [] : scaleTo(0, seen))];
   return [
     ...plumbing(seen),

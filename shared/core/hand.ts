@@ -41,7 +41,7 @@ function obey(turn: RunTurn, weight: number): Step {
   };
   const next = { ...state, weight, run: held };
   const words = personHolds({ ...turn, state: next, run: held });
-  const reason = `The canary's weight was set from ${state.weight} to ${weight} by hand: it is not raised again by itself.`;
+  const reason = `The canary's weight was lowered by hand to ${weight} (it was ${state.weight}): it is not raised again by itself.`;
   const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
   return step(
     turn,

@@ -58,7 +58,7 @@ export function personHolds({ run, seen, state }: RunTurn): Hold | undefined {
   if (ceiling !== undefined)
     return {
       cause: "lowered-by-hand",
-      reason: `The canary's weight was set to ${state.weight} by hand: it is not raised again by itself.`,
+      reason: `The canary's weight was lowered by hand to ${state.weight}: it is not raised again by itself.`,
       next: `${verbLine(seen, "resume")}, or ${verbLine(seen, "promote")}, or ${verbLine(seen, "rollback")}`,
     };
   if (!paused || (paused.until !== undefined && seen.now >= paused.until)) return undefined;

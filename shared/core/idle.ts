@@ -41,7 +41,8 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
   const { target } = seen;
   const { stable } = state;
   if (!stable) return initialize(turn);
-  if (!target) return step(turn, { weight: 0, reason: missingTarget(seen), next: "" });
+  if (!target) return targetMissing(turn);
+  if (state.targetMissingSince !== undefined) return targetBack(turn, announcement);
   if (target.intent === stable.hash) return backToStable(turn, stable);
   return target.held ? asked(turn, target, announcement) : unvetted(turn, target, stable);
 }
@@ -102,6 +103,13 @@ export function rejectedWords(
     reason: `${formatImages(target.images)} was rejected: ${rejection.cause}. Stable goes on serving.`,
     next: `set another image, or put the old one back: kubectl -n ${seen.namespace} get deploy ${seen.targetName} -o wide`,
   };
+}
+
+/** A Deployment may be deleted to be created again: what was made for it goes only when it stays away. */
+const missingPatienceMs = 30_000;
+
+export function isMissingForGood({ targetMissingSince: since }: CanaryState, now: number): boolean {
+  return since !== undefined && now - since >= missingPatienceMs;
 }
 
 // --- internal ---
@@ -231,6 +239,19 @@ function settled(turn: Turn, stable: Version): Step {
   const said = event.normal(`Unvetted change of ${fullName(seen)} is gone: ${formatImages(past?.images ?? {})}`);
   const calm: Turn = { ...turn, state: rest };
   return step(calm, { weight: 0, stable, ...steady(seen, stable) }, { events: [said] });
+}
+
+function targetMissing(turn: Turn): Step {
+  const { state, seen } = turn;
+  const targetMissingSince = state.targetMissingSince ?? seen.now;
+  const missing = { weight: 0, targetMissingSince, reason: missingTarget(seen), next: "" };
+  const leftMs = targetMissingSince + missingPatienceMs - seen.now;
+  return step(turn, missing, leftMs > 0 ? { requeueAfterMs: leftMs } : {});
+}
+
+function targetBack(turn: Turn, announcement: EventText): Step {
+  const { targetMissingSince: _since, ...state } = turn.state;
+  return idle({ ...turn, state }, announcement);
 }
 
 function missingTarget(seen: Observation): string {

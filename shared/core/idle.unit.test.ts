@@ -119,6 +119,25 @@ describe("an intent", () => {
   });
 });
 
+describe("a target that is gone", () => {
+  const { target: _target, ...rest } = anObservation();
+
+  it("may come back for half a minute; then what was made for it goes, once", () => {
+    const gone = decide(aState(), rest, aPolicy());
+    expect([gone.actions, gone.requeueAfterMs]).toEqual([[], 30_000]);
+    const later = { ...rest, now: start + 30_000 };
+    expect(decide(gone.next, later, aPolicy()).actions).toEqual([{ kind: "removeOurs" }]);
+    expect(decide(gone.next, { ...later, oursExist: false }, aPolicy()).actions).toEqual([]);
+  });
+
+  it("is as it was when it comes back", () => {
+    const gone = decide(aState(), rest, aPolicy());
+    const { next } = decide(gone.next, anObservation({ now: start + 60_000 }), aPolicy());
+    expect(next).not.toHaveProperty("targetMissingSince");
+    expect(next.reason).toBe("podinfo:1.7.0 is stable and gets all traffic.");
+  });
+});
+
 describe("between runs", () => {
   it("stable's template is kept once, while its ReplicaSet has it", () => {
     const kept = (over: Partial<Target>): unknown =>

@@ -98,6 +98,8 @@ export interface CanaryState {
   warnings: string[];
   lastCommand?: CommandResult;
   unvetted?: Unvetted;
+  /** Since when the target is gone. */
+  targetMissingSince?: number;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
   /** How many runs there have been; gives the next run its id. */
   runs: number;
@@ -208,6 +210,8 @@ export interface Observation {
   target?: Target;
   /** Leaf Services and apex exist as they should. */
   servicesReady: boolean;
+  /** Something that we made for the target is there: canary Deployment, leaf Service or route. */
+  oursExist: boolean;
   workload?: Workload;
   endpoints: { primary: Endpoints; canary: Endpoints };
   /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`; looked for at initialization. */
@@ -235,6 +239,8 @@ export type Action =
   | { kind: "unholdTarget" }
   /** Write stable's template back into the target's spec, paused as the user had it. */
   | { kind: "restoreStable"; podTemplateHash: string }
+  /** The target is gone for good: delete canary Deployment, leaf Services and route. */
+  | { kind: "removeOurs" }
   /** Keep stable's template, as long as its ReplicaSet has it. */
   | { kind: "keepStable"; podTemplateHash: string }
   /** Take the break-glass label off: it was good for one change. */

@@ -62,6 +62,7 @@ describe("the definition of Canary", () => {
       lastCommand: 0,
       history: 0,
       unvetted: 0,
+      targetMissingSince: 0,
       runs: 0,
     } satisfies Record<keyof CanaryStatus, 0>;
     const run = {

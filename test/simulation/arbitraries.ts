@@ -123,6 +123,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   ),
   history: fc.constant([]),
   unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
+  targetMissingSince: fc.option(time, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
   reason: fc.constantFrom("", "some reason"),
   next: fc.constantFrom("", "something"),
@@ -213,6 +214,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   warnings: fc.constant([]),
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),
+  oursExist: fc.boolean(),
   workload: maybe(anyWorkload),
   endpoints: fc.record({
     primary: fc.record({ "pod1.7.0": ready, "pod1.7.1": ready, "pod1.7.2": ready }).map(endpoints),

@@ -32,6 +32,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
     warnings: [],
     target: targetSeen(world),
     servicesReady: world.services,
+    oursExist: world.services || route !== undefined,
     endpoints: { primary: primaryEndpoints(world), canary: canaryEndpoints(world) },
     ...(canary
       ? {
@@ -99,6 +100,11 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     target.tag = podTemplateHash.replace("pod", "");
     target.held = false;
     target.rollingSince = now;
+  },
+  removeOurs: (world) => {
+    delete world.canary;
+    delete world.route;
+    world.services = false;
   },
   keepStable: () => undefined,
   consumeBypass: ({ target }) => {

@@ -6,6 +6,7 @@ import type { Action } from "../../shared/core/state.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { removeOurs, type Deleting } from "./cleanup.ts";
 import { keepStable } from "./kept.ts";
 import { routeCache, type Scene } from "./observe.ts";
 import {
@@ -19,13 +20,15 @@ import {
 } from "./target.ts";
 import { metaOf } from "./views.ts";
 
+export type PerformDeps = WriteDeps & Deleting;
+
 export interface Stage {
   scene: Scene;
   progressDeadlineMs: number;
 }
 
 /** Throws `CanaryError`; a `Conflict` means that the world moved, and that a new decision is due. */
-export function perform(deps: WriteDeps, stage: Stage, action: Action): Promise<void> {
+export function perform(deps: PerformDeps, stage: Stage, action: Action): Promise<void> {
   const performer = performers[action.kind] as Performer<Action["kind"]>;
   return performer(deps, stage, action);
 }
@@ -33,7 +36,7 @@ export function perform(deps: WriteDeps, stage: Stage, action: Action): Promise<
 // --- internal ---
 
 type Performer<K extends Action["kind"]> = (
-  deps: WriteDeps,
+  deps: PerformDeps,
   stage: Stage,
   action: Extract<Action, { kind: K }>,
 ) => Promise<void>;
@@ -47,6 +50,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   unholdTarget: (deps, { scene }) => unholdTarget(deps, scene),
   restoreStable: (deps, { scene }, { podTemplateHash }) =>
     restoreStable(deps, requireTarget(scene), podTemplateHash, []),
+  removeOurs: (deps, { scene: { canary, namespace } }) => removeOurs(deps, { namespace, name: metaOf(canary).name }),
   keepStable: (deps, { scene }, { podTemplateHash }) => keepStable(deps, scene, podTemplateHash),
   consumeBypass: (deps, { scene }) =>
     patchTarget(deps, scene, {

@@ -15,12 +15,15 @@ import type { ServedRoutes } from "./routes.ts";
 import type { Logger } from "./reconcile.ts";
 import { restoreStable, type WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
-import { indexes } from "./world.ts";
+import { indexes, type World } from "./world.ts";
 
 export interface CleanupDeps extends WriteDeps {
   routes: ServedRoutes;
   log: Logger;
 }
+
+/** What deletions need of it. */
+export type Deleting = Pick<CleanupDeps, "cluster" | "world" | "routes" | "log">;
 
 /** Remembers since when a Canary's route has been gone; lost on a restart, which only makes the drain longer. */
 export type RouteGone = Map<string, number>;
@@ -70,6 +73,23 @@ export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Pr
   deps.log.info({ target: `${name}.${namespace}` }, "the target was given back as it was");
 }
 
+/** Deletes at once what was made for a target that is gone: nobody sends to it any more. */
+export async function removeOurs(deps: Deleting, at: { namespace: string; name: string }): Promise<void> {
+  await deleteRoutes(deps, at);
+  for (const { of, object } of leftoversOf(deps, at)) await deleteOurs(deps, of, object);
+}
+
+/** Canary Deployment, leaf Services or route of one Canary are there. */
+export function oursExist(world: World, at: { namespace: string; name: string }): boolean {
+  const labelled = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
+    object.metadata?.labels?.[label.canary] === at.name;
+  const routes = [
+    ...world.splits.byIndex(indexes.namespace, at.namespace),
+    ...world.httpRoutes.byIndex(indexes.namespace, at.namespace),
+  ];
+  return leftoversOf({ world }, at).length > 0 || routes.some(labelled);
+}
+
 // --- internal ---
 
 function runsStable(deps: CleanupDeps, target: V1Deployment, podTemplateHash: string): boolean {
@@ -97,7 +117,7 @@ interface Leftover {
 }
 
 /** Canary Deployments and leaf Services, Deployments first: a Service without pods harms less than pods without a Service. */
-function leftoversOf(deps: CleanupDeps, at: { namespace: string; name: string }): Leftover[] {
+function leftoversOf(deps: Pick<CleanupDeps, "world">, at: { namespace: string; name: string }): Leftover[] {
   const ours = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
     object.metadata?.labels?.[label.canary] === at.name && object.metadata.labels[label.managedBy] === manager;
   const deployments = deps.world.deployments.byIndex(indexes.namespace, at.namespace).filter(ours);
@@ -111,7 +131,7 @@ function leftoversOf(deps: CleanupDeps, at: { namespace: string; name: string })
   ];
 }
 
-async function deleteRoutes(deps: CleanupDeps, at: { namespace: string; name: string }): Promise<boolean> {
+async function deleteRoutes(deps: Deleting, at: { namespace: string; name: string }): Promise<boolean> {
   const { trafficSplit, httpRoute } = deps.routes;
   const split = await deleteRoutesOf(deps, deps.world.splits, { of: trafficSplit.resource, ...at });
   const route = await deleteRoutesOf(deps, deps.world.httpRoutes, { of: httpRoute.resource, ...at });
@@ -119,7 +139,7 @@ async function deleteRoutes(deps: CleanupDeps, at: { namespace: string; name: st
 }
 
 async function deleteRoutesOf(
-  deps: CleanupDeps,
+  deps: Deleting,
   cache: Cache<RouteObject>,
   { of, namespace, name }: { of: Resource; namespace: string; name: string },
 ): Promise<boolean> {
@@ -131,7 +151,7 @@ async function deleteRoutesOf(
 }
 
 /** Garbage collection may have been quicker; a namespace that is going takes everything along. */
-async function deleteOurs(deps: CleanupDeps, of: Resource, object: Stored): Promise<void> {
+async function deleteOurs(deps: Deleting, of: Resource, object: Stored): Promise<void> {
   const { name = "", namespace = "", uid } = object.metadata ?? {};
   try {
     await deps.cluster.delete(of, { name, namespace }, uid ? { uid } : {});

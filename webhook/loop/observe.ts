@@ -17,6 +17,7 @@ import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
 import { obstaclesTo, withoutForeign } from "./obstacles.ts";
+import { oursExist } from "./cleanup.ts";
 import { keptStable } from "./kept.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
 import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
@@ -101,6 +102,7 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
     ...findings,
     warnings: warningsOf(scene),
     servicesReady: servicesReady(world, scene),
+    oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({
       command: commandOf(canary),
