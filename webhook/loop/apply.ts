@@ -15,6 +15,7 @@ import {
   requireTarget,
   restoreStable,
   setProgressing,
+  settleTarget,
   unholdTarget,
   type WriteDeps,
 } from "./target.ts";
@@ -44,12 +45,12 @@ type Performer<K extends Action["kind"]> = (
 const performers: { [K in Action["kind"]]: Performer<K> } = {
   optIn: (deps, { scene }, { podTemplateHash }) =>
     patchTarget(deps, scene, { labels: { [label.target]: uidOf(scene), [label.stable]: podTemplateHash } }),
-  settleTarget: (deps, { scene }, { podTemplateHash }) =>
-    patchTarget(deps, scene, { labels: { [label.promoting]: null, [label.stable]: podTemplateHash } }),
+  settleTarget: (deps, { scene }, { podTemplateHash }) => settleTarget(deps, scene, podTemplateHash),
   releaseTarget: (deps, { scene }, action) => releaseTarget(deps, scene, action),
   unholdTarget: (deps, { scene }) => unholdTarget(deps, scene),
-  restoreStable: (deps, { scene }, { podTemplateHash }) =>
-    restoreStable(deps, requireTarget(scene), podTemplateHash, []),
+  restoreStable: async (deps, { scene }, { podTemplateHash }) => {
+    scene.target = await restoreStable(deps, requireTarget(scene), podTemplateHash, []);
+  },
   removeOurs: (deps, { scene: { canary, namespace } }) => removeOurs(deps, { namespace, name: metaOf(canary).name }),
   keepStable: (deps, { scene }, { podTemplateHash }) => keepStable(deps, scene, podTemplateHash),
   consumeBypass: (deps, { scene }) =>

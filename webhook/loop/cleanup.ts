@@ -3,7 +3,7 @@
  * go. Everything is found by labels, so that it works after a restart and without the Canary.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { heldValue, label, manager } from "../../shared/core/names.ts";
+import { label, manager } from "../../shared/core/names.ts";
 import { drainMs } from "../../shared/core/policy.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import { hashTemplate } from "../../shared/hash.ts";
@@ -13,7 +13,7 @@ import type { Stored } from "../../shared/kube/store.ts";
 import type { Cache } from "./cache.ts";
 import type { ServedRoutes } from "./routes.ts";
 import type { Logger } from "./reconcile.ts";
-import { restoreStable, type WriteDeps } from "./target.ts";
+import { giveBack, restoreStable, type WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
 import { indexes, type World } from "./world.ts";
 
@@ -60,16 +60,7 @@ export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Pr
     deps.log.info({ target: `${name}.${namespace}`, stable }, "stable's template was put back");
     return;
   }
-  const nothing = Object.fromEntries(marks.map((key) => [key, null]));
-  const held =
-    label.held in labels ? { spec: { paused: labels[label.held] === heldValue.pausedByUser ? true : null } } : {};
-  const body = { metadata: { resourceVersion: target.metadata?.resourceVersion, labels: nothing }, ...held };
-  const written = await deps.cluster.patch<V1Deployment>(
-    resource.deployments,
-    { name, namespace },
-    { type: "merge", body, fieldManager: manager },
-  );
-  deps.world.deployments.wrote(written);
+  await giveBack(deps, target, { dropLabels: marks });
   deps.log.info({ target: `${name}.${namespace}` }, "the target was given back as it was");
 }
 

@@ -1,6 +1,8 @@
 /** Writes to the user's Deployment: marks, `paused`, its Progressing condition, and stable's template put back. */
-import type { V1Deployment, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1Deployment, V1ManagedFieldsEntry, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import { lastAppliedAnnotation, withDropped } from "../../shared/core/lastapplied.ts";
 import { annotation, heldValue, label, manager } from "../../shared/core/names.ts";
+import { handBack } from "../../shared/core/ownership.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
@@ -62,12 +64,13 @@ export async function releaseTarget(
 }
 
 export async function unholdTarget(deps: WriteDeps, scene: Scene): Promise<void> {
-  const byUser = metaOf(requireTarget(scene)).labels[label.held] === heldValue.pausedByUser;
-  return patchTarget(deps, scene, {
-    labels: { [label.held]: null },
-    annotations: { [annotation.requestedBy]: null },
-    spec: { paused: byUser ? true : null },
-  });
+  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.held] });
+}
+
+/** The target runs what it should: `podTemplateHash` is stable, and nobody is kept from changing it. */
+export async function settleTarget(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
+  const stable = { [label.stable]: podTemplateHash };
+  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.promoting], setLabels: stable });
 }
 
 /** What `rollout status` and kstatus read: the deployment controller leaves this condition alone while the target is paused. */
@@ -89,59 +92,93 @@ export async function setProgressing(
 }
 
 /**
- * Writes the template of the target's ReplicaSet `podTemplateHash` back into its spec, in one write with `paused` as its user
- * had it; then takes our own entry out of managedFields, so that nobody's next server-side apply conflicts with us.
+ * Writes the template of the target's ReplicaSet `podTemplateHash` back into its spec; then gives the target back in a second
+ * write. The marks stay until then: should that write be lost, whoever takes them off does the rest of it.
  */
 export async function restoreStable(
   deps: WriteDeps,
   target: V1Deployment,
   podTemplateHash: string,
   dropLabels: readonly string[],
-): Promise<void> {
-  const { namespace, uid } = metaOf(target);
-  const revision = deps.world.revisions
-    .byIndex(indexes.owner, uid)
-    .find((candidate) => candidate.version.podTemplateHash === podTemplateHash);
-  if (!revision?.metadata.name)
-    throw new CanaryError(
-      "NotFound",
-      `The ReplicaSet of stable (${podTemplateHash}) of ${metaOf(target).name} is gone: its template cannot be put back.`,
-    );
-  const stable = await deps.cluster.get<V1ReplicaSet>(resource.replicaSets, {
-    namespace,
-    name: revision.metadata.name,
-  });
-  const kept = withoutMarks(target, [...dropLabels, label.held]);
-  const template = withoutHashLabel(stable.spec!.template!);
-  const { paused: _paused, ...spec } = target.spec!;
-  const byUser = metaOf(target).labels[label.held] === heldValue.pausedByUser ? { paused: true } : {};
+): Promise<V1Deployment> {
+  const template = await templateOf(deps, target, podTemplateHash);
+  const before = await presentTarget(deps, target);
+  const { annotations } = metaOf(before);
+  const lastApplied = annotations[lastAppliedAnnotation];
+  const remembered =
+    lastApplied === undefined
+      ? annotations
+      : { ...annotations, [lastAppliedAnnotation]: withDropped(lastApplied, before.spec?.template, template) };
+  const { managedFields = [], ...metadata } = before.metadata ?? {};
   const written = await deps.cluster.replace<V1Deployment>(
     resource.deployments,
-    { ...kept, spec: { ...spec, ...byUser, template } },
+    { ...before, metadata: { ...metadata, annotations: remembered }, spec: { ...before.spec!, template } },
     { fieldManager: manager },
   );
-  deps.world.deployments.wrote(await disown(deps.cluster, written));
+  return handOver(deps, written, { dropLabels: [...dropLabels, label.held], owners: managedFields });
+}
+
+/** Takes marks off, `paused` as the user had it where it was held, and nothing of the template ours. */
+export async function giveBack(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
+  return handOver(deps, await presentTarget(deps, target), giving);
+}
+
+export interface Giving {
+  dropLabels: readonly string[];
+  setLabels?: Record<string, string>;
+  /** Who owned what before we wrote a template, where that is known. */
+  owners?: readonly V1ManagedFieldsEntry[];
 }
 
 // --- internal ---
 
 type Labels = Record<string, string | null>;
 
-function withoutMarks(object: V1Deployment, labels: readonly string[]): V1Deployment {
-  const kept = Object.entries(metaOf(object).labels).filter(([key]) => !labels.includes(key));
-  const { [annotation.requestedBy]: _by, ...annotations } = metaOf(object).annotations;
-  return { ...object, metadata: { ...object.metadata, labels: Object.fromEntries(kept), annotations } };
+/** The target as it is, with its managedFields, which the cache leaves out. Throws where it is not the one observed. */
+async function presentTarget(deps: WriteDeps, observed: V1Deployment): Promise<V1Deployment> {
+  const { name, namespace } = metaOf(observed);
+  const found = await deps.cluster.get<V1Deployment>(resource.deployments, { name, namespace });
+  if (found.metadata?.resourceVersion === observed.metadata?.resourceVersion) return found;
+  throw new CanaryError("Conflict", `Deployment ${name} was changed by someone else.`);
 }
 
-function withoutHashLabel(template: NonNullable<V1Deployment["spec"]>["template"]): typeof template {
-  const { [label.podTemplateHash]: _hash, ...labels } = template.metadata?.labels ?? {};
-  return { ...template, metadata: { ...template.metadata, labels } };
+async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash: string): Promise<V1PodTemplateSpec> {
+  const { name: targetName, namespace, uid } = metaOf(target);
+  const revision = deps.world.revisions
+    .byIndex(indexes.owner, uid)
+    .find((candidate) => candidate.version.podTemplateHash === podTemplateHash);
+  const name = revision?.metadata.name;
+  if (!name)
+    throw new CanaryError(
+      "NotFound",
+      `The ReplicaSet of stable (${podTemplateHash}) of ${targetName} is gone: its template cannot be put back.`,
+    );
+  const { spec } = await deps.cluster.get<V1ReplicaSet>(resource.replicaSets, { namespace, name });
+  const { [label.podTemplateHash]: _hash, ...labels } = spec?.template?.metadata?.labels ?? {};
+  return { ...spec?.template, metadata: { ...spec?.template?.metadata, labels } };
 }
 
-async function disown(cluster: Cluster, written: V1Deployment): Promise<V1Deployment> {
-  const entries = written.metadata?.managedFields ?? [];
-  const others = entries.filter((entry) => entry.manager !== manager || entry.subresource !== undefined);
-  if (others.length === entries.length) return written;
-  const metadata = { ...written.metadata, managedFields: others };
-  return cluster.replace<V1Deployment>(resource.deployments, { ...written, metadata });
+async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
+  const { labels, annotations } = metaOf(target);
+  const { managedFields = [] } = target.metadata ?? {};
+  const kept = Object.entries(labels).filter(([key]) => !giving.dropLabels.includes(key));
+  const { [annotation.requestedBy]: _by, ...others } = annotations;
+  const isHeld = label.held in labels;
+  const unheld = isHeld && giving.dropLabels.includes(label.held);
+  const returned = handBack(giving.owners ?? [], managedFields, manager);
+  const metadata = {
+    ...target.metadata,
+    labels: { ...Object.fromEntries(kept), ...giving.setLabels },
+    annotations: unheld || !isHeld ? others : annotations,
+    ...(returned ? { managedFields: returned } : {}),
+  };
+  const { paused: _paused, ...spec } = target.spec!;
+  const asUserHadIt = labels[label.held] === heldValue.pausedByUser ? { paused: true } : {};
+  const written = await deps.cluster.replace<V1Deployment>(
+    resource.deployments,
+    { ...target, metadata, spec: unheld ? { ...spec, ...asUserHadIt } : target.spec! },
+    { fieldManager: manager },
+  );
+  deps.world.deployments.wrote(written);
+  return written;
 }
