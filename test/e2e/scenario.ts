@@ -67,6 +67,11 @@ export class Scenario {
     this.provider = provider;
   }
 
+  /** Of what is installed already, or is to be. */
+  static of(namespace: string, provider: Provider = "gatewayapi:v1"): Scenario {
+    return new Scenario(namespace, provider);
+  }
+
   /** App installed, Canary initialized, callers restarted where a TrafficSplit needs it, load running. */
   static async start(namespace: string, options: ScenarioOptions = {}): Promise<Scenario> {
     await installApp(namespace, { replicas: options.replicas ?? 1 });
