@@ -6,7 +6,7 @@ NODE := $(CURDIR)/node_modules/.bin/node
 
 .PHONY: help static check format
 .PHONY: cluster cluster-env cluster-down
-.PHONY: build plugin release image install demo test bench
+.PHONY: build plugin release image install demo test test-long bench
 
 help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -60,3 +60,9 @@ test: static cluster build ## What every change must pass: check, then every tes
 
 bench: plugin ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
 	@$(NODE) test/bench/main.ts $(ARGS)
+
+# Not part of `test`: it takes the better part of an hour, and Helm 3 is built for it the first time.
+test-long: cluster build ## Every row of the guarantees at length; ONLY=<row> runs test/long/<row>.long.test.ts alone
+	@KUBECONFIG=$$($(NODE) test/cluster/main.ts env | sed -n 's/^export KUBECONFIG=//p') $(MAKE) --no-print-directory install
+	@$(NODE) test/app/main.ts images
+	@vitest run --project long $(if $(ONLY),test/long/$(ONLY).long.test.ts)

@@ -1,6 +1,6 @@
 /** What must be true of every tool that writes Deployments: one intent is one run, and taking it back ends it. */
 import { expect } from "vitest";
-import { Gated, expectVersion, templateManagers } from "./gated.ts";
+import { expectVersion, templateManagers, type Gated } from "./gated.ts";
 import type { Tool } from "./tools.ts";
 
 /** Version 2 and `again` times the same, version 3, version 1: one run, one new run, and none. */

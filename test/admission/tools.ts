@@ -16,6 +16,8 @@ export interface Tool {
   back?(namespace: string): Promise<Output>;
   /** A PUT drops the annotations that Kubernetes keeps there, which Kubernetes then writes again. */
   movesVersion?: true;
+  /** Writes over what is there, and cannot create. */
+  needsObject?: true;
 }
 
 /** Of its own Go module, beside the Helm that the cluster brings. */
@@ -28,7 +30,12 @@ const onInput =
 
 export const clientSideApply: Tool = { name: "kubectl apply", write: onInput("apply") };
 export const serverSideApply: Tool = { name: "kubectl apply --server-side", write: onInput("apply", "--server-side") };
-export const replace: Tool = { name: "kubectl replace", write: onInput("replace"), movesVersion: true };
+export const replace: Tool = {
+  name: "kubectl replace",
+  write: onInput("replace"),
+  movesVersion: true,
+  needsObject: true,
+};
 
 export const kustomize: Tool = {
   name: "kustomize",
@@ -47,10 +54,13 @@ export const gitOps: Tool = {
 /** As operators do it: read, put the wanted spec in place of the found one, write the whole object. */
 export const operator: Tool = {
   name: "an operator",
+  needsObject: true,
   write: async (manifest, namespace) => {
     const found = await getJson<V1Deployment>(["-n", namespace, "deploy", manifest.metadata?.name ?? ""]);
     const object = { ...found, spec: manifest.spec };
-    return kubectl(["-n", namespace, "replace", "-f", "-"], { input: JSON.stringify(object) });
+    // Raw, since kubectl's own PUT keeps a copy of the whole object in an annotation.
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${found.metadata?.name}`;
+    return kubectl(["replace", "--raw", path, "-f", "-"], { input: JSON.stringify(object) });
   },
 };
 
@@ -71,7 +81,9 @@ function helm(name: string, program: () => Promise<string>): Tool {
           "templates/all.yaml": JSON.stringify(manifest),
         },
         async (folder) =>
-          run(await program(), ["upgrade", "--install", release, folder, "-n", namespace], { env: clusterEnv }),
+          run(await program(), ["upgrade", "--install", "--history-max=0", release, folder, "-n", namespace], {
+            env: clusterEnv,
+          }),
       ),
     back: async (namespace) => run(await program(), ["rollback", release, "1", "-n", namespace], { env: clusterEnv }),
   };

@@ -1,0 +1,108 @@
+// What other tools read from the Deployment itself: wait while it is held, succeed with a promotion, fail with a rejection.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Canary } from "../../shared/core/canary.ts";
+import { kubectl } from "../cluster/client.ts";
+import type { Output } from "../cluster/run.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import { Gated, deployment, expectVersion } from "./gated.ts";
+import { deploymentStatus, generalStatus, type Kstatus } from "./kstatus.ts";
+import { clientSideApply, serverSideApply } from "./tools.ts";
+
+let gated: Gated;
+
+beforeAll(async () => {
+  gated = await Gated.start("signals", clientSideApply);
+});
+
+afterAll(() => gated.end());
+
+const rolloutStatus = (timeout: string): Promise<Output> =>
+  gated.scenario.try("rollout", "status", "deploy/podinfo", `--timeout=${timeout}`);
+
+async function kstatuses(): Promise<[Kstatus, Kstatus | undefined]> {
+  const canary: Canary = await gated.scenario.canary();
+  return [deploymentStatus(await gated.target()), generalStatus(canary)];
+}
+
+const becomes = (deploymentIs: Kstatus, canaryIs: Kstatus): Promise<true> =>
+  waitFor(
+    async () => {
+      const found = await kstatuses();
+      return found.join() === [deploymentIs, canaryIs].join() ? true : unmet(found.join());
+    },
+    30_000,
+    `Deployment ${deploymentIs}, Canary ${canaryIs}`,
+  );
+
+const diff = (...args: string[]): Promise<Output> =>
+  kubectl(["-n", gated.namespace, "diff", ...args, "-f", "-"], { input: JSON.stringify(deployment("v2")) });
+
+describe("while a version is held", () => {
+  it("rollout status and kstatus wait, and kubectl diff finds no drift", async () => {
+    expect(await kstatuses()).toEqual(["Current", "Current"]);
+    await gated.write("v2");
+    await gated.running("v2");
+    await becomes("InProgress", "InProgress");
+    const waited = await rolloutStatus("2s");
+    expect(waited.code).toBe(1);
+    expect(waited.stderr).toContain("timed out waiting");
+    expect(await diff()).toMatchObject({ code: 0, stdout: "" });
+    expect(await diff("--server-side", "--force-conflicts")).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  it("a dry-run of another version says what would happen, and leaves nothing behind", async () => {
+    const { runs } = await gated.scenario.status();
+    const before = await gated.settledVersion();
+    const manifest = JSON.stringify(deployment("v3"));
+    for (const args of [["apply"], ["apply", "--server-side", "--force-conflicts"]]) {
+      const all = ["-n", gated.namespace, ...args, "--dry-run=server", "-f", "-"];
+      const { code, stderr } = await kubectl(all, { input: manifest });
+      expect([code, stderr]).toEqual([0, expect.stringContaining("holds image podinfod 1.7.1 -> 1.7.4")]);
+    }
+    expect(await gated.settledVersion()).toBe(before);
+    expect((await gated.scenario.status()).runs).toBe(runs);
+  });
+});
+
+describe("a version that was rejected", () => {
+  it("fails rollout status and kstatus at once, with the cause on the Deployment", async () => {
+    expect((await gated.scenario.plugin("rollback", "--reason", "a test")).code).toBe(0);
+    await gated.scenario.phase("Failed");
+    await becomes("Failed", "Failed");
+    const started = performance.now();
+    expect(await rolloutStatus("30s")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("deadline") as string,
+    });
+    expect(performance.now() - started).toBeLessThan(5_000);
+    const { conditions = [] } = { ...(await gated.target()).status };
+    const said = conditions.find(({ type }) => type === "Progressing")?.message;
+    expect(said).toMatch(/^canary rejected: .*rolled back by admin.*a test/);
+  });
+
+  it("stays rejected when it is applied again, by whatever tool: no run, no pod, one event", async () => {
+    const { runs } = await gated.scenario.status();
+    const [before, pods] = [await gated.scenario.events(), await gated.scenario.podUids()];
+    for (let round = 0; round < 5; round++)
+      for (const tool of [clientSideApply, serverSideApply])
+        await tool.write(deployment("v2"), gated.namespace).then(({ code }) => expect([0, 1]).toContain(code));
+    await gated.settledVersion();
+    expect((await gated.scenario.status()).runs).toBe(runs);
+    expect(await gated.scenario.podUids()).toEqual(pods);
+    expect((await gated.scenario.events()).length).toBe(before.length);
+    expect((await gated.scenario.status()).reason).toContain("was rejected: rolled back by admin");
+    expect(await kstatuses()).toEqual(["Failed", "Failed"]);
+  });
+
+  it("gives way to another version at once: tools that failed wait again, and succeed with its promotion", async () => {
+    await gated.write("v3");
+    await gated.running("v3");
+    await becomes("InProgress", "InProgress");
+    const waiting = rolloutStatus("90s");
+    expect((await gated.scenario.plugin("promote")).code).toBe(0);
+    expect(await waiting).toMatchObject({ code: 0 });
+    await gated.scenario.phase("Succeeded");
+    await becomes("Current", "Current");
+    expectVersion(await gated.target(), "v3");
+  });
+});
