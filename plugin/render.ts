@@ -22,6 +22,43 @@ export function renderCanary(raw: CanaryView, options: RenderOptions): string {
   return `${filled.map((block) => block.join("\n")).join("\n\n")}\n`;
 }
 
+/** Which callers must be restarted, and how. */
+export function callerNotes(view: CanaryView, style: Style): string[] {
+  if (view.callers.length === 0) return [];
+  const cause =
+    "These callers are older than the route and send every request to stable until they are restarted once:";
+  return [
+    `${paint(style, "warn", symbol(style, "warn"))} ${wrap(cause, style.width, 2)}`,
+    ...view.callers.map((caller) => `    ${caller.command}${caller.pods > 1 ? `   # ${caller.pods} pods` : ""}`),
+  ];
+}
+
+/** What a person can do now, to be pasted. */
+export function renderAdvice(view: CanaryView, { style }: RenderOptions): string[] {
+  if (view.advice.length === 0) return [];
+  const longest = Math.max(...view.advice.map(({ command }) => command.length));
+  const beside =
+    longest + 4 + Math.max(...view.advice.map(({ effect }) => effect.length)) <= Math.min(style.width, 120);
+  return [
+    paint(style, "strong", "You can:"),
+    ...view.advice.map(({ command, effect }) =>
+      beside
+        ? `  ${command.padEnd(longest)}   ${paint(style, "dim", `# ${effect}`)}`
+        : `  ${paint(style, "dim", `# ${effect}`)}\n  ${command}`,
+    ),
+  ];
+}
+
+/** What comes next, and when. */
+export function nextText(view: CanaryView, now: number): string {
+  if (view.controller.state === "silent") return "nothing until the controller is back";
+  const checkAt = view.run?.checkAt;
+  if (!checkAt) return view.next;
+  const due = new Date(checkAt).getTime() >= now ? "next check" : "check was due";
+  const check = `${due} ${relative(checkAt, now)}`;
+  return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
+}
+
 // --- internal ---
 
 function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
@@ -54,15 +91,6 @@ function phaseText(view: CanaryView, now: number): string {
     parts.push(`run ${run.id}`, `${view.failedChecks} of ${view.failedChecksLimit} failed checks`);
   } else if (view.phaseSince) parts.push(`for ${distance(view.phaseSince, now)}`);
   return parts.join(", ");
-}
-
-function nextText(view: CanaryView, now: number): string {
-  if (view.controller.state === "silent") return "nothing until the controller is back";
-  const checkAt = view.run?.checkAt;
-  if (!checkAt) return view.next;
-  const due = new Date(checkAt).getTime() >= now ? "next check" : "check was due";
-  const check = `${due} ${relative(checkAt, now)}`;
-  return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
 }
 
 function weightText(view: CanaryView): string {
@@ -122,29 +150,4 @@ function weightNotes(view: CanaryView, now: number): string[] {
     : "someone else";
   const own = route.ownPercent ?? view.canaryWeightPercent;
   return [`${route.kind} ${route.name} gives the canary ${route.canaryPercent}%, the controller set ${own}% (${who})`];
-}
-
-function callerNotes(view: CanaryView, style: Style): string[] {
-  if (view.callers.length === 0) return [];
-  const cause =
-    "These callers are older than the route and send every request to stable until they are restarted once:";
-  return [
-    `${paint(style, "warn", symbol(style, "warn"))} ${wrap(cause, style.width, 2)}`,
-    ...view.callers.map((caller) => `    ${caller.command}${caller.pods > 1 ? `   # ${caller.pods} pods` : ""}`),
-  ];
-}
-
-function renderAdvice(view: CanaryView, { style }: RenderOptions): string[] {
-  if (view.advice.length === 0) return [];
-  const longest = Math.max(...view.advice.map(({ command }) => command.length));
-  const beside =
-    longest + 4 + Math.max(...view.advice.map(({ effect }) => effect.length)) <= Math.min(style.width, 120);
-  return [
-    paint(style, "strong", "You can:"),
-    ...view.advice.map(({ command, effect }) =>
-      beside
-        ? `  ${command.padEnd(longest)}   ${paint(style, "dim", `# ${effect}`)}`
-        : `  ${paint(style, "dim", `# ${effect}`)}\n  ${command}`,
-    ),
-  ];
 }

@@ -1,5 +1,9 @@
 /** All verbs, in the order of the help text. */
 import type { Verb } from "./verb.ts";
+import { diffVerb } from "./verbs/diff.ts";
+import { eventsVerb } from "./verbs/events.ts";
+import { explainVerb } from "./verbs/explain.ts";
+import { historyVerb } from "./verbs/history.ts";
 import { listVerb } from "./verbs/list.ts";
 import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
 import { statusVerb } from "./verbs/status.ts";
@@ -12,7 +16,11 @@ export const verbs: readonly Verb[] = [
   // Look.
   statusVerb,
   listVerb,
+  explainVerb,
   watchVerb,
+  historyVerb,
+  diffVerb,
+  eventsVerb,
   waitVerb,
   // Steer.
   promoteVerb,

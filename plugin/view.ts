@@ -179,7 +179,12 @@ function measurements(seen: Seen): Pick<CanaryView, "tracks" | "measuredAt" | "w
     tracks: viewTracks(seen),
     measuredAt: status.tracks?.at ?? null,
     windowSeconds: status.tracks?.windowSeconds ?? null,
-    checks: status.checks ?? [],
+    // A merge patch of the status leaves nulls out.
+    checks: (status.checks ?? []).map((check) => ({
+      ...check,
+      value: check.value ?? null,
+      requests: check.requests ?? null,
+    })),
   };
 }
 

@@ -1,9 +1,12 @@
-/** The exact text of `kubectl canary status` in each state of a run; a change of any shows as a diff of its golden file. */
+/** The exact text of status, explain and watch in each state of a run; a change of any shows as a diff of its golden file. */
 import { describe, expect, it } from "vitest";
+import { lineOf } from "../../plugin/changes.ts";
+import { type ExplainView, viewExplanation } from "../../plugin/explain.ts";
 import { renderCanary } from "../../plugin/render.ts";
+import { renderExplanation } from "../../plugin/sentences.ts";
 import { type Seen, viewCanary } from "../../plugin/view.ts";
 import { states } from "./states.ts";
-import { now, scope } from "./seen.ts";
+import { ago, now, scope } from "./seen.ts";
 
 const plain = { colour: false, unicode: true, width: Infinity };
 
@@ -17,4 +20,54 @@ describe("status says where a canary stands", () => {
       await expect(text(seen)).toMatchFileSnapshot(`golden/status-${name.replaceAll(" ", "-")}.txt`);
     });
   }
+});
+
+function explanation(seen: Seen): ExplainView {
+  return viewExplanation(seen.canary, viewCanary(seen, scope, now), [anEvent]);
+}
+
+const anEvent: ExplainView["events"][number] = {
+  name: "podinfo.1",
+  type: "Normal",
+  reason: "Synced",
+  message: "Advance podinfo.test canary weight 20",
+  count: 1,
+  lastSeenAt: ago(12),
+};
+
+describe("explain says why it stands there", () => {
+  for (const [name, seen] of Object.entries(states)) {
+    it(`when it is ${name}`, async () => {
+      const text = renderExplanation(explanation(seen), { style: plain, now });
+      await expect(text).toMatchFileSnapshot(`golden/explain-${name.replaceAll(" ", "-")}.txt`);
+    });
+  }
+
+  it("on a terminal, in colour and with the queries behind the numbers", async () => {
+    const style = { colour: true, unicode: true, width: 100 };
+    const text = renderExplanation(explanation(states["held for want of evidence"] as Seen), {
+      style,
+      now,
+      wide: true,
+    });
+    await expect(text.replaceAll("\u001b", "^")).toMatchFileSnapshot("golden/explain-terminal.txt");
+  });
+
+  it("names one cause for each state, and whether it moves by itself", async () => {
+    const lines = Object.entries(states).map(([name, seen]) => {
+      const { cause } = explanation(seen);
+      return `${name}: ${cause.code}, ${cause.moving ? "moves" : "does not move"}\n`;
+    });
+    await expect(lines.join("")).toMatchFileSnapshot("golden/explain-causes.txt");
+  });
+});
+
+describe("watch prints one line", () => {
+  it("for each state of a run, the same an hour later", async () => {
+    const lines = (at: number): string[] =>
+      Object.values(states).map((seen) => lineOf(viewCanary(seen, scope, now), { now: at, namespaces: false }).text);
+    await expect(`${lines(now).join("\n")}\n`).toMatchFileSnapshot("golden/watch.txt");
+    const withoutTime = (line: string): string => line.slice(20);
+    expect(lines(now + 3_600_000).map(withoutTime)).toEqual(lines(now).map(withoutTime));
+  });
 });
