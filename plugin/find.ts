@@ -56,7 +56,7 @@ export async function findCanary(argument: string, deps: Deps, scope: Scope): Pr
 }
 
 /** The older Canary on a target wins; so it does in the controller. */
-function oldest(canaries: readonly Canary[]): Canary | undefined {
+export function oldest(canaries: readonly Canary[]): Canary | undefined {
   const createdAt = (canary: Canary): number => new Date(canary.metadata.creationTimestamp ?? 0).getTime();
   return [...canaries].sort((a, b) => createdAt(a) - createdAt(b))[0];
 }

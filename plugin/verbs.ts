@@ -1,6 +1,7 @@
 /** All verbs, in the order of the help text. */
 import type { Verb } from "./verb.ts";
 import { diffVerb } from "./verbs/diff.ts";
+import { doctorVerb } from "./verbs/doctor.ts";
 import { eventsVerb } from "./verbs/events.ts";
 import { explainVerb } from "./verbs/explain.ts";
 import { historyVerb } from "./verbs/history.ts";
@@ -31,5 +32,6 @@ export const verbs: readonly Verb[] = [
   adoptVerb,
   undoVerb,
   // The plugin and the installation.
+  doctorVerb,
   versionVerb,
 ];

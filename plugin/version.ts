@@ -6,6 +6,7 @@ import { hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
 import { type OutputFormat, printObject } from "./output.ts";
+import { skewBetween, tagOf } from "./skew.ts";
 
 /** Put in by the build; not defined where the sources run as they are. */
 declare const BUILD_VERSION: string | undefined;
@@ -47,7 +48,7 @@ export async function version(
   if (args.output === "json" || args.output === "yaml") await printObject(view, args.output, io.stdout);
   else io.stdout.write(renderVersion(view, args.clientOnly));
   if (failure) throw failure as Error;
-  const skew = skewOf(view);
+  const skew = view.controller ? skewBetween(view.client.version, view.controller.version) : undefined;
   if (skew) io.stderr.write(`${skew}\n`);
   return exitCode.ok;
 }
@@ -97,15 +98,4 @@ async function readController({ cluster }: Deps, scope: Scope): Promise<VersionV
     if (hasCode(error, "Forbidden")) return null;
     throw error;
   }
-}
-
-function tagOf(image: string): string {
-  return /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? "unknown";
-}
-
-function skewOf({ client, controller }: VersionView): string | undefined {
-  const minor = (text: string): string | undefined => /^v?(\d+\.\d+)\./.exec(text)?.[1];
-  const [mine, its] = [minor(client.version), minor(controller?.version ?? "")];
-  if (!mine || !its || mine === its) return undefined;
-  return `The plugin is ${mine} and the controller ${its}: use the same minor version on both sides.`;
 }

@@ -1,10 +1,11 @@
 /** What forbids to touch a Canary's objects, and what is missing: each a sentence that says what was found and what to do. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
+import { isFlagger } from "../../shared/core/fitness.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
 import { leakingServices, type Scene } from "./observe.ts";
 import { metaOf } from "./views.ts";
-import { indexes, isFlagger, type World } from "./world.ts";
+import { indexes, type World } from "./world.ts";
 
 export interface Findings {
   obstacles: string[];

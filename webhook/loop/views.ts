@@ -8,7 +8,7 @@ import type {
   V1Pod,
   V1ReplicaSet,
 } from "@kubernetes/client-node";
-import { trackLabel } from "../../shared/core/desired.ts";
+import { unfitness } from "../../shared/core/fitness.ts";
 import { annotation, heldValue, label, manager } from "../../shared/core/names.ts";
 import type { Endpoints, Target, Version, Workload } from "../../shared/core/state.ts";
 import { imagesOf } from "../../shared/core/template.ts";
@@ -169,18 +169,6 @@ function progressOf(deployment: V1Deployment): Pick<Target, "markedRejected" | "
   const markedRejected = message.startsWith(rejectionPrefix);
   const stuck = reason === "ProgressDeadlineExceeded" && !markedRejected;
   return { markedRejected, ...(stuck ? { stuck: message } : {}) };
-}
-
-function unfitness(deployment: V1Deployment): string | undefined {
-  const { name, ownerReferences } = metaOf(deployment);
-  const owner = ownerReferences.find((reference) => reference.controller);
-  if (owner)
-    return `Deployment ${name} is run by ${owner.kind} ${owner.name}, which would undo what we do: canary that instead.`;
-  if (!trackLabel(deployment))
-    return `Deployment ${name} selects its pods by none of app, name, app.kubernetes.io/name: canary pods could not be told apart.`;
-  if (deployment.spec?.strategy?.type === "Recreate")
-    return `Deployment ${name} has strategy Recreate: it stops every pod before new ones start, so nothing could carry the traffic. Use RollingUpdate.`;
-  return undefined;
 }
 
 function schedulingFailure(pod: V1Pod): string | undefined {

@@ -2,6 +2,7 @@
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
 import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
+import { isFlagger } from "../../shared/core/fitness.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
@@ -189,12 +190,6 @@ function keysFor(canaries: Cache<Canary>): {
     apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelledKey(object)],
     labelled: labelledKey,
   };
-}
-
-/** A Flagger controller at work. It is known by the image that it runs, whatever it is called. */
-export function isFlagger(deployment: V1Deployment): boolean {
-  const images = deployment.spec?.template.spec?.containers.map((container) => container.image ?? "") ?? [];
-  return images.some((image) => /(^|\/)flagger(:|@|$)/.test(image)) && (deployment.spec?.replicas ?? 1) > 0;
 }
 
 function targetKey(canary: Canary): string {

@@ -1,8 +1,8 @@
 /** Why pods of the target or of its canary do not run: images, crashes, room, quota. Pure. */
 import type { V1ContainerStatus, V1Pod } from "@kubernetes/client-node";
-import { alsoSelects } from "../../../shared/core/desired.ts";
 import { canaryName } from "../../../shared/core/names.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Probe, some } from "../facts.ts";
+import { ownPods } from "../own.ts";
 
 /** Restarts beyond which a container that runs just now is not called sound. */
 const manyRestarts = 3;
@@ -93,17 +93,6 @@ export const notReady: Probe = (facts) => {
     },
   ];
 };
-
-/** Pods of the target and of its canary. */
-export function ownPods(facts: Facts): readonly V1Pod[] {
-  const selectors = [facts.target, facts.workload].flatMap((deployment) => {
-    const labels = deployment?.spec?.selector.matchLabels;
-    return labels ? [{ spec: { selector: labels } }] : [];
-  });
-  return (facts.pods ?? []).filter(
-    (pod) => !pod.metadata?.deletionTimestamp && selectors.some((one) => alsoSelects(one, pod.metadata?.labels ?? {})),
-  );
-}
 
 // --- internal ---
 

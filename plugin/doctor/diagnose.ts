@@ -1,0 +1,29 @@
+/** All probes over one set of facts. Pure. */
+import { type Facts, type Fault, faults, type Finding, type Probe } from "./facts.ts";
+import * as controller from "./probes/controller.ts";
+import * as metrics from "./probes/metrics.ts";
+import * as objects from "./probes/objects.ts";
+import * as pods from "./probes/pods.ts";
+import * as services from "./probes/services.ts";
+import * as traffic from "./probes/traffic.ts";
+
+const probes: readonly Probe[] = [controller, objects, services, pods, metrics, traffic].flatMap((file) =>
+  Object.values(file),
+);
+
+/** What is wrong, causes before what they cause, and what is broken before what is a warning. */
+export function diagnose(facts: Facts): Finding[] {
+  const rank = new Map<Fault, number>(faults.map((fault, index) => [fault, index]));
+  return probes
+    .flatMap((probe) => probe(facts))
+    .sort((a, b) => levels[a.level] - levels[b.level] || (rank.get(a.fault) ?? 0) - (rank.get(b.fault) ?? 0));
+}
+
+/** The one cause that explains best why a run does not move; undefined where nothing is broken. */
+export function causeOf(facts: Facts): Finding | undefined {
+  return diagnose(facts).find(({ level }) => level === "broken");
+}
+
+// --- internal ---
+
+const levels: Record<Finding["level"], number> = { broken: 0, warning: 1 };

@@ -1,0 +1,96 @@
+/** `kubectl canary doctor [NAME]`: what is wrong, what shows it, and what mends it. */
+import { type Deps, exitCode, type Scope } from "../deps.ts";
+import { Refusal } from "../faults.ts";
+import { parseArgument, requireNamespace } from "../find.ts";
+import { nearest } from "../nearest.ts";
+import { type OutputFormat, printObject } from "../output.ts";
+import { styleOf } from "../style.ts";
+import { diagnose } from "./diagnose.ts";
+import { type Finding, nameOf } from "./facts.ts";
+import { renderDoctor } from "./render.ts";
+import { factsOf, type Survey, survey } from "./survey.ts";
+
+export interface DoctorArgs {
+  /** Without a name: every Canary of the namespace. */
+  name?: string | undefined;
+  output: OutputFormat;
+}
+
+export interface DoctorView {
+  apiVersion: "kubectl-canary/v1";
+  kind: "DoctorView";
+  namespace: string;
+  /** Nothing is broken; there may be warnings. */
+  sound: boolean;
+  /** `deployment/NAME` of each that was looked at. */
+  targets: string[];
+  findings: (Finding & { target: string })[];
+  /** What could not be looked at, for want of permission. */
+  unread: string[];
+}
+
+export async function doctor(args: DoctorArgs, deps: Deps, scope: Scope): Promise<number> {
+  const view = await examine(args.name, deps, scope);
+  if (args.output === "json" || args.output === "yaml") await printObject(view, args.output, deps.stdout);
+  else deps.stdout.write(renderDoctor(view, styleOf(deps.stdout, deps.env)));
+  return view.sound ? exitCode.ok : exitCode.error;
+}
+
+// --- internal ---
+
+async function examine(name: string | undefined, deps: Deps, scope: Scope): Promise<DoctorView> {
+  if (name !== undefined) parseArgument(name);
+  await requireNamespace(deps.cluster, scope.namespace);
+  const seen = await survey(deps, scope);
+  const targets = name === undefined ? everyTarget(seen) : [targetOf(name, seen)];
+  const findings = targets.flatMap((target) =>
+    diagnose(factsOf(seen, target)).map((finding) => ({ target: target && `deployment/${target}`, ...finding })),
+  );
+  return {
+    apiVersion: "kubectl-canary/v1",
+    kind: "DoctorView",
+    namespace: scope.namespace,
+    sound: !findings.some(({ level }) => level === "broken"),
+    targets: targets.filter((target) => target !== "").map((target) => `deployment/${target}`),
+    findings: once(findings),
+    unread: seen.unread,
+  };
+}
+
+/** Without any Canary the installation is looked at all the same, by a target that has no name. */
+function everyTarget({ canaries, scope }: Survey): string[] {
+  const targets = [...new Set((canaries ?? []).map(({ spec }) => spec.targetRef.name))].sort();
+  if (targets.length > 0 || !canaries) return targets.length > 0 ? targets : [""];
+  throw new Refusal(
+    `Namespace "${scope.namespace}" has no Canary. Name a Deployment: kubectl canary doctor deploy/NAME -n ${scope.namespace}${scope.clusterFlags}`,
+    exitCode.notFound,
+  );
+}
+
+function targetOf(argument: string, { canaries, deployments, scope }: Survey): string {
+  const { kind, name } = parseArgument(argument);
+  const canary = kind === "canary" ? canaries?.find((candidate) => nameOf(candidate) === name) : undefined;
+  if (canary) return canary.spec.targetRef.name;
+  const known = [
+    ...(deployments ?? [{ metadata: { name } }]).map(nameOf),
+    ...(canaries ?? []).map(({ spec }) => spec.targetRef.name),
+  ];
+  if (known.includes(name)) return name;
+  const near = nearest(name, known);
+  const hint = near.length > 0 ? ` Did you mean ${near.join(" or ")}?` : "";
+  throw new Refusal(
+    `Neither a Canary nor a Deployment "${name}" is in namespace "${scope.namespace}".${hint}`,
+    exitCode.notFound,
+  );
+}
+
+/** What is wrong with the installation is wrong with every Canary; it is said once. */
+function once(findings: DoctorView["findings"]): DoctorView["findings"] {
+  const said = new Set<string>();
+  return findings.filter(({ fault, what, evidence }) => {
+    const key = JSON.stringify([fault, what, evidence]);
+    const isNew = !said.has(key);
+    said.add(key);
+    return isNew;
+  });
+}

@@ -1,0 +1,126 @@
+/** Reads what the chart installed: the CRD, the controller, its webhook and certificate; and who else is at work. */
+import type {
+  V1CustomResourceDefinition,
+  V1Deployment,
+  V1EndpointSlice,
+  V1Lease,
+  V1MutatingWebhook,
+  V1MutatingWebhookConfiguration,
+  V1Secret,
+} from "@kubernetes/client-node";
+import { isFlagger } from "../../shared/core/fitness.ts";
+import { leaseName, manager } from "../../shared/core/names.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import type { Deps, Scope } from "../deps.ts";
+import { timeFor } from "../gather.ts";
+import { type Facts, nameOf, type Permission, type WebhookFacts } from "./facts.ts";
+import type { Reader } from "./reader.ts";
+
+export interface Installation {
+  now: number;
+  installed: Pick<Facts, "definition" | "controller" | "lease" | "webhook" | "flaggers" | "permissions">;
+}
+
+export async function readInstallation(reader: Reader, deps: Deps, scope: Scope): Promise<Installation> {
+  const namespace = scope.controllerNamespace;
+  const labelSelector = `app.kubernetes.io/name=${manager}`;
+  const [definition, controllers, lease, webhook, deployments, permissions] = await Promise.all([
+    reader.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, { name: "canaries.flagger.app" }),
+    reader.list<V1Deployment>(resource.deployments, { namespace, labelSelector }),
+    reader.get<V1Lease>(resource.leases, { name: leaseName, namespace }),
+    readWebhook(reader),
+    reader.list<V1Deployment>(resource.deployments),
+    readPermissions(deps, scope),
+  ]);
+  return {
+    now: await timeFor(lease ?? undefined, deps),
+    installed: {
+      definition,
+      controller: controllers && (controllers[0] ?? null),
+      lease,
+      webhook,
+      flaggers: deployments?.filter(isFlagger),
+      permissions,
+    },
+  };
+}
+
+// --- internal ---
+
+const webhookName = "deployments.kubectl-canary.io";
+
+async function readWebhook(reader: Reader): Promise<WebhookFacts | null | undefined> {
+  const configurations = await reader.list<V1MutatingWebhookConfiguration>(resource.mutatingWebhookConfigurations);
+  if (!configurations) return configurations;
+  const found = configurations.flatMap((configuration) =>
+    (configuration.webhooks ?? []).map((webhook) => ({ configuration, webhook })),
+  );
+  const ours = found.find(({ webhook }) => webhook.name === webhookName);
+  return ours ? describeWebhook(reader, nameOf(ours.configuration), ours.webhook) : null;
+}
+
+async function describeWebhook(
+  reader: Reader,
+  configuration: string,
+  { clientConfig, failurePolicy = "Fail" }: V1MutatingWebhook,
+): Promise<WebhookFacts> {
+  const { name = "", namespace = "" } = clientConfig.service ?? {};
+  const labelSelector = `kubernetes.io/service-name=${name}`;
+  const [slices, secret] = await Promise.all([
+    reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
+    reader.get<V1Secret>(resource.secrets, { name: `${name}-certificate`, namespace }),
+  ]);
+  const endpoints = slices?.flatMap((slice) => slice.endpoints ?? []);
+  return {
+    configuration,
+    failurePolicy,
+    service: { name, namespace },
+    trusted: certificatesIn(decoded(clientConfig.caBundle)),
+    readyEndpoints: endpoints?.filter(({ conditions }) => conditions?.ready !== false).length,
+    serving: secret && (certificatesIn(decoded(secret.data?.["tls.crt"]))[0] ?? null),
+  };
+}
+
+const decoded = (base64: string | undefined): string => Buffer.from(base64 ?? "", "base64").toString();
+
+const certificatesIn = (pem: string): string[] =>
+  pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+
+/** What the person who asks needs, for `status` and for the verbs. */
+function needed({ namespace, controllerNamespace }: Scope): (Omit<Permission, "allowed"> & { name?: string })[] {
+  const canaries = "canaries.flagger.app";
+  return [
+    { verb: "patch", resource: canaries, namespace, for: "no verb that steers can be given" },
+    { verb: "promote", resource: canaries, namespace, for: "every verb that steers but rollback is refused" },
+    { verb: "rollback", resource: canaries, namespace, for: "rollback is refused" },
+    { verb: "get", resource: "deployments.apps", namespace, for: "pods of both tracks are not shown" },
+    {
+      verb: "get",
+      resource: "leases.coordination.k8s.io",
+      name: leaseName,
+      namespace: controllerNamespace,
+      for: "it is not seen whether the controller is alive",
+    },
+  ];
+}
+
+function readPermissions({ cluster }: Deps, scope: Scope): Promise<Permission[]> {
+  return Promise.all(
+    needed(scope).map(async ({ name, ...permission }) => {
+      const [plural = "", ...group] = permission.resource.split(".");
+      const resourceAttributes = {
+        verb: permission.verb,
+        resource: plural,
+        group: group.join("."),
+        namespace: permission.namespace,
+        ...(name ? { name } : {}),
+      };
+      const review = { spec: { resourceAttributes } };
+      const answer = await cluster.create<typeof review & { status?: { allowed: boolean } }>(
+        resource.selfSubjectAccessReviews,
+        review,
+      );
+      return { ...permission, allowed: answer.status?.allowed ?? true };
+    }),
+  );
+}
