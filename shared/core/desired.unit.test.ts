@@ -107,3 +107,32 @@ describe("leaf Services", () => {
     expect(alsoSelects({ spec: {} }, canaryPodLabels(target))).toBe(false);
   });
 });
+
+describe("a selector value that leaves no room for our suffix", () => {
+  const named = (value: string): V1Deployment => ({
+    ...target,
+    spec: {
+      ...target.spec!,
+      selector: { matchLabels: { app: value } },
+      template: { ...target.spec!.template, metadata: { labels: { app: value } } },
+    },
+  });
+  const valueOf = (value: string): string => canaryPodLabels(named(value))["app"] ?? "";
+
+  it("is cut to a valid label, and told apart from others that begin alike", () => {
+    const [one, other] = [valueOf(`${"a".repeat(60)}-x`), valueOf(`${"a".repeat(60)}-y`)];
+    expect(one).toMatch(/^a+-[0-9a-f]{8}-canary$/);
+    expect(one).toHaveLength(63);
+    expect(one).not.toBe(other);
+  });
+
+  it("is the same in the canary's selector, its pods and its Service", () => {
+    const long = named("b".repeat(63));
+    const deployment = canaryDeployment(long, { canary: "c", intent: "i", replicas: 1, progressDeadlineSeconds: 60 });
+    const service = canaryService(long, { canary: "c", apex: "podinfo", ports: [] });
+    const value = valueOf("b".repeat(63));
+    expect(deployment.spec?.selector.matchLabels).toEqual({ app: value });
+    expect(deployment.spec?.template.metadata?.labels).toEqual({ app: value });
+    expect(service.spec?.selector).toEqual({ app: value });
+  });
+});

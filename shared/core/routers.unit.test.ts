@@ -26,6 +26,29 @@ const accepted = (route: RouteObject): RouteObject => ({
   },
 });
 
+const third = (weight: number) => ({ name: "legacy", service: "legacy", weight });
+
+interface Weighted {
+  weight?: number | string;
+}
+
+function backendsOf(route: RouteObject): Weighted[] {
+  const rules = route.spec["rules"] as { backendRefs: Weighted[] }[] | undefined;
+  return rules?.[0]?.backendRefs ?? (route.spec["backends"] as Weighted[]);
+}
+
+const weightsOf = (route: RouteObject): number =>
+  backendsOf(route).reduce((sum, backend) => sum + Number(backend.weight), 0);
+
+/** With a third backend of the user's, and ours scaled to `scale` of what they were. */
+function withThird(route: RouteObject, weight: number, scale = 1): RouteObject {
+  const copy = JSON.parse(JSON.stringify(route)) as RouteObject;
+  const backends = backendsOf(copy);
+  for (const backend of backends) backend.weight = Number(backend.weight) * scale;
+  backends.push(third(weight));
+  return copy;
+}
+
 describe.each([
   ["a TrafficSplit", trafficSplit, trafficSplit.build(context)],
   ["an HTTPRoute", httpRoute, accepted(httpRoute.build({ ...context, apiVersion: "gateway.networking.k8s.io/v1" }))],
@@ -48,6 +71,19 @@ describe.each([
 
   it("that does not name both leaves cannot be worked with", () => {
     expect(router.read({ ...route, spec: { backends: [], rules: [] } }, "podinfo")).toBeUndefined();
+  });
+
+  it("keeps the share of a backend that its user added", () => {
+    const shared = withThird(router.withWeight(route, "podinfo", 0), 50);
+    const set = router.withWeight(shared, "podinfo", 20);
+    expect(router.read(set, "podinfo")).toMatchObject({ weight: 20, ownWeight: 20 });
+    expect(JSON.stringify(set.spec)).toContain(JSON.stringify(third(50)));
+    expect(weightsOf(set)).toBe(150);
+  });
+
+  it("whose user left us too little to divide is named, and what to do", () => {
+    const coarse = withThird(router.withWeight(route, "podinfo", 0), 50, 0.01);
+    expect(router.read(coarse, "podinfo")?.problem).toMatch(/sum to 1 beside another backend: make it .* at least 100/);
   });
 
   it("is not changed in place", () => {
