@@ -74,11 +74,11 @@ describe.each([
   });
 
   it("keeps the share of a backend that its user added", () => {
-    const shared = withThird(router.withWeight(route, "podinfo", 0), 50);
+    const shared = withThird(router.withWeight(route, "podinfo", 0), 50, 2);
     const set = router.withWeight(shared, "podinfo", 20);
     expect(router.read(set, "podinfo")).toMatchObject({ weight: 20, ownWeight: 20 });
     expect(JSON.stringify(set.spec)).toContain(JSON.stringify(third(50)));
-    expect(weightsOf(set)).toBe(150);
+    expect(weightsOf(set)).toBe(250);
   });
 
   it("whose user left us too little to divide is named, and what to do", () => {
