@@ -10,7 +10,7 @@ beforeAll(async () => {
   scenario = await Scenario.start("e2e-people", {
     provider: "gatewayapi:v1",
     replicas: 2,
-    analysis: { interval: "2s", threshold: 1, stepWeights: [25, 50, 75, 100] },
+    analysis: { interval: "2s", threshold: 1, stepWeight: 25 },
   });
 });
 

@@ -2,12 +2,12 @@
  * Stable's template, kept in a ControllerRevision: a Deployment that is recreated, or keeps no old ReplicaSets, has lost it, and
  * `undo` and a rollback out of a promotion must still be able to put it back. Owned by the Canary, so it goes with it.
  */
-import type { V1ControllerRevision, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1ControllerRevision, V1Deployment, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import { kind, label, manager, keptName } from "../../shared/core/names.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Scene } from "./observe.ts";
-import { requireTarget, type WriteDeps } from "./target.ts";
+import type { WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
 import { indexes, type World } from "./world.ts";
 
@@ -21,7 +21,7 @@ export function keptStable(world: World, { canary, namespace, targetName }: Scen
 export async function keepStable(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
   const { canary, namespace, targetName } = scene;
   const name = keptName(targetName, podTemplateHash);
-  const template = await templateOfReplicaSet(deps, scene, podTemplateHash);
+  const template = scene.target && (await templateOfReplicaSet(deps, scene.target, podTemplateHash));
   if (!template) return;
   await create(deps, { ...ownedBy(scene, name), data: { template }, revision: 1 });
   const earlier = deps.world.kept
@@ -42,6 +42,24 @@ export async function keptTemplate(
     name,
   });
   return (kept.data as { template?: V1PodTemplateSpec } | undefined)?.template;
+}
+
+/** The template of the target's ReplicaSet `podTemplateHash`, as its user wrote it; undefined where there is none. */
+export async function templateOfReplicaSet(
+  deps: WriteDeps,
+  target: V1Deployment,
+  podTemplateHash: string,
+): Promise<V1PodTemplateSpec | undefined> {
+  const { namespace, uid } = metaOf(target);
+  const revision = deps.world.revisions
+    .byIndex(indexes.owner, uid)
+    .find((candidate) => candidate.version.podTemplateHash === podTemplateHash);
+  const name = revision?.metadata.name;
+  if (!name) return undefined;
+  const { spec } = await deps.cluster.get<V1ReplicaSet>(resource.replicaSets, { namespace, name });
+  if (!spec?.template) return undefined;
+  const { [label.podTemplateHash]: _hash, ...labels } = spec.template.metadata?.labels ?? {};
+  return { ...spec.template, metadata: { ...spec.template.metadata, labels } };
 }
 
 // --- internal ---
@@ -67,22 +85,6 @@ function ownedBy({ canary, namespace }: Scene, name: string): Omit<V1ControllerR
       ],
     },
   };
-}
-
-async function templateOfReplicaSet(
-  deps: WriteDeps,
-  scene: Scene,
-  podTemplateHash: string,
-): Promise<V1PodTemplateSpec | undefined> {
-  const revision = deps.world.revisions
-    .byIndex(indexes.owner, metaOf(requireTarget(scene)).uid)
-    .find((candidate) => candidate.version.podTemplateHash === podTemplateHash);
-  const name = revision?.metadata.name;
-  if (!name) return undefined;
-  const { spec } = await deps.cluster.get<V1ReplicaSet>(resource.replicaSets, { namespace: scene.namespace, name });
-  if (!spec?.template) return undefined;
-  const { [label.podTemplateHash]: _hash, ...labels } = spec.template.metadata?.labels ?? {};
-  return { ...spec.template, metadata: { ...spec.template.metadata, labels } };
 }
 
 async function create(deps: WriteDeps, wanted: V1ControllerRevision): Promise<void> {

@@ -1,5 +1,5 @@
 /** Writes to the user's Deployment: marks, `paused`, its Progressing condition, and stable's template put back. */
-import type { V1Deployment, V1ManagedFieldsEntry, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1Deployment, V1ManagedFieldsEntry, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { lastAppliedAnnotation, withDropped } from "../../shared/core/lastapplied.ts";
 import { annotation, heldValue, label, manager } from "../../shared/core/names.ts";
 import { handBack } from "../../shared/core/ownership.ts";
@@ -7,9 +7,10 @@ import { hashTemplate } from "../../shared/hash.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { keptTemplate, templateOfReplicaSet } from "./kept.ts";
 import type { Scene } from "./observe.ts";
 import { metaOf } from "./views.ts";
-import { indexes, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 export interface WriteDeps {
   cluster: Cluster;
@@ -142,20 +143,17 @@ async function presentTarget(deps: WriteDeps, observed: V1Deployment): Promise<V
   throw new CanaryError("Conflict", `Deployment ${name} was changed by someone else.`);
 }
 
+/** From stable's ReplicaSet; where that is gone, from what we keep ourselves. */
 async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash: string): Promise<V1PodTemplateSpec> {
-  const { name: targetName, namespace, uid } = metaOf(target);
-  const revision = deps.world.revisions
-    .byIndex(indexes.owner, uid)
-    .find((candidate) => candidate.version.podTemplateHash === podTemplateHash);
-  const name = revision?.metadata.name;
-  if (!name)
-    throw new CanaryError(
-      "NotFound",
-      `The ReplicaSet of stable (${podTemplateHash}) of ${targetName} is gone: its template cannot be put back.`,
-    );
-  const { spec } = await deps.cluster.get<V1ReplicaSet>(resource.replicaSets, { namespace, name });
-  const { [label.podTemplateHash]: _hash, ...labels } = spec?.template?.metadata?.labels ?? {};
-  return { ...spec?.template, metadata: { ...spec?.template?.metadata, labels } };
+  const { name: targetName, namespace } = metaOf(target);
+  const template =
+    (await templateOfReplicaSet(deps, target, podTemplateHash)) ??
+    (await keptTemplate(deps, { namespace, targetName, podTemplateHash }));
+  if (template) return template;
+  throw new CanaryError(
+    "NotFound",
+    `The ReplicaSet of stable (${podTemplateHash}) of ${targetName} is gone: its template cannot be put back.`,
+  );
 }
 
 async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
