@@ -29,7 +29,7 @@ export function analysing(turn: RunTurn): Step {
   const { run, seen, state } = turn;
   const hand = followHand(turn, weightOf(turn));
   if (hand) return hand;
-  if (state.weight > 0 && seen.endpoints.canary.ready === 0) return lostEndpoints(turn);
+  if (isDeserted(state, seen)) return lostEndpoints(turn);
   if (!isInEffect(state, seen)) return notInEffect(turn);
   if (state.weight === 0) return step(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);

@@ -18,10 +18,13 @@ export function onlyThisRun(run: Run, seen: Observation): boolean {
   return readyCanaries(run, seen) === seen.endpoints.canary.ready;
 }
 
-/** The canary has a share and nobody behind it, while the primary has someone: its share would fail. */
+/**
+ * The canary has a share and nobody behind it, or nobody for long, for its Deployment is gone; the primary has someone. Its
+ * share would fail.
+ */
 export function isDeserted(state: CanaryState, seen: Observation): boolean {
   const { primary, canary } = seen.endpoints;
-  return state.weight > 0 && canary.ready === 0 && primary.ready > 0;
+  return state.weight > 0 && primary.ready > 0 && (canary.ready === 0 || !seen.workload);
 }
 
 /** The primary can take all traffic back: as many ready endpoints as its own replicas. */

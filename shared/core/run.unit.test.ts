@@ -140,6 +140,13 @@ describe("analysing", () => {
     expect(actions).toContainEqual({ kind: "setWeight", weight: 0 });
   });
 
+  it("takes the share of a canary back whose Deployment was deleted, before its pods are gone", () => {
+    const { workload: _workload, ...rest } = aRunObservation(25, 2);
+    const { next, actions } = decide(aRunningState(25, due), rest, policy);
+    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling" } });
+    expect(actions[0]).toEqual({ kind: "setWeight", weight: 0 });
+  });
+
   it("takes traffic back even from a target that can no longer be canaried", () => {
     const target = aHeldTarget("1.7.0", { unfit: "Deployment podinfo has strategy Recreate." });
     expect(at(25, due, { target }).actions).toEqual([{ kind: "setWeight", weight: 0 }]);
