@@ -15,7 +15,8 @@ import {
   type RunStatus,
 } from "./core/canary.ts";
 import { initialState } from "./core/decide.ts";
-import type { CanaryState, Pause, Run } from "./core/state.ts";
+import { evidence, noBlocks } from "./core/sequential.ts";
+import type { CanaryState, Comparison, Pause, Run } from "./core/state.ts";
 import { optional } from "./optional.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -122,7 +123,7 @@ function iso(time: number): string {
 }
 
 function parseRun(run: RunStatus): Run {
-  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, paused, ...rest } = run;
+  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, paused, comparison, ...rest } = run;
   known(runStages, run.stage, "run.stage");
   if (run.hold) known(holdCauses, run.hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
@@ -134,11 +135,12 @@ function parseRun(run: RunStatus): Run {
     ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),
     ...(holdSince ? { holdSince: ms(holdSince, "run.holdSince") } : {}),
     ...optional("paused", paused && parsePause(paused)),
+    ...optional("comparison", comparison && parseComparison(comparison)),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, holdSince, paused, ...rest } = run;
+  const { startedAt, stageAt, checkAt, holdSince, paused, comparison, ...rest } = run;
   return {
     ...rest,
     steps,
@@ -147,7 +149,14 @@ function printRun(run: Run, steps: number): RunStatus {
     ...(checkAt === undefined ? {} : { checkAt: iso(checkAt) }),
     ...(holdSince === undefined ? {} : { holdSince: iso(holdSince) }),
     ...optional("paused", paused && printPause(paused)),
+    ...optional("comparison", comparison && { evidence: Math.min(evidence(comparison), 1e6), ...comparison }),
   };
+}
+
+/** Evidence of another version's alternatives cannot be continued: the run's comparison begins anew. */
+function parseComparison({ evidence: _evidence, ...rest }: NonNullable<RunStatus["comparison"]>): Comparison {
+  const fresh = noBlocks();
+  return rest.logEvidence.length === fresh.logEvidence.length ? rest : { ...fresh, read: rest.read };
 }
 
 function parsePause({ until, ...rest }: NonNullable<RunStatus["paused"]>): Pause {

@@ -178,7 +178,6 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
       { name: "request-duration", thresholdRange: { max: 500 }, interval: "1m" },
     ],
     progressDeadlineMs: 60_000,
-    evidenceDeadlineMs: 1_800_000,
     minRequests: 1,
     noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
     cannotAskDeadlineMs: 1_800_000,

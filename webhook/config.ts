@@ -25,6 +25,10 @@ export interface Config {
   provider: string;
   /** Prometheus that knows Linkerd's metrics. */
   metricsServer: string;
+  /** How often that Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
+  /** Hosts that a MetricTemplate or a Canary may name besides; `*` stands for any text. */
+  allowedAddresses: string[];
   leaseDurationMs: number;
   renewDeadlineMs: number;
   retryPeriodMs: number;
@@ -55,6 +59,8 @@ const settings = {
   "log-level": "info",
   provider: "auto",
   "metrics-server": "http://prometheus.linkerd-viz:9090",
+  "scrape-interval": "10s",
+  "allowed-addresses": "*",
   "lease-duration": "15s",
   "renew-deadline": "10s",
   "retry-period": "2s",
@@ -131,6 +137,8 @@ function network(reader: Reader) {
     logLevel: logLevelOf(reader),
     provider: providerOf(reader),
     metricsServer: urlOf(reader, "metrics-server"),
+    scrapeIntervalMs: durationOf(reader, "scrape-interval"),
+    allowedAddresses: reader.get("allowed-addresses").split(","),
   };
 }
 

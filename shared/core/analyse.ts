@@ -1,13 +1,15 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
+import { compare, lookingAgain } from "./compare.ts";
 import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
 import { andThen, formatImages, fullName, fullTarget, step, unheld, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
 import { followHand } from "./hand.ts";
-import { freeze, hold, personHolds, unreached } from "./hold.ts";
+import { freeze, hold, missingSince, personHolds, unreached, type Hold } from "./hold.ts";
 import { decisive } from "./judge.ts";
 import { promote } from "./promote.ts";
 import type { MetricsSeen, Run } from "./state.ts";
+import { strayed } from "./strayed.ts";
 import { measurements, type Measured } from "./tracks.ts";
 import { reject } from "./unwind.ts";
 
@@ -18,22 +20,11 @@ const fewestLosses = 3;
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
 export function scaling(turn: RunTurn): Step {
-  const { run, seen, state } = turn;
-  const hand = followHand(turn, weightOf(turn));
-  if (hand) return hand;
-  if (isDeserted(state, seen)) return lostEndpoints(turn);
-  return run.hold && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
+  return compared(turn, prepareStep);
 }
 
 export function analysing(turn: RunTurn): Step {
-  const { run, seen, state } = turn;
-  const hand = followHand(turn, weightOf(turn));
-  if (hand) return hand;
-  if (isDeserted(state, seen)) return lostEndpoints(turn);
-  if (!isInEffect(state, seen)) return notInEffect(turn);
-  if (state.weight === 0) return step(turn, heldWords(turn));
-  if (isResumedByUser(turn)) return askNow(turn);
-  return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
+  return compared(turn, analyseStep);
 }
 
 /** Nobody is behind the canary leaf any more: its share would fail, so it goes to the primary until there are pods again. */
@@ -59,6 +50,39 @@ export function lostEndpoints(turn: RunTurn): Step {
 }
 
 // --- internal ---
+
+/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind has its own way. */
+function compared(turn: RunTurn, go: (turn: RunTurn) => Step): Step {
+  const informed = isDeserted(turn.state, turn.seen) ? turn : compare(turn);
+  return "next" in informed ? informed : lookingAgain(go(informed), informed);
+}
+
+/** Someone else set the weight; where nobody is behind the canary any more, it gets none all the same. */
+function byHand(turn: RunTurn): Step | undefined {
+  const hand = followHand(turn, weightOf(turn));
+  const { run } = hand?.next ?? {};
+  if (!hand || !run || !isDeserted(hand.next, turn.seen)) return hand;
+  return andThen(hand, turn, (now) => lostEndpoints({ ...now, run }));
+}
+
+function prepareStep(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const hand = byHand(turn);
+  if (hand) return hand;
+  if (isDeserted(state, seen)) return lostEndpoints(turn);
+  return run.hold && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
+}
+
+function analyseStep(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const hand = byHand(turn);
+  if (hand) return hand;
+  if (isDeserted(state, seen)) return lostEndpoints(turn);
+  if (!isInEffect(state, seen)) return notInEffect(turn);
+  if (state.weight === 0) return step(turn, heldWords(turn));
+  if (isResumedByUser(turn)) return askNow(turn);
+  return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
+}
 
 function prepare(turn: RunTurn): Step {
   const { run, seen, policy } = turn;
@@ -196,10 +220,27 @@ function weigh(turn: RunTurn, metrics: Measured): Step {
   if (verdict === "fail") return failedCheck(turn, message);
   const reason = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, reason);
-  if (metrics.canary.requests === 0) return unreached(turn, metrics);
+  const astray = strayed(turn);
+  if (astray) return hold(turn, astray);
+  if (metrics.canary.requests === 0) return withoutEvidence(turn, unreached(turn, metrics), metrics);
   if (verdict === "no-evidence")
-    return hold(turn, { cause: "no-evidence", reason, next: "the weight stays until there is evidence" });
+    return withoutEvidence(
+      turn,
+      { cause: "no-evidence", reason, next: "the weight stays until there is evidence" },
+      metrics,
+    );
   return passedCheck(turn, metrics);
+}
+
+/** By the Canary's policy. What only needs to wait is never a failure, and users who do not reach the canary never a pass. */
+function withoutEvidence(turn: RunTurn, found: Hold, metrics: Measured): Step {
+  const { policy, deadlineMs } = turn.policy.noEvidence;
+  const counts = ["no-evidence", "no-traffic", "unreached"].includes(found.cause) && metrics.isEarly !== true;
+  if (policy === "fail" && counts) return failedCheck(turn, `Halt ${fullName(turn.seen)} advancement ${found.reason}`);
+  const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
+  if (policy === "pass" && passes && turn.seen.now - missingSince(turn) >= deadlineMs)
+    return passedCheck(turn, metrics);
+  return hold(turn, found);
 }
 
 function passedCheck(turn: RunTurn, metrics: Measured): Step {

@@ -220,7 +220,25 @@ export interface RunStatus {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  /** The canary against the primary: see docs/judging.md. */
+  comparison?: ComparisonStatus;
   ending?: { outcome: RunOutcome; cause: string };
+}
+
+/** Users' requests, and how many of them failed. */
+export interface CountsStatus {
+  requests: number;
+  failures: number;
+}
+
+export interface ComparisonStatus {
+  /** Evidence that the canary is worse by more than the margin: 1 says nothing, 1/alpha takes it back. At most a million. */
+  evidence: number;
+  canary: CountsStatus;
+  primary: CountsStatus;
+  /** What the evidence is continued from. */
+  logEvidence: number[];
+  read: { epoch: number; canary: CountsStatus; primary: CountsStatus };
 }
 
 /** Why a run is held. The last three wait for a person. */

@@ -42,14 +42,19 @@ export function freeze(turn: RunTurn, reason: string): Step {
 }
 
 /** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */
-export function unreached(turn: RunTurn, metrics: Measured): Step {
+export function unreached(turn: RunTurn, metrics: Measured): Hold {
   const { run, seen, state } = turn;
   const isYoung = seen.now - run.stageAt < firstNumbersMs;
   if (isYoung && metrics.staleCallers.length === 0) {
     const reason = `No numbers yet of the canary at weight ${state.weight}: Prometheus has not scraped its first requests.`;
-    return hold(turn, { cause: "no-numbers", reason, next: "the first check when it has" });
+    return { cause: "no-numbers", reason, next: "the first check when it has" };
   }
-  return hold(turn, { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" });
+  return { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" };
+}
+
+/** For how long evidence has been missing. */
+export function missingSince({ run, seen }: RunTurn): number {
+  return run.hold !== undefined && kinds[run.hold] === "evidence" ? (run.holdSince ?? seen.now) : seen.now;
 }
 
 /** A person holds this run: says who and until when; undefined when nobody does. */
@@ -96,7 +101,7 @@ function lookAgainAfter({ run, seen, policy }: RunTurn, cause: HoldCause): numbe
 
 function deadlineOf({ policy }: RunTurn, cause: HoldCause): number | undefined {
   const byKind = {
-    evidence: policy.evidenceDeadlineMs,
+    evidence: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,
     person: undefined,
   };

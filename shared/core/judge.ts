@@ -4,7 +4,9 @@
  * The texts of `fail` are Flagger's, so that what people grep for goes on working.
  */
 import type { CheckStatus, MetricSpec, Outcome } from "./canary.ts";
+import { formatDuration } from "./duration.ts";
 import { goDuration, goFloat } from "./golang.ts";
+import { windowSeconds as windowOf } from "./queries.ts";
 
 /** What came back for one metric. */
 export interface Measurement {
@@ -17,6 +19,8 @@ export interface Measurement {
   requests: number | null;
   /** One value per series, NaN and infinities as they came; or a sentence on why it could not be asked, and what to do. */
   answer: { values: readonly number[] } | { error: string };
+  /** For how long the canary has had its present weight; a step that is old enough is judged over a wider window. */
+  stepSeconds?: number;
   /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
   tooYoung?: string;
 }
@@ -163,8 +167,23 @@ function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): F
     const text = `no user's request reached ${policy.workload} in ${windowSeconds}s (probes and scrapes do not count); ${cure}`;
     return noEvidence(spec, text, policy);
   }
-  const text = `only ${count(requests)} of the ${needed} needed came in ${windowSeconds}s; wait for more, or ask for fewer`;
+  const rate = requests / windowSeconds;
+  const when = whenEnough(spec, measured, needed / rate);
+  const more = `${needed - requests} more ${needed - requests === 1 ? "is" : "are"} needed: at ${perSecond(rate)} ${when}`;
+  const text = `only ${count(requests)} of the ${needed} needed came in ${windowSeconds}s; ${more}, or set a lower analysis.minRequests`;
   return noEvidence(spec, text, policy);
+}
+
+/** The window doubles as soon as the step is old enough, so that is when the requests suffice, if they go on coming as now. */
+function whenEnough(spec: MetricSpec, { windowSeconds, stepSeconds }: Measurement, enoughSeconds: number): string {
+  let window = windowOf(spec.interval) ?? windowSeconds;
+  while (window < enoughSeconds) window *= 2;
+  if (stepSeconds === undefined) return `in a window of ${formatDuration(1000 * window)}`;
+  return `in about ${formatDuration(1000 * Math.max(1, window - stepSeconds))}`;
+}
+
+function perSecond(rate: number): string {
+  return `${rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2)} requests/s`;
 }
 
 function tooYoung(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {

@@ -26,6 +26,8 @@ export interface MetricServer {
   address?: string;
   headers?: Record<string, string[]>;
   insecureSkipVerify?: boolean;
+  /** Secret with `token`, or `username` and `password`. */
+  secretRef?: { namespace: string; name: string };
 }
 
 /** What the variables stand for. `target` is the canary Deployment: the version under test, as Flagger means it. */
@@ -89,16 +91,19 @@ function fromTemplate(
   if (provider.type !== "prometheus") {
     return { error: `${named} has provider "${provider.type}", which is not supported yet; only prometheus is` };
   }
-  if (provider.secretRef !== undefined) {
-    return { error: `${named} takes credentials from Secret "${provider.secretRef.name}", which is not supported yet` };
-  }
   const rendered = render(query, context);
   if ("error" in rendered) return { error: `${named} cannot be used: ${rendered.error}` };
-  const server: MetricServer = {};
-  if (provider.address !== undefined && provider.address !== "") server.address = provider.address;
-  if (provider.headers !== undefined) server.headers = provider.headers;
-  if (provider.insecureSkipVerify === true) server.insecureSkipVerify = true;
-  return { query: rendered.text, server };
+  return { query: rendered.text, server: serverOf(provider, ref.namespace ?? context.namespace) };
+}
+
+function serverOf(provider: MetricTemplate["spec"]["provider"], namespace: string): MetricServer {
+  const { address, headers, insecureSkipVerify, secretRef } = provider;
+  return {
+    ...(address ? { address } : {}),
+    ...(headers ? { headers } : {}),
+    ...(insecureSkipVerify === true ? { insecureSkipVerify } : {}),
+    ...(secretRef ? { secretRef: { namespace, name: secretRef.name } } : {}),
+  };
 }
 
 function valueOf(expression: string, context: TemplateContext): Rendered {

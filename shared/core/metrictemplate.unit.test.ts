@@ -59,10 +59,16 @@ describe("a metric with a query of its own", () => {
     expect(customQuery(spec, context, template(provider))).toEqual({ query: "vector(1)", server: provider });
   });
 
+  test("takes its credentials from its own namespace, whoever refers to it", () => {
+    const spec = { name: "latency", templateRef: { name: "latency", namespace: "monitoring" } };
+    expect(customQuery(spec, context, template({ secretRef: { name: "token" } }))).toMatchObject({
+      server: { secretRef: { namespace: "monitoring", name: "token" } },
+    });
+  });
+
   test.each([
     ["a template that is absent", undefined, "MetricTemplate latency.test does not exist"],
     ["a provider not built yet", template({ type: "datadog" }), 'provider "datadog", which is not supported yet'],
-    ["credentials", template({ secretRef: { name: "token" } }), 'Secret "token", which is not supported yet'],
     ["a broken text", template({}, "{{ x }}"), "MetricTemplate latency.test cannot be used"],
   ])("cannot be asked with %s, and says so", (_, of, message) => {
     const result = customQuery({ name: "latency", templateRef: { name: "latency" } }, context, of);

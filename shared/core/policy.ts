@@ -4,7 +4,7 @@
  */
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "./canary.ts";
 import { parseDuration } from "./duration.ts";
-import { checkJudging, judgingDefaults, judgingOf, type JudgingPolicy } from "./judging.ts";
+import { checkJudging, judgingOf, type JudgingPolicy } from "./judging.ts";
 import { primaryName } from "./names.ts";
 
 export interface Policy extends JudgingPolicy {
@@ -17,8 +17,6 @@ export interface Policy extends JudgingPolicy {
   stepWeightPromotion?: number;
   metrics: MetricSpec[];
   progressDeadlineMs: number;
-  /** How long a hold without a verdict may last before the run is given up. */
-  evidenceDeadlineMs: number;
   /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
   drainMs: number;
   skipAnalysis: boolean;
@@ -39,11 +37,7 @@ export const builtinMetrics = ["request-success-rate", "request-duration"] as co
 /** Running proxies follow a change or the end of a route within 5 s; nobody sends to the canary after this. */
 export const drainMs = 6_000;
 
-const defaults = {
-  intervalMs: 60_000,
-  progressDeadlineMs: 600_000,
-  evidenceDeadlineMs: judgingDefaults.deadlineMs,
-};
+const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000 };
 
 export function parsePolicy(spec: CanarySpec): PolicyResult {
   const errors: FieldError[] = [];
@@ -95,7 +89,6 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     threshold: Math.max(1, analysis.threshold ?? 1),
     weights: weightsOf(analysis),
     metrics: analysis.metrics ?? [],
-    evidenceDeadlineMs: defaults.evidenceDeadlineMs,
     drainMs,
     ...judgingOf(analysis),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),

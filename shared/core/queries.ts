@@ -57,20 +57,28 @@ export function latencyQuery(workloads: Workloads, window: number): string {
   return [one(0.5, "p50"), one(0.95, "p95"), one(0.99, "p99")].join(" or ");
 }
 
+/** What the `question` label of a row of the ledger says the row is about. */
+export const ledger = { counted: "counted", age: "age", sent: "sent" } as const;
+
 /**
- * Age in seconds of each track's newest sample, probes included (they prove that the pods are being scraped). An age and not a
- * time, so that a Prometheus whose clock differs from ours does not matter.
+ * Counters as they stand, by pod, so that what came between two readings can be told exactly: of users' requests to each pod, and
+ * of requests that each meshed pod sent to the Services, by the Service that its proxy chose. Besides the age in seconds of
+ * each track's newest sample, probes included (they prove that the pods are being scraped); an age and not a time, so that a
+ * Prometheus whose clock differs from ours does not matter. One query, because all of it is asked once a scrape for every canary.
  */
-export function sampleAgeQuery(workloads: Workloads): string {
-  const series = `response_total{direction="inbound",${among(workloads)}}`;
-  return `time() - max by (${trackLabels}) (timestamp(${series}))`;
+export function ledgerQuery(workloads: Workloads, apexes: readonly Apex[]): string {
+  const of = among(workloads);
+  const counted = `sum by (${trackLabels}, pod, classification) (response_total{${usersOnly},${of}})`;
+  const age = `time() - max by (${trackLabels}) (timestamp(response_total{direction="inbound",${of}}))`;
+  const sent = `sum by (namespace, deployment, pod, dst_service, authority) (${sentTo(apexes)})`;
+  const named = (question: string, query: string): string =>
+    `label_replace(${query}, "question", "${question}", "", "")`;
+  return [named(ledger.counted, counted), named(ledger.age, age), named(ledger.sent, sent)].join(" or ");
 }
 
 /** Requests that each meshed pod sent to the Services over the window, by the Service its proxy chose (`dst_service`). */
 export function callersQuery(apexes: readonly Apex[], window: number): string {
-  const authorities = apexes.map((at) => `${regex(at.service)}[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`);
-  const series = `response_total{direction="outbound",authority=~${quote(authorities.join("|"))}}`;
-  return `sum by (namespace, deployment, pod, dst_service, authority) (${countOf(series, window)}) > 0`;
+  return `sum by (namespace, deployment, pod, dst_service, authority) (${countOf(sentTo(apexes), window)}) > 0`;
 }
 
 /** Users' requests of one track over the window. */
@@ -109,6 +117,12 @@ export function regex(text: string): string {
 function countOf(series: string, window: number): string {
   const before = `offset ${window}s`;
   return `(${series} unless last_over_time(${series}[5m] ${before})) and on() (up ${before}) or increase(${series}[${window}s])`;
+}
+
+/** Sorted and without repetition, so that equal questions are equal texts. */
+function sentTo(apexes: readonly Apex[]): string {
+  const authorities = apexes.map((at) => `${regex(at.service)}[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`);
+  return `response_total{direction="outbound",authority=~${quote([...new Set(authorities)].sort().join("|"))}}`;
 }
 
 function bucketSeries(matchers: string): string {

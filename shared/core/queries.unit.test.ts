@@ -3,10 +3,10 @@ import {
   callersQuery,
   latencyMsOf,
   latencyQuery,
+  ledgerQuery,
   quote,
   regex,
   requestsQuery,
-  sampleAgeQuery,
   successPercentOf,
   windowSeconds,
 } from "./queries.ts";
@@ -37,10 +37,21 @@ describe("the text of a query", () => {
   });
 
   test("asks for the age of a sample and not for its time, so that the clocks need not agree", () => {
-    expect(sampleAgeQuery(workloads)).toBe(
+    expect(ledgerQuery(workloads, [])).toContain(
       "time() - max by (namespace, deployment, pod_template_hash) " +
         '(timestamp(response_total{direction="inbound",namespace=~"a|b",deployment=~"x|x-canary"}))',
     );
+  });
+
+  test("reads all counters of the ledger at once, and says in each row which they are", () => {
+    const text = ledgerQuery(workloads, [{ namespace: "test", service: "podinfo", port: 9898 }]);
+    expect(text.match(/"question", "(\w+)"/g)).toEqual([
+      '"question", "counted"',
+      '"question", "age"',
+      '"question", "sent"',
+    ]);
+    expect(text).toContain("sum by (namespace, deployment, pod_template_hash, pod, classification)");
+    expect(text).toContain('authority=~"podinfo[.]test[.]svc[^:]*:9898"');
   });
 
   test("finds callers by the authority of the apex, in whatever cluster domain", () => {

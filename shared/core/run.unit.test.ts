@@ -112,7 +112,7 @@ describe("analysing", () => {
   );
 
   it("has all the time for evidence again when Prometheus was away for longer than that", () => {
-    const longAgo = { ...due, hold: "no-evidence", holdSince: start - policy.evidenceDeadlineMs } as const;
+    const longAgo = { ...due, hold: "no-evidence", holdSince: start - policy.noEvidence.deadlineMs } as const;
     const none = someMetrics(start, { checks: [aCheck({ outcome: "no-evidence" })] });
     const frozen = judged({ ok: false, askedAt: start, error: "no answer" }, longAgo);
     expect(frozen.next).toMatchObject({ weight: 25, phase: "Progressing" });

@@ -14,6 +14,8 @@ import type {
   UnvettedStatus,
 } from "./canary.ts";
 
+import type { Counts, SequentialState } from "./sequential.ts";
+
 export type { HoldCause, Phase, RunOutcome, Stage } from "./canary.ts";
 
 export interface Version {
@@ -45,8 +47,15 @@ export interface Run {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  comparison?: Comparison;
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
+}
+
+/** The canary against the primary, since the run has traffic. */
+export interface Comparison extends SequentialState {
+  /** The totals that were last seen: what comes later counts from here. */
+  read: { epoch: number; canary: Counts; primary: Counts };
 }
 
 export interface Pause {
@@ -190,8 +199,37 @@ export type MetricsSeen =
       checks: CheckStatus[];
       /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`. */
       staleCallers: string[];
+      /** A window still reaches to before this run: that evidence is missing says nothing yet. */
+      isEarly?: boolean;
     }
   | { ok: false; askedAt: number; error: string };
+
+/** What was counted for both tracks since this controller first looked at the run. */
+export interface LedgerSeen {
+  /** Begins anew with each controller process and run: totals of different epochs have nothing to do with each other. */
+  epoch: number;
+  at: number;
+  canary: Counts;
+  primary: Counts;
+  share?: ShareSeen;
+}
+
+/** The canary's measured share of traffic. */
+export interface ShareSeen {
+  /** `callers`: by what meshed callers sent; `inbound`: by what both tracks received. */
+  source: "callers" | "inbound";
+  canary: number;
+  all: number;
+  /** Weights that were in force meanwhile, percent. */
+  low: number;
+  high: number;
+  /** How many stretches in a row lay outside the binomial interval on the same side. */
+  scrapes: number;
+  /** Callers that must be restarted before they obey, `namespace/pod`. */
+  staleCallers: string[];
+  /** Any other cause that was found, as a clause. */
+  cause?: string;
+}
 
 export interface Observation {
   /** The only clock of the core, ms since the epoch. */
@@ -218,6 +256,7 @@ export interface Observation {
   staleCallers?: string[];
   route?: RouteSeen;
   metrics?: MetricsSeen;
+  ledger?: LedgerSeen;
 }
 
 export type Action =

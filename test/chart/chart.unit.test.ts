@@ -81,6 +81,7 @@ describe("the definition of Canary", () => {
       paused: 0,
       ceiling: 0,
       losses: 0,
+      comparison: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const track = {

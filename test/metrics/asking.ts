@@ -6,6 +6,7 @@ import {
   type EvidenceDeps,
   type EvidenceRequest,
 } from "../../webhook/metrics/evidence.ts";
+import { scrapeIntervalMs } from "./server.ts";
 import type { MetricSpec } from "../../shared/core/canary.ts";
 
 export const tutorialMetrics: MetricSpec[] = [
@@ -18,6 +19,12 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
     prometheus: (server) => createPrometheus(server),
     metricTemplate: () => Promise.resolve(undefined),
     podsOlderThanRoute: (callers) => Promise.resolve(callers.map(({ namespace, pod }) => `${namespace}/${pod}`)),
+    whyNotObeyed: (callers) =>
+      Promise.resolve({ staleCallers: callers.map(({ namespace, pod }) => `${namespace}/${pod}`) }),
+    scrapeIntervalMs,
+    credentials: () => Promise.reject(new Error("no Secret is there")),
+    allowedAddresses: ["127.0.0.1"],
+    ownAddress: "",
     now: () => Date.now(),
     log: { warn: () => undefined },
     ...more,

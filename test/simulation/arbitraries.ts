@@ -11,8 +11,10 @@ import {
   type Stage,
 } from "../../shared/core/canary.ts";
 import type { Policy } from "../../shared/core/policy.ts";
+import { noBlocks } from "../../shared/core/sequential.ts";
 import type {
   CanaryState,
+  LedgerSeen,
   MetricsSeen,
   Observation,
   Pause,
@@ -57,6 +59,10 @@ function arbitraryOf<T extends object>(shape: {
   return record.map((value) => present(value) as T);
 }
 
+const counts = fc
+  .record({ requests: fc.constantFrom(0, 5, 1_000), failing: fc.constantFrom(0, 0.01, 1) })
+  .map(({ requests, failing }) => ({ requests, failures: Math.round(requests * failing) }));
+
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
 
 export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
@@ -77,6 +83,11 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     ),
     ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
     losses: maybe(fc.nat({ max: 5 })),
+    comparison: maybe(
+      fc
+        .record({ read: fc.record({ epoch: fc.constant(start - 60_000), canary: counts, primary: counts }) })
+        .map(({ read }) => ({ ...noBlocks(), read })),
+    ),
     ending,
   }),
 );
@@ -183,6 +194,24 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
     ),
 );
 
+const anyLedger: fc.Arbitrary<LedgerSeen> = arbitraryOf<LedgerSeen>({
+  epoch: fc.constantFrom(start - 60_000, start - 1),
+  at: time,
+  canary: counts,
+  primary: counts,
+  share: maybe(
+    fc.record({
+      source: fc.constantFrom("callers", "inbound"),
+      canary: fc.constant(0),
+      all: fc.constant(1_000),
+      low: fc.constant(10),
+      high: fc.constant(20),
+      scrapes: fc.constantFrom(0, 2, 3),
+      staleCallers: fc.constantFrom<string[][]>([], ["test/load-1-a"]),
+    }),
+  ),
+});
+
 const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
   id: fc.constantFrom("one", "two"),
   verb: fc.constantFrom(...verbs),
@@ -233,6 +262,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
     },
   ),
   metrics: maybe(anyMetrics),
+  ledger: maybe(anyLedger),
 });
 
 export const anyPolicy: fc.Arbitrary<Policy> = fc

@@ -117,7 +117,7 @@ const runs: Record<string, Script> = {
   },
   "never-reached": {
     title: "no user ever reaches the canary: given up after the deadline",
-    policy: { ...few, evidenceDeadlineMs: 60_000 },
+    policy: { ...few, noEvidence: { policy: "hold", deadlineMs: 60_000 } },
     world: { obeyed: false },
     cues: [newImage],
   },

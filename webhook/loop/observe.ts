@@ -9,13 +9,12 @@ import {
   primaryService,
   trackLabel,
 } from "../../shared/core/desired.ts";
-import { callersMatter, checkIsDue } from "../../shared/core/decide.ts";
 import { annotation, canaryName, label, primaryName } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
-import type { CanaryState, MetricsSeen, Observation, Target, Workload } from "../../shared/core/state.ts";
+import type { CanaryState, Observation, Target, Workload } from "../../shared/core/state.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
+import { askPrometheus, type AskDeps } from "./ask.ts";
 import { obstaclesTo, withoutForeign } from "./obstacles.ts";
 import { oursExist } from "./cleanup.ts";
 import { keptStable } from "./kept.ts";
@@ -23,16 +22,12 @@ import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
 import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
 import { apexOf, indexes, type World } from "./world.ts";
 
-export interface ObserveDeps {
+export interface ObserveDeps extends AskDeps {
   world: World;
   cluster: Cluster;
-  evidence: Evidence;
   routes: ServedRoutes;
   /** The controller's `provider` setting. */
   provider: string;
-  /** The controller's Prometheus, for Canaries without `spec.metricsServer`. */
-  metricsServer: string;
-  now(): number;
 }
 
 /** The objects behind an observation, for whoever performs the decision's actions. */
@@ -89,8 +84,7 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
   const { canary, namespace, targetName, apexName, target } = scene;
   const now = deps.now();
   const workload = await workloadOf(deps, scene, state);
-  const metrics = await metricsDue(deps, scene, { state, workload, now });
-  const staleCallers = await staleCallersAtStart(deps, scene, state);
+  const answers = await askPrometheus(deps, scene, { state, workload, now });
   const endpoints = (service: string): ReturnType<typeof toEndpoints> =>
     toEndpoints(world.slices.byIndex(indexes.owner, `${namespace}/${service}`));
   return {
@@ -109,8 +103,7 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
       target: target && targetOf(world, scene, target, state),
       workload,
       route: scene.route && scene.served?.router.read(scene.route, apexName),
-      metrics,
-      staleCallers,
+      ...answers,
     }),
   };
 }
@@ -168,47 +161,6 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
   const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const { namespace } = metaOf(deployment);
   return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
-}
-
-interface Due {
-  state: CanaryState;
-  workload: Workload | undefined;
-  now: number;
-}
-
-/** Prometheus is asked only when a check is due: between checks nothing would be done with an answer. */
-async function metricsDue(deps: ObserveDeps, scene: Scene, due: Due): Promise<MetricsSeen | undefined> {
-  const { run } = due.state;
-  if (!run || !checkIsDue(due.state, due.now)) return undefined;
-  return deps.evidence.ask({
-    ...questionOf(deps, scene, due.state),
-    canaryHash: due.workload?.podTemplateHash,
-    metrics: scene.canary.spec.analysis.metrics ?? [],
-    notBefore: run.stageAt,
-    runStartedAt: run.startedAt,
-  });
-}
-
-function questionOf(deps: ObserveDeps, scene: Scene, state: CanaryState): EvidenceRequest {
-  return {
-    name: metaOf(scene.canary).name,
-    namespace: scene.namespace,
-    target: scene.targetName,
-    canary: canaryName(scene.targetName),
-    apex: { name: scene.apexName, port: scene.port },
-    stableHash: state.stable?.podTemplateHash,
-    canaryHash: undefined,
-    prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
-    metrics: [],
-    notBefore: 0,
-  };
-}
-
-/** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
-async function staleCallersAtStart(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<string[] | undefined> {
-  if (!callersMatter(state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
-  const answer = await deps.evidence.ask({ ...questionOf(deps, scene, state), wantCallers: true });
-  return answer.ok ? answer.staleCallers : undefined;
 }
 
 function servicesReady(world: World, scene: Scene): boolean {

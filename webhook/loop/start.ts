@@ -4,11 +4,12 @@ import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { createPrometheus } from "../../shared/prometheus.ts";
+import { createCredentials } from "../metrics/credentials.ts";
 import { createEvidence } from "../metrics/evidence.ts";
 import type { Recorder } from "../metrics/recorder.ts";
 import { Election } from "../runtime/election.ts";
 import { WorkQueue } from "../runtime/queue.ts";
-import { podsOlderThanRoute } from "./callers.ts";
+import { podsOlderThanRoute, whyNotObeyed } from "./callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./cleanup.ts";
 import { reconcile, type Logger, type ReconcileDeps } from "./reconcile.ts";
 import { report } from "./report.ts";
@@ -24,6 +25,10 @@ export interface LoopConfig {
   provider: string;
   /** Prometheus for Canaries without one of their own. */
   metricsServer: string;
+  /** How often that Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
+  /** Which other servers a MetricTemplate or a Canary may name. */
+  allowedAddresses: readonly string[];
   leaseDurationMs: number;
   renewDeadlineMs: number;
   retryPeriodMs: number;
@@ -108,6 +113,11 @@ function createQueue(parts: LoopParts): WorkQueue {
     prometheus: createPrometheus,
     metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
     podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
+    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world }, callers, request),
+    credentials: createCredentials({ cluster, now }),
+    allowedAddresses: parts.config.allowedAddresses,
+    ownAddress: parts.config.metricsServer,
+    scrapeIntervalMs: parts.config.scrapeIntervalMs,
     now,
     log,
   });

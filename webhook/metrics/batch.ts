@@ -26,8 +26,8 @@ export interface BatchOptions<S> {
   now(): number;
   /** How long the first asker waits for others. */
   gatherMs: number;
-  /** How long an answer may be given again. */
-  keepMs: number;
+  /** How long an answer may be given again when so many subjects are asked for: alone one need not wait for others' sake. */
+  keepMs(subjects: number): number;
   /** Subjects asked for within so long are asked again along with new ones, so that one answer serves all. */
   rememberMs: number;
 }
@@ -69,7 +69,7 @@ export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
 
   function serves(flight: Flight, keys: Iterable<string>, notBefore: number): boolean {
     if (flight.askedAt === undefined) return true;
-    if (flight.askedAt < notBefore || options.now() - flight.askedAt > options.keepMs) return false;
+    if (flight.askedAt < notBefore || options.now() - flight.askedAt > options.keepMs(known.size)) return false;
     return [...keys].every((key) => flight.covers.has(key));
   }
 

@@ -23,7 +23,7 @@ function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Pro
     queryFor: (subjects) => [...subjects].sort().join(" "),
     now: () => Date.now(),
     gatherMs: 20,
-    keepMs: 1000,
+    keepMs: () => 1000,
     rememberMs,
   });
   return { batch, asked };

@@ -4,8 +4,8 @@ import {
   type Apex,
   callersQuery,
   latencyQuery,
+  ledgerQuery,
   requestsQuery,
-  sampleAgeQuery,
   type Workloads,
 } from "../../shared/core/queries.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
@@ -15,7 +15,8 @@ import type { Caller, EvidenceDeps, EvidenceRequest } from "./evidence.ts";
 export interface Board {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   latency(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
-  sampleAge(request: EvidenceRequest): Promise<BatchAnswer>;
+  /** Counters as they stand: see `ledgerQuery`. */
+  ledger(request: EvidenceRequest): Promise<BatchAnswer>;
   callers(request: EvidenceRequest, window: number): Promise<Caller[]>;
   /** The client for a server; `fallback` is the address of one that names none. */
   client(server: MetricServer, fallback: string): Prometheus;
@@ -24,55 +25,97 @@ export interface Board {
 interface Workload {
   namespace: string;
   deployments: readonly string[];
+  apex: Apex;
 }
 
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
-const rememberMs = 60_000;
+const rememberMs = 90_000;
+/** From 18 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
+const keepPerCanaryMs = 500;
 const unusedMs = 10 * 60_000;
 
 export function createBoard(deps: EvidenceDeps): Board {
   const clients = new Map<string, Prometheus>();
   const tracks = new Map<string, Batch<Workload>>();
   const apexes = new Map<string, Batch<Apex>>();
-  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, keepMs: deps.keepMs ?? 1000 };
+  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20 };
+  // Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked twice a scrape, for speed. A
+  // few canaries ask for themselves: what came a moment ago then counts at once.
+  const keepMs = (canaries: number): number => Math.min(0.9 * deps.scrapeIntervalMs, canaries * keepPerCanaryMs);
 
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
     return held(clients, JSON.stringify(full), () => deps.prometheus(full));
   }
 
-  function askTracks(
-    request: EvidenceRequest,
-    question: string,
-    text: (of: Workloads) => string,
-  ): Promise<BatchAnswer> {
+  function askTracks(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Promise<BatchAnswer> {
     dropUnused(tracks, deps.now());
-    const batch = held(tracks, `${question} ${request.prometheus}`, () => {
-      const queryFor = (subjects: readonly Workload[]): string => text(together(subjects));
-      return createBatch({ ...timing, rememberMs, queryFor, prometheus: client({}, request.prometheus) });
-    });
-    const subject = { namespace: request.namespace, deployments: [request.target, request.canary] };
+    const keep = (canaries: number): number => keepMs(canaries) / timesAScrape;
+    const batch = held(tracks, `${question} ${request.prometheus}`, () =>
+      createBatch({ ...timing, keepMs: keep, rememberMs, queryFor: text, prometheus: client({}, request.prometheus) }),
+    );
+    const { namespace, target, canary } = request;
+    const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
     return batch.ask(new Map([[JSON.stringify(subject), subject]]), request.notBefore);
   }
 
   return {
     client,
-    requests: (request, window) => askTracks(request, `requests ${window}`, (of) => requestsQuery(of, window)),
-    latency: (request, window) => askTracks(request, `latency ${window}`, (of) => latencyQuery(of, window)),
-    sampleAge: (request) => askTracks(request, "age", sampleAgeQuery),
+    requests: (request, window) => askTracks(request, requestsOver(window)),
+    latency: (request, window) => askTracks(request, latencyOver(window)),
+    ledger: (request) => askTracks(request, asItStands),
     async callers(request, window) {
       dropUnused(apexes, deps.now());
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
         // Only who has a reason asks for callers, so nobody is asked for in advance.
-        return createBatch({ ...timing, rememberMs: 0, queryFor, prometheus: client({}, request.prometheus) });
+        return createBatch({ ...timing, keepMs, rememberMs: 0, queryFor, prometheus: client({}, request.prometheus) });
       });
-      const apex = { namespace: request.namespace, service: request.apex.name, port: request.apex.port };
+      const apex = apexOf(request);
       const { samples } = await batch.ask(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
-      return samples.filter(({ labels }) => isOf(labels.authority ?? "", apex)).map(({ labels }) => callerOf(labels));
+      return samples.filter(({ labels }) => isSentTo(labels, apex)).map(({ labels }) => callerOf(labels));
     },
   };
 }
+
+export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
+  return { namespace, service: apex.name, port: apex.port };
+}
+
+/** Whether a caller's row is about this apex, in whatever cluster domain. */
+export function isSentTo({ authority = "" }: Record<string, string>, { service, namespace, port }: Apex): boolean {
+  return authority.startsWith(`${service}.${namespace}.svc`) && authority.endsWith(`:${port}`);
+}
+
+// --- internal ---
+
+interface Question {
+  /** Tells questions apart. */
+  question: string;
+  /** How often it is asked in a scrape interval at most; once unless given. */
+  timesAScrape?: number;
+  text: (of: readonly Workload[]) => string;
+}
+
+const requestsOver = (window: number): Question => ({
+  question: `requests ${window}`,
+  text: (of) => requestsQuery(together(of), window),
+});
+
+const latencyOver = (window: number): Question => ({
+  question: `latency ${window}`,
+  text: (of) => latencyQuery(together(of), window),
+});
+
+const asItStands: Question = {
+  question: "ledger",
+  timesAScrape: 2,
+  text: (of) =>
+    ledgerQuery(
+      together(of),
+      of.map(({ apex }) => apex),
+    ),
+};
 
 function held<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key);
@@ -91,10 +134,6 @@ function together(subjects: readonly Workload[]): Workloads {
     namespaces: subjects.map(({ namespace }) => namespace),
     deployments: subjects.flatMap(({ deployments }) => deployments),
   };
-}
-
-function isOf(authority: string, { service, namespace, port }: Apex): boolean {
-  return authority.startsWith(`${service}.${namespace}.svc`) && authority.endsWith(`:${port}`);
 }
 
 function callerOf(labels: Record<string, string>): Caller {

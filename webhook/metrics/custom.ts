@@ -1,38 +1,42 @@
 /** Metrics with a query of the user's own: each is asked by itself, for its text is its own. */
 import type { MetricSpec } from "../../shared/core/canary.ts";
+import { refusalOf } from "../../shared/core/addresses.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/judge.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/metrictemplate.ts";
 import { windowSeconds } from "../../shared/core/queries.ts";
 import type { Board } from "./board.ts";
+import type { Planned } from "./builtin.ts";
 import type { EvidenceDeps, EvidenceRequest } from "./evidence.ts";
 
 /** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
 export function askCustom(
   request: EvidenceRequest,
-  deps: EvidenceDeps,
-  board: Board,
+  plan: readonly Planned[],
+  tools: Tools,
 ): Promise<(Measurement | undefined)[]> {
-  return Promise.all(
-    request.metrics.map(async (spec) => (isBuiltIn(spec) ? undefined : await measure(spec, request, { deps, board }))),
-  );
+  return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await measure(one, request, tools))));
+}
+
+interface Tools {
+  deps: EvidenceDeps;
+  board: Board;
 }
 
 async function measure(
-  spec: MetricSpec,
+  { spec, window = 0 }: Planned,
   request: EvidenceRequest,
-  { deps, board }: { deps: EvidenceDeps; board: Board },
+  { deps, board }: Tools,
 ): Promise<Measurement> {
-  const window = windowSeconds(spec.interval) ?? 0;
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
     return { ...base, answer: { error } };
   }
-  const resolved = await resolve(spec, request, deps);
+  const resolved = await resolve({ spec, window }, request, deps);
   if ("error" in resolved) return { ...base, answer: { error: resolved.error } };
   const { query, server } = resolved;
   try {
-    const samples = await board.client(server, request.prometheus).query(query);
+    const samples = await board.client(await admitted(server, deps), request.prometheus).query(query);
     const at = iso(samples[0]?.atMs ?? deps.now());
     return {
       ...base,
@@ -54,8 +58,16 @@ function youngRun(window: number, request: EvidenceRequest, deps: EvidenceDeps):
   return { tooYoung: `its window of ${window}s still holds time from before this run; wait ${missing}s` };
 }
 
+/** The server with its credentials. Rejects where it may not be asked, or they cannot be had. */
+async function admitted({ secretRef, ...server }: MetricServer, deps: EvidenceDeps): Promise<MetricServer> {
+  const refusal = server.address === undefined ? undefined : refusalOf(server.address, deps.allowedAddresses);
+  if (refusal !== undefined) throw new Error(refusal);
+  if (secretRef === undefined) return server;
+  return { ...server, headers: { ...server.headers, authorization: [await deps.credentials(secretRef)] } };
+}
+
 async function resolve(
-  spec: MetricSpec,
+  { spec, window }: { spec: MetricSpec; window: number },
   request: EvidenceRequest,
   deps: EvidenceDeps,
 ): Promise<{ query: string; server: MetricServer } | { error: string }> {
@@ -63,19 +75,21 @@ async function resolve(
   try {
     const at = { namespace: templateRef?.namespace ?? request.namespace, name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
-    return customQuery(spec, contextOf(spec, request), template);
+    return customQuery(spec, contextOf({ spec, window }, request), template);
   } catch (error: unknown) {
     return { error: `its MetricTemplate could not be read: ${sentenceOf(error)}` };
   }
 }
 
-function contextOf(spec: MetricSpec, request: EvidenceRequest): TemplateContext {
+function contextOf({ spec, window }: { spec: MetricSpec; window: number }, request: EvidenceRequest): TemplateContext {
+  // As the user wrote it, unless it was widened for want of requests.
+  const asWritten = spec.interval === undefined || spec.interval === "" ? "1m" : spec.interval;
   return {
     name: request.name,
     namespace: request.namespace,
     target: request.canary,
     service: request.apex.name,
-    interval: spec.interval === undefined || spec.interval === "" ? "1m" : spec.interval,
+    interval: windowSeconds(spec.interval) === window ? asWritten : `${window}s`,
     variables: spec.templateVariables ?? {},
   };
 }

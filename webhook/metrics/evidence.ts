@@ -3,21 +3,28 @@
  * not obey the route. Never throws: a Prometheus that fails is an answer too, and the core holds everything on it.
  */
 import type { MetricSpec } from "../../shared/core/canary.ts";
-import { builtIn, isBuiltIn, judge, type JudgePolicy, type Measurement } from "../../shared/core/judge.ts";
+import { refusalOf } from "../../shared/core/addresses.ts";
+import { judge, type JudgePolicy, type Measurement } from "../../shared/core/judge.ts";
 import type { MetricServer, MetricTemplate } from "../../shared/core/metrictemplate.ts";
-import {
-  defaultWindowSeconds,
-  latencyMsOf,
-  requestsOf,
-  successPercentOf,
-  windowSeconds,
-} from "../../shared/core/queries.ts";
-import type { MetricsSeen } from "../../shared/core/state.ts";
+import { windowSeconds } from "../../shared/core/queries.ts";
+import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
 import { createBoard, type Board } from "./board.ts";
-import type { BatchAnswer } from "./batch.ts";
+import {
+  type Answers,
+  askLatencies,
+  askRequests,
+  builtInMeasurement,
+  measureTrack,
+  type Planned,
+  requestsMeasurement,
+  requestsOver,
+} from "./builtin.ts";
 import { askCustom } from "./custom.ts";
-import { exactTrack, latenciesIn, type MaybeTrack, requestsIn, sampleAgeIn, trackMetrics } from "./tracks.ts";
+import type { Credentials } from "./credentials.ts";
+import { createLedgerReader } from "./ledger.ts";
+import { canaryTrack, primaryTrack, sampleAgeIn } from "./tracks.ts";
+import { shownWindow, widened } from "./windows.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
 export interface EvidenceRequest {
@@ -35,8 +42,12 @@ export interface EvidenceRequest {
   metrics: readonly MetricSpec[];
   /** Nothing asked before this (ms, our clock) is taken: the time when the weight last moved. */
   notBefore: number;
+  /** The route's weight since then; undefined while none is set. */
+  weight?: number;
   /** When this run's canary pods were made, ms. A query of the user's own is not believed while its window reaches further back. */
   runStartedAt?: number;
+  /** When an earlier run of the very same template ended, ms: its pods carry the same labels as this run's. */
+  earlierRunEndedAt?: number;
   /** Fewer users' requests per metric window are no evidence; 1 by default. */
   minRequests?: number;
   /** Ask who calls even if the canary gets requests. */
@@ -57,128 +68,136 @@ export interface EvidenceDeps {
   metricTemplate(at: { namespace: string; name: string }): Promise<MetricTemplate | undefined>;
   /** Which of the callers have a proxy that is older than the route, as `namespace/pod`. */
   podsOlderThanRoute(callers: readonly Caller[], request: EvidenceRequest): Promise<string[]>;
+  /** Why traffic does not follow the route's weights, as far as can be found out; `callers` are those that do not obey. */
+  whyNotObeyed(
+    callers: readonly Caller[],
+    request: EvidenceRequest,
+  ): Promise<{ staleCallers: string[]; cause?: string }>;
+  credentials: Credentials;
+  /** Hosts that templates and Canaries may name, besides the controller's own Prometheus: see `refusalOf`. */
+  allowedAddresses: readonly string[];
+  /** The controller's own Prometheus, which may always be asked. */
+  ownAddress: string;
   now(): number;
   log: { warn(details: object, message: string): void };
+  /** How often Prometheus looks at the pods: no answer changes in between. */
+  scrapeIntervalMs: number;
   /** How long the first of several askers waits for the others; 20 by default. */
   gatherMs?: number;
-  /** How long an answer may be shared with later askers; 1000 by default. */
-  keepMs?: number;
 }
 
 export interface Evidence {
   ask(request: EvidenceRequest): Promise<MetricsSeen>;
+  /** Both tracks' counters and the measured share; undefined where Prometheus could not be asked. */
+  look(request: EvidenceRequest): Promise<LedgerSeen | undefined>;
 }
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
   const board = createBoard(deps);
+  const ledger = createLedgerReader(deps, board);
+  const failed = (request: EvidenceRequest, error: unknown): string => {
+    deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
+    return error instanceof Error ? error.message : String(error);
+  };
+  const admit = ({ prometheus }: EvidenceRequest): void => {
+    const refusal = prometheus === deps.ownAddress ? undefined : refusalOf(prometheus, deps.allowedAddresses);
+    if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
+  };
   return {
     async ask(request) {
       const askedAt = deps.now();
       try {
+        admit(request);
         return await gatherEvidence(request, deps, board);
       } catch (error: unknown) {
-        const sentence = error instanceof Error ? error.message : String(error);
-        deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
-        return { ok: false, askedAt, error: sentence };
+        return { ok: false, askedAt, error: failed(request, error) };
+      }
+    },
+    async look(request) {
+      try {
+        admit(request);
+        return await ledger.read(request);
+      } catch (error: unknown) {
+        failed(request, error);
+        return undefined;
       }
     },
   };
 }
 
-/** Answers of the batched questions for each window that the canary's metrics use. */
-interface Answers {
-  requests: Map<number, BatchAnswer>;
-  latency: Map<number, BatchAnswer>;
-  age: BatchAnswer;
-}
-
 async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, board: Board): Promise<MetricsSeen> {
   const shown = shownWindow(request.metrics);
-  const [answers, custom] = await Promise.all([askAll(request, board, shown), askCustom(request, deps, board)]);
-  const canary = measureTrack(answers, canaryTrack(request), shown);
+  const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, board), board.ledger(request)]);
+  const [latency, custom] = await Promise.all([
+    askLatencies(request, board, { shown, plan }),
+    askCustom(request, plan, { deps, board }),
+  ]);
+  const answers: Answers = { requests, latency };
+  const track = canaryTrack(request);
+  const canary = measureTrack(answers, track, shown);
   const callersWanted = request.wantCallers === true || canary.requests === 0;
   const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : [];
-  const measured = request.metrics.map((spec, index) => custom[index] ?? builtInMeasurement(spec, request, answers));
-  if (request.metrics.length === 0) measured.push(requestsMeasurement(request, answers, shown));
-  const age = sampleAgeIn(answers.age.samples, canaryTrack(request));
+  const measured = plan.map(
+    (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
+  );
+  if (plan.length === 0) measured.push(requestsMeasurement(track, answers, shown));
+  const age = sampleAgeIn(ages.samples, track);
   return {
     ok: true,
-    askedAt: Math.min(...[...answers.requests.values(), ...answers.latency.values()].map((answer) => answer.askedAt)),
-    sampledAt: age === undefined ? 0 : Math.round(answers.age.askedAt - age),
+    askedAt: Math.min(...[...requests.values(), ...latency.values()].map((answer) => answer.askedAt)),
+    sampledAt: age === undefined ? 0 : Math.round(ages.askedAt - age),
     windowSeconds: shown,
     primary: measureTrack(answers, primaryTrack(request), shown),
     canary,
     checks: judge(
       request.metrics,
-      measured.map((measurement) => withRequests(measurement, request, answers)),
+      measured.map((measurement) => withRequests(measurement, request, { answers, deps })),
       policyOf(request),
     ),
     staleCallers,
+    ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
   };
 }
 
-async function askAll(request: EvidenceRequest, board: Board, shown: number): Promise<Answers> {
-  const windows = new Set([shown, ...request.metrics.flatMap((spec) => windowSeconds(spec.interval) ?? [])]);
-  const slow = request.metrics.filter((spec) => isBuiltIn(spec) && spec.name === builtIn.duration);
-  const latencyWindows = new Set([shown, ...slow.flatMap((spec) => windowSeconds(spec.interval) ?? [])]);
-  const each = async (
-    ask: (window: number) => Promise<BatchAnswer>,
-    of: Set<number>,
-  ): Promise<Map<number, BatchAnswer>> =>
-    new Map(await Promise.all([...of].map(async (window) => [window, await ask(window)] as const)));
-  const [requests, latency, age] = await Promise.all([
-    each((window) => board.requests(request, window), windows),
-    each((window) => board.latency(request, window), latencyWindows),
-    board.sampleAge(request),
-  ]);
-  return { requests, latency, age };
-}
-
-function measureTrack(answers: Answers, track: MaybeTrack, window: number): ReturnType<typeof trackMetrics> {
-  const requests = requestsIn(answers.requests.get(window)?.samples ?? [], track);
-  return trackMetrics(requests, latenciesIn(answers.latency.get(window)?.samples ?? [], track), window);
-}
-
-function builtInMeasurement(spec: MetricSpec, request: EvidenceRequest, answers: Answers): Measurement {
-  const window = windowSeconds(spec.interval);
-  if (window === undefined) return badInterval(spec);
-  const track = canaryTrack(request);
-  if (spec.name === builtIn.duration) {
-    const answer = answers.latency.get(window);
-    const p99 = latenciesIn(answer?.samples ?? [], track).get("p99");
-    const values = p99 === undefined ? [] : [p99];
-    return { ...measuredAt(answer, window), query: latencyMsOf(exactTrack(track), window), answer: { values } };
-  }
-  const answer = answers.requests.get(window);
-  const { succeeded, failed } = requestsIn(answer?.samples ?? [], track);
-  const values = succeeded + failed > 0 ? [(100 * succeeded) / (succeeded + failed)] : [];
-  return { ...measuredAt(answer, window), query: successPercentOf(exactTrack(track), window), answer: { values } };
-}
-
-function requestsMeasurement(request: EvidenceRequest, answers: Answers, window: number): Measurement {
-  const query = requestsOf(exactTrack(canaryTrack(request)), window);
-  return { ...measuredAt(answers.requests.get(window), window), query, answer: { values: [] } };
-}
-
-function measuredAt(
-  answer: BatchAnswer | undefined,
-  window: number,
-): Pick<Measurement, "windowSeconds" | "at" | "requests"> {
-  const atMs = answer?.samples[0]?.atMs ?? answer?.askedAt ?? 0;
-  return { windowSeconds: window, at: new Date(atMs).toISOString(), requests: null };
-}
-
-function badInterval(spec: MetricSpec): Measurement {
-  const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
-  return { windowSeconds: 0, query: "", at: new Date(0).toISOString(), requests: null, answer: { error } };
+/** Which window each metric is measured over: longer than its own where that holds too few requests and the step is old enough. */
+async function planned(
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+  board: Board,
+): Promise<{ plan: Planned[]; requests: Answers["requests"] }> {
+  const bases = request.metrics.map((spec) => ({ spec, window: windowSeconds(spec.interval) }));
+  const shown = shownWindow(request.metrics);
+  const requests = await askRequests(request, board, [shown, ...bases.flatMap(({ window }) => window ?? [])]);
+  const stepSeconds = request.weight === undefined ? 0 : (deps.now() - request.notBefore) / 1000;
+  const plan = bases.map(({ spec, window }): Planned => {
+    if (window === undefined) return { spec, window };
+    const came = requestsOver({ requests, latency: new Map() }, canaryTrack(request), window) ?? 0;
+    return { spec, window: came < minimumOf(request) ? widened(window, stepSeconds) : window };
+  });
+  const wider = plan.flatMap(({ window }) => (window === undefined || requests.has(window) ? [] : [window]));
+  return { plan, requests: new Map([...requests, ...(await askRequests(request, board, wider))]) };
 }
 
 /** Every metric, the user's own too, rests on users' requests: a canary that they do not reach is never judged. */
-function withRequests(measurement: Measurement, request: EvidenceRequest, answers: Answers): Measurement {
-  const answer = answers.requests.get(measurement.windowSeconds);
-  if (answer === undefined) return measurement;
-  const { succeeded, failed } = requestsIn(answer.samples, canaryTrack(request));
-  return { ...measurement, requests: Math.round(succeeded + failed) };
+function withRequests(
+  measurement: Measurement,
+  request: EvidenceRequest,
+  { answers, deps }: { answers: Answers; deps: EvidenceDeps },
+): Measurement {
+  const requests = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);
+  if (requests === undefined) return measurement;
+  const stepSeconds = request.weight === undefined ? {} : { stepSeconds: (deps.now() - request.notBefore) / 1000 };
+  return { ...measurement, requests, ...stepSeconds };
+}
+
+/** Pods of an earlier run of the same template cannot be told from this run's by their labels: their time must leave the window. */
+function sure(measurement: Measurement, { earlierRunEndedAt }: EvidenceRequest, deps: EvidenceDeps): Measurement {
+  if (earlierRunEndedAt === undefined) return measurement;
+  const { windowSeconds: window } = measurement;
+  const missing = Math.ceil(window - (deps.now() - earlierRunEndedAt) / 1000);
+  if (missing <= 0) return measurement;
+  const tooYoung = `its window of ${window}s still holds requests to an earlier run of this version; wait ${missing}s`;
+  return { ...measurement, tooYoung };
 }
 
 async function findStale(
@@ -197,20 +216,11 @@ async function findStale(
   }
 }
 
-/** The shortest window of the canary's metrics: what status shows is never older than what a metric judges. */
-function shownWindow(metrics: readonly MetricSpec[]): number {
-  const windows = metrics.flatMap((spec) => windowSeconds(spec.interval) ?? []);
-  return windows.length === 0 ? defaultWindowSeconds : Math.min(...windows);
+function minimumOf({ minRequests }: EvidenceRequest): number {
+  return Math.max(1, minRequests ?? 1);
 }
 
-function policyOf({ name, namespace, canary, minRequests }: EvidenceRequest): JudgePolicy {
-  return { canary: name, namespace, workload: canary, minRequests: minRequests ?? 1 };
-}
-
-function primaryTrack({ namespace, target, stableHash }: EvidenceRequest): MaybeTrack {
-  return { namespace, deployment: target, podTemplateHash: stableHash };
-}
-
-function canaryTrack({ namespace, canary, canaryHash }: EvidenceRequest): MaybeTrack {
-  return { namespace, deployment: canary, podTemplateHash: canaryHash };
+function policyOf(request: EvidenceRequest): JudgePolicy {
+  const { name, namespace, canary } = request;
+  return { canary: name, namespace, workload: canary, minRequests: minimumOf(request) };
 }

@@ -1,7 +1,8 @@
 /** From the rows of a batched answer to the numbers of one track. Pure. */
-import type { Track } from "../../shared/core/queries.ts";
+import { ledger, type Track } from "../../shared/core/queries.ts";
 import type { TrackMetrics } from "../../shared/core/state.ts";
 import type { Sample } from "../../shared/prometheus.ts";
+import type { EvidenceRequest } from "./evidence.ts";
 
 /** A track of a version whose pods may not exist yet. */
 export interface MaybeTrack {
@@ -14,6 +15,14 @@ export interface MaybeTrack {
 export interface Requests {
   succeeded: number;
   failed: number;
+}
+
+export function primaryTrack({ namespace, target, stableHash }: EvidenceRequest): MaybeTrack {
+  return { namespace, deployment: target, podTemplateHash: stableHash };
+}
+
+export function canaryTrack({ namespace, canary, canaryHash }: EvidenceRequest): MaybeTrack {
+  return { namespace, deployment: canary, podTemplateHash: canaryHash };
 }
 
 export function requestsIn(samples: readonly Sample[], track: MaybeTrack): Requests {
@@ -30,9 +39,18 @@ export function latenciesIn(samples: readonly Sample[], track: MaybeTrack): Map<
   return new Map(rowsOf(samples, track).map(({ labels, value }) => [labels.quantile ?? "", value]));
 }
 
-/** Age in ms of the track's newest sample, undefined if it has none. */
+/** Whether these labels are those of the track's pods. */
+export function isRowOf(
+  labels: Record<string, string>,
+  { namespace, deployment, podTemplateHash }: MaybeTrack,
+): boolean {
+  const isThere = podTemplateHash !== undefined && labels.pod_template_hash === podTemplateHash;
+  return isThere && labels.namespace === namespace && labels.deployment === deployment;
+}
+
+/** Age in ms of the track's newest sample, by the ledger; undefined if it has none. */
 export function sampleAgeIn(samples: readonly Sample[], track: MaybeTrack): number | undefined {
-  const [row] = rowsOf(samples, track);
+  const row = rowsOf(samples, track).find(({ labels }) => labels.question === ledger.age);
   return row === undefined ? undefined : row.value * 1000;
 }
 
@@ -60,12 +78,5 @@ export function exactTrack({ namespace, deployment, podTemplateHash }: MaybeTrac
 }
 
 function rowsOf(samples: readonly Sample[], track: MaybeTrack): Sample[] {
-  const { namespace, deployment, podTemplateHash } = track;
-  if (podTemplateHash === undefined) return [];
-  return samples.filter(
-    ({ labels }) =>
-      labels.namespace === namespace &&
-      labels.deployment === deployment &&
-      labels.pod_template_hash === podTemplateHash,
-  );
+  return samples.filter(({ labels }) => isRowOf(labels, track));
 }

@@ -82,6 +82,8 @@ zz-{{ include "kubectl-canary.fullname" . }}
   "LOG_LEVEL" .Values.logLevel
   "PROVIDER" .Values.provider
   "METRICS_SERVER" .Values.metricsServer
+  "SCRAPE_INTERVAL" .Values.metrics.scrapeInterval
+  "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
   "LEASE_DURATION" .Values.leaderElection.leaseDuration
   "RENEW_DEADLINE" .Values.leaderElection.renewDeadline
   "RETRY_PERIOD" .Values.leaderElection.retryPeriod

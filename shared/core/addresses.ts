@@ -1,0 +1,43 @@
+/** Which addresses a tenant's MetricTemplate or Canary may make the controller ask: what the chart's `metrics.allowedAddresses` allows. */
+
+/** Never asked unless they are listed by themselves: where clouds hand out credentials, and the controller's own pod. */
+const guarded =
+  /^(169\.254\.|127\.|0\.0\.0\.0$|\[::|\[fe80:|\[fd00:ec2:|localhost$|metadata\.google\.internal$|\d+(\.\d+){0,2}$|0[x\d])/i;
+
+/**
+ * Undefined where the address may be asked, else a sentence on why it may not. A pattern is a host with or without a port, in which
+ * `*` stands for any text: `*.monitoring:9090`, `prometheus.*`.
+ */
+export function refusalOf(address: string, allowed: readonly string[]): string | undefined {
+  const url = parsed(address);
+  if (!url) return `"${address}" is no http or https address of a Prometheus; correct it`;
+  const isListed = allowed.some(
+    (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
+  );
+  const patterns = allowed.length === 0 ? "none" : allowed.join(", ");
+  return isListed
+    ? undefined
+    : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}`;
+}
+
+// --- internal ---
+
+interface Host {
+  host: string;
+  port: string;
+}
+
+/** By hand, because the core knows no URL class; the scheme's port where none is given. */
+function parsed(address: string): Host | undefined {
+  const parts = /^(https?):\/\/(?:[^/@?#]*@)?(\[[0-9a-f:.]+\]|[^:/?#\s]+)(?::(\d{1,5}))?(?:[/?#]|$)/i.exec(address);
+  if (!parts) return undefined;
+  const [, scheme = "", host = "", port] = parts;
+  return { host: host.toLowerCase(), port: port ?? (scheme.toLowerCase() === "https" ? "443" : "80") };
+}
+
+function matches(pattern: string, { host, port }: Host): boolean {
+  const named = pattern.toLowerCase();
+  const text = /:\d+$/.test(named) ? `${host}:${port}` : host;
+  const source = named.replace(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*");
+  return new RegExp(`^${source}$`).test(text);
+}

@@ -1,0 +1,70 @@
+/** The comparison in a run: takes the canary back as soon as the evidence suffices, between checks too, and never promotes it. */
+import { fullName, type RunTurn, type Step } from "./decision.ts";
+import { event } from "./events.ts";
+import { absorb, convicts, evidence, noBlocks, rateOf, type Counts } from "./sequential.ts";
+import type { CanaryState, Comparison, LedgerSeen, Run } from "./state.ts";
+import { reject } from "./unwind.ts";
+
+/** Half of Linkerd-Viz's scrape interval: what a scrape brings is seen at most so much later. */
+export const lookMs = 5_000;
+
+/** The turn with what the ledger shows counted in, or the step that ends the run by it. */
+export function compare(turn: RunTurn): RunTurn | Step {
+  const { run: before, seen, policy } = turn;
+  if (!seen.ledger || !isCompared(turn)) return turn;
+  const comparison = counted(turn, seen.ledger);
+  if (comparison === before.comparison) return turn;
+  const run: Run = { ...before, comparison };
+  const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
+  if (!convicts(comparison, policy.comparison.alpha)) return informed;
+  const cause = convictionWords(comparison, turn);
+  return reject(informed, cause, event.rollingBack(fullName(seen), cause));
+}
+
+/** While users are on the canary and it is compared, no look is later than the next half of a scrape. */
+export function lookingAgain(step: Step, turn: RunTurn): Step {
+  const { run } = step.next;
+  if (run === undefined || !isLookedAt(step.next) || !isCompared({ ...turn, run, state: step.next })) return step;
+  return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
+}
+
+/** Users are on the canary, so the ledger is worth a look. */
+export function isLookedAt({ run, weight }: CanaryState): boolean {
+  return weight > 0 && (run?.stage === "analysing" || run?.stage === "scaling");
+}
+
+// --- internal ---
+
+function isCompared({ state, policy }: RunTurn): boolean {
+  const { mode, marginPercent } = policy.comparison;
+  return mode !== "off" && marginPercent !== undefined && state.weight > 0;
+}
+
+/**
+ * Totals of one epoch may be subtracted; the first of a new one (this controller has just taken over) is where counting begins
+ * anew, and what was learnt before is kept.
+ */
+function counted({ run, policy }: RunTurn, { epoch, canary, primary }: LedgerSeen): Comparison {
+  const read = { epoch, canary, primary };
+  const before = run.comparison;
+  if (before?.read.epoch !== epoch) return { ...(before ?? noBlocks()), read };
+  const block = { canary: since(before.read.canary, canary), primary: since(before.read.primary, primary) };
+  if (block.canary.requests <= 0 && block.primary.requests <= 0) return before;
+  return { ...absorb(before, block, (policy.comparison.marginPercent ?? 0) / 100), read };
+}
+
+function since(before: Counts, now: Counts): Counts {
+  return { requests: now.requests - before.requests, failures: now.failures - before.failures };
+}
+
+function convictionWords(comparison: Comparison, { policy }: RunTurn): string {
+  const { canary, primary } = comparison;
+  const { alpha, marginPercent = 0 } = policy.comparison;
+  const more = marginPercent > 0 ? ` by more than the margin of ${marginPercent}%` : "";
+  const found = Math.min(evidence(comparison), 1e6);
+  return `the canary fails more than the primary${more}: ${words(canary)} against ${words(primary)} (evidence ${found.toFixed(0)}, ${1 / alpha} needed for alpha ${alpha})`;
+}
+
+function words(counts: Counts): string {
+  return `${counts.failures} of ${counts.requests} requests (${(100 * rateOf(counts)).toFixed(2)}%)`;
+}

@@ -1,0 +1,84 @@
+/** What a Canary's decision asks Prometheus: its checks when they are due, the ledger whenever users are on the canary. */
+import { isLookedAt } from "../../shared/core/compare.ts";
+import { callersMatter, checkIsDue } from "../../shared/core/decide.ts";
+import { judgingOf } from "../../shared/core/judging.ts";
+import { canaryName } from "../../shared/core/names.ts";
+import type { CanaryState, LedgerSeen, MetricsSeen, Workload } from "../../shared/core/state.ts";
+import { optional } from "../../shared/optional.ts";
+import type { Evidence, EvidenceRequest } from "../metrics/evidence.ts";
+import type { Scene } from "./observe.ts";
+import { metaOf } from "./views.ts";
+
+export interface AskDeps {
+  evidence: Evidence;
+  /** The controller's Prometheus, for Canaries without `spec.metricsServer`. */
+  metricsServer: string;
+  now(): number;
+}
+
+export interface Due {
+  state: CanaryState;
+  workload: Workload | undefined;
+  now: number;
+}
+
+export interface Answers {
+  metrics?: MetricsSeen;
+  ledger?: LedgerSeen;
+  staleCallers?: string[];
+}
+
+/** Checks are asked for only when they are due: between them nothing would be done with an answer. */
+export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Promise<Answers> {
+  const isDue = checkIsDue(due.state, due.now);
+  // The reading before the first weight is what the first users are counted from.
+  const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
+  const question = questionOf(deps, scene, due);
+  const [metrics, ledger, staleCallers] = await Promise.all([
+    isDue ? deps.evidence.ask(question) : undefined,
+    isWorthALook ? deps.evidence.look(question) : undefined,
+    staleCallersAtStart(deps, scene, { question, due }),
+  ]);
+  return { ...optional("metrics", metrics), ...optional("ledger", ledger), ...optional("staleCallers", staleCallers) };
+}
+
+// --- internal ---
+
+function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): EvidenceRequest {
+  const { analysis } = scene.canary.spec;
+  return {
+    name: metaOf(scene.canary).name,
+    namespace: scene.namespace,
+    target: scene.targetName,
+    canary: canaryName(scene.targetName),
+    apex: { name: scene.apexName, port: scene.port },
+    stableHash: state.stable?.podTemplateHash,
+    canaryHash: workload?.podTemplateHash,
+    prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
+    metrics: analysis.metrics ?? [],
+    minRequests: judgingOf(analysis).minRequests,
+    ...timesOf(state),
+  };
+}
+
+function timesOf({ run, weight, history }: CanaryState): Partial<EvidenceRequest> & { notBefore: number } {
+  if (!run) return { notBefore: 0 };
+  const earlier = history.filter((entry) => entry.intent === run.intent).map((entry) => entry.endedAt);
+  return {
+    notBefore: run.stageAt,
+    runStartedAt: run.startedAt,
+    ...(weight > 0 ? { weight } : {}),
+    ...(earlier.length > 0 ? { earlierRunEndedAt: Math.max(...earlier) } : {}),
+  };
+}
+
+/** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
+async function staleCallersAtStart(
+  deps: AskDeps,
+  scene: Scene,
+  { question, due }: { question: EvidenceRequest; due: Due },
+): Promise<string[] | undefined> {
+  if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
+  const answer = await deps.evidence.ask({ ...question, canaryHash: undefined, metrics: [], wantCallers: true });
+  return answer.ok ? answer.staleCallers : undefined;
+}

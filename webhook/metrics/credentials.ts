@@ -1,0 +1,62 @@
+/** Credentials that a MetricTemplate takes from a Secret in its own namespace: a `token`, or `username` and `password`. */
+import type { V1Secret } from "@kubernetes/client-node";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { hasCode } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
+
+export interface SecretAt {
+  namespace: string;
+  name: string;
+}
+
+/** The value of an Authorization header. Rejects with a sentence on what is missing. */
+export type Credentials = (at: SecretAt) => Promise<string>;
+
+/** A Secret is read again after so long, so that one that is rotated is taken up. */
+const keepMs = 30_000;
+
+export function createCredentials(deps: { cluster: Cluster; now(): number }): Credentials {
+  const kept = new Map<string, { header: string; readAt: number }>();
+  return async (at) => {
+    const key = `${at.namespace}/${at.name}`;
+    const known = kept.get(key);
+    if (known && deps.now() - known.readAt < keepMs) return known.header;
+    kept.delete(key);
+    const header = headerOf(await read(deps.cluster, at), at);
+    kept.set(key, { header, readAt: deps.now() });
+    return header;
+  };
+}
+
+/** Pure: of a Secret's data, as the API server gives it. */
+export function headerOf({ data = {} }: Pick<V1Secret, "data">, { namespace, name }: SecretAt): string {
+  const text = (key: string): string | undefined => {
+    const value = data[key];
+    return value === undefined ? undefined : Buffer.from(value, "base64").toString("utf8").trim();
+  };
+  const [token, username, password] = [text("token"), text("username"), text("password")];
+  if (token) return `Bearer ${token}`;
+  if (username && password !== undefined)
+    return `Basic ${Buffer.from(`${username}:${password}`, "utf8").toString("base64")}`;
+  throw new Error(`Secret ${name} in ${namespace} has neither a token nor username and password; add one of the two`);
+}
+
+// --- internal ---
+
+async function read(cluster: Cluster, at: SecretAt): Promise<V1Secret> {
+  try {
+    return await cluster.get<V1Secret>(resource.secrets, at);
+  } catch (error: unknown) {
+    const { namespace, name } = at;
+    if (hasCode(error, "NotFound"))
+      throw new Error(`Secret ${name} does not exist in ${namespace}; create it, or correct provider.secretRef`, {
+        cause: error,
+      });
+    if (hasCode(error, "Forbidden"))
+      throw new Error(
+        `the controller may not read Secret ${name} in ${namespace}; add ${namespace} to its chart's metrics.secretNamespaces`,
+        { cause: error },
+      );
+    throw error;
+  }
+}
