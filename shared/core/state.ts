@@ -14,8 +14,10 @@ import type {
   UnvettedStatus,
 } from "./canary.ts";
 
+import type { LedgerSeen, MetricsSeen } from "./metrics.ts";
 import type { Counts, SequentialState } from "./sequential.ts";
 
+export type { LedgerSeen, MetricsSeen, ShareSeen, TrackMetrics } from "./metrics.ts";
 export type { HoldCause, Phase, RunOutcome, Stage } from "./canary.ts";
 
 export interface Version {
@@ -176,59 +178,6 @@ export interface RouteSeen {
   ownWeight: number;
   /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */
   problem?: string;
-}
-
-/** Users' requests to one track over the window. `requests` 0 with null latencies: nothing was measured. */
-export interface TrackMetrics {
-  requests: number;
-  failures: number;
-  requestsPerSecond: number;
-  latencyMs: { p50: number | null; p95: number | null; p99: number | null };
-}
-
-export type MetricsSeen =
-  | {
-      ok: true;
-      askedAt: number;
-      /** Time of the newest sample of the canary's pods, ms; 0 if there is none. */
-      sampledAt: number;
-      windowSeconds: number;
-      primary: TrackMetrics;
-      canary: TrackMetrics;
-      /** Result of each metric of the Canary, in its order. */
-      checks: CheckStatus[];
-      /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`. */
-      staleCallers: string[];
-      /** A window still reaches to before this run: that evidence is missing says nothing yet. */
-      isEarly?: boolean;
-    }
-  | { ok: false; askedAt: number; error: string };
-
-/** What was counted for both tracks since this controller first looked at the run. */
-export interface LedgerSeen {
-  /** Begins anew with each controller process and run: totals of different epochs have nothing to do with each other. */
-  epoch: number;
-  at: number;
-  canary: Counts;
-  primary: Counts;
-  share?: ShareSeen;
-}
-
-/** The canary's measured share of traffic. */
-export interface ShareSeen {
-  /** `callers`: by what meshed callers sent; `inbound`: by what both tracks received. */
-  source: "callers" | "inbound";
-  canary: number;
-  all: number;
-  /** Weights that were in force meanwhile, percent. */
-  low: number;
-  high: number;
-  /** How many stretches in a row lay outside the binomial interval on the same side. */
-  scrapes: number;
-  /** Callers that must be restarted before they obey, `namespace/pod`. */
-  staleCallers: string[];
-  /** Any other cause that was found, as a clause. */
-  cause?: string;
 }
 
 export interface Observation {
