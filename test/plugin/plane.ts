@@ -20,6 +20,8 @@ export interface Ran {
 
 export interface RunOptions {
   now?: () => number;
+  /** On a terminal of this width. */
+  columns?: number;
   /** Called before each patch of the plugin's, for what others do in that very moment. */
   beforePatch?: () => Promise<void>;
 }
@@ -43,7 +45,11 @@ export async function startPlane(): Promise<Plane> {
     startApi: () => plane.startApi(),
     stop: () => plane.stop(),
     run: async (argv, options = {}) => {
-      const io = aTerminal({ env: { KUBECONFIG: kubeconfig, LANG: "C.UTF-8" }, now: options.now ?? (() => now) });
+      const io = aTerminal({
+        env: { KUBECONFIG: kubeconfig, LANG: "C.UTF-8" },
+        now: options.now ?? (() => now),
+        ...(options.columns === undefined ? {} : { columns: options.columns }),
+      });
       const code = await runCli(argv, io, async (flags) => {
         const { deps, scope } = await openSession(flags, io, new AbortController().signal);
         return { deps: { ...deps, cluster: interrupted(deps.cluster, options.beforePatch) }, scope };
