@@ -23,8 +23,9 @@ export async function answerNext(
   cluster: Cluster,
   at: Place,
   answer: { accepted: boolean; message: string },
+  except?: string,
 ): Promise<Command> {
-  const command = await nextCommand(cluster, at);
+  const command = await nextCommand(cluster, at, except);
   const canary = await cluster.get<Canary>(resource.canaries, at);
   const lastCommand = { id: command.id, verb: command.verb, by: "alice", at: ago(0), ...answer };
   await setStatus(cluster, canary, { lastCommand });
