@@ -115,11 +115,11 @@ describe("POST /mutate/deployments", () => {
     expect(response).toEqual({ uid: "review-1", allowed: true });
   });
 
-  it("leaves creations and subresources alone", async () => {
+  it("takes marks off what is created, and leaves subresources alone", async () => {
     const created = review("deployments", deployment("a:1"));
     const scaled = review("deployments", deployment("a:2"), deployment("a:1")) as { request: object };
     const scale = { ...scaled, request: { ...scaled.request, subResource: "scale" } };
-    expect(await ask("/mutate/deployments", created)).toEqual({ uid: "review-1", allowed: true });
+    expect(await ask("/mutate/deployments", created)).toMatchObject({ allowed: true, patchType: "JSONPatch" });
     expect(await ask("/mutate/deployments", scale)).toEqual({ uid: "review-1", allowed: true });
   });
 

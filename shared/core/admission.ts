@@ -25,10 +25,20 @@ export function admitTarget(write: TargetWrite): TargetAnswer {
   if (write.ownAccounts.includes(write.user)) return pass(write.object);
   const { oldObject, object } = write;
   if (!isGated(oldObject)) return admitForeign(oldObject, object);
-  if (bypassed(oldObject, object)) return breakGlass(oldObject, object);
+  if (bypassed(oldObject, object)) return breakGlass(write);
   if (sameTemplate(oldObject.spec?.template, object.spec?.template)) return keep(oldObject, object);
   const run = marksOf(oldObject)[label.promoting];
   return run === undefined ? hold(write) : { allowed: false, message: say.promoting(object, run), warnings: [] };
+}
+
+/**
+ * A Deployment that is created with marks of ours has them from the one that it was copied or restored from: they go, and
+ * what they stood for is said. It stays paused where it is: nobody has judged the template of a held one.
+ */
+export function admitCreated(object: V1Deployment): TargetAnswer {
+  const wasHeld = isHeld(object);
+  if (Object.keys(marksOf(object)).length === 0) return pass(object);
+  return pass(withRequester(withMarks(object, {}), undefined), say.createdWithMarks(object, wasHeld));
 }
 
 /** Opted in: our label is there and names this very object. A copy carries the UID of its original. */
@@ -80,15 +90,21 @@ function keep(oldObject: V1Deployment, object: V1Deployment): TargetAnswer {
  * One change goes out without a canary, by a label that was set in a step of its own. A hold from before is lifted with a
  * new template, or the emergency fix would sit under the pause of the version that it replaces.
  */
-function breakGlass(oldObject: V1Deployment, object: V1Deployment): TargetAnswer {
-  const marks = marksOf(oldObject);
-  const change = describeChange(oldObject.spec?.template, object.spec?.template);
+function breakGlass(write: TargetWrite): TargetAnswer {
+  const { oldObject, object } = write;
   const changed = !sameTemplate(oldObject.spec?.template, object.spec?.template);
   const resumed = isHeld(oldObject) && !isPaused(object);
-  if (!changed && !resumed) return pass(withMarks(object, marks));
+  if (changed || resumed) return release(write, changed);
+  const requester = oldObject.metadata?.annotations?.[annotation.requestedBy];
+  return pass(withRequester(withMarks(object, marksOf(oldObject)), requester));
+}
+
+/** Who did it stays on the object for the controller to report, which takes it off together with the bypass. */
+function release({ oldObject, object, user }: TargetWrite, changed: boolean): TargetAnswer {
   const paused = isHeld(oldObject) ? heldNow(oldObject, object) === heldValue.pausedByUser : isPaused(object);
-  const { [label.held]: _lifted, ...rest } = marks;
-  return pass(withPaused(withMarks(object, rest), paused), say.unheld(object, changed ? change : "its held version"));
+  const { [label.held]: _lifted, ...rest } = marksOf(oldObject);
+  const change = changed ? describeChange(oldObject.spec?.template, object.spec?.template) : "its held version";
+  return pass(withRequester(withPaused(withMarks(object, rest), paused), user), say.unheld(object, change));
 }
 
 /** In both objects, so that no single write (a manifest that still carries the label) can slip through. */

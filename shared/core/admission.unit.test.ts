@@ -1,7 +1,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { admitTarget } from "./admission.ts";
+import { admitCreated, admitTarget } from "./admission.ts";
 import type { TargetAnswer, TargetWrite } from "./admission.ts";
 import { annotation, heldValue, label, targetLabels } from "./names.ts";
 import { maxWarning } from "./warnings.ts";
@@ -193,7 +193,7 @@ const cases: Case[] = [
     it: "lets a change pass that has the bypass label before and after",
     old: { labels: { ...gated, ...bypass } },
     sent: { labels: { ...gated, ...bypass }, image: "1.7.1" },
-    expect: { paused: false, labels: { ...gated, ...bypass }, warns: /WITHOUT a canary/ },
+    expect: { paused: false, labels: { ...gated, ...bypass }, annotations: byAlice, warns: /WITHOUT a canary/ },
   },
   {
     it: "holds a change that brings the bypass label along",
@@ -205,19 +205,19 @@ const cases: Case[] = [
     it: "lifts the hold of the version before when a change passes by bypass",
     old: { labels: { ...held, ...bypass }, paused: true, image: "1.7.1" },
     sent: { labels: { ...held, ...bypass }, paused: true, image: "1.7.2" },
-    expect: { paused: false, labels: { ...gated, ...bypass }, warns: /WITHOUT a canary/ },
+    expect: { paused: false, labels: { ...gated, ...bypass }, annotations: byAlice, warns: /WITHOUT a canary/ },
   },
   {
     it: "keeps the user's own pause when a change passes by bypass",
     old: { labels: { ...heldPaused, ...bypass }, paused: true, image: "1.7.1" },
     sent: { labels: { ...heldPaused, ...bypass }, paused: true, image: "1.7.2" },
-    expect: { paused: true, labels: { ...gated, ...bypass }, warns: /WITHOUT a canary/ },
+    expect: { paused: true, labels: { ...gated, ...bypass }, annotations: byAlice, warns: /WITHOUT a canary/ },
   },
   {
     it: "lets a held version go out on resume with the bypass label",
     old: { labels: { ...held, ...bypass }, paused: true, image: "1.7.1" },
     sent: { labels: { ...held, ...bypass }, paused: false, image: "1.7.1" },
-    expect: { paused: false, labels: { ...gated, ...bypass }, warns: /WITHOUT a canary/ },
+    expect: { paused: false, labels: { ...gated, ...bypass }, annotations: byAlice, warns: /WITHOUT a canary/ },
   },
 ];
 
@@ -268,6 +268,29 @@ describe("a write to a Deployment", () => {
     );
     for (const warning of warnings) expect(warning.length).toBeLessThanOrEqual(maxWarning);
     expect(warnings.join()).toContain("n".repeat(56));
+  });
+});
+
+describe("a Deployment that is created", () => {
+  const created = (shape: Shape): { object: V1Deployment; warnings: string[] } =>
+    admitted(admitCreated(deployment(shape)));
+
+  it("from a copy of a held one has none of its marks, stays paused, and its maker is told how to run it", () => {
+    const { object, warnings } = created({ labels: held, paused: true, annotations: byAlice });
+    expect(marks(object)).toEqual({ labels: { app: "podinfo" }, annotations: {}, paused: true });
+    expect(warnings).toHaveLength(2);
+    expect(warnings[1]).toContain("rollout resume deploy podinfo");
+  });
+
+  it("from a copy of a gated one that is not held just loses the marks", () => {
+    const { object, warnings } = created({ labels: gated });
+    expect(marks(object)).toEqual({ labels: { app: "podinfo" }, annotations: {}, paused: false });
+    expect(warnings).toHaveLength(1);
+  });
+
+  it("without marks passes as it is", () => {
+    const object = deployment({ paused: true });
+    expect(admitted(admitCreated(object))).toEqual({ allowed: true, object, warnings: [] });
   });
 });
 

@@ -55,6 +55,22 @@ export function copied(object: V1Deployment): string[] {
   ];
 }
 
+/** A Deployment was created from a copy or a backup of one that is gated. */
+export function createdWithMarks(object: V1Deployment, isPaused: boolean): string[] {
+  const { name, namespace } = placeOf(object);
+  const said = sentence(
+    "the marks of a canary are left out of ",
+    `${name}.${namespace}`,
+    ": they are another object's",
+  );
+  if (!isPaused) return [said];
+  const resume = command("it is paused, as that one was held; to run its pods: ", [
+    `kubectl -n ${namespace} rollout resume deploy ${name}`,
+    `kubectl rollout resume deploy ${name}`,
+  ]);
+  return [said, resume];
+}
+
 /** Break-glass: the change goes out as it is. */
 export function unheld(object: V1Deployment, change: string): string[] {
   const { name, namespace } = placeOf(object);
