@@ -10,7 +10,8 @@ import { build } from "esbuild";
 import type { BuildOptions } from "esbuild";
 import { bundlePlugin } from "./bundle.ts";
 import { buildExecutable } from "./executable.ts";
-import { buildRelease, completionShim } from "./release.ts";
+import { scripts } from "./plugin/scripts.ts";
+import { buildRelease } from "./release.ts";
 import { buildImage, programEntries } from "./test/cluster/oci.ts";
 
 const root = import.meta.dirname;
@@ -90,7 +91,7 @@ async function buildControllerImage(): Promise<void> {
 async function buildPlugin(): Promise<void> {
   await bundlePlugin(common, outputs.bundle);
   await buildExecutable({ bundle: outputs.bundle, node: process.execPath, outfile: outputs.plugin, native: true });
-  await writeFile(outputs.completion, completionShim);
+  await writeFile(outputs.completion, scripts.kubectl);
   await chmod(outputs.completion, 0o755);
 }
 

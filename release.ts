@@ -11,6 +11,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { buildExecutable } from "./executable.ts";
+import { scripts } from "./plugin/scripts.ts";
 import { cacheDir } from "./test/cluster/layout.ts";
 
 const run = promisify(execFile);
@@ -20,9 +21,6 @@ const downloads = "https://github.com/kubectl-canary/kubectl-canary/releases/dow
 /** Our name for an architecture, as Go and krew have it, to Node's. */
 const architectures = { amd64: "x64", arm64: "arm64" } as const;
 type Architecture = keyof typeof architectures;
-
-/** What `kubectl canary <TAB>` runs; kubectl looks for it by this name beside the plugin. */
-export const completionShim = '#!/bin/sh\nexec kubectl-canary __complete "$@"\n';
 
 export interface Release {
   version: string;
@@ -55,7 +53,7 @@ async function buildArchive({ version, bundle, folder }: Release, architecture: 
   try {
     const native = process.arch === architectures[architecture];
     await buildExecutable({ bundle, node: node.binary, outfile: join(content, "kubectl-canary"), native });
-    await writeFile(join(content, "kubectl_complete-canary"), completionShim);
+    await writeFile(join(content, "kubectl_complete-canary"), scripts.kubectl);
     await chmod(join(content, "kubectl_complete-canary"), 0o755);
     await copyFile(join(root, "LICENSE"), join(content, "LICENSE"));
     await copyFile(node.license, join(content, "LICENSE.node"));

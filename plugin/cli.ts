@@ -14,6 +14,8 @@ type Choose = (command: Command) => void;
 
 /** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
 export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
+  // Not for the parser: the words are another command line's, and not finished.
+  if (argv[0] === "__complete") return (await import("./complete.ts")).complete(argv.slice(1), io, connect);
   let chosen: Command | undefined;
   try {
     const choose: Choose = (command) => void (chosen = command);

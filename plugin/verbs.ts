@@ -1,10 +1,12 @@
 /** All verbs, in the order of the help text. */
 import type { Verb } from "./verb.ts";
+import { completionVerb } from "./verbs/completion.ts";
 import { diffVerb } from "./verbs/diff.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
 import { eventsVerb } from "./verbs/events.ts";
 import { explainVerb } from "./verbs/explain.ts";
 import { historyVerb } from "./verbs/history.ts";
+import { initVerb } from "./verbs/init.ts";
 import { listVerb } from "./verbs/list.ts";
 import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
 import { statusVerb } from "./verbs/status.ts";
@@ -33,5 +35,7 @@ export const verbs: readonly Verb[] = [
   undoVerb,
   // The plugin and the installation.
   doctorVerb,
+  initVerb,
   versionVerb,
+  completionVerb,
 ];
