@@ -81,7 +81,8 @@ function idle(facts: CanaryFacts, scope: Scope): Advice[] {
   return byPhase[facts.phase as Phase] ?? [];
 }
 
-function unvetted({ name }: CanaryFacts, scope: Scope): Advice[] {
+function unvetted({ name, unvetted: change }: CanaryFacts, scope: Scope): Advice[] {
+  if (change?.undoneBy) return [];
   return [
     { command: canaryCommand("diff", name, scope), effect: "see what changed" },
     { command: canaryCommand("adopt", name, scope), effect: "accept it as the new stable" },

@@ -160,6 +160,7 @@ function causeBetweenRuns(view: CanaryView): Cause {
   const { unvetted, phaseSince } = view;
   if (unvetted) {
     const what = `${formatImages(unvetted.images)} went live without a canary (${unvetted.how}, by ${unvetted.by || "someone"})`;
+    if (unvetted.undoneBy) return moving("unvetted", unvetted.at, `${what}; ${unvetted.undoneBy} has stable put back`);
     return stuck("unvetted", unvetted.at, what, ["kubectl canary adopt, or undo; no canary starts before"]);
   }
   const byPhase: Record<string, Cause> = {

@@ -1,8 +1,9 @@
 /** `kubectl canary explain NAME`: where it is, why it does not move, on which numbers, and what would let it go on. */
 import type { Canary } from "../shared/core/canary.ts";
 import { weightsOf } from "../shared/core/policy.ts";
-import { type Cause, explainCause } from "./causes.ts";
+import { type Cause, type CauseCode, explainCause } from "./causes.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
+import type { Finding } from "./doctor/facts.ts";
 import { type EventView, readEvents } from "./events.ts";
 import { Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
@@ -34,6 +35,8 @@ export interface ExplainView {
   };
   /** Weights of all steps, in order. */
   stepWeightsPercent: number[];
+  /** What `doctor` finds broken where it does not move; null where it finds nothing, or was not asked. */
+  found: Finding | null;
   /** The last that the controller said, oldest first. */
   events: EventView[];
   canary: CanaryView;
@@ -46,6 +49,7 @@ export async function explain(args: ExplainArgs, deps: Deps, scope: Scope): Prom
   const canary = await findCanary(args.name, deps, scope);
   const [{ view, now }, events] = await Promise.all([look(canary, deps, scope), eventsIfAllowed(canary, deps)]);
   const explanation = viewExplanation(canary, view, events);
+  if (isStuck(explanation.cause)) explanation.found = await examine(canary, deps, scope);
   if (args.output === "json" || args.output === "yaml") await printObject(explanation, args.output, deps.stdout);
   else {
     const wide = args.showQuery || args.output === "wide";
@@ -66,12 +70,27 @@ export function viewExplanation({ spec }: Canary, view: CanaryView, events: read
       ...measuredShare(view),
     },
     stepWeightsPercent: weightsOf(analysis),
+    found: null,
     events: events.slice(-mostEvents),
     canary: view,
   };
 }
 
 // --- internal ---
+
+/** Also what waits for pods or to be initialized may wait for ever. */
+function isStuck({ code, moving }: Cause): boolean {
+  const personal: readonly CauseCode[] = ["rejected", "unvetted", "paused", "paused-by-user", "lowered-by-hand"];
+  return moving ? code === "pods-not-ready" || code === "initializing" : !personal.includes(code);
+}
+
+async function examine({ spec }: Canary, deps: Deps, scope: Scope): Promise<Finding | null> {
+  const [{ causeOf }, { factsOf, survey }] = await Promise.all([
+    import("./doctor/diagnose.ts"),
+    import("./doctor/survey.ts"),
+  ]);
+  return causeOf(factsOf(await survey(deps, scope), spec.targetRef.name)) ?? null;
+}
 
 /** Numbers of a run that is over say nothing about where requests go now. */
 function measuredShare({

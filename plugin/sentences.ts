@@ -40,10 +40,14 @@ function head(view: ExplainView, { style, now }: RenderOptions): string[] {
     ["Next:", nextText(canary, now)],
     ...cause.unblocks.map((way, index): [string, string] => [index === 0 ? "Needs:" : "", way]),
   ];
+  if (view.found) lines.push(["Found:", `${view.found.what} (${view.found.evidence})`]);
   const shown = lines.filter(([, value]) => value !== "");
+  // A command is never broken: it is to be pasted.
+  const cure = view.found ? [`${paint(style, "dim", "Cure:".padEnd(keyWidth))}${view.found.cure}`] : [];
   return [
     paint(style, level, wrap(title, style.width, 2)),
     ...shown.map(([key, value]) => paint(style, "dim", key.padEnd(keyWidth)) + wrap(value, style.width, keyWidth)),
+    ...cure,
   ];
 }
 

@@ -21,8 +21,8 @@ export function judge(facts: CanaryFacts): Verdict {
 
 /** What a person, and nobody else, must do before anything goes on; undefined while it goes on by itself. */
 export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
-  if (unvetted && !run) return "waits for adopt or undo";
-  if (!run || run.ending) return undefined;
+  if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
+  if (run.ending) return undefined;
   if (run.paused) return run.paused.until ? undefined : `paused by ${run.paused.by || "someone"}`;
   const held = run.hold ? personHolds[run.hold] : undefined;
   return held ?? personPhases[phase as Phase];
@@ -47,7 +47,7 @@ interface Awaiting {
     paused?: { by: string; until?: string | null } | null;
     ending?: unknown;
   } | null;
-  unvetted: object | null;
+  unvetted: { undoneBy?: string } | null;
 }
 
 /** Percent of requests that the canary has now: the route's word, or the status' where it cannot be read. */
@@ -171,7 +171,9 @@ const idle: Record<Phase, Verdict> = {
   Terminating: { level: "busy", text: "being deleted; stable stays" },
 };
 
-function judgeUnvetted(facts: CanaryFacts, { images }: NonNullable<CanaryFacts["unvetted"]>): Verdict {
+function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Verdict {
+  if (undoneBy)
+    return { level: "busy", text: `${formatImages(images)} went live without a canary; stable is being put back` };
   const text = `${formatImages(images)} went live without a canary; the target serves every request`;
   const weight = weightNow(facts);
   return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };

@@ -43,6 +43,20 @@ describe("explain says why it stands there", () => {
     });
   }
 
+  it("with what the doctor finds broken, and its cure", () => {
+    const found = {
+      fault: "caller-unmeshed",
+      level: "broken",
+      what: "load is not in the mesh",
+      evidence: "pod load-1 has no linkerd-proxy",
+      cure: "kubectl rollout restart deployment/load -n test",
+    } as const;
+    const view = { ...explanation(states["held for want of evidence"] as Seen), found };
+    const text = renderExplanation(view, { style: { ...plain, width: 60 }, now });
+    expect(text).toContain("Found:      load is not in the mesh (pod load-1 has no\n            linkerd-proxy)\n");
+    expect(text).toContain("Cure:       kubectl rollout restart deployment/load -n test\n");
+  });
+
   it("on a terminal, in colour and with the queries behind the numbers", async () => {
     const style = { colour: true, unicode: true, width: 100 };
     const text = renderExplanation(explanation(states["held for want of evidence"] as Seen), {

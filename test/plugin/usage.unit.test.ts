@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCli } from "../../plugin/cli.ts";
 import type { Env } from "../../plugin/deps.ts";
 import { openSession } from "../../plugin/session.ts";
+import { verbs } from "../../plugin/verbs.ts";
 import { clientVersion } from "../../plugin/version.ts";
 import { aTerminal } from "./terminal.ts";
 
@@ -43,11 +44,14 @@ describe("the command line", () => {
     await expect(out).toMatchFileSnapshot("golden/help.txt");
   });
 
-  it.each(["status", "list", "promote", "rollback", "version"])("prints the help of %s", async (verb) => {
-    const { code, out } = await run([verb, "--help"]);
-    expect(code).toBe(0);
-    await expect(out).toMatchFileSnapshot(`golden/help-${verb}.txt`);
-  });
+  it.each(verbs.filter(({ summary }) => summary !== false).map(({ name }) => name))(
+    "prints the help of %s",
+    async (verb) => {
+      const { code, out } = await run([verb, "--help"]);
+      expect(code).toBe(0);
+      await expect(out).toMatchFileSnapshot(`golden/help-${verb}.txt`);
+    },
+  );
 
   it.each([
     [["prmote", "x"], 'Unknown verb "prmote". Did you mean promote?\nSee kubectl canary --help'],
@@ -55,6 +59,36 @@ describe("the command line", () => {
     [["-n", "test"], "Which verb?\nSee kubectl canary --help"],
     [["promote"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
     [["rollback"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["pause"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["resume"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["retry"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["adopt"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["undo"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["explain"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["history"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["diff"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["events"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["wait"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [
+      ["wait", "x", "--for", "step=0"],
+      '--for "step=0": only promoted, failed, paused, initialized and step=N are known.',
+    ],
+    [["wait", "x", "--timeout", "soon"], '--timeout "soon" is not a duration such as 10s or 2m.'],
+    [["promote", "x", "--to-step", "0"], '--to-step "0" is not a whole number of at least 1.'],
+    [["promote", "x", "--to-step", "two"], '--to-step "two" is not a whole number of at least 1.'],
+    [
+      ["promote", "x", "--to-step", "2", "--full"],
+      "Arguments full and to-step are mutually exclusive.\nSee kubectl canary --help",
+    ],
+    [["pause", "x", "--for", "0s"], '--for "0s" is not a duration such as 90s, 30m or 2h.'],
+    [["pause", "x", "--for", "1d"], '--for "1d" is not a duration such as 90s, 30m or 2h.'],
+    [["history", "x", "--limit", "-1"], '--limit "-1" is not a whole number of at least 1.'],
+    [["undo", "x", "--to", ""], "--to is empty: give an image, a hash or a run of kubectl canary history."],
+    [["watch", "x", "-A"], "Arguments all-namespaces and name are mutually exclusive.\nSee kubectl canary --help"],
+    [
+      ["explain", "x", "-o", "name"],
+      'Invalid values: Argument: output, Given: "name", Choices: "wide", "json", "yaml".\nSee kubectl canary --help',
+    ],
     [["status", "a", "b"], "Unknown argument: b.\nSee kubectl canary --help"],
     [["list", "a"], "Unknown argument: a.\nSee kubectl canary --help"],
     [["version", "--short"], "Unknown argument: short.\nSee kubectl canary --help"],
