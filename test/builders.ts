@@ -116,6 +116,7 @@ export function anObservation(over: Partial<Observation> = {}): Observation {
     oursExist: true,
     endpoints: { primary: endpoints({ "pod1.7.0": 4 }), canary: endpoints() },
     route: { weight: 0, ownWeight: 0 },
+    scrapeIntervalMs: 10_000,
     ...over,
   };
 }

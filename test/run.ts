@@ -43,7 +43,8 @@ try {
   // The tests decide by events, not by Prometheus' pace: a shorter scrape interval only makes them quicker.
   await setScrapeInterval("2s");
   const installed =
-    run("make", ["--no-print-directory", "install"]) || run(process.execPath, ["test/app/main.ts", "images"]);
+    run("make", ["--no-print-directory", "install", "ARGS=--set metrics.scrapeInterval=2s"]) ||
+    run(process.execPath, ["test/app/main.ts", "images"]);
   const cluster = installed === 0 ? await vitest("cluster", folder, process.argv.slice(2)) : undefined;
   await setScrapeInterval("10s");
   const failures = [unit, ...(cluster ? [cluster] : [])].flatMap(({ report }) => failuresOf(report));

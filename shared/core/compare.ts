@@ -5,9 +5,6 @@ import { absorb, convicts, evidence, noBlocks, rateOf, type Counts } from "./seq
 import type { CanaryState, Comparison, LedgerSeen, Run } from "./state.ts";
 import { reject } from "./unwind.ts";
 
-/** Half of Linkerd-Viz's scrape interval: what a scrape brings is seen at most so much later. */
-export const lookMs = 5_000;
-
 /** The turn with what the ledger shows counted in, or the step that ends the run by it. */
 export function compare(turn: RunTurn): RunTurn | Step {
   const { run: before, seen, policy } = turn;
@@ -21,10 +18,11 @@ export function compare(turn: RunTurn): RunTurn | Step {
   return reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
 
-/** While users are on the canary and it is compared, no look is later than the next half of a scrape. */
+/** While users are on the canary and it is compared, no look is later than half a scrape from now. */
 export function lookingAgain(step: Step, turn: RunTurn): Step {
   const { run } = step.next;
   if (run === undefined || !isLookedAt(step.next) || !isCompared({ ...turn, run, state: step.next })) return step;
+  const lookMs = turn.seen.scrapeIntervalMs / 2;
   return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
 }
 

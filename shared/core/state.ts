@@ -206,6 +206,8 @@ export interface Observation {
   route?: RouteSeen;
   metrics?: MetricsSeen;
   ledger?: LedgerSeen;
+  /** How often Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
 }
 
 export type Action =

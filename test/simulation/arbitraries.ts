@@ -263,6 +263,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   ),
   metrics: maybe(anyMetrics),
   ledger: maybe(anyLedger),
+  scrapeIntervalMs: fc.constant(10_000),
 });
 
 export const anyPolicy: fc.Arbitrary<Policy> = fc

@@ -32,6 +32,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
     warnings: [],
     target: targetSeen(world),
     servicesReady: world.services,
+    scrapeIntervalMs: world.scrapeMs,
     oursExist: world.services || route !== undefined,
     endpoints: { primary: primaryEndpoints(world), canary: canaryEndpoints(world) },
     ...(canary

@@ -13,6 +13,8 @@ export interface AskDeps {
   evidence: Evidence;
   /** The controller's Prometheus, for Canaries without `spec.metricsServer`. */
   metricsServer: string;
+  /** How often that Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
   now(): number;
 }
 

@@ -96,6 +96,7 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
     ...findings,
     warnings: warningsOf(scene),
     servicesReady: servicesReady(world, scene),
+    scrapeIntervalMs: deps.scrapeIntervalMs,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({

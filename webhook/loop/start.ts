@@ -121,11 +121,12 @@ function createQueue(parts: LoopParts): WorkQueue {
     now,
     log,
   });
-  const { provider, metricsServer, identity: instance } = parts.config;
+  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
   const deps: ReconcileDeps & CleanupDeps = {
     ...parts,
     provider,
     metricsServer,
+    scrapeIntervalMs,
     instance,
     evidence,
     now,
