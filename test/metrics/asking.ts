@@ -23,7 +23,7 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
       Promise.resolve({ staleCallers: callers.map(({ namespace, pod }) => `${namespace}/${pod}`) }),
     scrapeIntervalMs,
     credentials: () => Promise.reject(new Error("no Secret is there")),
-    allowedAddresses: ["127.0.0.1"],
+    allowedAddresses: ["*", "127.0.0.1"],
     ownAddress: "",
     now: () => Date.now(),
     log: { warn: () => undefined },

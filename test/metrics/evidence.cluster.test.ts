@@ -1,17 +1,22 @@
 // Verdicts on synthetic series in a real Prometheus: each situation in a namespace of its own, all asked at once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/canary.ts";
+import { decide } from "../../shared/core/decide.ts";
 import { verdict } from "../../shared/core/judge.ts";
 import { quote } from "../../shared/core/queries.ts";
 import type { MetricsSeen } from "../../shared/core/state.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
 import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
+import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { anEvidence, aRequest } from "./asking.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Feed, type Value } from "./feed.ts";
 import { type PrometheusServer, startPrometheus } from "./server.ts";
-import { canaryIn, growing, primaryIn, type Situation, situations } from "./situations.ts";
+import { querySituations } from "./query-situations.ts";
+import { canaryIn, growing, primaryIn, type Situation, seriesSituations } from "./situations.ts";
+
+const situations: Situation[] = [...seriesSituations, ...querySituations];
 
 const feed = new Feed();
 let server: PrometheusServer;
@@ -64,6 +69,8 @@ afterAll(async () => {
   await feed.close();
 });
 
+const effects = { pass: "goes on", fail: "counts", "no-evidence": "holds", "cannot-ask": "holds" };
+
 describe("situations", () => {
   let seen: MetricsSeen[];
   let queries: number;
@@ -82,6 +89,21 @@ describe("situations", () => {
     expect(result.checks.map(({ message }) => message).join("\n")).toContain(said);
     expect(verdict(result.checks)).toBe(situation.outcome);
     expect(check?.value === null).toBe(situation.outcome === "no-evidence" || situation.outcome === "cannot-ask");
+  });
+
+  test("move the weight as their outcome says, and no other way", () => {
+    const rows = situations.map(({ name, outcome }, index) => {
+      const metrics = { ...seen[index]!, askedAt: start + 40_000, sampledAt: start + 40_000 } as MetricsSeen;
+      const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
+      const { next } = decide(state, aRunObservation(10, 4, { now: start + 40_000, metrics }), aPolicy());
+      const { weight, failedChecks, run, reason } = next;
+      const effect = failedChecks > 0 ? "counts" : run?.hold ? "holds" : "goes on";
+      expect({ name, effect }).toEqual({ name, effect: effects[outcome] });
+      expect(weight).toBe(effect === "goes on" ? 20 : 10);
+      return `${name} | ${outcome} | ${effect}, weight ${weight} | ${reason}`;
+    });
+    process.stdout.write(`${rows.join("\n")}\n`);
+    expect(rows.length).toBeGreaterThanOrEqual(40);
   });
 
   test("ask one query per metric and window in all, besides the users' own", () => {

@@ -25,12 +25,9 @@ export interface Situation {
   says: string;
 }
 
-const custom = (query: string, more: Partial<MetricSpec> = {}): MetricSpec[] => [
-  { name: "own", query, interval: "2s", thresholdRange: { max: 3 }, ...more },
-];
-const healthy = (feed: Feed, namespace: string): void => feed.traffic(canaryIn(namespace), 0, 7);
+export const healthy = (feed: Feed, namespace: string): void => feed.traffic(canaryIn(namespace), 0, 7);
 
-export const situations: Situation[] = [
+export const seriesSituations: Situation[] = [
   { name: "no series at all", feed: () => undefined, outcome: "no-evidence", says: "no user's request" },
   {
     name: "zero traffic in the window, plenty before",
@@ -161,63 +158,65 @@ export const situations: Situation[] = [
     says: "no user's request",
   },
   {
-    name: "a query that gives several series",
+    name: "requests of an earlier run of the same version in the window",
     feed: healthy,
-    metrics: custom('up or vector(1) or label_replace(vector(2), "a", "b", "", "")'),
+    more: { earlierRunEndedAt: Date.now() + 3_600_000 },
     outcome: "no-evidence",
-    says: "series; make it one",
+    says: "still holds requests to an earlier run of this version; wait",
   },
   {
-    name: "a query that gives none",
+    name: "an earlier run of the same version, long ago",
     feed: healthy,
-    metrics: custom("absent_at_all"),
-    outcome: "no-evidence",
-    says: "no series",
-  },
-  { name: "NaN", feed: healthy, metrics: custom("vector(0) / 0"), outcome: "no-evidence", says: "returned NaN" },
-  { name: "+Inf", feed: healthy, metrics: custom("vector(1) / 0"), outcome: "no-evidence", says: "returned +Inf" },
-  {
-    name: "a query beyond its limit",
-    feed: healthy,
-    metrics: custom("vector(6.2)"),
-    outcome: "fail",
-    says: "own 6.20 > 3",
-  },
-  { name: "a scalar", feed: healthy, metrics: custom("1 + 1"), outcome: "pass", says: "own 2.00 over 2s" },
-  {
-    name: "a query that does not parse",
-    feed: healthy,
-    metrics: custom("sum("),
-    outcome: "cannot-ask",
-    says: "parse error",
-  },
-  {
-    name: "a range instead of a number",
-    feed: healthy,
-    metrics: custom("up[1m]"),
-    outcome: "cannot-ask",
-    says: "a matrix",
-  },
-  {
-    name: "a metric nobody knows",
-    feed: healthy,
-    metrics: [{ name: "x", threshold: 1 }],
-    outcome: "cannot-ask",
-    says: "neither a query",
-  },
-  {
-    name: "a query of one's own whose window reaches into an earlier run",
-    feed: healthy,
-    metrics: custom("vector(9)", { interval: "1m" }),
-    more: { runStartedAt: Date.now() },
-    outcome: "no-evidence",
-    says: "still holds time from before this run",
-  },
-  {
-    name: "a query of one's own with Flagger's variables",
-    feed: healthy,
-    metrics: custom('sum(response_total{namespace="{{ namespace }}",deployment="{{ target }}"}) > bool 0'),
+    more: { earlierRunEndedAt: Date.now() - 3_600_000 },
     outcome: "pass",
-    says: "own 1.00",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "too few requests in an old step, over a window that has widened",
+    feed: (feed, ns) => feed.requests(canaryIn(ns), "success", growing(1)),
+    more: { minRequests: 5_000, weight: 10, notBefore: Date.now() - 20_000 },
+    metrics: [{ name: "request-success-rate", thresholdRange: { min: 99 }, interval: "2s" }],
+    outcome: "no-evidence",
+    says: "of the 5000 needed came in",
+  },
+  {
+    name: "counters that agree in name with those of another job",
+    feed: (feed, ns) => {
+      healthy(feed, ns);
+      feed.requests(canaryIn(ns), "failure", growing(9), { direction: "outbound", authority: "db:5432" });
+    },
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "latencies without an upper bound",
+    feed: (feed, ns) => feed.traffic(canaryIn(ns), 0, 90_000),
+    metrics: [{ name: "request-duration", thresholdRange: { max: 500 }, interval: "2s" }],
+    outcome: "fail",
+    says: "Halt podinfo.test advancement request duration 50s > 500ms",
+  },
+  {
+    name: "gRPC failures, which carry no HTTP error",
+    feed: (feed, ns) => {
+      feed.requests(canaryIn(ns), "success", growing(5), { grpc_status: "0" });
+      feed.requests(canaryIn(ns), "failure", growing(5), { status_code: "200", grpc_status: "14" });
+      feed.latency(canaryIn(ns), 7, growing(10));
+    },
+    outcome: "fail",
+    says: "success rate 50.00% < 99%",
+  },
+  {
+    name: "few requests, enough over a window that has widened",
+    feed: (feed, ns) => feed.traffic(canaryIn(ns), 0, 7),
+    more: { minRequests: 110, weight: 10, notBefore: Date.now() - 20_000 },
+    outcome: "pass",
+    says: "success rate 100.00% over",
+  },
+  {
+    name: "three requests when fifty are needed",
+    feed: (feed, ns) => feed.requests(canaryIn(ns), "failure", (n) => Math.floor(n / 4)),
+    more: { minRequests: 50 },
+    outcome: "no-evidence",
+    says: "of the 50 needed came in 2s; 4",
   },
 ];
