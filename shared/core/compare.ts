@@ -47,7 +47,8 @@ function counted({ run, policy }: RunTurn, { epoch, canary, primary }: LedgerSee
   const before = run.comparison;
   if (before?.read.epoch !== epoch) return { ...(before ?? noBlocks()), read };
   const block = { canary: since(before.read.canary, canary), primary: since(before.read.primary, primary) };
-  if (block.canary.requests <= 0 && block.primary.requests <= 0) return before;
+  // The tracks' pods are scraped at different moments: a block is complete when both have come.
+  if (block.canary.requests <= 0 || block.primary.requests <= 0) return before;
   return { ...absorb(before, block, (policy.comparison.marginPercent ?? 0) / 100), read };
 }
 

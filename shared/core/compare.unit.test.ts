@@ -57,6 +57,12 @@ describe("the comparison in a run", () => {
     expect(twice.next.run?.comparison).toEqual(once.next.run?.comparison);
   });
 
+  it("waits with a block until both tracks were scraped: they are at different moments", () => {
+    const canaryFirst = aLedger({ canary: { requests: 6, failures: 6 } });
+    expect(looks([baseline, canaryFirst]).next.weight).toBe(10);
+    expect(looks([baseline, canaryFirst, failing]).next.weight).toBe(0);
+  });
+
   it("keeps what it has learnt when another controller takes over, and counts on from that one's first reading", () => {
     const strict = aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } });
     const learnt = looks([baseline, failing], strict).next.run?.comparison;

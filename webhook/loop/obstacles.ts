@@ -2,6 +2,8 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
 import { isFlagger } from "../../shared/core/fitness.ts";
+import { isBuiltIn } from "../../shared/core/judge.ts";
+import { customQuery, type TemplateContext } from "../../shared/core/metrictemplate.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
 import { leakingServices, type Scene } from "./observe.ts";
 import { metaOf } from "./views.ts";
@@ -21,7 +23,7 @@ export function obstaclesTo(world: World, scene: Scene & { problem?: string }): 
       ...foreignObjects(world, scene),
       ...(scene.problem ? [sentence(scene.problem)] : []),
     ],
-    missing: [...missingPort(scene), ...missingTemplates(world, scene), ...leaks(world, scene)],
+    missing: [...missingPort(scene), ...unusableMetrics(world, scene), ...leaks(world, scene)],
   };
 }
 
@@ -125,14 +127,23 @@ function portOfPods({
   return [`No container of the target has a port named ${wanted}: correct spec.service.targetPort.`];
 }
 
-function missingTemplates(world: World, { canary, namespace }: Scene): string[] {
-  const references = (canary.spec.analysis.metrics ?? []).flatMap((metric) => metric.templateRef ?? []);
-  return references
-    .filter((reference) => !world.templates.get(reference.namespace ?? namespace, reference.name))
-    .map(
-      (reference) =>
-        `MetricTemplate ${reference.name} was not found in ${reference.namespace ?? namespace}: create it, or correct the templateRef.`,
-    );
+/** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
+function unusableMetrics(world: World, { canary, namespace, targetName, apexName }: Scene): string[] {
+  return (canary.spec.analysis.metrics ?? []).flatMap((metric) => {
+    if (isBuiltIn(metric)) return [];
+    const { templateRef } = metric;
+    const template = templateRef && world.templates.get(templateRef.namespace ?? namespace, templateRef.name);
+    const context: TemplateContext = {
+      name: metaOf(canary).name,
+      namespace,
+      target: canaryName(targetName),
+      service: apexName,
+      interval: metric.interval ?? "1m",
+      variables: metric.templateVariables ?? {},
+    };
+    const query = customQuery(metric, context, template);
+    return "error" in query ? [`Metric ${metric.name} cannot be asked: ${query.error}.`] : [];
+  });
 }
 
 function leaks(world: World, scene: Scene): string[] {
