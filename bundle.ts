@@ -13,7 +13,7 @@ const leaner: Plugin = {
     // Its requests go through shared/kube, and it does not load on Node 20.
     build.onResolve({ filter: /^undici$/ }, () => ({ path: substitute("undici.ts") }));
     build.onResolve({ filter: /\/gen\/index\.js$/ }, ({ importer }) =>
-      importer.endsWith("client-node/dist/config.js") ? { path: substitute("generated.ts") } : undefined,
+      /client-node\/dist\/(config|portforward)\.js$/.test(importer) ? { path: substitute("generated.ts") } : undefined,
     );
     build.onResolve({ filter: /^string-width$/ }, ({ importer }) =>
       /node_modules\/(yargs|cliui|wrap-ansi)\//.test(importer) ? { path: substitute("width.ts") } : undefined,

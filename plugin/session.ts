@@ -1,11 +1,14 @@
 /** From flags to a cluster that can be asked. */
 import type { Deps, Io, Scope } from "./deps.ts";
 import { type ClusterFlags, durationFlag, scopeOf } from "./flags.ts";
+import type { Forward, PodPort } from "./forward.ts";
 import { clientVersion } from "./version.ts";
 
 export interface Session {
   deps: Deps;
   scope: Scope;
+  /** Brings a pod's port to this machine, until it is closed. */
+  forward: (at: PodPort) => Promise<Forward>;
 }
 
 /** Opens no connection yet; throws a refusal where the flags and the kubeconfig choose no cluster. */
@@ -19,7 +22,11 @@ export async function openSession(flags: ClusterFlags, io: Io, signal: AbortSign
   const { kubeConfig, namespace, headers } = chooseCluster(flags, io.env);
   const userAgent = `kubectl-canary/${clientVersion().version}`;
   const cluster = connect(kubeConfig, { timeoutMs, headers, userAgent });
-  return { deps: { ...io, cluster, signal }, scope: scopeOf(flags, namespace, io.env) };
+  return {
+    deps: { ...io, cluster, signal },
+    scope: scopeOf(flags, namespace, io.env),
+    forward: async (at) => (await import("./forward.ts")).forwardTo(kubeConfig, at),
+  };
 }
 
 // --- internal ---

@@ -9,6 +9,7 @@ import { historyVerb } from "./verbs/history.ts";
 import { initVerb } from "./verbs/init.ts";
 import { listVerb } from "./verbs/list.ts";
 import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
+import { statsVerb } from "./verbs/stats.ts";
 import { statusVerb } from "./verbs/status.ts";
 import { undoVerb } from "./verbs/undo.ts";
 import { versionVerb } from "./verbs/version.ts";
@@ -19,6 +20,7 @@ export const verbs: readonly Verb[] = [
   // Look.
   statusVerb,
   listVerb,
+  statsVerb,
   explainVerb,
   watchVerb,
   historyVerb,

@@ -4,3 +4,7 @@
  */
 export { createConfiguration } from "@kubernetes/client-node/dist/gen/configuration.js";
 export { ServerConfiguration } from "@kubernetes/client-node/dist/gen/servers.js";
+
+/** PortForward asks them for a Service's pods; we name the pod. */
+export const CoreV1Api = undefined;
+export const AppsV1Api = undefined;

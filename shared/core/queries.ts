@@ -114,7 +114,7 @@ export function regex(text: string): string {
  * last_over_time and not the sample at that moment, because one failed scrape would make every series look new; `up` holds
  * this back while Prometheus itself is younger than the window and cannot know which series are.
  */
-function countOf(series: string, window: number): string {
+export function countOf(series: string, window: number): string {
   const before = `offset ${window}s`;
   return `(${series} unless last_over_time(${series}[5m] ${before})) and on() (up ${before}) or increase(${series}[${window}s])`;
 }

@@ -51,8 +51,8 @@ export async function startPlane(): Promise<Plane> {
         ...(options.columns === undefined ? {} : { columns: options.columns }),
       });
       const code = await runCli(argv, io, async (flags) => {
-        const { deps, scope } = await openSession(flags, io, new AbortController().signal);
-        return { deps: { ...deps, cluster: interrupted(deps.cluster, options.beforePatch) }, scope };
+        const { deps, ...session } = await openSession(flags, io, new AbortController().signal);
+        return { deps: { ...deps, cluster: interrupted(deps.cluster, options.beforePatch) }, ...session };
       });
       return { code, out: io.out(), err: io.err() };
     },

@@ -1,0 +1,55 @@
+// Numbers that people are shown, beside what Prometheus and the route say when they are asked by hand.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { createPrometheus } from "../../shared/prometheus.ts";
+import type { DoctorView } from "../../plugin/doctor/doctor.ts";
+import type { StatsView } from "../../plugin/stats.ts";
+import { type Forward, portForward } from "../cluster/client.ts";
+import { Scenario } from "./scenario.ts";
+
+let scenario: Scenario;
+let prometheus: Forward;
+
+beforeAll(async () => {
+  scenario = await Scenario.start("e2e-stats", {
+    provider: "gatewayapi:v1",
+    analysis: { interval: "30s", stepWeight: 50 },
+  });
+  prometheus = await portForward("linkerd-viz", "svc/prometheus", 9090);
+  await scenario.setImage("1.7.1");
+  await scenario.until("numbers of the canary", (status) => (status.tracks?.canary.requests ?? 0) > 0);
+});
+afterAll(async () => {
+  await prometheus.close();
+  await scenario.end();
+});
+
+const columns = ["requests", "successPercent", "latencyMsP50", "latencyMsP95", "latencyMsP99"] as const;
+
+it.each([
+  ["as the tracks' own proxies counted", []],
+  ["as the caller's did", ["--from", "deploy/load"]],
+])("stats %s agrees with Prometheus asked by hand for the same moment", async (_whose, args) => {
+  const { code, stdout, stderr } = await scenario.plugin("stats", "--show-query", "-o", "json", ...args);
+  expect(code, stderr).toBe(0);
+  const view = JSON.parse(stdout) as StatsView;
+  const byHand = createPrometheus({ address: prometheus.url });
+  for (const track of view.tracks)
+    for (const column of columns) {
+      const [sample] = await byHand.query(track.queries?.[column] ?? "", Date.parse(view.measuredAt ?? ""));
+      expect([track.name, column, track[column]]).toEqual([track.name, column, sample?.value]);
+      expect(track[column]).toBeGreaterThan(0);
+    }
+});
+
+it("shows the weight that stands in the route", async () => {
+  const { stdout } = await scenario.plugin("stats", "-o", "json");
+  const view = JSON.parse(stdout) as StatsView;
+  const canary = view.tracks.find(({ name }) => name === "canary");
+  expect([view.source, canary?.weightPercent]).toEqual(["status", await scenario.weight()]);
+});
+
+it("the doctor finds nothing wrong with it", async () => {
+  const { code, stdout } = await scenario.plugin("doctor", "-o", "json");
+  expect((JSON.parse(stdout) as DoctorView).findings.filter(({ level }) => level === "broken")).toEqual([]);
+  expect(code).toBe(0);
+});
