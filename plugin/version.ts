@@ -1,9 +1,10 @@
 /** `kubectl canary version`: of this plugin, of the controller and of the API server. */
 import { readFileSync } from "node:fs";
-import type { V1Deployment } from "@kubernetes/client-node";
+import type { V1CustomResourceDefinition, V1Deployment } from "@kubernetes/client-node";
 import { manager } from "../shared/core/names.ts";
 import { hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
+import { definitionName, isOurs } from "./crd.ts";
 import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { skewBetween, tagOf } from "./skew.ts";
@@ -18,6 +19,8 @@ export interface VersionView {
   client: { version: string; commit: string };
   /** Null where no controller is found, or may be read. */
   controller: { version: string; image: string; namespace: string } | null;
+  /** Null where it is not installed, or may not be read; `ours` says whether its schema has what the controller writes. */
+  crd: { name: string; versions: string[]; ours: boolean } | null;
   server: { version: string } | null;
 }
 
@@ -37,6 +40,7 @@ export async function version(
     kind: "VersionView",
     client: clientVersion(),
     controller: null,
+    crd: null,
     server: null,
   };
   let failure: unknown;
@@ -69,12 +73,31 @@ export function renderVersion(view: VersionView, clientOnly: boolean): string {
         ? `Controller:  ${controller.version}   ${controller.image} in namespace ${controller.namespace}`
         : "Controller:  not found or not readable",
     );
-    lines.push(`Kubernetes:  ${server.version}`);
+    lines.push(`CRD:         ${crdText(view.crd)}`, `Kubernetes:  ${server.version}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
 // --- internal ---
+
+function crdText(crd: VersionView["crd"]): string {
+  if (!crd) return "not found or not readable";
+  const served = `${crd.name} ${crd.versions.join(", ")}`;
+  return crd.ours ? served : `${served}   not kubectl-canary's: see kubectl canary doctor`;
+}
+
+async function readDefinition({ cluster }: Deps): Promise<VersionView["crd"]> {
+  try {
+    const found = await cluster.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, {
+      name: definitionName,
+    });
+    const served = found.spec.versions.filter((version) => version.served);
+    return { name: definitionName, versions: served.map(({ name }) => name), ours: isOurs(found) };
+  } catch (error) {
+    if (hasCode(error, "Forbidden", "NotFound")) return null;
+    throw error;
+  }
+}
 
 async function remote({
   deps,
@@ -82,9 +105,13 @@ async function remote({
 }: {
   deps: Deps;
   scope: Scope;
-}): Promise<Pick<VersionView, "controller" | "server">> {
-  const [answer, controller] = await Promise.all([deps.cluster.raw("GET", "/version"), readController(deps, scope)]);
-  return { controller, server: { version: (answer as { gitVersion?: string }).gitVersion ?? "unknown" } };
+}): Promise<Pick<VersionView, "controller" | "crd" | "server">> {
+  const [answer, controller, crd] = await Promise.all([
+    deps.cluster.raw("GET", "/version"),
+    readController(deps, scope),
+    readDefinition(deps),
+  ]);
+  return { controller, crd, server: { version: (answer as { gitVersion?: string }).gitVersion ?? "unknown" } };
 }
 
 async function readController({ cluster }: Deps, scope: Scope): Promise<VersionView["controller"]> {

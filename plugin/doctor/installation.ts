@@ -11,6 +11,7 @@ import type {
 import { isFlagger } from "../../shared/core/fitness.ts";
 import { leaseName, manager } from "../../shared/core/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { definitionName } from "../crd.ts";
 import type { Deps, Scope } from "../deps.ts";
 import { timeFor } from "../gather.ts";
 import { type Facts, nameOf, type Permission, type WebhookFacts } from "./facts.ts";
@@ -25,7 +26,7 @@ export async function readInstallation(reader: Reader, deps: Deps, scope: Scope)
   const namespace = scope.controllerNamespace;
   const labelSelector = `app.kubernetes.io/name=${manager}`;
   const [definition, controllers, lease, webhook, deployments, permissions] = await Promise.all([
-    reader.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, { name: "canaries.flagger.app" }),
+    reader.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, { name: definitionName }),
     reader.list<V1Deployment>(resource.deployments, { namespace, labelSelector }),
     reader.get<V1Lease>(resource.leases, { name: leaseName, namespace }),
     readWebhook(reader),

@@ -1,7 +1,7 @@
 /** Whether the controller and what it needs of the API server are sound: CRD, Lease, versions, webhook, certificate. Pure. */
 import { X509Certificate } from "node:crypto";
-import type { V1CustomResourceDefinition } from "@kubernetes/client-node";
 import { formatDuration } from "../../../shared/core/duration.ts";
+import { isOurs } from "../../crd.ts";
 import { viewController } from "../../leader.ts";
 import { skewBetween, tagOf } from "../../skew.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Probe, type WebhookFacts } from "../facts.ts";
@@ -20,7 +20,7 @@ export const definition: Probe = (facts) => {
         cure: `${chart} ${scope.controllerNamespace}`,
       },
     ];
-  if (!found || statusFields(found).includes("run")) return [];
+  if (!found || isOurs(found)) return [];
   return [
     {
       fault: "crd-foreign",
@@ -150,11 +150,6 @@ export const certificate: Probe = (facts) => {
 };
 
 // --- internal ---
-
-function statusFields(crd: V1CustomResourceDefinition): string[] {
-  const version = crd.spec.versions.find(({ name }) => name === "v1beta1");
-  return Object.keys(version?.schema?.openAPIV3Schema?.properties?.["status"]?.properties ?? {});
-}
 
 function mismatch(serving: X509Certificate, webhook: WebhookFacts): { what: string; evidence: string } | undefined {
   const host = `${webhook.service.name}.${webhook.service.namespace}.svc`;
