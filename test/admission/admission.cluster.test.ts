@@ -159,17 +159,33 @@ describe("while a version is held", () => {
     await target.do("scale", "deploy", "podinfo", "--replicas=1");
   });
 
-  it("a Deployment copied from it is told apart, left alone, and can be cleaned", async () => {
+  it("a copy of it, here or in another namespace, has none of its marks, stays paused and is told how to run", async () => {
     const { metadata, spec } = await target.get();
-    const { [label.target]: mark = "" } = metadata?.labels ?? {};
-    const copy = { ...manifest("1.7.0"), metadata: { name: "copy", labels: { app: "podinfo", [label.target]: mark } } };
-    await target.send({ ...copy, spec: { ...spec, replicas: 0, paused: false } }, "create");
-    const changed = await target.do("set", "image", "deploy/copy", `podinfod=${image("1.7.4")}`);
-    expect(warnings(changed.stderr)[0]).toContain("no canary gates copy.admission");
-    expect((await target.do("label", "deploy", "copy", `${label.target}-`)).code).toBe(0);
-    const object = await getJson<V1Deployment>(["-n", target.namespace, "deploy", "copy"]);
-    expect([object.metadata?.labels?.[label.target], object.spec?.paused]).toEqual([undefined, undefined]);
-    await target.do("delete", "deploy", "copy");
+    const { labels, annotations } = { ...metadata };
+    for (const namespace of [target.namespace, "default"]) {
+      const copy = { ...manifest("1.7.0"), metadata: { name: "copy", namespace, labels, annotations }, spec };
+      const args = ["-n", namespace, "create", "-f", "-"];
+      const { stderr, code } = await kubectl(args, { input: JSON.stringify(copy) });
+      expect([code, warnings(stderr)[1]]).toEqual([
+        0,
+        `Warning: it is paused, as that one was held; to run its pods: kubectl -n ${namespace} rollout resume deploy copy`,
+      ]);
+      const object = await getJson<V1Deployment>(["-n", namespace, "deploy", "copy"]);
+      expect(Object.keys(object.metadata?.labels ?? {})).toEqual(["app"]);
+      expect(object.metadata?.annotations).not.toHaveProperty([annotation.requestedBy]);
+      expect(object.spec?.paused).toBe(true);
+      await mustKubectl(["-n", namespace, "delete", "deploy", "copy"]);
+    }
+  });
+
+  it("a manifest that says paused: false passes by every tool, changes nothing and conflicts with nobody", async () => {
+    const object = manifest("1.7.1") as V1Deployment;
+    object.spec!.paused = false;
+    for (const verb of [["apply"], ["apply", "--server-side", "--force-conflicts"], ["apply", "--server-side"]]) {
+      const { code, stderr } = await target.send(object, ...verb);
+      expect(code, stderr).toBe(0);
+      await expectHeld("1.7.1");
+    }
   });
 });
 

@@ -12,7 +12,8 @@ import { pauseImage } from "../cluster/config.ts";
 export const mutations: Record<string, (template: V1PodTemplateSpec) => void> = {
   "a sidecar": ({ spec }) => {
     if (spec?.containers.some(({ name }) => name === "injected")) return;
-    spec?.containers.push({ name: "injected", image: pauseImage });
+    // In front: behind, going back would leave it before the container that comes back, and Kubernetes rolls for the order.
+    spec?.containers.unshift({ name: "injected", image: pauseImage });
   },
   // As a policy rewrites a tag to the digest behind it; the local cluster has no registry that knows digests.
   "another image": ({ spec }) => {

@@ -1,7 +1,9 @@
 // What other tools read from the Deployment itself: wait while it is held, succeed with a promotion, fail with a rejection.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { V1Deployment } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
-import { kubectl } from "../cluster/client.ts";
+import { label } from "../../shared/core/names.ts";
+import { apply, getJson, kubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Gated, deployment, expectVersion } from "./gated.ts";
@@ -9,9 +11,18 @@ import { deploymentStatus, generalStatus, type Kstatus } from "./kstatus.ts";
 import { clientSideApply, serverSideApply } from "./tools.ts";
 
 let gated: Gated;
+/** Its resourceVersion before everything. */
+let bystander: string;
 
 beforeAll(async () => {
   gated = await Gated.start("signals", clientSideApply);
+  const labels = { app: "bystander" };
+  const template = { ...deployment("v1").spec!.template, metadata: { labels } };
+  const spec = { replicas: 0, selector: { matchLabels: labels }, template };
+  await apply([{ ...deployment("v1"), metadata: { name: "bystander" }, spec }], gated.namespace);
+  const observed = "jsonpath={.status.observedGeneration}=1";
+  await gated.scenario.kubectl("wait", "deploy/bystander", `--for=${observed}`, "--timeout=30s");
+  bystander = await gated.scenario.kubectl("get", "deploy", "bystander", "-o", "jsonpath={.metadata.resourceVersion}");
 });
 
 afterAll(() => gated.end());
@@ -104,5 +115,40 @@ describe("a version that was rejected", () => {
     await gated.scenario.phase("Succeeded");
     await becomes("Current", "Current");
     expectVersion(await gated.target(), "v3");
+  });
+
+  it("is not overtaken while it is promoted: a change is refused with the reason, and passes seconds later", async () => {
+    await gated.scenario.kubectl("set", "env", "deploy/podinfo", "ROUND=2");
+    await gated.scenario.until("the canary's traffic", ({ canaryWeight }) => canaryWeight === 20);
+    const promoted = gated.scenario.plugin("promote");
+    await waitFor(
+      async () => (label.promoting in ((await gated.target()).metadata?.labels ?? {}) ? true : unmet("not promoting")),
+      30_000,
+      "the promotion",
+    );
+    const change = (): Promise<Output> => gated.scenario.try("set", "env", "deploy/podinfo", "ROUND=3");
+    expect(await change()).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/promoting a judged version/) as string,
+    });
+    await waitFor(async () => ((await change()).code === 0 ? true : unmet("refused")), 60_000, "the change to pass");
+    expect((await promoted).code).toBe(0);
+    await gated.scenario.until("its run", ({ run, canaryWeight }) => run !== undefined && canaryWeight === 20);
+  });
+});
+
+describe("a Deployment without a Canary", () => {
+  it("is never written by us", async () => {
+    expect(
+      await gated.scenario.kubectl("get", "deploy", "bystander", "-o", "jsonpath={.metadata.resourceVersion}"),
+    ).toBe(bystander);
+    const all = await getJson<{ items: V1Deployment[] }>(["deploy", "-A", "--show-managed-fields"]);
+    const strangers = all.items.filter(({ metadata }) => {
+      const labels = metadata?.labels ?? {};
+      return !(label.target in labels) && !(label.canary in labels);
+    });
+    expect(strangers.length).toBeGreaterThan(1);
+    for (const { metadata } of strangers)
+      expect(metadata?.managedFields?.map(({ manager }) => manager)).not.toContain("kubectl-canary");
   });
 });

@@ -158,16 +158,14 @@ async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash
 
 async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
   const { labels, annotations } = metaOf(target);
-  const { managedFields = [] } = target.metadata ?? {};
+  const { managedFields = [] } = { ...target.metadata };
   const kept = Object.entries(labels).filter(([key]) => !giving.dropLabels.includes(key));
-  const { [annotation.requestedBy]: _by, ...others } = annotations;
-  const isHeld = label.held in labels;
-  const unheld = isHeld && giving.dropLabels.includes(label.held);
+  const unheld = label.held in labels && giving.dropLabels.includes(label.held);
   const returned = handBack(giving.owners ?? [], managedFields, manager);
   const metadata = {
     ...target.metadata,
     labels: { ...Object.fromEntries(kept), ...giving.setLabels },
-    annotations: unheld || !isHeld ? others : annotations,
+    annotations: unheld ? withoutRequester(annotations) : annotations,
     ...(returned ? { managedFields: returned } : {}),
   };
   const { paused: _paused, ...spec } = target.spec!;
@@ -179,4 +177,9 @@ async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): 
   );
   deps.world.deployments.wrote(written);
   return written;
+}
+
+function withoutRequester(annotations: Record<string, string>): Record<string, string> {
+  const { [annotation.requestedBy]: _by, ...others } = annotations;
+  return others;
 }
