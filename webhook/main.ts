@@ -18,6 +18,7 @@ import { issueAuthority } from "./certificates/issue.ts";
 import { Certificates } from "./certificates.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
+import { requireDefinition } from "./definition.ts";
 import { startLoop } from "./loop/start.ts";
 import type { Loop } from "./loop/start.ts";
 import { createRecorder } from "./metrics/recorder.ts";
@@ -74,12 +75,12 @@ function connectTo(config: Config): Cluster {
 
 async function serve(parts: Parts): Promise<void> {
   const { config, log, recorder, cluster, ending } = parts;
-  const running: { loop?: Loop } = {};
+  const running: { loop?: Loop; failure?: string } = {};
   const notReady = (): string[] =>
     [
       ending.aborted ? "stopping" : undefined,
       certificates.notReady(),
-      running.loop?.ready() ? undefined : "the caches are not filled yet",
+      running.loop?.ready() ? undefined : (running.failure ?? "the caches are not filled yet"),
     ].filter((reason) => reason !== undefined);
   const missing = (canary: Canary): Promise<string[]> => missingOf(cluster, canary, { timeoutMs: 1_000 });
   const canary = { ownAccounts: config.ownAccounts, missing };
@@ -95,8 +96,9 @@ async function serve(parts: Parts): Promise<void> {
   await Promise.all([listen(server, config.port), listen(metricsServer, config.metricsPort)]);
   log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
   certificates.start();
-  const loop = await startedLoop(parts);
+  const loop = await startedLoop(parts, (reason) => (running.failure = reason));
   if (loop) running.loop = loop;
+  delete running.failure;
   await aborted(ending);
   log.info({ drainMs: config.drainMs }, "stopping");
   // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
@@ -121,11 +123,16 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
 }
 
 /** Goes on trying: admission is of use meanwhile, and a crash loop would only make the wait longer. */
-async function startedLoop({ cluster, config, log, recorder, ending }: Parts): Promise<Loop | undefined> {
+async function startedLoop(
+  { cluster, config, log, recorder, ending }: Parts,
+  failed: (reason: string) => void,
+): Promise<Loop | undefined> {
   for (let failures = 1; !ending.aborted; failures++) {
     try {
+      await requireDefinition(cluster);
       return await startLoop({ cluster, config, log, recorder, random });
     } catch (error) {
+      failed(messageOf(error));
       const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);
       log.error({ reason: messageOf(error), waitMs }, "the loop could not start");
       await pause(systemClock, waitMs, ending);

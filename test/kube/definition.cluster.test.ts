@@ -1,0 +1,77 @@
+// A definition of Canary that would drop what we write is noticed, on an API server whose definitions are the test's own.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { requireDefinition } from "../../webhook/definition.ts";
+import { repository } from "../cluster/layout.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import { startControlPlane, type ControlPlane } from "./control-plane.ts";
+
+interface Schema {
+  properties: Record<string, Schema>;
+}
+
+interface Definition {
+  metadata: { name: string; resourceVersion?: string };
+  spec: { versions: { schema: { openAPIV3Schema: Schema } }[] };
+}
+
+const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+let plane: ControlPlane;
+let cluster: Cluster;
+
+beforeAll(async () => {
+  plane = await startControlPlane();
+  cluster = plane.cluster();
+});
+
+afterAll(() => plane.stop());
+
+const chartsOwn = async (): Promise<Definition> =>
+  parse(await readFile(join(repository, "charts/kubectl-canary/files/crds/canaries.yaml"), "utf8")) as Definition;
+
+const statusOf = (definition: Definition): Schema =>
+  definition.spec.versions[0]!.schema.openAPIV3Schema.properties["status"]!;
+
+/** Puts it in place of whatever definition there is. */
+async function define(definition: Definition): Promise<void> {
+  const { name } = definition.metadata;
+  const found = (await cluster.raw("GET", `${path}/${name}`).catch(() => undefined)) as Definition | undefined;
+  const { resourceVersion } = { ...found?.metadata };
+  if (!resourceVersion) await cluster.raw("POST", path, definition);
+  else
+    await cluster.raw("PUT", `${path}/${name}`, {
+      ...definition,
+      metadata: { ...definition.metadata, resourceVersion },
+    });
+}
+
+/** The published schema follows a definition after a moment. */
+const becomes = (said: RegExp | undefined): Promise<true> =>
+  waitFor(
+    async () => {
+      const found = await requireDefinition(cluster).then(
+        () => "nothing",
+        (error: unknown) => String(error),
+      );
+      return (said ?? /^nothing$/).test(found) ? true : unmet(found);
+    },
+    30_000,
+    "the definition to be seen",
+  );
+
+it("none at all, an older one and a foreign one are each named with what would be lost; the chart's own passes", async () => {
+  await expect(requireDefinition(cluster)).rejects.toThrow(/not installed/);
+  const older = await chartsOwn();
+  delete statusOf(older).properties["run"]!.properties["ceiling"];
+  await define(older);
+  await becomes(/would drop status\.run\.ceiling: it is older/);
+  const foreign = await chartsOwn();
+  for (const field of ["run", "reason", "stable"]) delete statusOf(foreign).properties[field];
+  await define(foreign);
+  await becomes(/would drop status\.reason, status\.stable, status\.run: .*files\/crds/);
+  await define(await chartsOwn());
+  await becomes(undefined);
+});
