@@ -16,9 +16,10 @@ export class Proxy {
     this.server = createServer((client) => this.take(client));
   }
 
-  static async start(targetPort: number): Promise<Proxy> {
+  /** `address` is where it listens; pods cannot reach loopback. */
+  static async start(targetPort: number, address = "127.0.0.1"): Promise<Proxy> {
     const proxy = new Proxy(targetPort);
-    proxy.server.listen(0, "127.0.0.1");
+    proxy.server.listen(0, address);
     await once(proxy.server, "listening");
     return proxy;
   }
