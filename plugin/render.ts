@@ -2,6 +2,7 @@
 import { formatImages } from "./images.ts";
 import { distance, relative } from "./relative.ts";
 import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
+import { renderTree } from "./tree.ts";
 import { paint, printable, type RenderOptions, type Style, symbol, wrap } from "./style.ts";
 import { weightDiffers, weightNow } from "./verdict.ts";
 import type { CanaryView } from "./view.ts";
@@ -15,6 +16,7 @@ export function renderCanary(raw: CanaryView, options: RenderOptions): string {
     renderNotes(view, options),
     renderTracks(view, options),
     renderChecks(view, options),
+    renderTree(view.tree ?? [], options),
     renderHistory(view, options),
     renderAdvice(view, options),
   ];

@@ -6,6 +6,7 @@ import { Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
 import { gather, timeFor } from "./gather.ts";
 import { listCanaries } from "./list.ts";
+import { readObjects } from "./objects.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { renderCanary } from "./render.ts";
 import { styleOf } from "./style.ts";
@@ -24,14 +25,20 @@ export async function status(args: StatusArgs, deps: Deps, scope: Scope): Promis
   const canary = args.name === undefined ? await onlyCanary(deps, scope) : await findCanary(args.name, deps, scope);
   if (!canary && args.exitCode) throw new Refusal("--exit-code needs the name of one Canary.", exitCode.usage);
   if (!canary) return listCanaries({ output: args.output, allNamespaces: false }, deps, scope);
-  const { view, now } = await look(canary, deps, scope);
+  const { view, now } = await look(canary, deps, scope, { tree: args.output !== "name" });
   await print(view, now, { output: args.output, deps });
   return args.exitCode ? verdictCode(view) : exitCode.ok;
 }
 
 /** Reads everything about a Canary and computes its view; `now` is the time that it was judged by. */
-export async function look(canary: Canary, deps: Deps, scope: Scope): Promise<{ view: CanaryView; now: number }> {
-  const seen = await gather(canary, deps, scope);
+export async function look(
+  canary: Canary,
+  deps: Deps,
+  scope: Scope,
+  { tree }: { tree: boolean } = { tree: false },
+): Promise<{ view: CanaryView; now: number }> {
+  const gathered = await gather(canary, deps, scope);
+  const seen = tree ? { ...gathered, objects: await readObjects(gathered, deps) } : gathered;
   const now = await timeFor(seen.lease, deps);
   return { view: viewCanary(seen, scope, now), now };
 }

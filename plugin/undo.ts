@@ -2,7 +2,7 @@
  * `undo NAME --to VERSION`: writes a version that was promoted before into the Deployment, by the rights of the person who
  * asks. The webhook holds it like any other change, so that it goes live by a canary run and not at once.
  */
-import type { V1Deployment, V1LabelSelector, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1Deployment, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import type { Canary, HistoryEntry } from "../shared/core/canary.ts";
 import { label, manager } from "../shared/core/names.ts";
 import { hashTemplate } from "../shared/hash.ts";
@@ -13,6 +13,7 @@ import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { missingPermission, Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
 import { formatImages, isImage } from "./images.ts";
+import { selectorText } from "./objects.ts";
 import { relative } from "./relative.ts";
 import { printable } from "./style.ts";
 
@@ -140,14 +141,4 @@ async function allowed<T>(asked: Promise<T>): Promise<T> {
       throw new Refusal("Not written: the Deployment changed at the same moment. Look again, then repeat.");
     throw error;
   }
-}
-
-function selectorText(selector: V1LabelSelector | undefined): string {
-  const equal = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
-  const others = (selector?.matchExpressions ?? []).map(({ key, operator, values = [] }) => {
-    const set = `(${values.join(",")})`;
-    const words: Record<string, string> = { In: `${key} in ${set}`, NotIn: `${key} notin ${set}`, Exists: key };
-    return words[operator] ?? `!${key}`;
-  });
-  return [...equal, ...others].join(",");
 }

@@ -18,6 +18,8 @@ import { type Caller, type CallerView, viewCallers } from "./callers.ts";
 import type { Scope } from "./deps.ts";
 import { type ControllerView, viewController } from "./leader.ts";
 import { drainCommand, type RouteObject, type RouteView, viewRoute } from "./route.ts";
+import type { Objects } from "./objects.ts";
+import { type Node, viewTree } from "./tree.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 /** What was read from the cluster; undefined where an object is not there or may not be read. */
@@ -28,6 +30,8 @@ export interface Seen {
   route?: RouteObject | undefined;
   lease?: V1Lease | undefined;
   callers: Caller[];
+  /** What the tree is made of; read by `status` only. */
+  objects?: Objects | undefined;
   /** Sentences about what could not be read. */
   unread: string[];
 }
@@ -86,6 +90,8 @@ export interface CanaryView {
   callers: CallerView[];
   warnings: string[];
   unread: string[];
+  /** Deployments with their ReplicaSets and pods, Services, route, autoscaler; null where they were not asked for. */
+  tree: Node[] | null;
   controller: ControllerView;
   lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
   /** A template that went live without a canary. */
@@ -107,14 +113,15 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     ...measurements(seen),
     callers: viewCallers(seen.callers, scope.clusterFlags),
     warnings: warningsOf(seen.canary),
-    unread: seen.unread,
+    unread: [...seen.unread, ...(seen.objects?.unread ?? [])],
     controller: viewController(seen.lease, now),
   };
-  return { ...facts, verdict: judge(facts), advice: advise(facts, scope) };
+  const tree = seen.objects ? viewTree(seen, seen.objects, facts) : null;
+  return { ...facts, tree, verdict: judge(facts), advice: advise(facts, scope) };
 }
 
 /** A view before it is judged and commands are proposed. */
-export type CanaryFacts = Omit<CanaryView, "verdict" | "advice">;
+export type CanaryFacts = Omit<CanaryView, "verdict" | "advice" | "tree">;
 
 /** The Service that users send to. */
 export function apexOf({ spec }: Canary): string {
