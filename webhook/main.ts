@@ -91,6 +91,7 @@ async function serve(parts: Parts): Promise<void> {
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
     if (days) recorder.certificateDaysLeft(days.serving);
+    recorder.canaries(canariesByNamespace(running.loop));
     return recorder.text();
   });
   await Promise.all([listen(server, config.port), listen(metricsServer, config.metricsPort)]);
@@ -105,6 +106,15 @@ async function serve(parts: Parts): Promise<void> {
   await Promise.all([loop?.stop(), pause(systemClock, config.drainMs, new AbortController().signal)]);
   await Promise.all([close(server), close(metricsServer), certificates.stop()]);
   log.info("stopped");
+}
+
+function canariesByNamespace(loop: Loop | undefined): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { metadata } of loop?.world.canaries.list() ?? []) {
+    const namespace = metadata.namespace ?? "";
+    counts.set(namespace, (counts.get(namespace) ?? 0) + 1);
+  }
+  return counts;
 }
 
 function createCertificates(parts: Parts, serve: (certificate: { cert: string; key: string }) => void): Certificates {

@@ -1,21 +1,54 @@
-/** What a decision means for the controller's own metrics. */
+/** What decisions mean for the controller's own metrics. */
 import type { Canary } from "../../shared/core/canary.ts";
-import type { CanaryState, Decision } from "../../shared/core/state.ts";
-import type { Recorder } from "../metrics/recorder.ts";
+import { evidence } from "../../shared/core/sequential.ts";
+import type { CanaryState, Decision, RunOutcome } from "../../shared/core/state.ts";
+import { keyOf } from "../../shared/kube/store.ts";
+import type { Recorder, Subject } from "../metrics/recorder.ts";
 
-export function report(
+export interface Reports {
+  decided(canary: Canary, before: CanaryState, decision: Decision): void;
+  /** Key of a Canary that is no more: its series go, so that they are as many as there are canaries. */
+  gone(key: string): void;
+}
+
+export function createReports(recorder: Recorder): Reports {
+  const subjects = new Map<string, Subject>();
+  return {
+    decided(canary, before, decision) {
+      const subject = { name: canary.spec.targetRef.name, namespace: canary.metadata.namespace ?? "" };
+      subjects.set(keyOf(canary), subject);
+      report(recorder, { subject, canary }, { before, decision });
+    },
+    gone(key) {
+      const subject = subjects.get(key);
+      if (subject) recorder.forget(subject);
+      subjects.delete(key);
+    },
+  };
+}
+
+// --- internal ---
+
+function report(
   recorder: Recorder,
-  canary: Canary,
+  { subject, canary }: { subject: Subject; canary: Canary },
   { before, decision }: { before: CanaryState; decision: Decision },
 ): void {
-  const subject = { name: canary.spec.targetRef.name, namespace: canary.metadata.namespace ?? "" };
   const { next } = decision;
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
+  recorder.comparison(subject, next.run?.comparison && evidence(next.run.comparison));
   const [last] = next.history;
-  if (!last || last.run === before.history[0]?.run) return;
+  if (last && last.run !== before.history[0]?.run) reportEnd(recorder, { subject, canary }, last.outcome);
+}
+
+function reportEnd(
+  recorder: Recorder,
+  { subject, canary }: { subject: Subject; canary: Canary },
+  outcome: RunOutcome,
+): void {
   const ending = { strategy: "canary", analysis: canary.spec.skipAnalysis ? "skipped" : "completed" } as const;
-  if (last.outcome === "promoted") recorder.succeeded(subject, ending);
-  if (last.outcome === "rejected") recorder.failed(subject, ending);
+  if (outcome === "promoted") recorder.succeeded(subject, ending);
+  if (outcome === "rejected") recorder.failed(subject, ending);
 }

@@ -12,7 +12,7 @@ import { WorkQueue } from "../runtime/queue.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./cleanup.ts";
 import { reconcile, type Logger, type ReconcileDeps } from "./reconcile.ts";
-import { report } from "./report.ts";
+import { createReports, type Reports } from "./report.ts";
 import { discoverRoutes, type ServedRoutes } from "./routes.ts";
 import { createWorld, everyKey, type World } from "./world.ts";
 
@@ -122,7 +122,8 @@ function createQueue(parts: LoopParts): WorkQueue {
     log,
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
-  const deps: ReconcileDeps & CleanupDeps = {
+  const reports = createReports(parts.recorder);
+  const deps: LookDeps = {
     ...parts,
     provider,
     metricsServer,
@@ -130,7 +131,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     instance,
     evidence,
     now,
-    decided: (canary, before, decision) => report(parts.recorder, canary, { before, decision }),
+    ...reports,
   };
   const gone: RouteGone = new Map();
   const queue: WorkQueue = new WorkQueue({
@@ -145,17 +146,21 @@ function createQueue(parts: LoopParts): WorkQueue {
   return queue;
 }
 
-async function look(
-  deps: ReconcileDeps & CleanupDeps,
-  gone: RouteGone,
-  key: string,
-): Promise<{ requeueAfterMs?: number }> {
+type LookDeps = ReconcileDeps & CleanupDeps & Reports & Pick<LoopDeps, "recorder">;
+
+async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ requeueAfterMs?: number }> {
   const [namespace = "", name = ""] = key.split("/");
   if (!deps.isLeader() || !deps.world.hasSynced()) return {};
   const canary = deps.world.canaries.get(namespace, name);
-  if (!canary) return cleanUp(deps, { namespace, name }, gone);
+  if (!canary) {
+    deps.gone(key);
+    return cleanUp(deps, { namespace, name }, gone);
+  }
   if (canary.metadata.deletionTimestamp) return {};
-  return reconcile(deps, canary);
+  const startedAt = deps.now();
+  const result = await reconcile(deps, canary);
+  deps.recorder.checked({ name: canary.spec.targetRef.name, namespace }, Math.max(0, (deps.now() - startedAt) / 1000));
+  return result;
 }
 
 /** A Conflict only means that the world moved first: the next look is on its way. */

@@ -29,6 +29,8 @@ export interface Recorder {
   weight(subject: Subject, canaryPercent: number): void;
   /** Measured values (durations in seconds), and the count of verdicts. */
   checks(subject: Subject, checks: readonly CheckStatus[]): void;
+  /** Evidence that the canary is worse than the primary; undefined where nothing is compared. */
+  comparison(subject: Subject, evidence: number | undefined): void;
   /** How long one check of a canary took. */
   checked(subject: Subject, seconds: number): void;
   succeeded(subject: Subject, ending: Ending): void;
@@ -42,14 +44,21 @@ export interface Recorder {
 /** Metrics in a registry of their own; `version` and `meshProvider` go into `flagger_info`. */
 export function createRecorder(about: { version: string; meshProvider: string }): Recorder {
   const registry = new Registry();
-  return { ...flaggerMetrics(registry, about), ...ownMetrics(registry), text: () => textOf(registry) };
+  const flaggers = flaggerMetrics(registry, about);
+  const own = ownMetrics(registry);
+  const forget = (subject: Subject): void => {
+    flaggers.forget(subject);
+    own.comparison(subject, undefined);
+  };
+  return { ...flaggers, ...own, forget, text: () => textOf(registry) };
 }
 
 async function textOf(registry: Registry): Promise<{ contentType: string; body: string }> {
   return { contentType: registry.contentType, body: await registry.metrics() };
 }
 
-type FlaggerPart = Omit<Recorder, "text" | "admission" | "queueDepth" | "certificateDaysLeft">;
+type FlaggerPart = Omit<Recorder, "text" | keyof OwnPart>;
+type OwnPart = Pick<Recorder, "comparison" | "admission" | "queueDepth" | "certificateDaysLeft">;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
   const metrics = defineFlaggers(registry);
@@ -70,12 +79,16 @@ function flaggerMetrics(registry: Registry, about: { version: string; meshProvid
     checks(subject, checks) {
       const names = measured.get(keyOf(subject)) ?? new Set();
       measured.set(keyOf(subject), names);
-      for (const { metric, value, unit, outcome } of checks) {
+      for (const { metric, value, unit, outcome, min, max, requests } of checks) {
         verdicts.inc({ outcome });
+        const scale = unit === "milliseconds" ? 1000 : 1;
+        if (min !== undefined) metrics.limit.set({ ...labelsOf(subject), metric, bound: "min" }, min / scale);
+        if (max !== undefined) metrics.limit.set({ ...labelsOf(subject), metric, bound: "max" }, max / scale);
+        if (requests !== null) metrics.requests.set({ ...labelsOf(subject), metric }, requests);
+        names.add(metric);
         const inSeconds = unit === "milliseconds" && value !== null ? value / 1000 : value;
         if (inSeconds === null) continue;
         metrics.analysis.set({ ...labelsOf(subject), metric }, inSeconds);
-        names.add(metric);
       }
     },
     checked: (subject, seconds) => metrics.duration.observe(labelsOf(subject), seconds),
@@ -88,8 +101,14 @@ function flaggerMetrics(registry: Registry, about: { version: string; meshProvid
   };
 }
 
-function ownMetrics(registry: Registry): Pick<Recorder, "admission" | "queueDepth" | "certificateDaysLeft"> {
+function ownMetrics(registry: Registry): OwnPart {
   const registers = [registry];
+  const evidence = new Gauge({
+    name: "kubectl_canary_comparison_evidence",
+    help: "Evidence that the canary is worse than the primary by more than the margin; 1 says nothing, 1/alpha takes it back",
+    labelNames: ["name", "namespace"] as const,
+    registers,
+  });
   const admission = new Histogram({
     name: "kubectl_canary_admission_duration_seconds",
     help: "Time to answer an admission request, by answer",
@@ -104,6 +123,10 @@ function ownMetrics(registry: Registry): Pick<Recorder, "admission" | "queueDept
     registers,
   });
   return {
+    comparison(subject, value) {
+      if (value === undefined) evidence.remove(labelsOf(subject));
+      else evidence.set(labelsOf(subject), value);
+    },
     admission: (answer, seconds) => admission.observe({ answer }, seconds),
     queueDepth: (keys) => queue.set(keys),
     certificateDaysLeft: (days) => certificate.set(days),
@@ -126,6 +149,18 @@ function defineFlaggers(registry: Registry) {
     status: gauge("canary_status", "Last canary analysis result: 0 running, 1 successful, 2 failed", one),
     weight: gauge("canary_weight", "Percent of traffic of each workload", ["workload", "namespace"]),
     analysis: gauge("canary_metric_analysis", "Last measured value of each metric", [...one, "metric"]),
+    requests: new Gauge({
+      name: "kubectl_canary_metric_requests",
+      help: "Users' requests behind the last value of each metric",
+      labelNames: [...one, "metric"] as const,
+      registers,
+    }),
+    limit: new Gauge({
+      name: "kubectl_canary_metric_limit",
+      help: "Limit of each metric, in the unit of flagger_canary_metric_analysis",
+      labelNames: [...one, "metric", "bound"] as const,
+      registers,
+    }),
     duration: new Histogram({
       name: "flagger_canary_duration_seconds",
       help: "Seconds spent on one check of a canary",
@@ -176,7 +211,11 @@ function forget(metrics: FlaggerMetrics, subject: Subject, measured: Iterable<st
   for (const workload of [primaryName(subject.name), canaryName(subject.name)]) {
     metrics.weight.remove({ workload, namespace: subject.namespace });
   }
-  for (const metric of measured) metrics.analysis.remove({ ...labels, metric });
+  for (const metric of measured) {
+    metrics.analysis.remove({ ...labels, metric });
+    metrics.requests.remove({ ...labels, metric });
+    for (const bound of ["min", "max"] as const) metrics.limit.remove({ ...labels, metric, bound });
+  }
   for (const strategy of strategies) {
     for (const analysis of ["completed", "skipped"] as const) {
       metrics.successes.remove(endingLabels(subject, { strategy, analysis }));

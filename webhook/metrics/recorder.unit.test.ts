@@ -48,6 +48,26 @@ describe("the controller's metrics", () => {
     );
   });
 
+  test("show limits, the requests behind each value and the evidence of the comparison, until the canary is gone", async () => {
+    const recorder = aRecorder();
+    recorder.checks(podinfo, [
+      { ...aCheck("request-duration", 250, "milliseconds"), max: 500 },
+      { ...aCheck("request-success-rate", 99.5, "percent"), min: 99 },
+    ]);
+    recorder.comparison(podinfo, 12.5);
+    const of = 'name="podinfo",namespace="test"';
+    expect(await lines(recorder)).toEqual(
+      expect.arrayContaining([
+        `kubectl_canary_metric_limit{${of},metric="request-duration",bound="max"} 0.5`,
+        `kubectl_canary_metric_limit{${of},metric="request-success-rate",bound="min"} 99`,
+        `kubectl_canary_metric_requests{${of},metric="request-success-rate"} 5`,
+        `kubectl_canary_comparison_evidence{${of}} 12.5`,
+      ]),
+    );
+    recorder.forget(podinfo);
+    expect((await lines(recorder)).filter((line) => line.includes("podinfo"))).toEqual([]);
+  });
+
   test("encode a phase as Flagger does", async () => {
     const recorder = aRecorder();
     for (const [phase, value] of [
