@@ -1,9 +1,10 @@
 /** `kubectl canary doctor [NAME]`: what is wrong, what shows it, and what mends it. */
-import { type Deps, exitCode, type Scope } from "../deps.ts";
+import { exitCode } from "../deps.ts";
 import { Refusal } from "../faults.ts";
 import { parseArgument, requireNamespace } from "../find.ts";
 import { nearest } from "../nearest.ts";
 import { type OutputFormat, printObject } from "../output.ts";
+import type { Session } from "../session.ts";
 import { styleOf } from "../style.ts";
 import { diagnose } from "./diagnose.ts";
 import { type Finding, nameOf } from "./facts.ts";
@@ -29,8 +30,9 @@ export interface DoctorView {
   unread: string[];
 }
 
-export async function doctor(args: DoctorArgs, deps: Deps, scope: Scope): Promise<number> {
-  const view = await examine(args.name, deps, scope);
+export async function doctor(args: DoctorArgs, session: Session): Promise<number> {
+  const { deps } = session;
+  const view = await examine(args.name, session);
   if (args.output === "json" || args.output === "yaml") await printObject(view, args.output, deps.stdout);
   else deps.stdout.write(renderDoctor(view, styleOf(deps.stdout, deps.env)));
   return view.sound ? exitCode.ok : exitCode.error;
@@ -38,10 +40,10 @@ export async function doctor(args: DoctorArgs, deps: Deps, scope: Scope): Promis
 
 // --- internal ---
 
-async function examine(name: string | undefined, deps: Deps, scope: Scope): Promise<DoctorView> {
+async function examine(name: string | undefined, { deps, scope, forward }: Session): Promise<DoctorView> {
   if (name !== undefined) parseArgument(name);
   await requireNamespace(deps.cluster, scope.namespace);
-  const seen = await survey(deps, scope);
+  const seen = await survey(deps, scope, forward);
   const targets = name === undefined ? everyTarget(seen) : [targetOf(name, seen)];
   const findings = targets.flatMap((target) =>
     diagnose(factsOf(seen, target)).map((finding) => ({ target: target && `deployment/${target}`, ...finding })),

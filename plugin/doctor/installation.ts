@@ -15,6 +15,8 @@ import { definitionName } from "../crd.ts";
 import type { Deps, Scope } from "../deps.ts";
 import { timeFor } from "../gather.ts";
 import { type Facts, nameOf, type Permission, type WebhookFacts } from "./facts.ts";
+import type { Session } from "../session.ts";
+import { servedCertificate } from "./handshake.ts";
 import type { Reader } from "./reader.ts";
 
 export interface Installation {
@@ -22,14 +24,19 @@ export interface Installation {
   installed: Pick<Facts, "definition" | "controller" | "lease" | "webhook" | "flaggers" | "permissions">;
 }
 
-export async function readInstallation(reader: Reader, deps: Deps, scope: Scope): Promise<Installation> {
+/** With `forward` the webhook itself is asked for its certificate where the Secret may not be read. */
+export async function readInstallation(
+  reader: Reader,
+  { deps, scope }: Pick<Session, "deps" | "scope">,
+  forward?: Session["forward"],
+): Promise<Installation> {
   const namespace = scope.controllerNamespace;
   const labelSelector = `app.kubernetes.io/name=${manager}`;
   const [definition, controllers, lease, webhook, deployments, permissions] = await Promise.all([
     reader.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, { name: definitionName }),
     reader.list<V1Deployment>(resource.deployments, { namespace, labelSelector }),
     reader.get<V1Lease>(resource.leases, { name: leaseName, namespace }),
-    readWebhook(reader),
+    readWebhook(reader, forward),
     reader.list<V1Deployment>(resource.deployments),
     readPermissions(deps, scope),
   ]);
@@ -50,36 +57,47 @@ export async function readInstallation(reader: Reader, deps: Deps, scope: Scope)
 
 const webhookName = "deployments.kubectl-canary.io";
 
-async function readWebhook(reader: Reader): Promise<WebhookFacts | null | undefined> {
+async function readWebhook(
+  reader: Reader,
+  forward: Session["forward"] | undefined,
+): Promise<WebhookFacts | null | undefined> {
   const configurations = await reader.list<V1MutatingWebhookConfiguration>(resource.mutatingWebhookConfigurations);
   if (!configurations) return configurations;
   const found = configurations.flatMap((configuration) =>
     (configuration.webhooks ?? []).map((webhook) => ({ configuration, webhook })),
   );
   const ours = found.find(({ webhook }) => webhook.name === webhookName);
-  return ours ? describeWebhook(reader, nameOf(ours.configuration), ours.webhook) : null;
+  if (!ours) return null;
+  const { slices, ...described } = await describeWebhook(reader, nameOf(ours.configuration), ours.webhook);
+  if (described.serving !== undefined || !slices || !forward) return described;
+  return { ...described, serving: await servedCertificate(slices, forward) };
 }
 
 async function describeWebhook(
   reader: Reader,
   configuration: string,
   { clientConfig, failurePolicy = "Fail" }: V1MutatingWebhook,
-): Promise<WebhookFacts> {
+): Promise<WebhookFacts & { slices: V1EndpointSlice[] | undefined }> {
   const { name = "", namespace = "" } = clientConfig.service ?? {};
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const [slices, secret] = await Promise.all([
     reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
     reader.get<V1Secret>(resource.secrets, { name: `${name}-certificate`, namespace }),
   ]);
-  const endpoints = slices?.flatMap((slice) => slice.endpoints ?? []);
   return {
+    slices: slices ?? undefined,
     configuration,
     failurePolicy,
     service: { name, namespace },
     trusted: certificatesIn(decoded(clientConfig.caBundle)),
-    readyEndpoints: endpoints?.filter(({ conditions }) => conditions?.ready !== false).length,
+    readyEndpoints: slices ? readyIn(slices) : undefined,
     serving: secret && (certificatesIn(decoded(secret.data?.["tls.crt"]))[0] ?? null),
   };
+}
+
+function readyIn(slices: readonly V1EndpointSlice[]): number {
+  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+  return endpoints.filter(({ conditions }) => conditions?.ready !== false).length;
 }
 
 const decoded = (base64: string | undefined): string => Buffer.from(base64 ?? "", "base64").toString();

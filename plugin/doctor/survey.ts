@@ -7,6 +7,7 @@ import type { RouteObject } from "../../shared/core/routers.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
 import type { Deps, Scope } from "../deps.ts";
 import { oldest } from "../find.ts";
+import type { Session } from "../session.ts";
 import { clientVersion } from "../version.ts";
 import { apexOf } from "../view.ts";
 import { type Facts, type Known, nameOf } from "./facts.ts";
@@ -30,14 +31,14 @@ export interface Survey extends Installation {
   unread: string[];
 }
 
-export async function survey(deps: Deps, scope: Scope): Promise<Survey> {
+export async function survey(deps: Deps, scope: Scope, forward?: Session["forward"]): Promise<Survey> {
   const reader = readerOf(deps.cluster);
   const { namespace } = scope;
   const list = async <T>(r: Resource): Promise<T[] | undefined> =>
     (await reader.list<T>(r, { namespace })) ?? undefined;
   const [installation, canaries, routes, deployments, replicaSets, pods, services, autoscalers, serviceProfiles] =
     await Promise.all([
-      readInstallation(reader, deps, scope),
+      readInstallation(reader, { deps, scope }, forward),
       reader.list<Canary>(resource.canaries, { namespace }),
       readRoutes(reader, deps, namespace),
       list<V1Deployment>(resource.deployments),

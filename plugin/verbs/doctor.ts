@@ -12,7 +12,6 @@ export const doctorVerb: Verb = {
       .example("$0 doctor deploy/podinfo -n test", "exits with 1 if something is broken"),
   run: async (values, { connect }) => {
     const { doctor } = await import("../doctor/doctor.ts");
-    const { deps, scope } = await connect(values);
-    return doctor({ name: textOf(values, "name"), output: outputOf(values) }, deps, scope);
+    return doctor({ name: textOf(values, "name"), output: outputOf(values) }, await connect(values));
   },
 };
