@@ -4,6 +4,7 @@ import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries } from "./c
 import { andThen, formatImages, fullName, fullTarget, step, unheld, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
+import { causeOf, failedCheck } from "./failed.ts";
 import { followHand } from "./hand.ts";
 import { freeze, hold, missingSince, personHolds, unreached, type Hold } from "./hold.ts";
 import { decisive } from "./judge.ts";
@@ -17,6 +18,7 @@ import { reject } from "./unwind.ts";
 const lookAgainMs = 5_000;
 /** A canary whose pods are all lost so often (or as often as checks may fail) is given up. */
 const fewestLosses = 3;
+const freshMs = 1_000;
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
 export function scaling(turn: RunTurn): Step {
@@ -89,7 +91,7 @@ function prepare(turn: RunTurn): Step {
   const weight = weightOf(turn);
   const needed = podsFor(weight, seen.target?.replicas ?? 1);
   const isReady = readyCanaries(run, seen) >= needed && onlyThisRun(run, seen);
-  if (isReady && policy.skipAnalysis) return finishAnalysis(turn, "Analysis is skipped");
+  if (isReady && policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
   const go = (): Step => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
   if (seen.metrics) return lookBefore(turn, seen.metrics, go);
   // A weight is raised only while Prometheus answers: a canary that nobody can judge gets no (more) users.
@@ -143,7 +145,9 @@ function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Step): Step {
 
 function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
   const { run, seen, state, policy } = turn;
-  const deadline = run.stageAt + policy.progressDeadlineMs;
+  // While it was held nobody waited for pods: their time begins now.
+  const stageAt = run.hold ? seen.now : run.stageAt;
+  const deadline = stageAt + policy.progressDeadlineMs;
   const said = failureWords(turn);
   if (seen.now >= deadline) {
     const cause = `canary pods were not ready within ${formatDuration(policy.progressDeadlineMs)}${said}`;
@@ -155,7 +159,7 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
   const isDue = run.checkAt === undefined || seen.now >= run.checkAt;
   const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);
   // Users are on it meanwhile: it is judged at its present weight.
-  const waiting: Run = state.weight > 0 ? { ...rest, checkAt } : rest;
+  const waiting: Run = { ...rest, stageAt, ...(state.weight > 0 ? { checkAt } : {}) };
   return step(
     turn,
     { run: waiting, reason, next: `weight ${weight}` },
@@ -177,8 +181,10 @@ function notInEffect(turn: RunTurn): Step {
   const needed = podsFor(state.weight, seen.target?.replicas ?? 1);
   if (readyCanaries(run, seen) < needed)
     return step(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
+  // Each write of ours wakes us: a weight that cannot be written is not to be said anew all the time.
+  if (run.checkAt !== undefined && seen.now - run.stageAt < freshMs) return step(turn, {}, { requeueAfterMs: freshMs });
   const begun: Run = { ...run, stageAt: seen.now, checkAt: seen.now + policy.intervalMs };
-  return step(turn, { run: begun }, { requeueAfterMs: policy.intervalMs });
+  return step(turn, { run: begun }, { requeueAfterMs: freshMs });
 }
 
 function heldWords(turn: RunTurn): { reason: string; next: string } {
@@ -252,10 +258,17 @@ function passedCheck(turn: RunTurn, metrics: Measured): Step {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
     return hold(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it" });
   }
-  if (last) return finishAnalysis(turn, "Every check passed");
+  // A spec that was edited may have put another weight where this step is.
+  const isGiven = state.weight >= weightOf(turn);
+  if (last && isGiven) return finishAnalysis(turn, "Every check passed");
   const { checkAt: _checkAt, paused: _paused, ...rest } = unheld(run);
-  const following: Run = { ...rest, stage: "scaling", step: run.step + 1, stageAt: seen.now };
+  const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
   return andThen(step(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
+}
+
+function finishOrHold(turn: RunTurn, because: string): Step {
+  const held = personHolds(turn);
+  return held ? hold(turn, held) : finishAnalysis(turn, because);
 }
 
 function finishAnalysis(turn: RunTurn, because: string): Step {
@@ -264,31 +277,4 @@ function finishAnalysis(turn: RunTurn, because: string): Step {
   const reason = `${because}, but Deployment ${seen.targetName} was paused by its user: it is not promoted.`;
   const next = `kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}`;
   return hold(turn, { cause: "paused-by-user", reason, next });
-}
-
-function failedCheck(turn: RunTurn, message: string): Step {
-  const { run, seen, state, policy } = turn;
-  const failedChecks = state.failedChecks + 1;
-  const halted = event.warning(message);
-  const counted: RunTurn = { ...turn, state: { ...state, failedChecks } };
-  if (failedChecks >= policy.threshold) {
-    const cause = `${failedChecks} failed check${failedChecks === 1 ? "" : "s"}, the last: ${causeOf(message)}`;
-    const step = reject(counted, cause, event.thresholdReached(fullName(seen), failedChecks));
-    return { ...step, events: [halted, ...step.events] };
-  }
-  return step(
-    counted,
-    {
-      phase: "Progressing",
-      run: { ...unheld(run), checkAt: seen.now + policy.intervalMs },
-      reason: `Check failed (${failedChecks} of ${policy.threshold}): ${causeOf(message)}.`,
-      next: `rollback at ${policy.threshold} failed checks`,
-    },
-    { events: [halted], requeueAfterMs: policy.intervalMs },
-  );
-}
-
-/** Flagger's `Halt x.y advancement success rate 91% < 99%` without its frame. */
-function causeOf(message: string): string {
-  return message.replace(/^Halt \S+ advancement /, "");
 }

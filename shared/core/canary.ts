@@ -267,6 +267,8 @@ export interface UnvettedStatus {
   at: string;
   /** Who asked for stable to be put back, while that is under way. */
   undoneBy?: string;
+  /** The break-glass label that let it go has been taken off: one that is there now is for another change. */
+  spent?: boolean;
 }
 
 export const runOutcomes = ["promoted", "rejected", "reverted", "superseded", "aborted"] as const;

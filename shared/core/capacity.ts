@@ -29,7 +29,9 @@ export function isDeserted(state: CanaryState, seen: Observation): boolean {
 
 /** The primary can take all traffic back: as many ready endpoints as its own replicas. */
 export function primaryCanCarryAll(seen: Observation): boolean {
-  return seen.target !== undefined && seen.endpoints.primary.ready >= Math.max(1, seen.target.replicas);
+  const { target, endpoints } = seen;
+  // A target that was scaled to nothing has nobody to wait for.
+  return target !== undefined && endpoints.primary.ready >= target.replicas;
 }
 
 /** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */

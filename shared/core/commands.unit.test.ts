@@ -140,6 +140,44 @@ describe("an unvetted change", () => {
     expect(actions).toEqual([{ kind: "restoreStable", podTemplateHash: "pod1.7.0" }]);
   });
 
+  it("is not taken back over a change that was asked for on top of it", () => {
+    const target = aHeldTarget("1.7.3", { active: [aVersion("1.7.2")], kept: ["pod1.7.0", "pod1.7.2"] });
+    expect(message(ask(state, { verb: "undo" }, { target }))).toMatch(
+      /1.7.3 was asked for on top of it and would be lost/,
+    );
+    const undoing = aState({ unvetted: { ...unvetted, undoneBy: "bob" } });
+    const { actions } = decide(undoing, anObservation({ target }), policy);
+    expect(actions.some((action) => action.kind === "restoreStable")).toBe(false);
+  });
+
+  it("that stopped half-way under another change is adopted as the newest version that runs", () => {
+    const target = aHeldTarget("1.7.3", { active: [aVersion("1.7.0"), aVersion("1.7.2")] });
+    const { next } = ask(state, { verb: "adopt" }, { target });
+    expect(next).toMatchObject({ stable: aVersion("1.7.2"), run: { intent: hashOf("1.7.3") } });
+  });
+
+  it("keeps the break-glass label that its user sets for a better fix", () => {
+    const spent = decide(state, anObservation({ target: { ...live, bypass: false } }), policy).next;
+    expect(decide(spent, anObservation({ target: live }), policy).actions).toEqual([]);
+    const fix = { ...live, intent: hashOf("1.7.4"), active: [aVersion("1.7.4")] };
+    expect(decide(spent, anObservation({ target: fix }), policy).actions).toEqual([{ kind: "consumeBypass" }]);
+  });
+
+  it("that its user takes back by break-glass spends the label too", () => {
+    const { actions } = decide(state, anObservation({ target: aTarget({ bypass: true }) }), policy);
+    expect(actions).toContainEqual({ kind: "consumeBypass" });
+  });
+
+  it("takes the mark of a promotion off that it went past", () => {
+    const { actions } = decide(state, anObservation({ target: { ...live, promoting: "cafe1710-1" } }), policy);
+    expect(actions[0]).toEqual({ kind: "settleTarget", podTemplateHash: "pod1.7.0" });
+  });
+
+  it("that is adopted is not remembered as rejected", () => {
+    const rejected = [{ hash: hashOf("1.7.2"), at: start, cause: "5 failed checks" }];
+    expect(ask({ ...state, rejected }, { verb: "adopt" }, { target: live }).next.rejected).toEqual([]);
+  });
+
   it.each<[Command["verb"], CanaryState, Observation["target"], RegExp]>([
     ["adopt", aState(), aTarget(), /there is no unvetted change/],
     ["undo", aState(), aTarget(), /there is no unvetted change/],

@@ -12,14 +12,16 @@ export function conform(next: CanaryState, seen: Observation, policy: Policy): A
   const { target } = seen;
   if (!next.stable) return [];
   if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
-  if (!target || target.unfit) return [...lowerWeight(next, seen), ...(next.run ? [] : scaleTo(0, seen))];
-  return [
-    ...plumbing(seen),
+  if (!target) return [...lowerWeight(next, seen), ...(next.run ? [] : scaleTo(0, seen))];
+  // What takes traffic back comes first: an action that fails keeps those after it from being done.
+  const actions = [
     ...lowerWeight(next, seen),
     ...(next.run ? runTarget(next, next.run, target) : idleTarget(next, seen, target)),
+    ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raiseWeight(next, seen),
   ];
+  return target.unfit ? retreat(actions, seen) : actions;
 }
 
 /** Of `actions` those that only lead back to stable: less weight, fewer canary pods, stable's own template. */
@@ -62,11 +64,15 @@ function idleTarget(next: CanaryState, seen: Observation, target: Target): Actio
   const stable = next.stable?.podTemplateHash ?? "";
   if (next.unvetted) return unvettedTarget(next, target);
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
-  const actions = keeping(target, stable);
-  if (target.promoting !== undefined || target.stableMark !== stable)
-    actions.push({ kind: "settleTarget", podTemplateHash: stable });
+  const actions = marking(target, stable);
   if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
-  return [...actions, ...rejectionMark(next, seen, target)];
+  return [...actions, ...rejectionMark(next, seen, target), ...keeping(target, stable)];
+}
+
+/** Who finds the target without us must know what is stable. */
+function marking(target: Target, podTemplateHash: string): Action[] {
+  const isMarked = target.promoting === undefined && target.stableMark === podTemplateHash;
+  return isMarked ? [] : [{ kind: "settleTarget", podTemplateHash }];
 }
 
 function keeping({ stableKept, kept }: Target, podTemplateHash: string): Action[] {
@@ -77,9 +83,18 @@ function keeping({ stableKept, kept }: Target, podTemplateHash: string): Action[
 function unvettedTarget(next: CanaryState, target: Target): Action[] {
   const { hash, podTemplateHash } = { hash: "", podTemplateHash: "", ...next.stable };
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash }];
-  const actions: Action[] = target.bypass ? [{ kind: "consumeBypass" }] : [];
-  if (target.intent === hash) return target.held ? [...actions, { kind: "unholdTarget" }] : actions;
-  return next.unvetted?.undoneBy === undefined ? actions : [...actions, { kind: "restoreStable", podTemplateHash }];
+  const isBack = target.intent === hash;
+  const actions: Action[] = target.promoting === undefined ? [] : [{ kind: "settleTarget", podTemplateHash }];
+  if (target.bypass && (isBack || !next.unvetted?.spent)) actions.push({ kind: "consumeBypass" });
+  if (isBack && target.held) actions.push({ kind: "unholdTarget" });
+  if (isBeingUndone(next, target)) actions.push({ kind: "restoreStable", podTemplateHash });
+  return actions;
+}
+
+/** Only what was unvetted is overwritten: nothing that someone asked for since. */
+function isBeingUndone({ unvetted, stable }: CanaryState, target: Target): boolean {
+  const isUndone = unvetted?.undoneBy !== undefined && target.intent !== stable?.hash;
+  return isUndone && unvetted.hash === target.intent && !target.held;
 }
 
 function rejectionMark(next: CanaryState, seen: Observation, target: Target): Action[] {
@@ -90,14 +105,17 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
 }
 
 function runTarget(next: CanaryState, run: Run, target: Target): Action[] {
-  const stable = next.stable!;
-  if (run.stage === "promoting" && target.intent === run.intent && (target.promoting !== run.id || target.held))
+  const { hash, podTemplateHash } = next.stable!;
+  if (run.stage === "promoting" && mustBeReleased(run, target))
     return [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
-  if (run.stage === "restoring" && target.intent !== stable.hash)
-    return [{ kind: "restoreStable", podTemplateHash: stable.podTemplateHash }];
-  if (target.held && target.intent === stable.hash) return [...clearing(target), { kind: "unholdTarget" }];
-  return clearing(target);
+  if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
+  if (target.held && target.intent === hash) return [...clearing(target), { kind: "unholdTarget" }];
+  const isJudging = run.stage === "scaling" || run.stage === "analysing";
+  return [...clearing(target), ...(isJudging ? marking(target, podTemplateHash) : [])];
 }
+
+const mustBeReleased = (run: Run, target: Target): boolean =>
+  target.intent === run.intent && (target.promoting !== run.id || target.held);
 
 function clearing(target: Target): Action[] {
   return target.markedRejected ? [{ kind: "clearRejected" }] : [];

@@ -46,8 +46,8 @@ export interface Barrier {
   unexpected: boolean;
 }
 
-export function barrierOf({ seen, policy }: Turn): Barrier | undefined {
-  const [obstacle] = seen.obstacles;
+export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
+  const obstacle = seen.obstacles[0] ?? (state.run ? seen.target?.unfit : undefined);
   if (obstacle) return { reason: obstacle, next: "", unexpected: true };
   if (policy.unsupported.length > 0) {
     const reason = `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;

@@ -95,11 +95,14 @@ const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
 function lookAgainAfter({ run, seen, policy }: RunTurn, cause: HoldCause): number {
   if (kinds[cause] !== "person") return Math.min(recheckMs, policy.intervalMs);
-  const until = run.paused?.until;
-  return until === undefined ? policy.intervalMs : Math.min(policy.intervalMs, Math.max(0, until - seen.now));
+  const leftMs = (run.paused?.until ?? 0) - seen.now;
+  return leftMs > 0 ? Math.min(policy.intervalMs, leftMs) : policy.intervalMs;
 }
 
-function deadlineOf({ policy }: RunTurn, cause: HoldCause): number | undefined {
+/** Who has paused a run looks after it: what it has no evidence of meanwhile does not end it. */
+function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
+  const { policy } = turn;
+  if (kinds[cause] === "evidence" && personHolds(turn)) return undefined;
   const byKind = {
     evidence: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,

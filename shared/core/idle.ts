@@ -44,15 +44,15 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
   if (!target) return targetMissing(turn);
   if (state.targetMissingSince !== undefined) return targetBack(turn, announcement);
   if (target.intent === stable.hash) return backToStable(turn, stable);
-  return target.held ? asked(turn, target, announcement) : unvetted(turn, target, stable);
+  return target.held ? asked({ ...turn, stable }, target, announcement) : unvetted(turn, target, stable);
 }
 
 /** The target holds an intent that is not stable: it starts a run, or waits, or was rejected before. */
-function asked(turn: Turn, target: Target, announcement: EventText): Step {
-  const { state, seen } = turn;
+function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Step {
+  const { state, seen, stable } = turn;
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
   if (rejection) return rejectedBefore(turn, rejectedWords(seen, target, rejection));
-  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(seen, target);
+  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(seen, target, stable);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
 }
@@ -145,7 +145,7 @@ function unvettedBlocker({ state, seen }: Turn): string | undefined {
 }
 
 /** What keeps an intent waiting; undefined: a run may start. */
-function startBlocker(seen: Observation, target: Target): string | undefined {
+function startBlocker(seen: Observation, target: Target, stable: Version): string | undefined {
   const { targetName, route } = seen;
   if (target.unfit) return target.unfit;
   const [missing] = seen.missing;
@@ -153,7 +153,7 @@ function startBlocker(seen: Observation, target: Target): string | undefined {
   if (target.pausedByUser)
     return `Deployment ${targetName} was paused by its user: the change waits for kubectl -n ${seen.namespace} rollout resume deploy ${targetName}.`;
   if (target.replicas === 0) return `Deployment ${targetName} has 0 replicas: the change waits until it is scaled up.`;
-  if (target.active.length > 1)
+  if (target.active.length > 1 && !target.active.some((version) => version.hash === stable.hash))
     return `Deployment ${targetName} is still rolling: the change waits until that is done.`;
   if (!seen.servicesReady || !route) return `Services and route of ${seen.apexName} are being restored.`;
   return route.problem ? `The route ${seen.apexName} is not obeyed: ${route.problem}.` : undefined;
@@ -208,13 +208,13 @@ function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">)
 /** The template changed without us (webhook down or bypassed): said until a person settles it, for it may be an emergency fix. */
 function unvetted(turn: Turn, target: Target, stable: Version): Step {
   const { state, seen } = turn;
-  if (state.unvetted?.undoneBy !== undefined && state.unvetted.hash === target.intent) return step(turn, {});
-  const isKnown = state.unvetted?.hash === target.intent;
-  const found = isKnown && state.unvetted ? state.unvetted : unvettedSeen(seen, target);
+  const known = state.unvetted?.hash === target.intent ? state.unvetted : undefined;
+  if (known?.undoneBy !== undefined) return step(turn, {});
+  const found = known ? { ...known, ...(target.bypass ? {} : { spent: true }) } : unvettedSeen(seen, target);
   const change = `${formatImages(stable.images)} to ${formatImages(target.images)}`;
   const where = findStable(target) ? "runs everywhere" : "is rolling out";
   const reason = `Unvetted change by ${found.by}: ${change} went past the canary (${found.how}) and ${where}.`;
-  const events = isKnown ? [] : [event.warning(reason)];
+  const events = known ? [] : [event.warning(reason)];
   return step(turn, { weight: 0, unvetted: found, reason, next: settleLines(seen) }, { events });
 }
 
@@ -232,7 +232,8 @@ function settled(turn: Turn, stable: Version): Step {
   const { state, seen } = turn;
   const { unvetted: past, ...rest } = state;
   const { target } = seen;
-  if (!target?.held && !target?.rolledOut) {
+  const isRolling = !target?.held && !target?.rolledOut;
+  if (isRolling || target?.bypass) {
     const reason = `Deployment ${seen.targetName} goes back to ${formatImages(stable.images)} from an unvetted change.`;
     return step(turn, { weight: 0, stable, reason, next: "" });
   }

@@ -15,25 +15,28 @@ export function followIntent(turn: RunTurn): Step | undefined {
   if (!target.held) return wind(turn, "aborted", letGoWords(turn, target));
   if (target.intent === run.intent) return undefined;
   const isRejected = state.rejected.some((entry) => entry.hash === target.intent);
-  if (isRejected || hasTraffic(turn)) return wind(turn, "superseded", `superseded by ${formatImages(target.images)}`);
+  if (isRejected || hasServed(turn)) return wind(turn, "superseded", `superseded by ${formatImages(target.images)}`);
   return replace(turn, target);
 }
 
 // --- internal ---
 
-const hasTraffic = ({ state, seen }: RunTurn): boolean => state.weight > 0 || (seen.route?.weight ?? 0) > 0;
+/** Users have been on this run's canary, or it has failed in their stead: it has a story of its own. */
+function hasServed({ run, state, seen }: RunTurn): boolean {
+  const hasTraffic = state.weight > 0 || (seen.route?.weight ?? 0) > 0;
+  return hasTraffic || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined || state.checks.length > 0;
+}
 
 function replace(turn: RunTurn, target: Target): Step {
-  const { run, seen, state } = turn;
-  const { id: _id, ending: _ending, hold: _hold, holdSince: _holdSince, checkAt: _checkAt, ...kept } = run;
+  const { seen, state } = turn;
   const replaced: Run = {
-    ...kept,
     id: runId(target, state.runs),
     intent: target.intent,
     images: target.images,
     requestedBy: target.requestedBy,
     stage: "scaling",
     step: 0,
+    startedAt: seen.now,
     stageAt: seen.now,
   };
   const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;

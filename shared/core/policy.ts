@@ -98,9 +98,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
 type Add = (path: string, message: string) => void;
 
 function checkReferences(spec: CanarySpec, add: Add): void {
-  const name = spec.targetRef?.name ?? "";
-  if (!name) add("spec.targetRef.name", "is required");
-  checkLength(name, "spec.targetRef.name", add);
+  checkTarget(spec.targetRef?.name ?? "", add);
   checkLength(spec.service?.name, "spec.service.name", add);
   const port = spec.service?.port;
   if (port !== undefined && !inRange(port, 1, 65_535)) add("spec.service.port", `${port} is not a port (1 to 65535)`);
@@ -110,6 +108,18 @@ function checkReferences(spec: CanarySpec, add: Add): void {
 
 /** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
 const longestName = 63 - primaryName("").length;
+
+/** Kubernetes cuts pods' names: of a longer one too little of the version's hash would be left. */
+const longestTarget = 45;
+
+function checkTarget(name: string, add: Add): void {
+  if (!name) add("spec.targetRef.name", "is required");
+  if (name.length <= longestTarget) return;
+  add(
+    "spec.targetRef.name",
+    `"${name}" is ${name.length} characters; above ${longestTarget} its versions' pods cannot be told apart by name`,
+  );
+}
 
 function checkLength(name: string | undefined, path: string, add: Add): void {
   if (name !== undefined && name.length > longestName)

@@ -49,6 +49,7 @@ function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
 /** Traffic goes back to the primary: at once, or by `stepWeightPromotion` percent an interval. */
 export function returning(turn: RunTurn): Step {
   const { run, seen, state, policy } = turn;
+  if (seen.target && seen.target.intent !== run.intent) return overtaken(turn);
   const dueAt = run.checkAt ?? run.stageAt;
   if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
   const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
@@ -104,16 +105,15 @@ function promotedBecause({ run, state, policy }: RunTurn): string {
 /** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */
 function overtaken(turn: RunTurn): Step {
   const { seen, state } = turn;
-  if (seen.target?.promoting === undefined) {
-    const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
-    if (seen.target?.intent === state.stable?.hash)
-      return wind(back, "reverted", `reverted by ${seen.target?.requestedBy}`);
-    return wind(back, "superseded", "a newer version was asked for");
-  }
-  return step(turn, {
-    reason: `Deployment ${seen.targetName} was changed while it was being promoted: its template is no longer the judged one. Traffic stays at ${state.weight}%.`,
-    next: waysOut(seen),
-  });
+  const { target } = seen;
+  const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
+  if (target?.intent === state.stable?.hash) return wind(back, "reverted", `reverted by ${target?.requestedBy}`);
+  if (target?.held) return wind(back, "superseded", "a newer version was asked for");
+  return wind(
+    back,
+    "aborted",
+    `Deployment ${seen.targetName} was changed by ${target?.changedBy} while it was promoted`,
+  );
 }
 
 function primaryStuck(turn: RunTurn, words: string): Step {

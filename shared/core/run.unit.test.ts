@@ -13,6 +13,7 @@ import {
   canaryRevision,
   endpoints,
   hashOf,
+  imagesAt,
   someMetrics,
   start,
 } from "../../test/builders.ts";
@@ -49,8 +50,23 @@ describe("scaling", () => {
     expect(events.map((event) => event.message)).toContain("Canary failed! Scaling down podinfo.test");
   });
 
+  it("is not taken over by another version once it has a story of its own", () => {
+    for (const story of [{ losses: 1 }, { ceiling: 0 }, { step: 1 }]) {
+      const { next } = decide(aRunningState(0, story), aRunObservation(0, 0, { target: aHeldTarget("1.7.2") }), policy);
+      expect(next.history[0]).toMatchObject({ outcome: "superseded" });
+      expect(next.run).toEqual({
+        ...aRunningState(0).run,
+        id: "cafe1720-2",
+        intent: hashOf("1.7.2"),
+        images: imagesAt("1.7.2"),
+        startedAt: start,
+        stageAt: start,
+      });
+    }
+  });
+
   it("starts with a clean sheet when another version comes before any traffic", () => {
-    const state = { ...aRunningState(0), failedChecks: 4, checks: [aCheck({ outcome: "fail" })] };
+    const state = { ...aRunningState(0), failedChecks: 4 };
     const { next } = decide(state, aRunObservation(0, 0, { target: aHeldTarget("1.7.2") }), policy);
     expect(next).toMatchObject({
       failedChecks: 0,
@@ -63,7 +79,8 @@ describe("scaling", () => {
 describe("analysing", () => {
   const due = { stage: "analysing", stageAt: start - 10_000, checkAt: start } as const;
   const last = { ...due, step: 1 };
-  const judged = (metrics: MetricsSeen, run: Partial<Run> = due): Decision => at(25, run, { metrics });
+  const judged = (metrics: MetricsSeen, run: Partial<Run> = due): Decision =>
+    at(run.step === 1 ? 50 : 25, run, { metrics });
 
   it("judges nothing that was asked before the step began", () => {
     const { next, requeueAfterMs } = judged(someMetrics(start - 10_001));
@@ -80,7 +97,7 @@ describe("analysing", () => {
 
   it("does not promote what its user paused, and says how to go on", () => {
     const target = aHeldTarget("1.7.1", { pausedByUser: true });
-    const { next, actions } = at(25, last, { target, metrics: someMetrics(start) });
+    const { next, actions } = at(50, last, { target, metrics: someMetrics(start) });
     const reason = expect.stringMatching(/paused by its user/) as string;
     expect(next).toMatchObject({ phase: "WaitingPromotion", run: { hold: "paused-by-user" }, reason });
     expect(actions).toEqual([]);
@@ -149,7 +166,7 @@ describe("analysing", () => {
 
   it("takes traffic back even from a target that can no longer be canaried", () => {
     const target = aHeldTarget("1.7.0", { unfit: "Deployment podinfo has strategy Recreate." });
-    expect(at(25, due, { target }).actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(at(25, due, { target }).actions).toEqual([{ kind: "setWeight", weight: 0 }, { kind: "unholdTarget" }]);
   });
 });
 
@@ -177,7 +194,6 @@ describe("promoting", () => {
       "old pods are there",
       { target: released({ active: [aVersion("1.7.0"), aVersion("1.7.1")] }), endpoints: behind() },
     ],
-    ["the template has been changed", { target: released({ intent: hashOf("1.7.2") }), endpoints: behind() }],
   ])("leaves traffic on the canary while %s", (_, over) => {
     const { next, actions } = promoting(over);
     expect(next).toMatchObject({ weight: 50, run: { stage: "promoting" } });
@@ -197,6 +213,16 @@ describe("promoting", () => {
     expect(next.run?.ending).toMatchObject({ outcome: "superseded" });
     expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
   });
+
+  it.each(["promoting", "returning"] as const)(
+    "ends as aborted where break-glass let another version go (%s)",
+    (stage) => {
+      const target = released({ intent: hashOf("1.7.2"), bypass: true, rolledOut: false });
+      const { next } = at(50, { stage, step: 1 }, { target, endpoints: behind() });
+      const cause = "Deployment podinfo was changed by kubectl-set while it was promoted";
+      expect(next.run?.ending).toEqual({ outcome: "aborted", cause });
+    },
+  );
 
   it("ends as reverted when stable's template was put back first", () => {
     expect(promoting({ target: aTarget({ held: true }) }).next.run?.ending).toEqual({

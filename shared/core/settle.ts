@@ -28,7 +28,8 @@ export function adopt(turn: Turn, by: string): Answer {
   const { unvetted: _settled, ...rest } = state;
   const message = `${formatImages(live.images)} is stable now, without a canary.`;
   const said = event.warning(`Unvetted change adopted by ${by} in ${fullName(seen)}: ${message}`);
-  const adopted: Turn = { ...turn, state: { ...rest, stable: live, phase: "Initialized" } };
+  const rejected = rest.rejected.filter((entry) => entry.hash !== live.hash);
+  const adopted: Turn = { ...turn, state: { ...rest, rejected, stable: live, phase: "Initialized" } };
   return { step: { ...andThen(step(adopted, {}, { events: [said] }), adopted, idle) }, message };
 }
 
@@ -37,6 +38,8 @@ export function undo(turn: Turn, by: string): Answer {
   const { state, seen } = turn;
   const { unvetted, stable } = state;
   if (!unvetted || !stable) return `there is no unvetted change: ${state.reason}`;
+  if (seen.target?.held)
+    return `${formatImages(seen.target.images)} was asked for on top of it and would be lost: put ${formatImages(stable.images)} back yourself (kubectl set image, or apply), or adopt.`;
   if (!seen.target?.kept.includes(stable.podTemplateHash))
     return `the ReplicaSet of ${formatImages(stable.images)} is gone, so its template is not known any more: set the old version yourself, or adopt.`;
   const message = `Deployment ${seen.targetName} goes back to ${formatImages(stable.images)}.`;
@@ -51,8 +54,9 @@ function unvettedVersion({ state, seen }: Turn): Version | string {
   const { unvetted } = state;
   const { target } = seen;
   if (!unvetted || !target) return `there is no unvetted change: ${state.reason}`;
-  const [live, ...others] = target.active;
-  if (!live || others.length > 0 || (!target.held && !target.rolledOut))
+  // Where another change was held on top, the rollout has stopped wherever it was: the newest version is what it went to.
+  const live = target.active.at(-1);
+  if (!live || (!target.held && (target.active.length > 1 || !target.rolledOut)))
     return `Deployment ${seen.targetName} is still rolling to ${formatImages(unvetted.images)}: adopt when that is done.`;
   return live;
 }

@@ -15,11 +15,13 @@ import {
 } from "./decision.ts";
 import { event } from "./events.ts";
 import { idle } from "./idle.ts";
-import type { EventText, Run, RunOutcome } from "./state.ts";
+import type { EventText, Run, RunOutcome, Version } from "./state.ts";
 
 /** How long taking traffic back waits for a primary that has some, but not all of its pods. */
 const capacityPatienceMs = 30_000;
 const kept = 20;
+/** A stage's beginning is not written anew more often: each write of ours wakes us. */
+const freshMs = 1_000;
 
 /** Ends the run: weight 0 as soon as the primary can carry everything, a drain, then its pods go. */
 export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Step {
@@ -46,13 +48,14 @@ export function restore(turn: RunTurn, cause: string, announcement: EventText): 
 }
 
 export function restoring(turn: RunTurn): Step {
-  const { run, seen, state } = turn;
-  const { stable } = state;
+  const { run, seen } = turn;
   const cause = run.ending?.cause ?? "rolled back";
-  if (!seen.target) return wind(turn, "rejected", cause, [event.failed(fullName(seen))]);
-  const back = seen.target.intent === stable?.hash && seen.target.rolledOut;
-  if (!stable || !back || !primaryRunsOnly(stable.podTemplateHash, seen)) return goingBack(turn);
-  return wind(turn, "rejected", cause, [event.routingToPrimary(), event.failed(fullName(seen))]);
+  const failed = event.failed(fullName(seen));
+  if (!seen.target) return wind(turn, "rejected", cause, [failed]);
+  const { stable } = turn.state;
+  if (stable && isBackOn(stable, turn)) return wind(turn, "rejected", cause, [event.routingToPrimary(), failed]);
+  const isOther = seen.target.intent !== run.intent && seen.target.intent !== stable?.hash;
+  return isOther ? overtakenBack(turn, cause) : goingBack(turn);
 }
 
 /** While the target rolls or goes back, a canary without a ready pod loses its share, and does not get it again. */
@@ -68,14 +71,29 @@ export function draining(turn: RunTurn): Step {
   const { run, seen, state, policy } = turn;
   if (state.weight > 0) return takeTrafficBack(turn);
   // The drain begins when the route is at 0: a leader may have died between saying so and doing it, and that long ago.
-  if ((seen.route?.weight ?? 0) > 0)
-    return step(turn, { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: policy.drainMs });
+  if ((seen.route?.weight ?? 0) > 0) {
+    const isFresh = seen.now - run.stageAt < freshMs;
+    return step(turn, isFresh ? {} : { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: freshMs });
+  }
   const drainedAt = run.stageAt + policy.drainMs;
   if (seen.now < drainedAt) return step(turn, {}, { requeueAfterMs: drainedAt - seen.now });
   return finish(turn);
 }
 
 // --- internal ---
+
+function isBackOn(stable: Version, { seen }: RunTurn): boolean {
+  const { target } = seen;
+  return target?.intent === stable.hash && target.rolledOut && primaryRunsOnly(stable.podTemplateHash, seen);
+}
+
+/** Break-glass while stable is being put back: an emergency fix is not overwritten. */
+function overtakenBack(turn: RunTurn, cause: string): Step {
+  const { target, targetName } = turn.seen;
+  return wind(turn, "rejected", `${asClause(cause)}; ${target?.changedBy} changed Deployment ${targetName} meanwhile`, [
+    event.failed(fullName(turn.seen)),
+  ]);
+}
 
 /** Says how far it is, and, once it takes longer than pods may take or cannot be, that it is stuck. */
 function goingBack(turn: RunTurn): Step {
@@ -205,7 +223,8 @@ function said(turn: Turn, sentence: string): StepExtra {
   return { events: [event.normal(`${sentence} in ${fullName(turn.seen)}; stable goes on serving`)] };
 }
 
-function promoted(turn: Turn, run: Run): Step {
+function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, run: Run): Step {
+  const turn: Turn = { ...rest, state };
   const { seen } = turn;
   const live = seen.target?.active.find((version) => version.hash === run.intent);
   const stable = live ?? { hash: run.intent, podTemplateHash: "", images: run.images };

@@ -171,7 +171,7 @@ describe("kubectl set image", () => {
 
   it("failed no user request in the whole run", async () => {
     failed += (await (await LoadClient.of(namespace)).counts()).failed;
-    process.stdout.write(`failed requests at the client: ${failed}\n`);
+    process.stdout.write(`failed requests at the client: ${failed} ${JSON.stringify(failures)}\n`);
     expect(failed).toBe(0);
   });
 });

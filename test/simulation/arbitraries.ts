@@ -100,6 +100,7 @@ const anyUnvetted = aTag.chain((tag) =>
     how: fc.constant("break-glass"),
     at: time,
     undoneBy: maybe(fc.constant("bob")),
+    spent: maybe(fc.constant(true)),
   }),
 );
 

@@ -19,6 +19,7 @@ import {
   unholdTarget,
   type WriteDeps,
 } from "./target.ts";
+import type { Served } from "./routes.ts";
 import { metaOf } from "./views.ts";
 
 export type PerformDeps = WriteDeps & Deleting;
@@ -107,7 +108,7 @@ async function correctService(deps: WriteDeps, wanted: V1Service): Promise<void>
   deps.world.services.wrote(written);
 }
 
-async function createRoute(deps: WriteDeps, scene: Scene): Promise<void> {
+async function createRoute(deps: PerformDeps, scene: Scene): Promise<void> {
   const { served, canary, namespace, apexName: apex, port } = scene;
   if (!served) return;
   const { name, uid } = metaOf(canary);
@@ -117,6 +118,21 @@ async function createRoute(deps: WriteDeps, scene: Scene): Promise<void> {
   const cache = routeCache(deps.world, served);
   scene.route = await deps.cluster.create(served.resource, served.router.build(context), { fieldManager: manager });
   cache.wrote(scene.route);
+  await deleteOtherRoute(deps, { served, namespace, canary: name, apex });
+}
+
+/** The provider was another before: what is left of it would go on dividing traffic. */
+async function deleteOtherRoute(
+  deps: PerformDeps,
+  { served, namespace, canary, apex }: { served: Served; namespace: string; canary: string; apex: string },
+): Promise<void> {
+  const { trafficSplit, httpRoute } = deps.routes;
+  const other = served.router.kind === "TrafficSplit" ? httpRoute : trafficSplit;
+  const found = routeCache(deps.world, other).get(namespace, apex);
+  if (!found || metaOf(found).labels[label.canary] !== canary) return;
+  await deps.cluster.delete(other.resource, { namespace, name: apex }).catch((error: unknown) => {
+    if (!hasCode(error, "NotFound")) throw error;
+  });
 }
 
 async function setWeight(deps: WriteDeps, scene: Scene, weight: number): Promise<void> {

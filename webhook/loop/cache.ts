@@ -8,6 +8,8 @@ import type { Stored } from "../../shared/kube/store.ts";
 export class Cache<T extends Stored> {
   private readonly reflector: Reflector<T>;
   private readonly written = new Map<string, T>();
+  /** UIDs of what was last seen to be deleted, by key: an answer to a write may come after the deletion. */
+  private readonly deleted = new Map<string, string>();
 
   constructor(reflector: Reflector<T>) {
     this.reflector = reflector;
@@ -33,16 +35,24 @@ export class Cache<T extends Stored> {
 
   /** What the API server answered to our write. */
   wrote(object: T): void {
-    const { namespace = "", name = "" } = object.metadata ?? {};
-    this.written.set(`${namespace}/${name}`, object);
+    const { namespace = "", name = "", uid } = object.metadata ?? {};
+    const key = `${namespace}/${name}`;
+    if (uid === undefined || this.deleted.get(key) !== uid) this.written.set(key, object);
   }
 
   /** To be called for every change the watch brings: what it says is newer than any write of ours before it. */
   saw(old: T | undefined, now: T | undefined): void {
     const { namespace = "", name = "" } = (now ?? old)?.metadata ?? {};
     const key = `${namespace}/${name}`;
+    this.remember(key, now ? undefined : old);
     const own = this.written.get(key);
     if (own && (!now || !isNewer(own, now))) this.written.delete(key);
+  }
+
+  private remember(key: string, gone: T | undefined): void {
+    const uid = gone?.metadata?.uid;
+    if (uid === undefined) this.deleted.delete(key);
+    else this.deleted.set(key, uid);
   }
 
   /** A write of ours found that the object is not what we believed: believe only the watch. */

@@ -85,8 +85,9 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
   const now = deps.now();
   const workload = await workloadOf(deps, scene, state);
   const answers = await askPrometheus(deps, scene, { state, workload, now });
+  const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const endpoints = (service: string): ReturnType<typeof toEndpoints> =>
-    toEndpoints(world.slices.byIndex(indexes.owner, `${namespace}/${service}`));
+    toEndpoints(world.slices.byIndex(indexes.owner, `${namespace}/${service}`), revisions);
   return {
     now,
     name: canary.metadata.name ?? "",

@@ -21,6 +21,7 @@ export function obstaclesTo(world: World, scene: Scene & { problem?: string }): 
       ...rival(world, scene),
       ...flaggersPrimary(world, scene),
       ...foreignObjects(world, scene),
+      ...brokenRoute(scene),
       ...(scene.problem ? [sentence(scene.problem)] : []),
     ],
     missing: [...missingPort(scene), ...unusableMetrics(world, scene), ...leaks(world, scene)],
@@ -102,6 +103,15 @@ function foreignRoute({ route, served, apexName }: Scene, foreign: boolean): str
   if (!route || !foreign) return [];
   const usable = route.kind === "HTTPRoute" && served?.router.read(route, apexName) !== undefined;
   return usable ? [] : [`${route.kind} ${apexName}`];
+}
+
+/** Our own route, from which someone took a leaf: there is no weight to read or write. */
+function brokenRoute(scene: Scene): string[] {
+  const { route, served, apexName, namespace } = scene;
+  if (!route || isForeign(scene, route) || served?.router.read(route, apexName) !== undefined) return [];
+  return [
+    `${route.kind} ${apexName} in ${namespace} no longer names both ${primaryName(apexName)} and ${canaryName(apexName)}: put them back, or delete it and it is made anew.`,
+  ];
 }
 
 function missingPort({ apex, apexName, port, canary, target }: Scene): string[] {

@@ -2,10 +2,10 @@
 import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
 import { decide } from "../../shared/core/decide.ts";
 import { formatErrors, parsePolicy, type Policy } from "../../shared/core/policy.ts";
-import type { CanaryState, Decision } from "../../shared/core/state.ts";
+import type { CanaryState, Decision, EventText } from "../../shared/core/state.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { parseStatus, printStatus } from "../../shared/status.ts";
+import { parseStatus, printStatus, UnreadableStatus } from "../../shared/status.ts";
 import { perform } from "./apply.ts";
 import type { WriteDeps } from "./target.ts";
 import { record, type EventDeps } from "./events.ts";
@@ -30,12 +30,13 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps, EventDeps {
 export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<{ requeueAfterMs?: number }> {
   const policy = parsePolicy(canary.spec);
   if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
-  const state = parseStatus(canary);
+  const state = readStatus(canary);
+  if (typeof state === "string") return sayInvalid(deps, canary, state);
   const scene = sceneOf(deps, canary);
   const seen = await observe(deps, scene, state);
   const decision = decide(state, seen, policy.policy);
   scene.canary = await save(deps, scene, decision.next, policy.policy);
-  await announce(deps, scene.canary, decision);
+  await announce(deps, scene.canary, decision.events);
   deps.decided(canary, state, decision);
   const stage = { scene, progressDeadlineMs: policy.policy.progressDeadlineMs };
   for (const action of decision.actions) {
@@ -47,6 +48,16 @@ export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<{ 
 }
 
 // --- internal ---
+
+/** A status that something else has written is said to its user, not only to the log. */
+function readStatus(canary: Canary): CanaryState | string {
+  try {
+    return parseStatus(canary);
+  } catch (error: unknown) {
+    if (error instanceof UnreadableStatus) return error.message;
+    throw error;
+  }
+}
 
 function fullName(canary: Canary): string {
   return `${metaOf(canary).name}.${metaOf(canary).namespace}`;
@@ -99,8 +110,8 @@ function sorted(value: unknown): string {
   );
 }
 
-async function announce(deps: ReconcileDeps, canary: Canary, decision: Decision): Promise<void> {
-  for (const [ordinal, text] of decision.events.entries()) {
+async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<void> {
+  for (const [ordinal, text] of events.entries()) {
     deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
     // An Event that cannot be written must not keep traffic from moving: the status says the same.
     await record(deps, canary, text, ordinal).catch((error: unknown) =>
@@ -115,10 +126,6 @@ async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): 
   const status = { ...canary.status, reason, next: "correct the spec" };
   if (canary.status?.reason === reason) return {};
   await writeStatus(deps, canary, status);
-  await announce(deps, canary, {
-    next: parseStatus(canary),
-    actions: [],
-    events: [{ type: "Warning", message: reason }],
-  });
+  await announce(deps, canary, [{ type: "Warning", message: reason }]);
   return {};
 }

@@ -33,6 +33,8 @@ export type RouteChoice = { served: Served; why: string } | { problem: string };
 
 /** `provider` of the Canary, else of the controller (`auto`: TrafficSplit where the cluster serves it, else HTTPRoute). */
 export function chooseRoute(canary: Canary, provider: string, served: ServedRoutes): RouteChoice {
+  const pinned = pinnedRoute(canary, served);
+  if (pinned) return pinned;
   const asked = canary.spec.provider;
   const name = asked ?? provider;
   const source = asked ? "spec.provider" : "the controller's provider";
@@ -47,6 +49,16 @@ export function chooseRoute(canary: Canary, provider: string, served: ServedRout
 }
 
 // --- internal ---
+
+/** A run ends on the route that carries it, whatever the provider is meanwhile. */
+function pinnedRoute(
+  { status }: Canary,
+  { trafficSplit: split, httpRoute: route }: ServedRoutes,
+): RouteChoice | undefined {
+  const { run, route: used } = { run: undefined, route: undefined, ...status };
+  if (!run || !used) return undefined;
+  return { served: used.kind === "TrafficSplit" ? split : route, why: used.why };
+}
 
 function require(served: Served, why: string): RouteChoice {
   if (served.present) return { served, why };

@@ -58,7 +58,8 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     images: imagesOf(spec.template),
     replicas: spec.replicas,
     optedIn: labels[label.target] === uid,
-    held: label.held in labels,
+    // Marks on an object that is not opted in came along with a copy.
+    held: label.held in labels && labels[label.target] === uid,
     bypass: label.bypass in labels,
     changedBy: changedBy(deployment),
     stableKept: false,
@@ -85,14 +86,14 @@ export function toWorkload(deployment: V1Deployment, revisions: readonly Revisio
   };
 }
 
-/** Ready endpoints, one per pod, by the pod-template-hash in the pod's name. */
-export function toEndpoints(slices: readonly V1EndpointSlice[]): Endpoints {
+/** Ready endpoints, one per pod, by the pod-template-hash of the ReplicaSet that the pod's name begins with. */
+export function toEndpoints(slices: readonly V1EndpointSlice[], revisions: readonly Revision[] = []): Endpoints {
   const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
   const ready = endpoints.filter((endpoint) => endpoint.conditions?.ready !== false);
   const pods = new Set(ready.flatMap((endpoint) => endpoint.targetRef?.name ?? []));
   const byRevision: Record<string, number> = {};
   for (const pod of pods) {
-    const hash = podTemplateHashOf(pod);
+    const hash = podTemplateHashOf(pod, revisions);
     byRevision[hash] = (byRevision[hash] ?? 0) + 1;
   }
   return { ready: pods.size, byRevision };
@@ -149,9 +150,15 @@ function writesTemplate(fields: object | undefined): boolean {
   return spec !== undefined && "f:template" in spec;
 }
 
-/** Pods of a ReplicaSet are `<replicaset>-<suffix>`, and the ReplicaSet is `<deployment>-<pod-template-hash>`. */
-function podTemplateHashOf(pod: string): string {
-  return pod.split("-").at(-2) ?? "";
+/** Kubernetes cuts the name of a ReplicaSet to this before it adds five characters for a pod. */
+const longestPodPrefix = 58;
+
+/** Pods of a ReplicaSet are `<replicaset>-<suffix>`, cut where that is too long; the ReplicaSet is `<deployment>-<hash>`. */
+function podTemplateHashOf(pod: string, revisions: readonly Revision[]): string {
+  const prefix = pod.slice(0, -5);
+  const found = revisions.filter(({ metadata }) => `${metadata.name ?? ""}-`.slice(0, longestPodPrefix) === prefix);
+  const [only, ...others] = found;
+  return only && others.length === 0 ? only.version.podTemplateHash : (pod.split("-").at(-2) ?? "");
 }
 
 function isRolledOut(deployment: V1Deployment): boolean {

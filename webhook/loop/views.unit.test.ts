@@ -136,6 +136,33 @@ describe("endpoints", () => {
   });
 });
 
+describe("endpoints of a Deployment with a long name", () => {
+  it("are known by the ReplicaSet whose name Kubernetes cut for them", () => {
+    const name = "shop-production-checkout-frontend-gateway-api";
+    const replicaSet = aReplicaSet("podinfo:1", "7d9f8b6c5d", 1);
+    const revision = toRevision({
+      ...replicaSet,
+      metadata: { ...replicaSet.metadata, name: `${name}-canary-7d9f8b6c5d` },
+    });
+    const pod = `${`${name}-canary-7d9f8b6c5d-`.slice(0, 58)}x2k9z`;
+    const slices = [{ endpoints: [{ conditions: { ready: true }, targetRef: { name: pod } }] }];
+    expect(pod).toHaveLength(63);
+    expect(toEndpoints(slices as unknown as V1EndpointSlice[], [revision])).toEqual({
+      ready: 1,
+      byRevision: { "7d9f8b6c5d": 1 },
+    });
+  });
+});
+
+describe("a copy of a held Deployment", () => {
+  it("is not held by us: its marks name another", () => {
+    const labels = { [label.target]: "uid-of-the-original", [label.held]: heldValue.running };
+    const copy = aDeployment();
+    copy.metadata = { ...copy.metadata, labels };
+    expect(toTarget(copy, [])).toMatchObject({ optedIn: false, held: false });
+  });
+});
+
 describe("why pods fail", () => {
   const aPod = (status: V1Pod["status"]): V1Pod => ({
     metadata: { name: "podinfo-canary-abc-1" },
