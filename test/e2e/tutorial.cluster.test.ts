@@ -87,6 +87,8 @@ describe("kubectl set image", () => {
   /** Counts of each weight, as last seen before the weight moved on. */
   const shares = new Map<number, Counts>();
   let failed = 0;
+  /** The last few of each weight, with it: what to look at. */
+  const failures: object[] = [];
   let stableUids = "";
 
   it("prints a warning that names the canary, and holds the rollout", async () => {
@@ -122,8 +124,10 @@ describe("kubectl set image", () => {
         if (weight === at) {
           shares.set(at, await load.counts());
         } else {
+          const before = await load.reset();
+          failed += before.failed;
+          if (before.failed > 0) failures.push({ weight: at, failed: before.failed, last: before.failures });
           at = weight;
-          failed += (await load.reset()).failed;
         }
         if (weight > 0 && weight < 100) expect(await uids("podinfo")).toBe(stableUids);
         return (await phase()) === "Promoting" ? true : unmet(`${await phase()} at ${weight}%`);
@@ -170,7 +174,9 @@ describe("kubectl set image", () => {
   });
 
   it("failed no user request in the whole run", async () => {
-    failed += (await (await LoadClient.of(namespace)).counts()).failed;
+    const last = await (await LoadClient.of(namespace)).counts();
+    failed += last.failed;
+    if (last.failed > 0) failures.push({ weight: "after", failed: last.failed, last: last.failures });
     process.stdout.write(`failed requests at the client: ${failed} ${JSON.stringify(failures)}\n`);
     expect(failed).toBe(0);
   });
