@@ -5,20 +5,20 @@ import { once } from "node:events";
 
 export class Proxy {
   private readonly server: Server;
-  private readonly targetPort: number;
+  private readonly target: { port: number; host: string };
   private readonly pairs = new Set<readonly [Socket, Socket]>();
   private mode: "forward" | "refuse" | "swallow" = "forward";
   /** Connections taken so far. */
   accepted = 0;
 
-  private constructor(targetPort: number) {
-    this.targetPort = targetPort;
+  private constructor(target: { port: number; host: string }) {
+    this.target = target;
     this.server = createServer((client) => this.take(client));
   }
 
-  /** `address` is where it listens; pods cannot reach loopback. */
+  /** `address` is where both ends listen; pods cannot reach loopback. */
   static async start(targetPort: number, address = "127.0.0.1"): Promise<Proxy> {
-    const proxy = new Proxy(targetPort);
+    const proxy = new Proxy({ port: targetPort, host: address });
     proxy.server.listen(0, address);
     await once(proxy.server, "listening");
     return proxy;
@@ -60,7 +60,7 @@ export class Proxy {
       client.destroy();
       return;
     }
-    const target = connect(this.targetPort, "127.0.0.1");
+    const target = connect(this.target.port, this.target.host);
     const pair = [client, target] as const;
     this.pairs.add(pair);
     this.join(client, target, pair);
