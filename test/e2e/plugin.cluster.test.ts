@@ -68,6 +68,6 @@ describe("a run, followed by the plugin", () => {
       /^podinfo: rejected: .*rolled back by .*seen enough/,
     );
     expect(await ask("wait", "--for=promoted")).toMatch(/^3 podinfo: rejected: /);
-    expect(await ask("list")).toMatch(/✖ Failed|x Failed/);
+    expect(await ask("status")).toMatch(/^. rolled back; stable serves every request; rejected \S+podinfo:1\.7\.1\n/);
   });
 });
