@@ -27,7 +27,7 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
       argv.length > 0 ? [...argv] : ["--help"],
       {},
       (_error: unknown, _parsed: unknown, help: string) => {
-        if (help) io.stdout.write(`${help}\n`);
+        if (help) io.stdout.write(`${help.replace(catchAllHelp, "")}\n`);
       },
     );
     return chosen ? await chosen() : exitCode.ok;
@@ -42,6 +42,9 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
 }
 
 // --- internal ---
+
+/** What yargs says of the command that catches unknown verbs. */
+const catchAllHelp = /Positionals:\n {2}verb +\[string\]\n\n/;
 
 class ParseRefusal extends Refusal {}
 
