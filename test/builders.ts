@@ -67,6 +67,7 @@ export function aTarget(over: Partial<Target> = {}): Target {
     optedIn: true,
     held: false,
     pausedByUser: false,
+    paused: false,
     bypass: false,
     changedBy: "kubectl-set",
     stableKept: true,
@@ -87,6 +88,7 @@ export function aHeldTarget(tag: string, over: Partial<Target> = {}): Target {
     intent: hashOf(tag),
     images: imagesAt(tag),
     held: true,
+    paused: true,
     rolledOut: false,
     ...over,
   });

@@ -228,7 +228,9 @@ function weigh(turn: RunTurn, metrics: Measured): Step {
   if (verdict === "cannot-ask") return freeze(turn, reason);
   const astray = strayed(turn);
   if (astray) return hold(turn, astray);
-  if (metrics.canary.requests === 0) return withoutEvidence(turn, unreached(turn, metrics), metrics);
+  // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
+  const someSeen = verdict === "no-evidence" && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
+  if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
   if (verdict === "no-evidence")
     return withoutEvidence(
       turn,

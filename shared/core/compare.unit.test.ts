@@ -174,7 +174,7 @@ describe("a check without evidence", () => {
   });
 
   it("never passes while users reach the primary and not the canary", () => {
-    const unreached = metrics({ canary: aTrack({ requests: 0 }) });
+    const unreached = metrics({ canary: aTrack({ requests: 0 }), checks: [{ ...lacking, requests: 0 }] });
     const run = { ...held.run, hold: "unreached" as const };
     expect(check({ metrics: unreached }, by("pass", 30_000), { ...held, run }).next.run?.ending?.outcome).toBe(
       "rejected",

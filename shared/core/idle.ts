@@ -134,6 +134,8 @@ function initializationBlocker(seen: Observation, stable: Version | undefined): 
 function withoutStable(seen: Observation, target: Target): string {
   if (target.replicas === 0)
     return `Deployment ${seen.targetName} has 0 replicas: scale it up, so that there is a stable version.`;
+  if (target.paused && target.active.length === 0)
+    return `Deployment ${seen.targetName} is paused and has no pods, as after a restore: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
   return target.stuck ?? `Deployment ${seen.targetName} is rolling out: waiting until its pods are ready.`;
 }
 

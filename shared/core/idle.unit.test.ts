@@ -31,6 +31,11 @@ describe("a new Canary", () => {
     ["the target is unfit", { target: aTarget({ unfit: "Deployment podinfo has strategy Recreate." }) }, /Recreate/],
     ["the target has no replicas", { target: aTarget({ replicas: 0, active: [] }) }, /has 0 replicas: scale it up/],
     [
+      "the target came back paused from a backup",
+      { target: aTarget({ paused: true, rolledOut: false, active: [] }) },
+      /is paused and has no pods.*rollout resume deploy podinfo/,
+    ],
+    [
       "the target is rolling",
       { target: aTarget({ rolledOut: false, active: [aVersion("1.7.0"), aVersion("1.7.1")] }) },
       /is rolling out/,

@@ -128,6 +128,8 @@ export interface Target {
   optedIn: boolean;
   held: boolean;
   pausedByUser: boolean;
+  /** `spec.paused`, whoever set it. */
+  paused: boolean;
   /** Break-glass: our label that lets one change go unheld. */
   bypass: boolean;
   requestedBy: string;

@@ -154,6 +154,7 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     stableKept: fc.boolean(),
     kept: fc.subarray(tags.map((name) => `pod${name}`)),
     pausedByUser: fc.boolean(),
+    paused: fc.boolean(),
     requestedBy: fc.constant("alice"),
     promoting: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
     stableMark: maybe(aTag.map((name) => `pod${name}`)),

@@ -159,6 +159,7 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     optedIn: target.optedIn,
     held: target.held,
     pausedByUser: target.pausedByUser,
+    paused: target.held,
     bypass: target.bypass,
     changedBy: target.requestedBy,
     stableKept: true,

@@ -60,6 +60,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     optedIn: labels[label.target] === uid,
     // Marks on an object that is not opted in came along with a copy.
     held: label.held in labels && labels[label.target] === uid,
+    paused: spec.paused === true,
     bypass: label.bypass in labels,
     changedBy: changedBy(deployment),
     stableKept: false,
