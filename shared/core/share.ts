@@ -29,10 +29,13 @@ export function deviation({ canary, all, low, high }: ShareBlock): Deviation | u
   return undefined;
 }
 
-/** There are enough requests for a canary that gets none to show; with fewer a block says nothing and waits for more. */
+/**
+ * There are enough requests (twice what it takes) for half of the canary's share to show if it were missing. Until then a block that is
+ * as it should be says nothing yet, and waits for more.
+ */
 export function isTelling({ all, low }: ShareBlock): boolean {
   const least = (low / 100) * (1 - slack);
-  return least > 0 && all * divergence(0, least) > surprise;
+  return least > 0 && all * divergence(least / 2, least) > 2 * surprise;
 }
 
 // --- internal ---

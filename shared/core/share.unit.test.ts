@@ -17,9 +17,11 @@ describe("the measured share of traffic", () => {
     ["nothing of nothing", { canary: 0, all: 0, low: 10, high: 10 }, undefined],
   ])("is judged: %s", (_what, block, found) => expect(deviation(block)).toBe(found));
 
-  it("needs enough requests for their absence to mean anything", () => {
-    expect(isTelling({ canary: 0, all: 99, low: 10, high: 10 })).toBe(false);
-    expect(isTelling({ canary: 0, all: 100, low: 10, high: 10 })).toBe(true);
+  it("needs enough requests for the absence of half of them to mean anything", () => {
+    expect(isTelling({ canary: 0, all: 1_240, low: 10, high: 10 })).toBe(false);
+    expect(isTelling({ canary: 0, all: 1_270, low: 10, high: 10 })).toBe(true);
+    expect(isTelling({ canary: 0, all: 120, low: 50, high: 50 })).toBe(false);
+    expect(isTelling({ canary: 0, all: 200, low: 50, high: 50 })).toBe(true);
     expect(isTelling({ canary: 0, all: 1_000_000, low: 0, high: 10 })).toBe(false);
   });
 });

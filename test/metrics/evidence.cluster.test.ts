@@ -4,7 +4,7 @@ import type { MetricSpec } from "../../shared/core/canary.ts";
 import { decide } from "../../shared/core/decide.ts";
 import { verdict } from "../../shared/core/judge.ts";
 import { quote } from "../../shared/core/queries.ts";
-import type { MetricsSeen } from "../../shared/core/state.ts";
+import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
 import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
 import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
@@ -30,6 +30,9 @@ const bornAt =
   () =>
     fresh ? value : undefined;
 
+const nothing = { requests: 0, failures: 0 };
+const unmetLedger: LedgerSeen = { epoch: 0, at: 0, canary: nothing, primary: nothing };
+
 /** Scrape from which on the series in `grown` is there. */
 let grownFrom = Infinity;
 
@@ -38,6 +41,15 @@ const namespaceOf = (index: number): string => `s${index}`;
 function requestFor({ metrics, more }: Situation, index: number): EvidenceRequest {
   const request = aRequest(door.url, { namespace: namespaceOf(index), ...more });
   return metrics === undefined ? request : { ...request, metrics };
+}
+
+/** So many requests per scrape of a client to the apex in `strays`, by the Service that its proxy chose. */
+function sendFrom(pod: string, byService: Record<string, number>): void {
+  const labels = { namespace: "clients", deployment: "load", pod, direction: "outbound" };
+  for (const [service, count] of Object.entries(byService)) {
+    const authority = "podinfo.strays.svc.cluster.local:9898";
+    feed.add("response_total", { ...labels, dst_service: service, authority }, growing(count));
+  }
 }
 
 beforeAll(async () => {
@@ -56,6 +68,10 @@ beforeAll(async () => {
     feed.add("response_total", { ...labels, authority: "podinfo.idle.svc.cluster.local:9898" }, growing(5));
     feed.add("response_total", { ...labels, authority: "other.idle.svc.cluster.local:9898" }, growing(5));
   }
+  feed.traffic(primaryIn("strays"), 1, 7);
+  feed.traffic(canaryIn("strays"), 5, 7);
+  sendFrom("old", { podinfo: 50 });
+  sendFrom("new", { "podinfo-primary": 45, "podinfo-canary": 5 });
   server = await startPrometheus(await feed.listen());
   door = await openDoor(server.url);
   direct = createPrometheus({ address: server.url });
@@ -152,6 +168,31 @@ test("a sample's time is in our clock, however wrong Prometheus' or ours is", as
   if (!seen.ok) throw new Error(seen.error);
   expect(hourAhead() - seen.sampledAt).toBeGreaterThanOrEqual(0);
   expect(hourAhead() - seen.sampledAt).toBeLessThan(2000);
+});
+
+test("the ledger counts both tracks exactly from look to look, and finds who does not follow the route", async () => {
+  const evidence = anEvidence();
+  const look = async (): Promise<LedgerSeen> => {
+    const notBefore = Date.now() - 60_000;
+    const seen = await evidence.look(aRequest(door.url, { namespace: "strays", weight: 10, notBefore }));
+    return seen ?? unmetLedger;
+  };
+  const first = await look();
+  expect(first).toMatchObject({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });
+  const last = await waitFor(
+    async () => {
+      const seen = await look();
+      return (seen.share?.scrapes ?? 0) >= 3 ? seen : unmet(JSON.stringify(seen));
+    },
+    10_000,
+    "three stretches that deviate",
+  );
+  expect(last.epoch).toBe(first.epoch);
+  expect(last.canary.failures).toBe(last.canary.requests / 2);
+  expect(last.primary.failures).toBe(last.primary.requests / 10);
+  expect(last.canary.requests % 10).toBe(0);
+  expect(last.share).toMatchObject({ source: "callers", low: 10, high: 10, staleCallers: ["clients/old"] });
+  expect(last.share!.canary / last.share!.all).toBeCloseTo(0.05);
 });
 
 test("a canary that users do not reach names the callers of its apex, whatever Service their proxy chose", async () => {

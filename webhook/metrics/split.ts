@@ -27,14 +27,17 @@ export interface SplitWatch {
 
 /** Running proxies follow a route within 5 s. */
 const settleMs = 5_000;
+/** So many scrapes make a stretch that is judged by what both tracks received. */
+const inboundScrapes = 4;
 
 export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
   let weights: { weight: number; since: number }[] = [];
-  let pending: { source: ShareFinding["source"]; block: ShareBlock; sent: Map<string, Sent> } | undefined;
+  let inbound: { block: ShareBlock; from: number } | undefined;
+  let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;
   let last: ShareFinding | undefined;
 
   /** A reading shows counters as old as a scrape, and an old weight works on for a moment. */
-  function inForce(from: number, to: number): { low: number; high: number } {
+  function inForce(from: number, to: number): Range {
     const reach = from - scrapeIntervalMs - settleMs;
     const active = weights.filter((entry, index) => entry.since <= to && (weights[index + 1]?.since ?? to) >= reach);
     weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
@@ -42,12 +45,34 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
     return { low: Math.min(100, ...all), high: Math.max(0, ...all) };
   }
 
+  function begin(): void {
+    inbound = callers = undefined;
+  }
+
   function conclude(source: ShareFinding["source"], block: ShareBlock, sent: Iterable<Sent>): void {
     const found = deviation(block);
-    const scrapes = found === undefined ? 0 : found === last?.deviation ? last.scrapes + 1 : 1;
+    const worth = source === "inbound" ? inboundScrapes : 1;
+    const before = found === last?.deviation ? (last?.scrapes ?? 0) : 0;
+    const scrapes = found === undefined ? 0 : before + worth;
     const { low, high } = block;
     const disobeying = [...sent].filter(({ canary, all }) => deviation({ canary, all, low, high }) !== undefined);
     last = { source, ...block, deviation: found, scrapes, disobeying };
+    begin();
+  }
+
+  function seeReceived(increment: Increment, range: Range): void {
+    const from = inbound?.from ?? increment.from;
+    inbound = { block: widened(inbound?.block, { ...receivedIn(increment), ...forgiving(range) }), from };
+    // A caller's counters are scraped together; the tracks' pods are not, so that theirs must span some scrapes.
+    const isLong = increment.to - from >= inboundScrapes * scrapeIntervalMs;
+    if (!callers && isLong && saysSomething(inbound.block)) conclude("inbound", inbound.block, []);
+  }
+
+  function seeSent(increment: Increment, range: Range): void {
+    const sent = callers?.sent ?? new Map<string, Sent>();
+    for (const one of increment.sent) add(sent, one);
+    callers = { block: widened(callers?.block, { ...sentIn(increment), ...range }), sent };
+    if (saysSomething(callers.block)) conclude("callers", callers.block, sent.values());
   }
 
   return {
@@ -56,34 +81,40 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
       if (weights.at(-1)?.weight !== weight) weights.push({ weight, since });
     },
     see(increment) {
-      const { low, high } = inForce(increment.from, increment.to);
+      const range = inForce(increment.from, increment.to);
       // Of a canary that had no weight for a moment nothing can be expected.
-      if (low <= 0) pending = undefined;
-      if (low <= 0) return;
-      const source = increment.sent.length > 0 ? "callers" : "inbound";
-      const now = { ...shareOf(increment), low, high };
-      const joined = pending?.source === source ? pending : { source, block: now, sent: new Map<string, Sent>() };
-      const block = joined === pending ? widened(joined.block, now) : now;
-      for (const one of increment.sent) add(joined.sent, one);
-      pending = { ...joined, source, block };
-      if (!isTelling(block)) return;
-      conclude(source, block, joined.sent.values());
-      pending = undefined;
+      if (range.low <= 0) return begin();
+      if (increment.sent.length > 0) seeSent(increment, range);
+      else seeReceived(increment, range);
     },
   };
 }
 
 // --- internal ---
 
-function shareOf({ sent, canary, primary }: Increment): { canary: number; all: number } {
-  if (sent.length === 0) return { canary: canary.requests, all: canary.requests + primary.requests };
-  return sent.reduce((sum, one) => ({ canary: sum.canary + one.canary, all: sum.all + one.all }), {
-    canary: 0,
-    all: 0,
-  });
+/** One scrape more of one track than of the other. */
+function forgiving({ low, high }: Range): Range {
+  return { low: low * (1 - 1 / inboundScrapes), high: Math.min(100, high * (1 + 1 / inboundScrapes)) };
 }
 
-function widened(a: ShareBlock, b: ShareBlock): ShareBlock {
+function saysSomething(block: ShareBlock): boolean {
+  return deviation(block) !== undefined || isTelling(block);
+}
+
+type Range = Pick<ShareBlock, "low" | "high">;
+type Share = Pick<ShareBlock, "canary" | "all">;
+
+function receivedIn({ canary, primary }: Increment): Share {
+  return { canary: canary.requests, all: canary.requests + primary.requests };
+}
+
+function sentIn({ sent }: Increment): Share {
+  const nothing: Share = { canary: 0, all: 0 };
+  return sent.reduce((sum, one) => ({ canary: sum.canary + one.canary, all: sum.all + one.all }), nothing);
+}
+
+function widened(a: ShareBlock | undefined, b: ShareBlock): ShareBlock {
+  if (!a) return b;
   return {
     canary: a.canary + b.canary,
     all: a.all + b.all,

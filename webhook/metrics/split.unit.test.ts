@@ -22,34 +22,20 @@ function watching(weight: number): SplitWatch {
   return watch;
 }
 
-describe("the watched share", () => {
-  it("deviates thrice when users do not reach the canary in three scrapes", () => {
+describe("the share by what both tracks received", () => {
+  it("deviates when users do not reach the canary in four scrapes", () => {
     const watch = watching(10);
     for (const index of [1, 2, 3]) watch.see(inbound(index, 0, 500));
-    expect(watch.finding()).toMatchObject({ deviation: "too few", scrapes: 3, source: "inbound", low: 10, high: 10 });
+    expect(watch.finding()).toBeUndefined();
+    watch.see(inbound(4, 0, 500));
+    expect(watch.finding()).toMatchObject({ deviation: "too few", scrapes: 4, source: "inbound" });
   });
 
-  it("begins to count anew when one scrape is as it should be", () => {
+  it("is no worse for tracks whose pods are scraped at different moments", () => {
     const watch = watching(10);
-    watch.see(inbound(1, 0, 500));
-    watch.see(inbound(2, 50, 450));
-    watch.see(inbound(3, 0, 500));
-    expect(watch.finding()?.scrapes).toBe(1);
-  });
-
-  it("gathers scrapes that bring too little to tell", () => {
-    const watch = watching(10);
-    for (let index = 1; index <= 12; index++) watch.see(inbound(index, 0, 9));
-    expect(watch.finding()).toMatchObject({ scrapes: 1, all: 108 });
-  });
-
-  it("expects no more of a scrape than the weights that it was counted at", () => {
-    const watch = watching(10);
-    watch.weigh(50, 25_000);
-    watch.see(inbound(2, 150, 850));
-    expect(watch.finding()).toMatchObject({ deviation: undefined, low: 10, high: 50 });
-    for (const index of [6, 7]) watch.see(inbound(index, 150, 850));
-    expect(watch.finding()).toMatchObject({ deviation: "too few", low: 50, high: 50, scrapes: 2 });
+    for (let index = 1; index <= 40; index++)
+      watch.see(index % 2 === 0 ? inbound(index, 100, 0) : inbound(index, 0, 900));
+    expect(watch.finding()).toMatchObject({ deviation: undefined, scrapes: 0 });
   });
 
   it("expects nothing of a canary that had no weight for a moment", () => {
@@ -59,12 +45,43 @@ describe("the watched share", () => {
     for (const index of [1, 2, 3]) watch.see(inbound(index, 0, 500));
     expect(watch.finding()).toBeUndefined();
   });
+});
 
-  it("goes by what callers sent where there are any, and names those that do not obey", () => {
+describe("the share by what callers sent", () => {
+  it("deviates in three scrapes, and names those that do not obey", () => {
     const watch = watching(10);
     for (const index of [1, 2, 3]) watch.see(sent(index, { old: [0, 900], new: [30, 300], rare: [0, 3] }));
     const found = watch.finding();
-    expect(found).toMatchObject({ source: "callers", deviation: "too few", scrapes: 3 });
+    expect(found).toMatchObject({ source: "callers", deviation: "too few", scrapes: 3, low: 10, high: 10 });
     expect(found?.disobeying.map(({ pod }) => pod)).toEqual(["old"]);
+  });
+
+  it("begins to count anew when one stretch is as it should be", () => {
+    const watch = watching(10);
+    watch.see(sent(1, { a: [0, 500] }));
+    watch.see(sent(2, { a: [150, 1_500] }));
+    watch.see(sent(3, { a: [0, 500] }));
+    expect(watch.finding()?.scrapes).toBe(1);
+  });
+
+  it("gathers scrapes that bring too little to tell", () => {
+    const watch = watching(10);
+    for (let index = 1; index <= 12; index++) watch.see(sent(index, { a: [0, 9] }));
+    expect(watch.finding()).toMatchObject({ scrapes: 1, all: 108 });
+  });
+
+  it("finds half of the share missing, if it takes some scrapes", () => {
+    const watch = watching(10);
+    for (let index = 1; index <= 24; index++) watch.see(sent(index, { a: [5, 100] }));
+    expect(watch.finding()).toMatchObject({ deviation: "too few", scrapes: 3 });
+  });
+
+  it("expects no more of a scrape than the weights that it was counted at", () => {
+    const watch = watching(10);
+    watch.weigh(50, 25_000);
+    watch.see(sent(2, { a: [300, 2_000] }));
+    expect(watch.finding()).toMatchObject({ deviation: undefined, low: 10, high: 50 });
+    for (const index of [6, 7]) watch.see(sent(index, { a: [150, 1_000] }));
+    expect(watch.finding()).toMatchObject({ deviation: "too few", low: 50, high: 50, scrapes: 2 });
   });
 });
