@@ -61,17 +61,7 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
 function startRun(turn: Turn, target: Target, announcement: EventText): Step {
   const { state, seen } = turn;
   const runs = state.runs + 1;
-  const run: Run = {
-    id: runId(target, runs),
-    intent: target.intent,
-    images: target.images,
-    requestedBy: target.requestedBy,
-    stage: "scaling",
-    step: 0,
-    startedAt: seen.now,
-    stageAt: seen.now,
-  };
-  const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;
+  const { run, reason } = freshRun(target, runs, seen.now);
   return step(
     turn,
     {
@@ -88,9 +78,14 @@ function startRun(turn: Turn, target: Target, announcement: EventText): Step {
   );
 }
 
-/** Names the intent as well, so that a command that was meant for one intent is not taken for another. */
-export function runId(target: Target, runs: number): string {
-  return `${target.intent.slice(-8)}-${runs}`;
+/** A run of the target's intent as it begins, and what is said of it. `runs` counts all of this Canary's. */
+export function freshRun(target: Target, runs: number, now: number): { run: Run; reason: string } {
+  const { intent, images, requestedBy } = target;
+  // Names the intent as well, so that a command that was meant for one intent is not taken for another.
+  const id = `${intent.slice(-8)}-${runs}`;
+  const run: Run = { id, intent, images, requestedBy, stage: "scaling", step: 0, startedAt: now, stageAt: now };
+  const reason = `New version ${formatImages(images)} asked for by ${requestedBy}: starting its canary pods.`;
+  return { run, reason };
 }
 
 /** Sentence about a rejected intent that is still the target's template, the same for status and for the target's condition. */

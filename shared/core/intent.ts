@@ -1,9 +1,9 @@
 /** What becomes of a run when the target's template is no longer the one it was started for. */
 import { formatImages, fullTarget, step, type RunTurn, type Step } from "./decision.ts";
 import { event } from "./events.ts";
-import { runId } from "./idle.ts";
+import { freshRun } from "./idle.ts";
 import { label } from "./names.ts";
-import type { Run, Target } from "./state.ts";
+import type { Target } from "./state.ts";
 import { wind } from "./unwind.ts";
 
 /** An intent that changes before any traffic replaces the run's own; later it supersedes the run, or ends it. */
@@ -29,22 +29,8 @@ function hasServed({ run, state, seen }: RunTurn): boolean {
 
 function replace(turn: RunTurn, target: Target): Step {
   const { seen, state } = turn;
-  const replaced: Run = {
-    id: runId(target, state.runs),
-    intent: target.intent,
-    images: target.images,
-    requestedBy: target.requestedBy,
-    stage: "scaling",
-    step: 0,
-    startedAt: seen.now,
-    stageAt: seen.now,
-  };
-  const reason = `New version ${formatImages(target.images)} asked for by ${target.requestedBy}: starting its canary pods.`;
-  return step(
-    turn,
-    { run: replaced, failedChecks: 0, checks: [], reason },
-    { events: [event.restarting(fullTarget(seen))] },
-  );
+  const { run, reason } = freshRun(target, state.runs, seen.now);
+  return step(turn, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
 }
 
 /** Nothing of ours holds the rollout any more: Kubernetes rolls to it, whatever a canary would have found. */
