@@ -4,6 +4,7 @@ import { lineOf } from "../../plugin/changes.ts";
 import { type ExplainView, viewExplanation } from "../../plugin/explain.ts";
 import { renderCanary } from "../../plugin/render.ts";
 import { renderExplanation } from "../../plugin/sentences.ts";
+import type { Style } from "../../plugin/style.ts";
 import { type Seen, viewCanary } from "../../plugin/view.ts";
 import { states } from "./states.ts";
 import { ago, now, scope } from "./seen.ts";
@@ -73,6 +74,25 @@ describe("explain says why it stands there", () => {
       return `${name}: ${cause.code}, ${cause.moving ? "moves" : "does not move"}\n`;
     });
     await expect(lines.join("")).toMatchFileSnapshot("golden/explain-causes.txt");
+  });
+});
+
+/** Each state's text in colour and broken at the terminal's edge, escapes made visible. */
+function onTerminal(render: (seen: Seen, style: Style) => string): string {
+  const style = { colour: true, unicode: true, width: 100 };
+  const parts = Object.entries(states).map(([name, seen]) => `### ${name}\n${render(seen, style)}`);
+  return parts.join("\n").replaceAll("\u001b", "^");
+}
+
+describe("on a terminal, in every state of a run", () => {
+  it("status has colours, and lines that fit", async () => {
+    const text = onTerminal((seen, style) => renderCanary(viewCanary(seen, scope, now), { style, now }));
+    await expect(text).toMatchFileSnapshot("golden/status-on-a-terminal.txt");
+  });
+
+  it("explain has colours, and lines that fit", async () => {
+    const text = onTerminal((seen, style) => renderExplanation(explanation(seen), { style, now }));
+    await expect(text).toMatchFileSnapshot("golden/explain-on-a-terminal.txt");
   });
 });
 
