@@ -4,6 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { withoutPassword } from "./core/addresses.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
 export interface Sample {
@@ -68,13 +69,21 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   };
 }
 
+/** The address as it will be read when it is asked, so that a check of it cannot read another. */
+export function asRequested(address: string): string {
+  return URL.parse(address)?.href ?? address;
+}
+
 type Exchange = PrometheusOptions & { agent: HttpAgent };
 type Answer = { status: number; location: string | undefined; body: string };
 
 function endpoint(address: string): URL {
-  const url = URL.parse(`${address.replace(/\/+$/, "")}/api/v1/query`);
+  const url = /[?#]/.test(address) ? null : URL.parse(`${address.replace(/\/+$/, "")}/api/v1/query`);
   if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
-    throw new PrometheusError("BadAddress", `"${address}" is no http or https address of a Prometheus; correct it`);
+    throw new PrometheusError(
+      "BadAddress",
+      `"${withoutPassword(address)}" is no http or https address of a Prometheus; correct it`,
+    );
   }
   return url;
 }

@@ -2,7 +2,7 @@
 
 /** Never asked unless they are listed by themselves: where clouds hand out credentials, and the controller's own pod. */
 const guarded =
-  /^(169\.254\.|127\.|0\.0\.0\.0$|\[::|\[fe80:|\[fd00:ec2:|localhost$|metadata\.google\.internal$|\d+(\.\d+){0,2}$|0[x\d])/i;
+  /^(169\.254\.|127\.|0\.0\.0\.0$|\[::|\[fe80:|\[fd00:ec2:|localhost\.?$|metadata\.google\.internal\.?$|\d+(\.\d+){0,2}$|0[x\d])/i;
 
 /**
  * Undefined where the address may be asked, else a sentence on why it may not. A pattern is a host with or without a port, in which
@@ -10,7 +10,7 @@ const guarded =
  */
 export function refusalOf(address: string, allowed: readonly string[]): string | undefined {
   const url = parsed(address);
-  if (!url) return `"${address}" is no http or https address of a Prometheus; correct it`;
+  if (!url) return `"${withoutPassword(address)}" is no http or https address of a Prometheus; correct it`;
   const isListed = allowed.some(
     (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
   );
@@ -18,6 +18,11 @@ export function refusalOf(address: string, allowed: readonly string[]): string |
   return isListed
     ? undefined
     : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}`;
+}
+
+/** What may be shown of an address, whether or not it can be read. */
+export function withoutPassword(address: string): string {
+  return address.replace(/\/\/.*@/, "//***@");
 }
 
 // --- internal ---

@@ -18,6 +18,7 @@ describe("an address that a tenant writes", () => {
     ["http://0xa9fea9fe", ["*"], "may not ask 0xa9fea9fe:80"],
     ["http://[::ffff:169.254.169.254]", ["*"], "may not ask [::ffff:169.254.169.254]:80"],
     ["http://169.254.169.254:9090", ["*:9090"], "may not ask 169.254.169.254:9090"],
+    ["http://localhost.:8080", ["*"], "may not ask localhost.:8080"],
     ["http://localhost:8080", ["*"], "may not ask localhost:8080"],
     ["http://[::1]:8080", ["*"], "may not ask [::1]:8080"],
     ["http://METADATA.google.internal", ["*"], "may not ask metadata.google.internal:80"],

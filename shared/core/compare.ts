@@ -13,7 +13,7 @@ export function compare(turn: RunTurn): RunTurn | Step {
   if (comparison === before.comparison) return turn;
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
-  if (!convicts(comparison, policy.comparison.alpha)) return informed;
+  if (!convicts(comparison, policy.comparison.alpha) || keepsItsLimit(comparison, turn)) return informed;
   const cause = convictionWords(comparison, turn);
   return reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
@@ -32,6 +32,12 @@ export function isLookedAt({ run, weight }: CanaryState): boolean {
 }
 
 // --- internal ---
+
+/** By all requests of the run: it is not taken back by a test where its own limit is kept, unless the Canary asks for that. */
+function keepsItsLimit({ canary }: Comparison, { policy }: RunTurn): boolean {
+  const { mode, marginPercent = 0 } = policy.comparison;
+  return mode === "withinLimits" && 100 * rateOf(canary) <= marginPercent;
+}
 
 function isCompared({ state, policy }: RunTurn): boolean {
   const { mode, marginPercent } = policy.comparison;

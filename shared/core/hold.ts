@@ -94,7 +94,7 @@ const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
 
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
 function lookAgainAfter({ run, seen, policy }: RunTurn, cause: HoldCause): number {
-  if (kinds[cause] !== "person") return Math.min(recheckMs, policy.intervalMs);
+  if (kinds[cause] !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
   const leftMs = (run.paused?.until ?? 0) - seen.now;
   return leftMs > 0 ? Math.min(policy.intervalMs, leftMs) : policy.intervalMs;
 }

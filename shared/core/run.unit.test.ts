@@ -87,7 +87,7 @@ describe("analysing", () => {
     expect(next).toMatchObject({ weight: 25, run: { step: 0 } });
     expect(next.checks).toEqual([]);
     expect(next.reason).toBe("Prometheus has not been asked since the weight moved");
-    expect(requeueAfterMs).toBe(2_000);
+    expect(requeueAfterMs).toBe(5_000);
   });
 
   it("promotes only on a sample from the last step itself", () => {
@@ -133,8 +133,8 @@ describe("analysing", () => {
     const none = someMetrics(start, { checks: [aCheck({ outcome: "no-evidence" })] });
     const frozen = judged({ ok: false, askedAt: start, error: "no answer" }, longAgo);
     expect(frozen.next).toMatchObject({ weight: 25, phase: "Progressing" });
-    const seen = aRunObservation(25, 2, { now: start + 2_000, metrics: { ...none, askedAt: start + 2_000 } });
-    expect(decide(frozen.next, seen, policy).next.run).toMatchObject({ stage: "analysing", holdSince: start + 2_000 });
+    const seen = aRunObservation(25, 2, { now: start + 5_000, metrics: { ...none, askedAt: start + 5_000 } });
+    expect(decide(frozen.next, seen, policy).next.run).toMatchObject({ stage: "analysing", holdSince: start + 5_000 });
     expect(judged(none, longAgo).next.run?.ending?.cause).toMatch(/^no verdict within 30m/);
   });
 

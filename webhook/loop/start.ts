@@ -51,7 +51,7 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-type LoopParts = LoopDeps & { world: World; routes: ServedRoutes; isLeader(): boolean };
+type LoopParts = LoopDeps & { world: World; reports: Reports; routes: ServedRoutes; isLeader(): boolean };
 
 const clock = systemClock;
 
@@ -62,9 +62,14 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
   const world = createWorld({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
-    stopped: () => queue.drain(),
+    stopped: async () => {
+      await queue.drain();
+      // What it said last of a Canary would stand beside what its successor says, and be taken for true.
+      for (const key of everyKey(world)) reports.gone(key);
+    },
   });
-  const queue = createQueue({ ...deps, world, routes, isLeader: () => election.isLeader() });
+  const reports = createReports(deps.recorder);
+  const queue = createQueue({ ...deps, world, routes, reports, isLeader: () => election.isLeader() });
   void world.start().then(() => {
     log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
     election.start();
@@ -122,7 +127,6 @@ function createQueue(parts: LoopParts): WorkQueue {
     log,
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
-  const reports = createReports(parts.recorder);
   const deps: LookDeps = {
     ...parts,
     provider,
@@ -131,7 +135,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     instance,
     evidence,
     now,
-    ...reports,
+    ...parts.reports,
   };
   const gone: RouteGone = new Map();
   const queue: WorkQueue = new WorkQueue({

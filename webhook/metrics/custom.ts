@@ -1,6 +1,7 @@
 /** Metrics with a query of the user's own: each is asked by itself, for its text is its own. */
 import type { MetricSpec } from "../../shared/core/canary.ts";
 import { refusalOf } from "../../shared/core/addresses.ts";
+import { asRequested } from "../../shared/prometheus.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/judge.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/metrictemplate.ts";
 import { windowSeconds } from "../../shared/core/queries.ts";
@@ -36,18 +37,30 @@ async function measure(
   if ("error" in resolved) return { ...base, answer: { error: resolved.error } };
   const { query, server } = resolved;
   try {
-    const samples = await board.client(await admitted(server, deps), request.prometheus).query(query);
+    // Credentials go to the server that they are for, never to one that a Canary names.
+    const fallback = server.secretRef || server.headers ? deps.ownAddress : request.prometheus;
+    const samples = await board.client(await admitted(server, deps), fallback).query(query);
     const at = iso(samples[0]?.atMs ?? deps.now());
     return {
       ...base,
       query,
       at,
       answer: { values: samples.map(({ value }) => value) },
-      ...youngRun(window, request, deps),
+      ...youngRun(Math.max(window, reachOf(query)), request, deps),
     };
   } catch (error: unknown) {
     return { ...base, query, answer: { error: sentenceOf(error) } };
   }
+}
+
+const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+/** How far the query's own ranges reach back, in seconds, whatever the metric's interval says. */
+function reachOf(query: string): number {
+  const ranges = [...query.matchAll(/\[(\d+)([smhd])/g)].map(
+    ([, count, unit = "s"]) => Number(count) * (secondsOf[unit] ?? 1),
+  );
+  return Math.max(0, ...ranges);
 }
 
 /** Queries of the user's own cannot be narrowed to this run's pods, so their window must not hold anything of an earlier run. */
@@ -60,7 +73,8 @@ function youngRun(window: number, request: EvidenceRequest, deps: EvidenceDeps):
 
 /** The server with its credentials. Rejects where it may not be asked, or they cannot be had. */
 async function admitted({ secretRef, ...server }: MetricServer, deps: EvidenceDeps): Promise<MetricServer> {
-  const refusal = server.address === undefined ? undefined : refusalOf(server.address, deps.allowedAddresses);
+  const isOwn = server.address === undefined || server.address === deps.ownAddress;
+  const refusal = isOwn ? undefined : refusalOf(asRequested(server.address ?? ""), deps.allowedAddresses);
   if (refusal !== undefined) throw new Error(refusal);
   if (secretRef === undefined) return server;
   return { ...server, headers: { ...server.headers, authorization: [await deps.credentials(secretRef)] } };

@@ -8,7 +8,7 @@ import { judge, type JudgePolicy, type Measurement } from "../../shared/core/jud
 import type { MetricServer, MetricTemplate } from "../../shared/core/metrictemplate.ts";
 import { windowSeconds } from "../../shared/core/queries.ts";
 import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
-import type { Prometheus } from "../../shared/prometheus.ts";
+import { asRequested, type Prometheus } from "../../shared/prometheus.ts";
 import { createBoard, type Board } from "./board.ts";
 import {
   type Answers,
@@ -100,7 +100,8 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
     return error instanceof Error ? error.message : String(error);
   };
   const admit = ({ prometheus }: EvidenceRequest): void => {
-    const refusal = prometheus === deps.ownAddress ? undefined : refusalOf(prometheus, deps.allowedAddresses);
+    const refusal =
+      prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses);
     if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
   };
   return {

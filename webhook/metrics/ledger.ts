@@ -38,7 +38,7 @@ export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerRead
     async read(request) {
       const answer = await board.ledger(request);
       const { meter, split } = watchOf(request);
-      if (request.weight !== undefined) split.weigh(request.weight, request.notBefore);
+      split.weigh(request.weight ?? 0, request.notBefore);
       const increment = meter.read(answer);
       if (increment) split.see(increment);
       const finding = split.finding();

@@ -39,10 +39,8 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
   /** A reading shows counters as old as a scrape, and an old weight works on for a moment. */
   function inForce(from: number, to: number): Range {
     const reach = from - scrapeIntervalMs - settleMs;
-    const active = weights.filter((entry, index) => entry.since <= to && (weights[index + 1]?.since ?? to) >= reach);
     weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
-    const all = active.map(({ weight }) => weight);
-    return { low: Math.min(100, ...all), high: Math.max(0, ...all) };
+    return rangeOf(weights.filter((entry) => entry.since <= to));
   }
 
   function begin(): void {
@@ -65,14 +63,14 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
     inbound = { block: widened(inbound?.block, { ...receivedIn(increment), ...forgiving(range) }), from };
     // A caller's counters are scraped together; the tracks' pods are not, so that theirs must span some scrapes.
     const isLong = increment.to - from >= inboundScrapes * scrapeIntervalMs;
-    if (!callers && isLong && saysSomething(inbound.block)) conclude("inbound", inbound.block, []);
+    if (!callers && isLong && saysSomething(inbound.block, last)) conclude("inbound", inbound.block, []);
   }
 
   function seeSent(increment: Increment, range: Range): void {
     const sent = callers?.sent ?? new Map<string, Sent>();
     for (const one of increment.sent) add(sent, one);
     callers = { block: widened(callers?.block, { ...sentIn(increment), ...range }), sent };
-    if (saysSomething(callers.block)) conclude("callers", callers.block, sent.values());
+    if (saysSomething(callers.block, last)) conclude("callers", callers.block, sent.values());
   }
 
   return {
@@ -83,6 +81,7 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
     see(increment) {
       const range = inForce(increment.from, increment.to);
       // Of a canary that had no weight for a moment nothing can be expected.
+      if (range.low <= 0) last = undefined;
       if (range.low <= 0) return begin();
       if (increment.sent.length > 0) seeSent(increment, range);
       else seeReceived(increment, range);
@@ -92,13 +91,20 @@ export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
 
 // --- internal ---
 
+function rangeOf(weights: readonly { weight: number }[]): Range {
+  const all = weights.map(({ weight }) => weight);
+  return { low: Math.min(100, ...all), high: Math.max(0, ...all) };
+}
+
 /** One scrape more of one track than of the other. */
 function forgiving({ low, high }: Range): Range {
   return { low: low * (1 - 1 / inboundScrapes), high: Math.min(100, high * (1 + 1 / inboundScrapes)) };
 }
 
-function saysSomething(block: ShareBlock): boolean {
-  return deviation(block) !== undefined || isTelling(block);
+/** Enough to tell, or twice what once sufficed to accuse: nobody waits for what so little traffic cannot tell. */
+function saysSomething(block: ShareBlock, last: ShareFinding | undefined): boolean {
+  const isRecovered = last?.deviation !== undefined && block.all >= 2 * last.all;
+  return isRecovered || deviation(block) !== undefined || isTelling(block);
 }
 
 type Range = Pick<ShareBlock, "low" | "high">;

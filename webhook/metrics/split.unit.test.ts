@@ -47,6 +47,32 @@ describe("the share by what both tracks received", () => {
   });
 });
 
+describe("a share that was found wrong", () => {
+  it("is forgotten when the canary loses its weight", () => {
+    const watch = watching(10);
+    for (const index of [1, 2, 3]) watch.see(sent(index, { old: [0, 900] }));
+    expect(watch.finding()?.deviation).toBe("too few");
+    watch.weigh(0, 35_000);
+    watch.see(sent(4, { old: [0, 5] }));
+    expect(watch.finding()).toBeUndefined();
+  });
+
+  it("is taken back as soon as twice as many requests show nothing, however few they are", () => {
+    const watch = watching(10);
+    watch.see(sent(1, { old: [0, 200] }));
+    expect(watch.finding()?.deviation).toBe("too few");
+    watch.see(sent(2, { old: [20, 200] }));
+    watch.see(sent(3, { old: [20, 200] }));
+    expect(watch.finding()).toMatchObject({ deviation: undefined, scrapes: 0 });
+  });
+
+  it("is never looked for before the canary has a weight", () => {
+    const watch = watching(0);
+    for (const index of [1, 2, 3, 4]) watch.see(sent(index, { load: [0, 100] }));
+    expect(watch.finding()).toBeUndefined();
+  });
+});
+
 describe("the share by what callers sent", () => {
   it("deviates in three scrapes, and names those that do not obey", () => {
     const watch = watching(10);
