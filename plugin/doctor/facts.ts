@@ -71,6 +71,8 @@ export interface Permission {
   verb: string;
   /** As `canaries.flagger.app`. */
   resource: string;
+  /** Only of the object with this name. */
+  name?: string;
   namespace: string;
   allowed: boolean;
   /** What cannot be done without it. */

@@ -106,7 +106,7 @@ const certificatesIn = (pem: string): string[] =>
   pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 
 /** What the person who asks needs, for `status` and for the verbs. */
-function needed({ namespace, controllerNamespace }: Scope): (Omit<Permission, "allowed"> & { name?: string })[] {
+function needed({ namespace, controllerNamespace }: Scope): Omit<Permission, "allowed">[] {
   const canaries = "canaries.flagger.app";
   return [
     { verb: "patch", resource: canaries, namespace, for: "no verb that steers can be given" },
@@ -125,7 +125,8 @@ function needed({ namespace, controllerNamespace }: Scope): (Omit<Permission, "a
 
 function readPermissions({ cluster }: Deps, scope: Scope): Promise<Permission[]> {
   return Promise.all(
-    needed(scope).map(async ({ name, ...permission }) => {
+    needed(scope).map(async (permission) => {
+      const { name } = permission;
       const [plural = "", ...group] = permission.resource.split(".");
       const resourceAttributes = {
         verb: permission.verb,

@@ -30,7 +30,17 @@ const judged = (value: number) =>
   );
 
 const cases: Case[] = [
-  ["route-kind-missing", "no route is served", () => ({ servedRoutes: [] }), "provider auto", "gateway-api"],
+  ["route-kind-missing", "no route is served", () => ({ servedRoutes: [] }), "provider auto", "linkerd-smi"],
+  [
+    "route-kind-missing",
+    "only the other kind is served",
+    ({ canary }) => ({
+      canary: { ...canary!, spec: { ...canary!.spec, provider: "linkerd" } },
+      servedRoutes: ["HTTPRoute"],
+    }),
+    "provider linkerd; served: HTTPRoute",
+    `kubectl -n test patch canary podinfo --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`,
+  ],
   [
     "route-not-obeyed",
     "the route names other Services",

@@ -4,7 +4,7 @@ import { label } from "../../shared/core/names.ts";
 import { causeOf, diagnose } from "../../plugin/doctor/diagnose.ts";
 import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
 import { aService, type Case, expectOnly, soundFacts, withStatus } from "./doctor-facts.ts";
-import { aCanary, aDeployment, ago, aLease, aRun, now } from "./seen.ts";
+import { aCanary, aDeployment, ago, aLease, aRun, now, scope } from "./seen.ts";
 
 const cases: Case[] = [
   [
@@ -42,6 +42,49 @@ const cases: Case[] = [
     }),
     "can-i promote canaries.flagger.app",
     "kubectl-canary-operator",
+  ],
+  [
+    "permission-missing",
+    "the user may not see the Lease",
+    () => ({
+      permissions: [
+        {
+          verb: "get",
+          resource: "leases.coordination.k8s.io",
+          name: "kubectl-canary-leader",
+          namespace: "kubectl-canary",
+          allowed: false,
+          for: "it is not seen",
+        },
+      ],
+    }),
+    "can-i get leases.coordination.k8s.io/kubectl-canary-leader -n kubectl-canary says no",
+    "kubectl -n kubectl-canary create rolebinding canary-kubectl-canary-viewer --clusterrole kubectl-canary-viewer",
+  ],
+  [
+    "permission-missing",
+    "the user may not see Deployments",
+    () => ({
+      permissions: [
+        { verb: "get", resource: "deployments.apps", namespace: "test", allowed: false, for: "they are not shown" },
+      ],
+    }),
+    "can-i get deployments.apps",
+    "create rolebinding canary-view --clusterrole view",
+  ],
+  [
+    "crd-missing",
+    "the CRD is not there, in a cluster that flags choose",
+    () => ({
+      definition: null,
+      canary: undefined,
+      scope: {
+        ...scope,
+        clusterFlags: " --context 'my own' --cluster c --server https://x:6443 --as bob --as-group ops",
+      },
+    }),
+    "does not exist",
+    "-n kubectl-canary --kube-context 'my own' --kube-apiserver https://x:6443 --kube-as-user bob --kube-as-group ops",
   ],
   [
     "other-controller",

@@ -4,9 +4,10 @@ import { formatDuration } from "../../../shared/core/duration.ts";
 import { isOurs } from "../../crd.ts";
 import { viewController } from "../../leader.ts";
 import { skewBetween, tagOf } from "../../skew.ts";
-import { type Facts, type Finding, kubectl, nameOf, type Probe, type WebhookFacts } from "../facts.ts";
+import { type Facts, type Finding, kubectl, nameOf, type Permission, type Probe, type WebhookFacts } from "../facts.ts";
+import { helm } from "../helm.ts";
 
-const chart = "helm upgrade --install kubectl-canary charts/kubectl-canary -n";
+const install = "upgrade --install kubectl-canary charts/kubectl-canary";
 
 export const definition: Probe = (facts) => {
   const { definition: found, scope } = facts;
@@ -17,7 +18,7 @@ export const definition: Probe = (facts) => {
         level: "broken",
         what: "This cluster does not know Canaries.",
         evidence: "CustomResourceDefinition canaries.flagger.app does not exist",
-        cure: `${chart} ${scope.controllerNamespace}`,
+        cure: helm(scope, install),
       },
     ];
   if (!found || isOurs(found)) return [];
@@ -27,7 +28,7 @@ export const definition: Probe = (facts) => {
       level: "broken",
       what: "The CRD canaries.flagger.app is not kubectl-canary's: the API server drops what the controller writes into a status.",
       evidence: "its schema has no status.run (Flagger's has none either)",
-      cure: `${chart} ${scope.controllerNamespace} --take-ownership`,
+      cure: helm(scope, `${install} --take-ownership`),
     },
   ];
 };
@@ -35,16 +36,18 @@ export const definition: Probe = (facts) => {
 export const permissions: Probe = (facts) =>
   (facts.permissions ?? [])
     .filter(({ allowed }) => !allowed)
-    .map(({ verb, resource, namespace, for: purpose }) => ({
-      fault: "permission-missing",
-      level: "warning",
-      what: `You may not ${verb} ${resource} in namespace ${namespace}: ${purpose}.`,
-      evidence: `kubectl auth can-i ${verb} ${resource} -n ${namespace} says no`,
-      cure: kubectl(
-        facts,
-        `create rolebinding canary --clusterrole kubectl-canary-${verb === "get" || verb === "list" ? "viewer" : "operator"} --user USER`,
-      ),
-    }));
+    .map((permission) => {
+      const { verb, resource, name, namespace, for: purpose } = permission;
+      const role = roleFor(permission);
+      const object = name ? `${resource}/${name}` : resource;
+      return {
+        fault: "permission-missing",
+        level: "warning",
+        what: `You may not ${verb} ${resource} in namespace ${namespace}: ${purpose}.`,
+        evidence: `kubectl auth can-i ${verb} ${object} -n ${namespace}${facts.scope.clusterFlags} says no`,
+        cure: kubectl(facts, `create rolebinding canary-${role} --clusterrole ${role} --user USER`, namespace),
+      };
+    });
 
 export const otherController: Probe = (facts) =>
   (facts.flaggers ?? []).map((flagger) => ({
@@ -78,7 +81,7 @@ export const controllerAlive: Probe = (facts) => {
         level: "broken",
         what: `No controller is installed in namespace ${scope.controllerNamespace}.`,
         evidence: "no Deployment there has the label app.kubernetes.io/name=kubectl-canary",
-        cure: `${chart} ${scope.controllerNamespace} --create-namespace, or name its namespace with --controller-namespace`,
+        cure: `${helm(scope, `${install} --create-namespace`)}, or name its namespace with --controller-namespace`,
       },
     ];
   const view = viewController(lease ?? undefined, facts.now);
@@ -118,7 +121,7 @@ export const webhookUp: Probe = (facts) => {
         level: "broken",
         what: "The webhook that catches changes is not registered: every change goes out unjudged.",
         evidence: "no MutatingWebhookConfiguration has a webhook deployments.kubectl-canary.io",
-        cure: `${chart} ${scope.controllerNamespace}`,
+        cure: helm(scope, install),
       },
     ];
   if (webhook?.readyEndpoints !== 0) return [];
@@ -150,6 +153,12 @@ export const certificate: Probe = (facts) => {
 };
 
 // --- internal ---
+
+/** Kubernetes' own role has what is not of a Canary. */
+function roleFor({ verb, resource }: Permission): string {
+  if (resource === "deployments.apps") return "view";
+  return `kubectl-canary-${verb === "get" || verb === "list" ? "viewer" : "operator"}`;
+}
 
 function mismatch(serving: X509Certificate, webhook: WebhookFacts): { what: string; evidence: string } | undefined {
   const host = `${webhook.service.name}.${webhook.service.namespace}.svc`;

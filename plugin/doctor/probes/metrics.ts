@@ -1,6 +1,7 @@
 /** Why there is no verdict: Prometheus that cannot be asked, templates that are missing, numbers that are none. Pure. */
 import type { CheckStatus } from "../../../shared/core/canary.ts";
 import { type Facts, type Fault, type Finding, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
+import { helm } from "../helm.ts";
 
 export const templates: Probe = (facts) => {
   const missing = facts.missingTemplates ?? [];
@@ -58,7 +59,10 @@ function kindOf(said: string, facts: Facts): { fault: Fault } & Pick<Finding, "w
       what: "Prometheus refuses to answer the controller: the weight stays.",
       cure: server
         ? `let it accept the controller, or correct spec.metricsServer (${server})`
-        : `helm upgrade kubectl-canary charts/kubectl-canary -n ${facts.scope.controllerNamespace} --reuse-values --set linkerd.viz.authorize=true`,
+        : helm(
+            facts.scope,
+            "upgrade kubectl-canary charts/kubectl-canary --reuse-values --set linkerd.viz.authorize=true",
+          ),
     };
   if (/cannot be reached|did not answer within|is no http or https address|broke off/.test(said))
     return {

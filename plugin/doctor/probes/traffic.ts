@@ -42,7 +42,9 @@ export const routeKinds: Probe = (facts) => {
       level: "broken",
       what: `Traffic cannot be split: the API server does not serve ${missing}.`,
       evidence: `provider ${provider}; served: ${servedRoutes.join(", ") || "neither TrafficSplit nor HTTPRoute"}`,
-      cure: `kubectl apply -f https://github.com/kubernetes-sigs/gateway-api/releases/download/v1.2.1/standard-install.yaml${facts.scope.clusterFlags}`,
+      cure: servedRoutes.includes(httpRoute.kind)
+        ? kubectl(facts, `patch canary ${nameOf(canary)} --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`)
+        : "install Linkerd's SMI extension (linkerd-smi) or the Gateway API CRDs, in the version that your Linkerd supports",
     },
   ];
 };
@@ -175,7 +177,7 @@ export const notReached: Probe = (facts) => {
 // --- internal ---
 
 const inject = (facts: Facts): string =>
-  `kubectl annotate ns ${facts.scope.namespace} linkerd.io/inject=enabled${facts.scope.clusterFlags}`;
+  `kubectl annotate ns ${facts.scope.namespace} linkerd.io/inject=enabled --overwrite${facts.scope.clusterFlags}`;
 
 function missingKind(provider: string, served: readonly string[]): string | undefined {
   if (provider === "auto") return served.length === 0 ? "TrafficSplit or HTTPRoute" : undefined;
