@@ -2,6 +2,7 @@
 import type { Phase, Stage } from "../shared/core/canary.ts";
 import type { Scope } from "./deps.ts";
 import { changedContainers } from "./images.ts";
+import { isGone } from "./leader.ts";
 import { weightNow } from "./verdict.ts";
 import type { CanaryFacts, RunView } from "./view.ts";
 
@@ -12,7 +13,7 @@ export interface Advice {
 }
 
 export function advise(facts: CanaryFacts, scope: Scope): Advice[] {
-  if (facts.controller.state === "silent") return withoutController(facts, scope);
+  if (isGone(facts.controller)) return withoutController(facts, scope);
   if (facts.run?.ending) return [];
   if (facts.run) return duringRun(facts, scope, facts.run);
   return idle(facts, scope);
@@ -32,7 +33,7 @@ function flagsOf(scope: Scope): string {
 function withoutController(facts: CanaryFacts, scope: Scope): Advice[] {
   const look = {
     command: `kubectl get pods -n ${scope.controllerNamespace}${scope.clusterFlags}`,
-    effect: "see why the controller is silent",
+    effect: facts.controller.state === "missing" ? "see whether a controller runs" : "see why the controller is silent",
   };
   if (!facts.drainCommand || weightNow(facts) === 0) return [look];
   return [{ command: facts.drainCommand, effect: "give stable every request now, by hand" }, look];

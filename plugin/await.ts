@@ -2,7 +2,14 @@
  * What `wait` waits for, and whether it has come about, or can no longer. A version is known by the hash of its template, so
  * that a run which has not begun yet is not mistaken for one that is over. Pure.
  */
-import type { Canary, CanaryStatus, HistoryEntry, RunOutcome, RunStatus } from "../shared/core/canary.ts";
+import type {
+  Canary,
+  CanaryStatus,
+  HistoryEntry,
+  RunOutcome,
+  RunStatus,
+  UnvettedStatus,
+} from "../shared/core/canary.ts";
 import { exitCode } from "./deps.ts";
 import { formatImages, isImage } from "./images.ts";
 import { awaitedPerson } from "./verdict.ts";
@@ -22,6 +29,8 @@ export interface Awaited {
 export interface TargetTemplate {
   hash: string;
   images: Record<string, string>;
+  /** Held, and its user had paused it before: no run starts. */
+  pausedByUser?: boolean;
 }
 
 /** What is kept from one look to the next. */
@@ -110,15 +119,31 @@ function judgeVersion(
 ): Maybe {
   const { run } = status;
   if (run && run.intent === memory.intent) return underWay(awaited, status, run);
-  const { unvetted } = status;
-  if (unvetted && unvetted.hash === memory.intent)
-    return {
-      code: exitCode.waitsForPerson,
-      outcome: "waits",
-      words: `waits for a person: ${formatImages(unvetted.images)} went live without a canary; adopt or undo it`,
-    };
+  const unvetted = unvettedIn(status);
+  if (unvetted && unvetted.hash === memory.intent) return waiting(unvettedWords(unvetted));
   const ended = endOf(status, memory) ?? stableNow(status, memory) ?? replaced(run, target, memory);
-  return ended && over(awaited, ended);
+  if (ended) return over(awaited, ended);
+  return run ? undefined : startedBy(target, unvetted);
+}
+
+const waiting = (what: string): Verdict => ({
+  code: exitCode.waitsForPerson,
+  outcome: "waits",
+  words: `waits for a person: ${what}`,
+});
+
+/** One that is being undone waits for nobody. */
+const unvettedIn = ({ unvetted }: CanaryStatus): UnvettedStatus | undefined =>
+  unvetted?.undoneBy ? undefined : unvetted;
+
+const unvettedWords = ({ images }: UnvettedStatus): string =>
+  `${formatImages(images)} went live without a canary; adopt or undo it`;
+
+/** What a person must do before a run of the target's version begins. */
+function startedBy(target: TargetTemplate | undefined, unvetted: UnvettedStatus | undefined): Maybe {
+  if (unvetted) return waiting(`${unvettedWords(unvetted)}, no canary starts before`);
+  if (!target?.pausedByUser) return undefined;
+  return waiting("its user paused the Deployment; no canary starts before it is resumed");
 }
 
 function stableNow({ run, stable }: CanaryStatus, { intent }: Memory): End | undefined {
@@ -142,7 +167,7 @@ function underWay(awaited: Awaited, status: CanaryStatus, run: RunStatus): Maybe
   if (awaited.condition === "paused")
     return isPaused ? { code: exitCode.ok, outcome: "paused", words: `paused: ${reason}` } : undefined;
   if (waits === undefined) return undefined;
-  return { code: exitCode.waitsForPerson, outcome: "waits", words: `waits for a person: ${reason}` };
+  return waiting(reason);
 }
 
 /** A step is reached when the canary has its weight, not while pods for it start. */

@@ -2,6 +2,7 @@
 import type { HoldCause, Stage } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
 import { formatImages } from "./images.ts";
+import { isGone } from "./leader.ts";
 import type { CanaryView, RunView } from "./view.ts";
 import { weightDiffers } from "./verdict.ts";
 
@@ -35,13 +36,13 @@ export interface Cause {
 
 export function explainCause(view: CanaryView, spec: { suspend?: boolean; minRequests: number }): Cause {
   const { controller, run } = view;
-  if (controller.state === "silent")
+  if (isGone(controller))
     return stuck("controller-silent", controller.renewedAt, "no controller is alive, so nothing decides", [
       "a controller pod runs again; until then no command is answered",
     ]);
   if (view.phase === "")
     return stuck("not-seen", null, "the controller has not looked at this Canary yet", [
-      "a controller that watches this namespace: kubectl canary doctor names what is missing",
+      "a controller that watches this namespace: doctor names what is missing",
     ]);
   if (spec.suspend) return stuck("suspended", null, "spec.suspend is true", ["spec.suspend is set to false"]);
   if (run) return causeOfRun(view, run, spec.minRequests);
@@ -79,7 +80,7 @@ function causeOfRun(view: CanaryView, run: RunView, minRequests: number): Cause 
 
 function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["paused"]>): Cause {
   const text = `paused by ${by || "someone"}${reason ? ` (${reason})` : ""}${until ? ` until ${until}` : ""}`;
-  const ways = ["kubectl canary resume", ...(until ? [`or it is ${until}`] : [])];
+  const ways = ["someone resumes it", ...(until ? [`or it is ${until}`] : [])];
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
@@ -118,12 +119,12 @@ function heldFor(view: CanaryView, run: RunView, hold: HoldCause, minRequests: n
     obstacle: ["something is in the way", ["what the reason below names is put right"]],
     "lowered-by-hand": [
       `someone else lowered the weight${run.ceilingPercent === null ? "" : ` to ${run.ceilingPercent}`}, and it is not raised again by itself`,
-      ["kubectl canary resume, promote or rollback, or the weight is set back"],
+      ["someone resumes, promotes or rolls back, or the weight is set back"],
     ],
-    paused: ["it is paused", ["kubectl canary resume"]],
+    paused: ["it is paused", ["someone resumes it"]],
     "paused-by-user": [
       "every check passed, but the Deployment was paused by its user",
-      [`kubectl rollout resume ${view.target}`],
+      [`${view.target} is no longer paused`],
     ],
   };
   const [text, unblocks] = said[hold] ?? [hold, []];
@@ -141,7 +142,7 @@ function causeOfStage(view: CanaryView, run: RunView): Cause {
     );
   const byStage: Record<Stage, Cause> = {
     scaling: moving("pods-not-ready", run.stageAt, "the canary's pods for the next weight are not all ready", [
-      "the canary's pods become ready (kubectl canary doctor says why they do not)",
+      "the canary's pods become ready (doctor says why they do not)",
     ]),
     analysing: moving("next-check", run.stageAt, "nothing holds it: the next step follows when the checks pass"),
     promoting: moving(
@@ -161,12 +162,12 @@ function causeBetweenRuns(view: CanaryView): Cause {
   if (unvetted) {
     const what = `${formatImages(unvetted.images)} went live without a canary (${unvetted.how}, by ${unvetted.by || "someone"})`;
     if (unvetted.undoneBy) return moving("unvetted", unvetted.at, `${what}; ${unvetted.undoneBy} has stable put back`);
-    return stuck("unvetted", unvetted.at, what, ["kubectl canary adopt, or undo; no canary starts before"]);
+    return stuck("unvetted", unvetted.at, what, ["someone adopts or undoes it; no canary starts before"]);
   }
   const byPhase: Record<string, Cause> = {
     Initializing: moving("initializing", phaseSince, "it is being initialized", ["what the reason below waits for"]),
     Failed: stuck("rejected", phaseSince, `the last change was rejected${limitWords(view)}`, [
-      "another change of the Deployment, or kubectl canary retry",
+      "another change of the Deployment, or a retry of this one",
     ]),
     Waiting: stuck("obstacle", phaseSince, "it waits", ["what the reason below waits for"]),
   };

@@ -23,6 +23,7 @@ export function lineOf(raw: CanaryView, { now, namespaces }: { now: number; name
 function wordsOf(view: CanaryView): string {
   const { controller, reason, verdict } = view;
   if (controller.state === "silent") return `the controller has been silent since ${controller.renewedAt}`;
+  if (controller.state === "missing") return verdict.text;
   const waits = awaitedPerson(view);
   return `${reason || verdict.text}${waits ? ` [${waits}]` : ""}`;
 }

@@ -1,6 +1,7 @@
 /** `kubectl canary explain NAME`: where it is, why it does not move, on which numbers, and what would let it go on. */
 import type { Canary } from "../shared/core/canary.ts";
 import { weightsOf } from "../shared/core/policy.ts";
+import { CanaryError } from "../shared/kube/errors.ts";
 import { type Cause, type CauseCode, explainCause } from "./causes.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
 import type { Finding } from "./doctor/facts.ts";
@@ -84,12 +85,18 @@ function isStuck({ code, moving }: Cause): boolean {
   return moving ? code === "pods-not-ready" || code === "initializing" : !personal.includes(code);
 }
 
+/** A help beside the answer: where it cannot be had, the answer is given all the same. */
 async function examine({ spec }: Canary, deps: Deps, scope: Scope): Promise<Finding | null> {
   const [{ causeOf }, { factsOf, survey }] = await Promise.all([
     import("./doctor/diagnose.ts"),
     import("./doctor/survey.ts"),
   ]);
-  return causeOf(factsOf(await survey(deps, scope), spec.targetRef.name)) ?? null;
+  try {
+    return causeOf(factsOf(await survey(deps, scope), spec.targetRef.name)) ?? null;
+  } catch (error) {
+    if (error instanceof CanaryError || error instanceof Refusal) return null;
+    throw error;
+  }
 }
 
 /** Numbers of a run that is over say nothing about where requests go now. */

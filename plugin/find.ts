@@ -66,7 +66,7 @@ async function notFound(wanted: Argument, there: readonly Canary[], cluster: Clu
   const subject = wanted.kind === "canary" ? `Canary "${wanted.name}"` : `Canary of deployment "${wanted.name}"`;
   if (there.length === 0) {
     await requireNamespace(cluster, namespace);
-    const everywhere = `List those of all namespaces: kubectl canary list -A${clusterFlags}`;
+    const everywhere = `List those of all namespaces:\n  kubectl canary list -A${clusterFlags}`;
     return new Refusal(
       `No ${subject}: namespace "${namespace}" has no Canary at all. ${everywhere}`,
       exitCode.notFound,
@@ -77,7 +77,7 @@ async function notFound(wanted: Argument, there: readonly Canary[], cluster: Clu
   );
   const near = nearest(wanted.name, names);
   const hint = near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : "";
-  const list = `List them: kubectl canary list -n ${namespace}${clusterFlags}`;
+  const list = `List them:\n  kubectl canary list -n ${namespace}${clusterFlags}`;
   return new Refusal(`No ${subject} in namespace "${namespace}". ${hint}${list}`, exitCode.notFound);
 }
 

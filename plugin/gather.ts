@@ -8,7 +8,7 @@ import { resource, type Resource } from "../shared/kube/resources.ts";
 import { type Caller, parseCaller } from "./callers.ts";
 import type { Deps, Scope } from "./deps.ts";
 import { missingPermission } from "./faults.ts";
-import { viewController } from "./leader.ts";
+import { type SeenLease, viewController } from "./leader.ts";
 import { type RouteObject, routeResource } from "./route.ts";
 import type { Seen } from "./view.ts";
 
@@ -33,26 +33,34 @@ export async function gather(canary: Canary, deps: Deps, scope: Scope): Promise<
     readLease(cluster, scope.controllerNamespace),
     readCallers(canary, cluster),
   ]);
+  if (!lease) unread.push(noLease(lease, scope));
   return { canary, route, target: targetDeployment, workload, lease, callers, unread: [...new Set(unread)] };
 }
 
-/** The leader's Lease, undefined where it is not there or may not be read. */
-export async function readLease(cluster: Cluster, namespace: string): Promise<V1Lease | undefined> {
+/** The leader's Lease; null where it is not there, undefined where it may not be read. */
+export async function readLease(cluster: Cluster, namespace: string): Promise<SeenLease> {
   const lease = await readIfAllowed<V1Lease>(cluster, resource.leases, { name: leaseName, namespace });
-  return typeof lease === "string" ? undefined : lease;
+  return typeof lease === "string" ? undefined : (lease ?? null);
 }
 
 /**
  * The time to judge a Lease by: ours, unless by ours it has run out. Then the API server's, to the second, so that nobody
  * is told that the controller is gone because a laptop's clock is fast.
  */
-export async function timeFor(lease: V1Lease | undefined, deps: Deps): Promise<number> {
+export async function timeFor(lease: SeenLease, deps: Deps): Promise<number> {
   const now = deps.now();
   if (viewController(lease, now).state !== "silent") return now;
   return (await serverTime(deps.cluster)) ?? now;
 }
 
 // --- internal ---
+
+function noLease(lease: null | undefined, { controllerNamespace }: Scope): string {
+  const where = `Lease ${leaseName} in namespace ${controllerNamespace}`;
+  return lease === null
+    ? `No controller is alive there: ${where} does not exist. If it runs in another namespace: --controller-namespace.`
+    : `Not known whether a controller is alive: ${where} may not be read (--controller-namespace).`;
+}
 
 type Read = <T>(r: Resource, name: string) => Promise<T | undefined>;
 

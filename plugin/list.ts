@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from "node:util";
 import type { Canary } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
+import { leaseName } from "../shared/core/names.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { requireNamespace } from "./find.ts";
@@ -34,6 +35,10 @@ export async function listCanaries(args: ListArgs, deps: Deps, scope: Scope): Pr
   const views = items.map((canary) => viewCanary({ canary, lease, callers: [], unread: [] }, scope, now));
   await print(sortByNeed(views), args, { deps, now });
   const silence = views[0]?.controller.silentSeconds;
+  if (lease === null)
+    deps.stderr.write(
+      `No controller is alive: namespace ${scope.controllerNamespace} has no Lease ${leaseName}. If it runs in another one: --controller-namespace.\n`,
+    );
   if (silence) deps.stderr.write(`The controller has been silent for ${formatDuration(silence * 1_000)}.\n`);
   return exitCode.ok;
 }

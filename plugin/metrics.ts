@@ -75,7 +75,7 @@ const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some((condition) => condition.type === "Ready" && condition.status === "True") ?? false;
 
 const notReady = (address: string, namespace: string, { clusterFlags }: Scope): string =>
-  `No pod behind Prometheus ${address} is ready. See: kubectl get pods -n ${namespace}${clusterFlags}`;
+  `No pod behind Prometheus ${address} is ready. See:\n  kubectl get pods -n ${namespace}${clusterFlags}`;
 
 function targetPort(service: V1Service, pod: V1Pod, wanted: number): number {
   const served = service.spec?.ports?.find(({ port }) => port === wanted);

@@ -3,7 +3,7 @@
  * word. No weight is touched here; what may be done is the controller's to decide.
  */
 import type { Canary, Command, Verb } from "../shared/core/canary.ts";
-import { hasCode } from "../shared/kube/errors.ts";
+import { CanaryError, hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { canaryCommand } from "./advice.ts";
 import { awaitAnswer, type CommandResult } from "./answer.ts";
@@ -83,14 +83,26 @@ function report(answer: CommandResult, { verb, name }: { verb: Verb; name: strin
   return exitCode.ok;
 }
 
-async function silence(args: OperateArgs, name: string, { deps, scope }: Context): Promise<Refusal> {
+/** Whatever cannot be read now: that the command is written must be said. */
+async function silence(args: OperateArgs, name: string, context: Context): Promise<Refusal> {
+  try {
+    return await silenceSeen(args, name, context);
+  } catch (error) {
+    if (!(error instanceof CanaryError)) throw error;
+    return new Refusal(
+      `${error.message} The ${args.verb} was written before that and will be carried out when the controller reads it${withdraw(args.verb, name, context.scope)}`,
+    );
+  }
+}
+
+async function silenceSeen(args: OperateArgs, name: string, { deps, scope }: Context): Promise<Refusal> {
   const canary = await deps.cluster.get<Canary>(resource.canaries, { name, namespace: scope.namespace });
   const { view, now } = await look(canary, deps, scope);
   const stays = `The ${args.verb} stays written and will be carried out when it answers${withdraw(args.verb, name, scope)}`;
   if (view.controller.state !== "silent" || !view.controller.renewedAt) {
     const pods = `kubectl get pods -n ${scope.controllerNamespace}${scope.clusterFlags}`;
     return new Refusal(
-      `The controller has not answered within ${args.timeoutMs / 1_000}s. ${stays}\nLook at it with: ${pods}`,
+      `The controller has not answered within ${args.timeoutMs / 1_000}s. ${stays}\nLook at it with:\n  ${pods}`,
     );
   }
   const since = `The controller has been silent since ${view.controller.renewedAt} (${relative(view.controller.renewedAt, now)}).`;

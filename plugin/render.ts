@@ -1,5 +1,6 @@
 /** A Canary's view as text: what an operator reads at 3 a.m. Pure; nothing is decided here. */
 import { formatImages } from "./images.ts";
+import { isGone } from "./leader.ts";
 import { distance, relative } from "./relative.ts";
 import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
 import { renderTree } from "./tree.ts";
@@ -53,7 +54,7 @@ export function renderAdvice(view: CanaryView, { style }: RenderOptions): string
 
 /** What comes next, and when. */
 export function nextText(view: CanaryView, now: number): string {
-  if (view.controller.state === "silent") return "nothing until the controller is back";
+  if (isGone(view.controller)) return "nothing until the controller is back";
   const checkAt = view.run?.checkAt;
   if (!checkAt) return view.next;
   const due = new Date(checkAt).getTime() >= now ? "next check" : "check was due";

@@ -35,14 +35,7 @@ export async function undoTo(args: UndoArgs, deps: Deps, scope: Scope): Promise<
     throw new Refusal(`deployment/${at.name} is set to ${wanted} already: nothing to undo.`);
   const template = await templateOf(entry, deployment, { deps, wanted });
   await patchTemplate(template, deployment, { canary, deps });
-  const name = canary.metadata.name ?? "";
-  const isStable = entry.intent === canary.status?.stable?.hash;
-  const follows = isStable ? "it is stable, so no pod restarts" : "it is held, and a canary run of it starts";
-  deps.stdout.write(`${name}: deployment/${at.name} is set to ${wanted} again: ${follows}.\n`);
-  const isRejected = canary.status?.rejected?.some(({ hash }) => hash === entry.intent);
-  if (isRejected)
-    deps.stderr.write(`It was rejected since. To try it all the same: ${canaryCommand("retry", name, scope)}\n`);
-  deps.stderr.write(`Follow it: ${canaryCommand("watch", name, scope)}\n`);
+  sayWhatFollows({ canary, entry, wanted }, deps, scope);
   return exitCode.ok;
 }
 
@@ -55,6 +48,25 @@ export function findRecorded(to: string, history: readonly HistoryEntry[]): Hist
 }
 
 // --- internal ---
+
+interface Undone {
+  canary: Canary;
+  entry: HistoryEntry;
+  wanted: string;
+}
+
+function sayWhatFollows({ canary, entry, wanted }: Undone, deps: Deps, scope: Scope): void {
+  const { metadata, spec, status = {} } = canary;
+  const name = metadata.name ?? "";
+  const say = (follows: string): unknown =>
+    deps.stdout.write(`${name}: deployment/${spec.targetRef.name} is set to ${wanted} again: ${follows}.\n`);
+  if (entry.intent === status.stable?.hash) say("it is stable, so no pod restarts");
+  else if (status.rejected?.some(({ hash }) => hash === entry.intent)) {
+    say("it was rejected since, so it is held and no run starts");
+    deps.stderr.write(`To try it all the same: ${canaryCommand("retry", name, scope)}\n`);
+  } else say("it is held, and a canary run of it starts");
+  deps.stderr.write(`Follow it: ${canaryCommand("watch", name, scope)}\n`);
+}
 
 const shortestHash = 6;
 
@@ -78,7 +90,7 @@ function recordedVersion(to: string, canary: Canary, scope: Scope): HistoryEntry
   }
   if (entry.intent) return { ...entry, intent: entry.intent };
   throw new Refusal(
-    `Run ${printable(entry.run)} was recorded by an earlier version of the controller, without what its pods looked like. Set the image instead: kubectl set image deployment/${canary.spec.targetRef.name} ... -n ${scope.namespace}${scope.clusterFlags}`,
+    `Run ${printable(entry.run)} was recorded by an earlier version of the controller, without what its pods looked like. Set the image instead:\n  kubectl set image deployment/${canary.spec.targetRef.name} ... -n ${scope.namespace}${scope.clusterFlags}`,
   );
 }
 
@@ -126,7 +138,7 @@ async function patchTemplate(
   const isStable = hashTemplate(template) === canary.status?.stable?.hash;
   if (!isStable && rehearsed.metadata?.labels?.[label.held] === undefined)
     throw new Refusal(
-      `Not written: the webhook would not hold deployment/${name}, and the change would go live without a canary. Is it under the Canary's control? Look: kubectl get deployment ${name} -n ${namespace} --show-labels`,
+      `Not written: the webhook would not hold deployment/${name}, and the change would go live without a canary. Is it under the Canary's control? Look:\n  kubectl get deployment ${name} -n ${namespace} --show-labels`,
     );
   await allowed(deps.cluster.patch(resource.deployments, at, patch));
 }
@@ -137,7 +149,8 @@ async function allowed<T>(asked: Promise<T>): Promise<T> {
   } catch (error) {
     const permission = missingPermission(error);
     if (permission) throw new Refusal(`You may not undo to another version: ${permission}.`);
-    if (hasCode(error, "Conflict"))
+    // A webhook that refuses during a promotion answers 409 as well.
+    if (hasCode(error, "Conflict") && !error.message.includes("admission webhook"))
       throw new Refusal("Not written: the Deployment changed at the same moment. Look again, then repeat.");
     throw error;
   }

@@ -3,6 +3,7 @@ import type { HoldCause, Phase, Stage } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
 import { exitCode } from "./deps.ts";
 import { formatImages } from "./images.ts";
+import { isGone } from "./leader.ts";
 import type { CanaryFacts, RunView } from "./view.ts";
 
 export interface Verdict {
@@ -30,7 +31,7 @@ export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | unde
 
 /** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
 export function verdictCode(facts: CanaryFacts): number {
-  if (facts.controller.state === "silent") return exitCode.error;
+  if (isGone(facts.controller)) return exitCode.error;
   const { outcome } = facts.run?.ending ?? {};
   if (outcome === "rejected" || outcome === "aborted") return exitCode.failed;
   if (awaitedPerson(facts)) return exitCode.waitsForPerson;
@@ -58,9 +59,11 @@ export function weightNow(facts: CanaryFacts): number {
 // --- internal ---
 
 function judgeController(facts: CanaryFacts): Verdict | undefined {
-  const { silentSeconds } = facts.controller;
-  if (silentSeconds === null) return undefined;
-  const silent = `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
+  const { controller } = facts;
+  if (!isGone(controller)) return undefined;
+  const { silentSeconds } = controller;
+  const silent =
+    silentSeconds === null ? "controller missing" : `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
   const weight = weightNow(facts);
   if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${allStable}` };
   const share = weight === 0 ? shareOf(facts) : `the canary keeps ${weight}% of requests`;

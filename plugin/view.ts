@@ -2,7 +2,7 @@
  * The view of one Canary: everything that `status` prints and `-o json` promises, computed from what was read.
  * Pure. Units are in the names; null where there is no number; times are RFC 3339.
  */
-import type { V1Deployment, V1Lease } from "@kubernetes/client-node";
+import type { V1Deployment } from "@kubernetes/client-node";
 import type {
   Canary,
   CanaryStatus,
@@ -16,7 +16,7 @@ import { canaryName } from "../shared/core/names.ts";
 import { advise, type Advice } from "./advice.ts";
 import { type Caller, type CallerView, viewCallers } from "./callers.ts";
 import type { Scope } from "./deps.ts";
-import { type ControllerView, viewController } from "./leader.ts";
+import { type ControllerView, type SeenLease, viewController } from "./leader.ts";
 import { drainCommand, type RouteObject, type RouteView, viewRoute } from "./route.ts";
 import type { Objects } from "./objects.ts";
 import { type Node, viewTree } from "./tree.ts";
@@ -28,7 +28,7 @@ export interface Seen {
   target?: V1Deployment | undefined;
   workload?: V1Deployment | undefined;
   route?: RouteObject | undefined;
-  lease?: V1Lease | undefined;
+  lease?: SeenLease;
   callers: Caller[];
   /** What the tree is made of; read by `status` only. */
   objects?: Objects | undefined;

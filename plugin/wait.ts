@@ -2,6 +2,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { Canary } from "../shared/core/canary.ts";
 import { formatDuration } from "../shared/core/duration.ts";
+import { heldValue, label, leaseName } from "../shared/core/names.ts";
 import { imagesOf } from "../shared/core/template.ts";
 import { hashTemplate } from "../shared/hash.ts";
 import { CanaryError, hasCode } from "../shared/kube/errors.ts";
@@ -12,7 +13,7 @@ import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
 import { readLease, timeFor } from "./gather.ts";
-import { viewController } from "./leader.ts";
+import { type SeenLease, viewController } from "./leader.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { printable } from "./style.ts";
 import { Trigger } from "./trigger.ts";
@@ -49,8 +50,17 @@ interface Waiting {
   trigger: Trigger;
 }
 
+interface Reading {
+  canary: Canary;
+  memory: Memory;
+  verdict?: Verdict;
+  /** Why the last look showed nothing. */
+  trouble?: string;
+}
+
 interface End {
   canary: Canary;
+  trouble?: string;
   verdict: Verdict | "timeout" | "interrupted";
 }
 
@@ -59,25 +69,24 @@ const rereadMs = 5_000;
 
 async function waiting({ args, canary, deps, trigger }: Waiting): Promise<End> {
   const deadline = performance.now() + args.timeoutMs;
-  let look: { canary: Canary; memory: Memory; verdict?: Verdict } = { canary, memory: nothingYet };
+  let look: Reading = { canary, memory: nothingYet };
   let said = "";
+  let trouble: string | undefined;
   for (;;) {
     look = await lookAgain(look, args, deps);
-    if (look.verdict) return { canary: look.canary, verdict: look.verdict };
-    if (deps.signal.aborted) return { canary: look.canary, verdict: "interrupted" };
+    if (look.verdict) return { ...look, verdict: look.verdict };
+    if (deps.signal.aborted) return { ...look, verdict: "interrupted" };
     const left = deadline - performance.now();
-    if (left <= 0) return { canary: look.canary, verdict: "timeout" };
+    if (left <= 0) return { ...look, verdict: "timeout" };
+    if (look.trouble !== undefined && look.trouble !== trouble) deps.stderr.write(`${look.trouble}\n`);
+    trouble = look.trouble;
     said = tell(look.canary, said, deps);
     await trigger.next(Math.min(left, rereadMs));
   }
 }
 
 /** What cannot be read just now is read again: an API server may restart while one waits. */
-async function lookAgain(
-  before: { canary: Canary; memory: Memory },
-  args: WaitArgs,
-  deps: Deps,
-): Promise<{ canary: Canary; memory: Memory; verdict?: Verdict }> {
+async function lookAgain(before: Reading, args: WaitArgs, deps: Deps): Promise<Reading> {
   const { name = "", namespace = "" } = before.canary.metadata;
   try {
     const canary = await deps.cluster.get<Canary>(resource.canaries, { name, namespace });
@@ -86,15 +95,16 @@ async function lookAgain(
   } catch (error) {
     if (hasCode(error, "NotFound")) throw new Refusal(`Canary "${name}" was deleted.`, exitCode.notFound);
     if (!(error instanceof CanaryError) || !error.retry) throw error;
-    return before;
+    return { canary: before.canary, memory: before.memory, trouble: printable(error.message) };
   }
 }
 
 async function readTarget(canary: Canary, { cluster }: Deps): Promise<TargetTemplate | undefined> {
   const at = { name: canary.spec.targetRef.name, namespace: canary.metadata.namespace ?? "" };
   try {
-    const { spec } = await cluster.get<V1Deployment>(resource.deployments, at);
-    return { hash: hashTemplate(spec?.template), images: imagesOf(spec?.template) };
+    const { metadata, spec } = await cluster.get<V1Deployment>(resource.deployments, at);
+    const pausedByUser = metadata?.labels?.[label.held] === heldValue.pausedByUser;
+    return { hash: hashTemplate(spec?.template), images: imagesOf(spec?.template), pausedByUser };
   } catch (error) {
     if (hasCode(error, "NotFound", "Forbidden")) return undefined;
     throw error;
@@ -121,7 +131,7 @@ interface Reporting {
   waitedMs: number;
 }
 
-async function report({ canary, verdict }: End, reporting: Reporting): Promise<number> {
+async function report({ canary, verdict, trouble }: End, reporting: Reporting): Promise<number> {
   const { args, deps } = reporting;
   const name = canary.metadata.name ?? "";
   const code =
@@ -131,7 +141,7 @@ async function report({ canary, verdict }: End, reporting: Reporting): Promise<n
   else if (args.output === "name") deps.stdout.write(`canary.flagger.app/${name}\n`);
   else if (typeof verdict === "object") deps.stdout.write(`${name}: ${printable(verdict.words)}\n`);
   if (verdict === "interrupted") deps.stderr.write("\nNot waiting any longer; nothing was changed.\n");
-  if (verdict === "timeout") throw await timedOut(canary, reporting);
+  if (verdict === "timeout") throw await timedOut({ canary, trouble }, reporting);
   return code;
 }
 
@@ -155,15 +165,26 @@ function resultOf({ canary, verdict }: End, code: number, { args, waitedMs }: Re
   };
 }
 
-async function timedOut(canary: Canary, { args, deps, scope }: Reporting): Promise<Refusal> {
+async function timedOut(
+  { canary, trouble }: Pick<Reading, "canary"> & { trouble: string | undefined },
+  { args, deps, scope }: Reporting,
+): Promise<Refusal> {
   const lease = await readLease(deps.cluster, scope.controllerNamespace).catch(() => undefined);
-  const silence = viewController(lease, await timeFor(lease, deps)).silentSeconds;
-  const dead = silence === null ? "" : ` The controller has been silent for ${formatDuration(silence * 1_000)}.`;
+  const dead = await deadWords(lease, deps, scope);
+  const last = trouble === undefined ? "" : ` The last look failed: ${trouble}`;
   const stands = printable(canary.status?.reason ?? "The controller has not looked at this Canary yet.");
   const what = args.condition === "step" ? `at step ${args.step}` : args.condition;
   const why = canaryCommand("explain", canary.metadata.name ?? "", scope);
   return new Refusal(
-    `Not ${what} within ${formatDuration(args.timeoutMs)}: ${stands}${dead}\nWhy: ${why}`,
+    `Not ${what} within ${formatDuration(args.timeoutMs)}: ${stands}${dead}${last}\nWhy:\n  ${why}`,
     exitCode.timeout,
   );
+}
+
+async function deadWords(lease: SeenLease, deps: Deps, scope: Scope): Promise<string> {
+  if (lease === null)
+    return ` No controller is alive: namespace ${scope.controllerNamespace} has no Lease ${leaseName} (--controller-namespace).`;
+  const now = lease ? await timeFor(lease, deps).catch(deps.now) : deps.now();
+  const silence = viewController(lease, now).silentSeconds;
+  return silence === null ? "" : ` The controller has been silent for ${formatDuration(silence * 1_000)}.`;
 }

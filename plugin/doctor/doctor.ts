@@ -64,7 +64,7 @@ function everyTarget({ canaries, scope }: Survey): string[] {
   const targets = [...new Set((canaries ?? []).map(({ spec }) => spec.targetRef.name))].sort();
   if (targets.length > 0 || !canaries) return targets.length > 0 ? targets : [""];
   throw new Refusal(
-    `Namespace "${scope.namespace}" has no Canary. Name a Deployment: kubectl canary doctor deploy/NAME -n ${scope.namespace}${scope.clusterFlags}`,
+    `Namespace "${scope.namespace}" has no Canary. Name a Deployment:\n  kubectl canary doctor deploy/NAME -n ${scope.namespace}${scope.clusterFlags}`,
     exitCode.notFound,
   );
 }

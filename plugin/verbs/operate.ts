@@ -75,7 +75,10 @@ export const defaultTimeout = "10s";
 export function withOperateFlags(parser: Argv): Argv {
   return withName(parser)
     .option("reason", textFlag("Why, for the history"))
-    .option("timeout", textFlag("How long to wait for the controller's answer", { default: defaultTimeout }));
+    .option(
+      "timeout", // No `default`: what was typed is told apart from what was not.
+      textFlag("How long to wait for the controller's answer", { defaultDescription: `"${defaultTimeout}"` }),
+    );
 }
 
 export async function operateWith(args: CommandArgs, values: Values, { connect }: VerbContext): Promise<number> {

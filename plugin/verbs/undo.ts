@@ -18,6 +18,12 @@ export const undoVerb: Verb = {
     if (to === undefined) return operateWith({ verb: "undo" }, values, context);
     if (to === "")
       throw new Refusal("--to is empty: give an image, a hash or a run of kubectl canary history.", exitCode.usage);
+    const idle = ["reason", "timeout"].find((flag) => textOf(values, flag) !== undefined);
+    if (idle)
+      throw new Refusal(
+        `--${idle} does not go with --to: that sets the Deployment itself, and no controller is asked.`,
+        exitCode.usage,
+      );
     const { undoTo } = await import("../undo.ts");
     const { deps, scope } = await context.connect(values);
     return undoTo({ name: textOf(values, "name") ?? "", to }, deps, scope);

@@ -87,6 +87,19 @@ describe("waiting for a change", () => {
     expect(course(promoted, [running({ hold: "no-evidence" }), asked])).toBeUndefined();
   });
 
+  it("ends with 4 where no run starts before a person acts, and not while an undo is under way", () => {
+    const unvetted = { hash: "v1-cc", images: third.images, by: "bob", how: "break-glass", at: ago(9) } as const;
+    expect(course(promoted, [idle(), { ...asked, pausedByUser: true }])).toMatchObject({
+      code: 4,
+      words: "waits for a person: its user paused the Deployment; no canary starts before it is resumed",
+    });
+    expect(course(promoted, [running(), { ...asked, pausedByUser: true }])).toBeUndefined();
+    expect(course(promoted, [idle({ unvetted }), asked])).toMatchObject({ code: 4 });
+    expect(course(promoted, [idle({ unvetted: { ...unvetted, undoneBy: "bob" } }), asked])).toBeUndefined();
+    expect(course(promoted, [idle({ unvetted }), third])).toMatchObject({ code: 4 });
+    expect(course(promoted, [idle({ unvetted: { ...unvetted, undoneBy: "bob" } }), third])).toBeUndefined();
+  });
+
   it("without sight of the Deployment goes by the status alone", () => {
     expect(course(promoted, [running(), undefined], [ended("promoted"), undefined])).toMatchObject({ code: 0 });
     expect(course(promoted, [ended("rejected"), undefined])).toMatchObject({ code: 3 });

@@ -87,7 +87,7 @@ describe("a Canary that is not there", () => {
       expect(await plane.run([verb, "podinof", "-n", at.namespace])).toEqual({
         code: 7,
         out: "",
-        err: `error: No Canary "podinof" in namespace "${at.namespace}". Did you mean podinfo? List them: kubectl canary list -n ${at.namespace}\n`,
+        err: `error: No Canary "podinof" in namespace "${at.namespace}". Did you mean podinfo? List them:\n  kubectl canary list -n ${at.namespace}\n`,
       });
     },
   );

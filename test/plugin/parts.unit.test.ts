@@ -10,7 +10,9 @@ import { distance, relative } from "../../plugin/relative.ts";
 import { drainCommand, type RouteObject, viewRoute } from "../../plugin/route.ts";
 import { printable, styleOf, wrap } from "../../plugin/style.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { aLease, aPod, aSplit, ago, now } from "./seen.ts";
+import { verdictCode } from "../../plugin/verdict.ts";
+import { viewCanary } from "../../plugin/view.ts";
+import { aLease, aPod, aRun, aSplit, ago, now, scope, seenWith } from "./seen.ts";
 
 describe("an argument", () => {
   it.each(["podinfo", "canary/podinfo", "canaries/podinfo", "canaries.flagger.app/podinfo"])(
@@ -131,7 +133,17 @@ describe("the controller", () => {
     expect(viewController(aLease(21), now)).toMatchObject({ state: "silent", silentSeconds: 21 });
   });
 
-  it("is unknown without a Lease", () => expect(viewController(undefined, now).state).toBe("unknown"));
+  it("is unknown where the Lease may not be read, and missing where there is none", () => {
+    expect(viewController(undefined, now).state).toBe("unknown");
+    expect(viewController(null, now)).toMatchObject({ state: "missing", silentSeconds: null });
+  });
+
+  it("that is missing is not well, for people and for scripts", () => {
+    const view = viewCanary(seenWith({ run: aRun }, { lease: null }), scope, now);
+    expect(view.verdict.level).toBe("bad");
+    expect(view.verdict.text).toMatch(/^controller missing, nobody/);
+    expect(verdictCode(view)).toBe(1);
+  });
 });
 
 describe("callers that must be restarted", () => {

@@ -5,6 +5,7 @@ import { httpRoute } from "../../shared/core/routers.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
+import { aLease, microTime } from "./seen.ts";
 import type { Seen } from "../../plugin/view.ts";
 
 /** Everything of `seen` goes to `namespace`, its Lease to `controllerNamespace`; both are created if need be. */
@@ -21,6 +22,14 @@ export async function place(
   if (seen.route) await put(cluster, routeResource(seen.route), inNamespace(seen.route));
   if (seen.lease) await put(cluster, resource.leases, moved(seen.lease, controllerNamespace));
   await putCanary(cluster, inNamespace(seen.canary));
+}
+
+/** The Lease of a controller that stays alive for as long as a test may take. */
+export async function placeController(cluster: Cluster, namespace = "kubectl-canary"): Promise<void> {
+  await ensureNamespace(cluster, namespace);
+  const lease = aLease(0);
+  if (lease.spec) lease.spec.renewTime = microTime(Date.now() + 3_600_000);
+  await put(cluster, resource.leases, moved(lease, namespace));
 }
 
 /** Creates the Canary, and its status beside it: a status that comes with a creation is dropped. */

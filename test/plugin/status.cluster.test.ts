@@ -1,7 +1,7 @@
 /** `status`, `list` and `version` against a real API server: what is read, by whom, and what is said when it cannot be. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resource } from "../../shared/kube/resources.ts";
-import { ensureNamespace, place, putCanary } from "./place.ts";
+import { ensureNamespace, place, placeController, putCanary } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
 import { aCanary, aLease, aStatus, microTime } from "./seen.ts";
 import { states } from "./states.ts";
@@ -63,7 +63,8 @@ describe("with Canaries", () => {
     const split = { name: "podinfo", namespace: "edited" };
     const patch = { type: "merge", body: { spec: { backends } }, fieldManager: "alices-script" } as const;
     await plane.cluster.patch(resource.trafficSplits, split, patch);
-    const { out } = await plane.run(["status", "podinfo", "-n", "edited", "--controller-namespace", "none"], {
+    await placeController(plane.cluster, "edited-control");
+    const { out } = await plane.run(["status", "podinfo", "-n", "edited", "--controller-namespace", "edited-control"], {
       now: () => Date.now(),
     });
     expect(out).toContain("⚠ the canary has 5% of requests; someone else set the weight");
@@ -98,19 +99,19 @@ describe("with Canaries", () => {
   it.each([
     [
       ["status", "podinof", "-n", "running"],
-      'No Canary "podinof" in namespace "running". Did you mean podinfo? List them: kubectl canary list -n running',
+      'No Canary "podinof" in namespace "running". Did you mean podinfo? List them:\n  kubectl canary list -n running',
     ],
     [
       ["promote", "shop", "-n", "running"],
-      'No Canary "shop" in namespace "running". List them: kubectl canary list -n running',
+      'No Canary "shop" in namespace "running". List them:\n  kubectl canary list -n running',
     ],
     [
       ["rollback", "deploy/podinf", "-n", "running"],
-      'No Canary of deployment "podinf" in namespace "running". Did you mean podinfo? List them: kubectl canary list -n running',
+      'No Canary of deployment "podinf" in namespace "running". Did you mean podinfo? List them:\n  kubectl canary list -n running',
     ],
     [
       ["status", "podinfo"],
-      'No Canary "podinfo": namespace "default" has no Canary at all. List those of all namespaces: kubectl canary list -A',
+      'No Canary "podinfo": namespace "default" has no Canary at all. List those of all namespaces:\n  kubectl canary list -A',
     ],
     [["status", "podinfo", "-n", "runing"], 'Namespace "runing" does not exist. Did you mean running?'],
     [["list", "-n", "nowhere"], 'Namespace "nowhere" does not exist.'],

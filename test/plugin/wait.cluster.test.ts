@@ -6,7 +6,7 @@ import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { place, setStatus } from "./place.ts";
+import { place, placeController, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane, waitUntilReady } from "./plane.ts";
 import { programs } from "./program.ts";
 import { aDeployment, ago, aRun, canaryImages, stableImages } from "./seen.ts";
@@ -19,6 +19,7 @@ let count = 0;
 beforeAll(async () => {
   plane = await startPlane();
   await defineResources(plane.cluster);
+  await placeController(plane.cluster);
 });
 afterAll(() => {
   program.stop();
@@ -119,7 +120,7 @@ describe("a script", () => {
     expect(ran).toEqual({
       code: 5,
       out: "",
-      err: `error: Not at step 5 within 0ms: Weight 20 passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.\nWhy: kubectl canary explain podinfo -n ${at.namespace}\n`,
+      err: `error: Not at step 5 within 0ms: Weight 20 passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.\nWhy:\n  kubectl canary explain podinfo -n ${at.namespace}\n`,
     });
   });
 

@@ -4,7 +4,7 @@ import type { Seen } from "../../plugin/view.ts";
 import type { Canary } from "../../shared/core/canary.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { place, setStatus } from "./place.ts";
+import { place, placeController, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane, waitUntilReady } from "./plane.ts";
 import { type Program, programs } from "./program.ts";
 import { states } from "./states.ts";
@@ -16,6 +16,7 @@ let count = 0;
 beforeAll(async () => {
   plane = await startPlane();
   await defineResources(plane.cluster);
+  await placeController(plane.cluster);
 });
 afterAll(() => {
   program.stop();
