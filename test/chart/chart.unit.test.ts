@@ -159,6 +159,16 @@ describe("the chart's templates", () => {
     for (const rule of rules) expect(rule.includes("resourceNames:") || /verbs: \[create\]/.test(rule)).toBe(true);
   });
 
+  it("let every user read the one Lease that says whether the controller is alive, and nothing else", async () => {
+    const parts = (await read("templates", "rbac.yaml")).split("\n---\n");
+    const open = parts.filter((part) => part.includes("system:authenticated"));
+    expect(open).toHaveLength(1);
+    const role = /kind: Role, name: (.*) \}/.exec(open[0] ?? "")?.[1] ?? "";
+    const rules = parts.find((part) => part.includes("kind: Role\n") && part.includes(`name: ${role}\n`));
+    expect(rules?.match(/apiGroups/g)).toHaveLength(1);
+    expect(rules).toContain(`resources: [leases]\n    resourceNames: [${leaseName}]\n    verbs: [get]`);
+  });
+
   it("have a default for every setting of the schema, and no other", async () => {
     const values = parse(await read("values.yaml")) as object;
     const schema = JSON.parse(await read("values.schema.json")) as Schema;

@@ -84,6 +84,10 @@ describe("the command line", () => {
     [["pause", "x", "--for", "1d"], '--for "1d" is not a duration such as 90s, 30m or 2h.'],
     [["history", "x", "--limit", "-1"], '--limit "-1" is not a whole number of at least 1.'],
     [["undo", "x", "--to", ""], "--to is empty: give an image, a hash or a run of kubectl canary history."],
+    [
+      ["undo", "x", "--to", "podinfo:1.7.0", "--timeout", "10s"],
+      "--timeout does not go with --to: that sets the Deployment itself, and no controller is asked.",
+    ],
     [["watch", "x", "-A"], "Arguments all-namespaces and name are mutually exclusive.\nSee kubectl canary --help"],
     [
       ["explain", "x", "-o", "name"],
