@@ -84,6 +84,13 @@ describe("a promotion over an HTTPRoute", () => {
     expect(counts.failed).toBe(0);
     expect(counts.byVersion["1.7.1"]).toBeGreaterThan(0);
   });
+});
+
+describe("a promotion of one pod", () => {
+  beforeAll(async () => {
+    await scenario.end();
+    scenario = await Scenario.start("e2e-route-one", { provider: "gatewayapi:v1", analysis: { stepWeight: 50 } });
+  });
 
   it.each([
     ["an environment variable", ["set", "env", "deploy/podinfo", "CANARY_TEST=1"]],

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { label } from "../../shared/core/names.ts";
 import { getJson } from "../cluster/client.ts";
-import { Scenario } from "./scenario.ts";
+import { Scenario } from "../e2e/scenario.ts";
 
 let scenario: Scenario;
 

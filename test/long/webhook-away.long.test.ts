@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { label } from "../../shared/core/names.ts";
 import { kubectl, mustKubectl, waitForRollout } from "../cluster/client.ts";
-import { Scenario } from "./scenario.ts";
+import { Scenario } from "../e2e/scenario.ts";
 
 const controller = ["-n", "kubectl-canary"];
 const configuration = "mutatingwebhookconfiguration";
