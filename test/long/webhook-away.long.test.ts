@@ -24,7 +24,7 @@ afterAll(async () => {
 
 function failurePolicy(policy: "Fail" | "Ignore"): Promise<string> {
   const patch = JSON.stringify([{ op: "replace", path: "/webhooks/0/failurePolicy", value: policy }]);
-  return mustKubectl(["patch", name, "--type=json", "-p", patch]);
+  return mustKubectl(["patch", name, "--type=json", "-p", patch, "--field-manager=helm"]);
 }
 
 async function leave(): Promise<void> {
