@@ -1,6 +1,6 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "./compare.ts";
-import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries } from "./capacity.ts";
+import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries, stepWeight } from "./capacity.ts";
 import { andThen, formatImages, fullName, fullTarget, step, unheld, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
@@ -114,7 +114,7 @@ function lookLater(turn: RunTurn): Step {
 }
 
 function weightOf({ run, policy }: RunTurn): number {
-  return policy.weights[Math.min(run.step, policy.weights.length - 1)] ?? 100;
+  return stepWeight(run, policy);
 }
 
 function outage(metrics: Extract<MetricsSeen, { ok: false }>): string {

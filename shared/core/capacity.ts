@@ -1,5 +1,11 @@
 /** Who can carry how much: the arithmetic behind invariants I1 and I2. */
+import type { Policy } from "./policy.ts";
 import type { CanaryState, Observation, Run } from "./state.ts";
+
+/** Weight of the run's present step; the last one where the spec was shortened under it. */
+export function stepWeight({ step }: Run, { weights }: Policy): number {
+  return weights[Math.min(step, weights.length - 1)] ?? 100;
+}
 
 /** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
 export function podsFor(weight: number, replicas: number): number {

@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { loweredByHand, podsFor, readyCanaries } from "./capacity.ts";
+import { loweredByHand, podsFor, readyCanaries, stepWeight } from "./capacity.ts";
 import { isMissingForGood, rejectedWords } from "./idle.ts";
 import type { Policy } from "./policy.ts";
 import type { Action, CanaryState, Observation, Run, Target } from "./state.ts";
@@ -139,6 +139,5 @@ function replicasFor(run: Run, weight: number, seen: Observation, policy: Policy
   const of = seen.target?.replicas ?? 1;
   if (run.stage !== "scaling" && run.stage !== "analysing")
     return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
-  const coming = policy.weights[Math.min(run.step, policy.weights.length - 1)] ?? 100;
-  return Math.max(podsFor(weight, of), podsFor(coming, of));
+  return Math.max(podsFor(weight, of), podsFor(stepWeight(run, policy), of));
 }

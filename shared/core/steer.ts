@@ -1,6 +1,6 @@
 /** What a person asked for: each command is answered once, with what it did or why it could not. */
 import type { Command, Verb } from "./canary.ts";
-import { podsFor, readyCanaries } from "./capacity.ts";
+import { podsFor, readyCanaries, stepWeight } from "./capacity.ts";
 import {
   barrierOf,
   entering,
@@ -164,7 +164,7 @@ function resume(turn: RunTurn, command: Command): Answer {
   if (seen.target?.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
   if (!run.paused && run.ceiling === undefined) return `nothing is paused: ${turn.state.reason}`;
-  const weight = policy.weights[Math.min(run.step, policy.weights.length - 1)] ?? 100;
+  const weight = stepWeight(run, policy);
   const { paused: _paused, checkAt: _checkAt, ...rest } = unheld(run);
   const resumed = run.ceiling === undefined ? rest : { ...entering(run, "scaling", seen.now) };
   const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
