@@ -47,7 +47,7 @@ release: node_modules/.package-lock.json ## Build the plugin's archives, npm pac
 image: node_modules/.package-lock.json ## Pack the controller into an OCI archive, dist/image.tar; needs no engine
 	@$(NODE) build.ts image
 
-install: node_modules/.package-lock.json ## Install the chart into the cluster of $$KUBECONFIG and wait; ARGS go to Helm
+install: node_modules/.package-lock.json ## Install the chart into the cluster of $KUBECONFIG and wait; ARGS go to Helm
 	@$(NODE) test/chart/main.ts $(ARGS)
 
 demo: cluster build ## The tutorial, from nothing to a promotion; leaves the cluster up

@@ -1,6 +1,9 @@
 import tseslint from "typescript-eslint";
 
-const clocksAndIo = ["Date", "process", "console", "setTimeout", "setInterval", "setImmediate", "fetch", "performance"];
+const clocksAndIo = [
+  ...["Date", "process", "console", "setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch"],
+  ...["performance", "crypto", "globalThis", "global"],
+];
 
 const sizeLimits = {
   "max-lines": ["error", { max: 300, skipBlankLines: false, skipComments: false }],
@@ -63,6 +66,7 @@ export default tseslint.config(
         "error",
         { selector: ":function[async=true]", message: "The core is arithmetic: no async." },
         { selector: "NewExpression[callee.name='Date']", message: "Time is an input of the core." },
+        { selector: "ImportExpression", message: "shared/core imports nothing but itself, and at its start." },
       ],
     },
   },
@@ -92,6 +96,10 @@ export default tseslint.config(
         "error",
         {
           selector: "BinaryExpression[operator=/^[!=]==?$/][left.property.name='phase']",
+          message: "Only shared/core/decide branches on the phase.",
+        },
+        {
+          selector: "SwitchStatement[discriminant.property.name='phase'], SwitchStatement[discriminant.name='phase']",
           message: "Only shared/core/decide branches on the phase.",
         },
       ],
