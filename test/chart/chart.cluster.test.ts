@@ -38,6 +38,7 @@ describe("the chart", () => {
     ["a port that is none", "webhook.port=0", /webhook\/port|webhook\.port/],
     ["no replica", "replicas=0", /replicas/],
     ["a duration that is none", "drain=soon", /drain/],
+    ["a name that Kubernetes would refuse half-way", "fullnameOverride=My_Canary", /fullnameOverride/],
   ])("is refused with %s", async (_, setting, message) => {
     await expect(render("--set", setting)).rejects.toThrow(message);
   });
