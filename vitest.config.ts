@@ -1,27 +1,23 @@
 import { defineConfig } from "vitest/config";
 
+const onCluster = { testTimeout: 300_000, hookTimeout: 300_000 };
+const oneByOne = { fileParallelism: false, sequence: { concurrent: false } };
+
 export default defineConfig({
   test: {
+    // Tests wait for pods and scrapes far more than they compute: three files at a time on two cores.
+    maxWorkers: 3,
     projects: [
       { test: { name: "unit", include: ["{shared,webhook,plugin,test}/**/*.unit.test.ts"], testTimeout: 20_000 } },
-      {
-        test: {
-          name: "cluster",
-          include: ["test/**/*.cluster.test.ts"],
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
-          sequence: { concurrent: false },
-        },
-      },
+      { test: { name: "cluster", include: ["test/**/*.cluster.test.ts"], ...onCluster } },
+      { test: { name: "alone", include: ["test/**/*.alone.test.ts"], ...onCluster, ...oneByOne } },
       {
         test: {
           name: "long",
           include: ["test/long/**/*.long.test.ts"],
+          ...onCluster,
           testTimeout: 1_200_000,
-          hookTimeout: 300_000,
-          fileParallelism: false,
-          sequence: { concurrent: false },
+          ...oneByOne,
         },
       },
     ],

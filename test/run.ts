@@ -17,13 +17,22 @@ interface Report {
   }[];
 }
 
+/** What the tests of each project have in common, in the order in which they run. */
+const lanes: Record<string, string> = {
+  unit: "Unit tests",
+  cluster: "Tests that keep to a namespace or an API server of their own, several files at a time",
+  alone: "Tests that take the controller or the API server away, or judge by a share of requests, one file at a time",
+};
+const chosen = process.argv.slice(2);
+
 const root = join(import.meta.dirname, "..");
 const run = (command: string, args: string[]): number =>
   spawnSync(command, args, { cwd: root, stdio: "inherit", env: clusterEnv }).status ?? 1;
 
 async function vitest(project: string, folder: string, files: string[]): Promise<{ report: Report; code: number }> {
+  process.stdout.write(`\n${lanes[project] ?? project}\n`);
   const file = join(folder, `${project}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const reporters = ["--passWithNoTests", "--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
   const code = run("vitest", ["run", "--project", project, ...reporters, ...files]);
   return { report: JSON.parse(await readFile(file, "utf8")) as Report, code };
 }
@@ -45,18 +54,19 @@ try {
   const installed =
     run("make", ["--no-print-directory", "install", "ARGS=--set metrics.scrapeInterval=2s"]) ||
     run(process.execPath, ["test/app/main.ts", "images"]);
-  const cluster = installed === 0 ? await vitest("cluster", folder, process.argv.slice(2)) : undefined;
+  const runs = [unit];
+  if (installed === 0) for (const project of ["cluster", "alone"]) runs.push(await vitest(project, folder, chosen));
   await setScrapeInterval("10s");
-  const failures = [unit, ...(cluster ? [cluster] : [])].flatMap(({ report }) => failuresOf(report));
-  if (!cluster) failures.push("the chart or the demo app could not be installed: see above");
+  const failures = runs.flatMap(({ report }) => failuresOf(report));
+  if (installed !== 0) failures.push("the chart or the demo app could not be installed: see above");
   for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
   if (failures.length > 0)
     process.stdout.write(
       "Look at: kubectl -n kubectl-canary logs -l app.kubernetes.io/name=kubectl-canary --tail=200\n",
     );
-  const passed = unit.report.numPassedTests + (cluster?.report.numPassedTests ?? 0);
+  const passed = runs.reduce((sum, { report }) => sum + report.numPassedTests, 0);
   process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
-  process.exitCode = failures.length > 0 || unit.code !== 0 || (cluster?.code ?? 1) !== 0 ? 1 : 0;
+  process.exitCode = failures.length > 0 || runs.some(({ code }) => code !== 0) ? 1 : 0;
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

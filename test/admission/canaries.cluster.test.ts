@@ -2,10 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Canary, Command } from "../../shared/core/canary.ts";
 import { annotation } from "../../shared/core/names.ts";
-import { installChart } from "../chart/install.ts";
 import { deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
-import { paths } from "../cluster/layout.ts";
 
 const namespace = "canary-admission";
 const inNamespace = (...args: string[]): Promise<Output> => kubectl(["-n", namespace, ...args]);
@@ -58,7 +56,6 @@ async function grant(user: string, ...verbs: string[]): Promise<void> {
 }
 
 beforeAll(async () => {
-  await installChart({ kubeconfig: paths.kubeconfig, rebuild: false });
   await deleteNamespace(namespace);
   await mustKubectl(["create", "namespace", namespace]);
   await send(canary("podinfo"), "apply");

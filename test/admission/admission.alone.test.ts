@@ -25,7 +25,6 @@ async function expectHeld(tag: string): Promise<V1Deployment> {
 const warnings = (stderr: string): string[] => stderr.split("\n").filter((line) => line.startsWith("Warning: "));
 
 beforeAll(async () => {
-  await installChart({ kubeconfig: paths.kubeconfig });
   await deleteNamespace(target.namespace);
   await target.create();
 });
@@ -235,7 +234,7 @@ describe("the webhook's own troubles", () => {
     const install = installChart({
       kubeconfig: paths.kubeconfig,
       rebuild: false,
-      helmArgs: ["--set-string", "podAnnotations.restarted=once"],
+      helmArgs: ["--reuse-values", "--set-string", "podAnnotations.restarted=once"],
     });
     const progress = { done: false };
     const finished = install.finally(() => (progress.done = true));

@@ -1,21 +1,24 @@
-// The controller removed first, in mid-run, then the namespace: stable goes on serving and nothing hangs. Runs last.
-import { join } from "node:path";
+// The controller removed first, in mid-run, then the namespace: stable goes on serving and nothing hangs.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { clusterEnv, getJson, helm, kubectl } from "../cluster/client.ts";
-import { mustRun } from "../cluster/run.ts";
+import { installChart, release } from "../chart/install.ts";
+import { getJson, helm, kubectl } from "../cluster/client.ts";
+import { paths } from "../cluster/layout.ts";
 import { Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
+/** What the chart was installed with, to be given again. */
+let values: Record<string, unknown>;
 
 beforeAll(async () => {
+  const { stdout } = await helm(["get", "values", release.name, "-n", release.namespace, "-o", "json"]);
+  values = JSON.parse(stdout) as typeof values;
   scenario = await Scenario.start("e2e-uninstall", { provider: "gatewayapi:v1", analysis: { interval: "60s" } });
 });
 
 afterAll(async () => {
   await scenario.end();
-  await mustRun("make", ["--no-print-directory", "-C", join(import.meta.dirname, "../.."), "install"], {
-    env: clusterEnv,
-  });
+  const helmArgs = Object.entries(values).flatMap(([key, value]) => ["--set-json", `${key}=${JSON.stringify(value)}`]);
+  await installChart({ kubeconfig: paths.kubeconfig, rebuild: false, helmArgs });
 });
 
 it("helm uninstall in mid-run gives the Deployment back on stable, fails no request, and leaves nothing that hangs", async () => {
