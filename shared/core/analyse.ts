@@ -8,6 +8,7 @@ import { causeOf, failedCheck } from "./failed.ts";
 import { followHand } from "./hand.ts";
 import { freeze, hold, missingSince, personHolds, unreached, type Hold } from "./hold.ts";
 import { decisive } from "./judge.ts";
+import { failureWords, lostAllPods, lostPods } from "./losses.ts";
 import { promote } from "./promote.ts";
 import type { MetricsSeen, Run } from "./state.ts";
 import { strayed } from "./strayed.ts";
@@ -16,8 +17,6 @@ import { reject } from "./unwind.ts";
 
 /** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
 const lookAgainMs = 5_000;
-/** A canary whose pods are all lost so often (or as often as checks may fail) is given up. */
-const fewestLosses = 3;
 const freshMs = 1_000;
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
@@ -27,28 +26,6 @@ export function scaling(turn: RunTurn): Step {
 
 export function analysing(turn: RunTurn): Step {
   return compared(turn, analyseStep);
-}
-
-/** Nobody is behind the canary leaf any more: its share would fail, so it goes to the primary until there are pods again. */
-export function lostEndpoints(turn: RunTurn): Step {
-  const { run, seen, state, policy } = turn;
-  const losses = (run.losses ?? 0) + 1;
-  if (losses >= Math.max(fewestLosses, policy.threshold)) {
-    const cause = `the canary lost every ready pod ${losses} times${failureWords(turn)}`;
-    return reject(turn, cause, event.rollingBack(fullName(seen), cause));
-  }
-  const { checkAt: _checkAt, ...rest } = unheld(run);
-  const reason = `The canary has no ready pod at weight ${state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
-  return step(
-    turn,
-    {
-      weight: 0,
-      run: { ...rest, losses, stage: "scaling", stageAt: seen.now },
-      reason,
-      next: `weight ${run.ceiling ?? weightOf(turn)} again when pods are ready`,
-    },
-    { events: [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] },
-  );
 }
 
 // --- internal ---
@@ -64,14 +41,15 @@ function byHand(turn: RunTurn): Step | undefined {
   const hand = followHand(turn, weightOf(turn));
   const { run } = hand?.next ?? {};
   if (!hand || !run || !isDeserted(hand.next, turn.seen)) return hand;
-  return andThen(hand, turn, (now) => lostEndpoints({ ...now, run }));
+  return andThen(hand, turn, (now) => lostAllPods({ ...now, run }));
 }
 
 function prepareStep(turn: RunTurn): Step {
-  const { run, seen, state } = turn;
+  const { run, seen } = turn;
   const hand = byHand(turn);
   if (hand) return hand;
-  if (isDeserted(state, seen)) return lostEndpoints(turn);
+  const lost = lostPods(turn);
+  if (lost) return lost;
   return run.hold && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
 }
 
@@ -79,8 +57,9 @@ function analyseStep(turn: RunTurn): Step {
   const { run, seen, state } = turn;
   const hand = byHand(turn);
   if (hand) return hand;
-  if (isDeserted(state, seen)) return lostEndpoints(turn);
-  if (!isInEffect(state, seen)) return notInEffect(turn);
+  if (!isInEffect(state, seen) && !isDeserted(state, seen)) return notInEffect(turn);
+  const lost = lostPods(turn);
+  if (lost) return lost;
   if (state.weight === 0) return step(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);
   return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
@@ -165,10 +144,6 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
     { run: waiting, reason, next: `weight ${weight}` },
     { requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])) },
   );
-}
-
-function failureWords({ seen }: RunTurn): string {
-  return seen.workload?.failure ? ` (${seen.workload.failure})` : "";
 }
 
 /**

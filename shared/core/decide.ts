@@ -2,13 +2,14 @@
  * The one place that branches on phases. `decide` is a total function: same state, same observation, same policy, same
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
-import { analysing, lostEndpoints, scaling } from "./analyse.ts";
+import { analysing, scaling } from "./analyse.ts";
 import { isDeserted } from "./capacity.ts";
 import { conform, retreat } from "./conform.ts";
 import { barrierOf, step, type Barrier, type RunTurn, type Step, type Turn } from "./decision.ts";
 import { event } from "./events.ts";
 import { idle, initialize, isNew } from "./idle.ts";
 import { followIntent } from "./intent.ts";
+import { lostAllPods } from "./losses.ts";
 import type { Policy } from "./policy.ts";
 import { promoting, returning } from "./promote.ts";
 import {
@@ -87,7 +88,7 @@ function wayBack(turn: RunTurn): Step | undefined {
   if (run.ending) return stages[run.stage](turn);
   if (run.stage !== "scaling" && run.stage !== "analysing") return deserted(turn);
   if (seen.target?.intent === state.stable?.hash) return followIntent(turn);
-  return isDeserted(state, seen) ? lostEndpoints(turn) : undefined;
+  return isDeserted(state, seen) ? lostAllPods(turn) : undefined;
 }
 
 /** What each phase stands for, whether or not a run is found in the state. */

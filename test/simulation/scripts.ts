@@ -68,6 +68,11 @@ const runs: Record<string, Script> = {
     policy: few,
     cues: [newImage, cue("the canary's pods die", atWeight(50), (world) => loseCanaryPods(world, 20_000), 2_000)],
   },
+  "pods-lost-in-part": {
+    title: "one of two canary pods dies at weight 50 and is back after 20s",
+    policy: few,
+    cues: [newImage, cue("a canary pod dies", atWeight(50), (world) => loseCanaryPods(world, 20_000, 1), 2_000)],
+  },
   "endpoints-vanish-while-promoting": {
     title: "every canary pod dies while the target rolls",
     policy: few,

@@ -182,9 +182,9 @@ export function ask(world: World, command: Omit<Command, "id" | "by">): void {
   world.command = { ...command, id: `${command.verb}-${world.now}`, by: "bob" };
 }
 
-/** Every canary pod dies and is ready again after `ms`. */
-export function loseCanaryPods(world: World, ms: number): void {
-  for (const pod of world.canary?.pods ?? []) pod.readyAt = world.now + ms;
+/** Every canary pod, or only so many of them, dies and is ready again after `ms`. */
+export function loseCanaryPods(world: World, ms: number, count = Infinity): void {
+  for (const pod of (world.canary?.pods ?? []).slice(0, count)) pod.readyAt = world.now + ms;
 }
 
 // --- internal ---
