@@ -75,7 +75,7 @@ function connectTo(config: Config): Cluster {
 
 async function serve(parts: Parts): Promise<void> {
   const { config, log, recorder, cluster, ending } = parts;
-  const running: { loop?: Loop; failure?: string } = {};
+  const running: Running = {};
   const notReady = (): string[] =>
     [
       ending.aborted ? "stopping" : undefined,
@@ -97,13 +97,11 @@ async function serve(parts: Parts): Promise<void> {
   await Promise.all([listen(server, config.port), listen(metricsServer, config.metricsPort)]);
   log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
   certificates.start();
-  const loop = await startedLoop(parts, (reason) => (running.failure = reason));
-  if (loop) running.loop = loop;
-  delete running.failure;
+  const loops = runLoops(parts, running);
   await aborted(ending);
   log.info({ drainMs: config.drainMs }, "stopping");
   // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
-  await Promise.all([loop?.stop(), pause(systemClock, config.drainMs, new AbortController().signal)]);
+  await Promise.all([loops, pause(systemClock, config.drainMs, new AbortController().signal)]);
   await Promise.all([close(server), close(metricsServer), certificates.stop()]);
   log.info("stopped");
 }
@@ -130,6 +128,26 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
       validatingConfiguration: config.validatingConfiguration,
     },
   );
+}
+
+interface Running {
+  loop?: Loop;
+  failure?: string;
+}
+
+/** One loop after the other: what a loop watches is settled when it starts. */
+async function runLoops(parts: Parts, running: Running): Promise<void> {
+  const { ending, log } = parts;
+  while (!ending.aborted) {
+    const loop = await startedLoop(parts, (reason) => (running.failure = reason));
+    if (!loop) return;
+    running.loop = loop;
+    delete running.failure;
+    await loop.outlived(ending);
+    if (!ending.aborted) log.info("the cluster serves a kind of route that it did not serve before: looking anew");
+    await loop.stop();
+    if (!ending.aborted) delete running.loop;
+  }
 }
 
 /** Goes on trying: admission is of use meanwhile, and a crash loop would only make the wait longer. */

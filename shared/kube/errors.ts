@@ -70,6 +70,9 @@ export class CanaryError extends Error {
 export const hasCode = (error: unknown, ...codes: ErrorCode[]): error is CanaryError =>
   error instanceof CanaryError && codes.includes(error.code);
 
+/** Whether the object is not there, be it because its kind is not installed. */
+export const isAbsent = (error: unknown): boolean => hasCode(error, "NotFound", "NoSuchKind");
+
 /** Anything caught, as a sentence for a log or a status. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

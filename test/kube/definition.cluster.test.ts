@@ -3,8 +3,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
+import { resource } from "../../shared/kube/resources.ts";
 import { requireDefinition } from "../../webhook/definition.ts";
+import { whyNotObeyed } from "../../webhook/loop/callers.ts";
+import { chooseRoute, discoverRoutes, routesAppear } from "../../webhook/loop/routes.ts";
+import type { World } from "../../webhook/loop/world.ts";
+import { routingDefinitions } from "../cluster/crds.ts";
 import { repository } from "../cluster/layout.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { startControlPlane, type ControlPlane } from "./control-plane.ts";
@@ -74,4 +80,26 @@ it("none at all, an older one and a foreign one are each named with what would b
   await becomes(/would drop status\.reason, status\.stable, status\.run: .*files\/crds/);
   await define(await chartsOwn());
   await becomes(undefined);
+});
+
+it("a kind of route that is not installed is no fault, and is seen when it is installed later", async () => {
+  const bare = await discoverRoutes(cluster);
+  expect([bare.trafficSplit.present, bare.httpRoute.present]).toEqual([false, false]);
+  const ofCanary = { metadata: {}, spec: {} } as Parameters<typeof chooseRoute>[0];
+  expect(chooseRoute(ofCanary, "auto", bare)).toMatchObject({
+    problem: expect.stringContaining("HTTPRoute") as string,
+  });
+  const hasty = { ...systemClock, after: (_ms: number, run: () => void) => systemClock.after(50, run) };
+  const appeared = routesAppear({ cluster, clock: hasty }, bare, AbortSignal.timeout(60_000));
+  for (const definition of await routingDefinitions())
+    await cluster.create(resource.customResourceDefinitions, definition);
+  await appeared;
+  const { trafficSplit, httpRoute } = await discoverRoutes(cluster);
+  expect(trafficSplit.present || httpRoute.present).toBe(true);
+});
+
+it("nothing overrides a route where ServiceProfiles are not installed", async () => {
+  const world = { splits: { get: () => undefined }, httpRoutes: { get: () => ({}) } } as unknown as World;
+  const request = { namespace: "default", apex: { name: "podinfo" } } as Parameters<typeof whyNotObeyed>[2];
+  await expect(whyNotObeyed({ cluster, world }, [], request)).resolves.toMatchObject({ staleCallers: [] });
 });

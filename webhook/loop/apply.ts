@@ -4,7 +4,7 @@ import { apexService, canaryDeployment, canaryService, primaryService } from "..
 import { annotation, label, manager } from "../../shared/core/names.ts";
 import type { Action } from "../../shared/core/state.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { CanaryError, hasCode, isAbsent } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
 import { keepStable } from "./kept.ts";
@@ -131,7 +131,7 @@ async function deleteOtherRoute(
   const found = routeCache(deps.world, other).get(namespace, apex);
   if (!found || metaOf(found).labels[label.canary] !== canary) return;
   await deps.cluster.delete(other.resource, { namespace, name: apex }).catch((error: unknown) => {
-    if (!hasCode(error, "NotFound")) throw error;
+    if (!isAbsent(error)) throw error;
   });
 }
 

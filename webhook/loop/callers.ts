@@ -1,7 +1,7 @@
 /** Which callers do not obey a TrafficSplit because their proxies are older than it. */
 import type { V1Pod } from "@kubernetes/client-node";
 import type { Cluster } from "../../shared/kube/cluster.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
+import { hasCode, isAbsent } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Caller, EvidenceRequest } from "../metrics/evidence.ts";
 import type { World } from "./world.ts";
@@ -55,7 +55,7 @@ async function profileOver(
     await cluster.get(resource.serviceProfiles, { namespace, name });
     return `ServiceProfile ${name} is there, and proxies obey it instead of HTTPRoute ${apex.name}: delete it`;
   } catch (error: unknown) {
-    if (hasCode(error, "NotFound")) return undefined;
+    if (isAbsent(error)) return undefined;
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { label, manager } from "../../shared/core/names.ts";
 import { drainMs } from "../../shared/core/policy.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
+import { hasCode, isAbsent } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import type { Stored } from "../../shared/kube/store.ts";
 import type { Cache } from "./cache.ts";
@@ -148,6 +148,6 @@ async function deleteOurs(deps: Deleting, of: Resource, object: Stored): Promise
     await deps.cluster.delete(of, { name, namespace }, uid ? { uid } : {});
     deps.log.info({ kind: of.kind, name, namespace }, "deleted what was left of a Canary");
   } catch (error: unknown) {
-    if (!hasCode(error, "NotFound") && !hasCode(error, "Conflict")) throw error;
+    if (!isAbsent(error) && !hasCode(error, "Conflict")) throw error;
   }
 }

@@ -2,7 +2,8 @@
 import type { Canary } from "../../shared/core/canary.ts";
 import { httpRoute, trafficSplit, type Router } from "../../shared/core/routers.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
+import { isAbsent } from "../../shared/kube/errors.ts";
+import { pause, type Clock } from "../../shared/kube/clock.ts";
 import type { Resource } from "../../shared/kube/resources.ts";
 
 export interface Served {
@@ -27,6 +28,25 @@ export async function discoverRoutes(cluster: Cluster): Promise<ServedRoutes> {
     discover(cluster, httpRoute, wanted.httpRoute),
   ]);
   return { trafficSplit: split, httpRoute: route };
+}
+
+/** How soon a kind of route is seen that is installed after us. */
+const lookAgainMs = 30_000;
+
+/** Resolves when the API server serves a kind of route that was missing in `known`, or at `ending`. */
+export async function routesAppear(
+  { cluster, clock }: { cluster: Cluster; clock: Clock },
+  known: ServedRoutes,
+  ending: AbortSignal,
+): Promise<void> {
+  const missing = (["trafficSplit", "httpRoute"] as const).filter((kind) => !known[kind].present);
+  while (!ending.aborted) {
+    await pause(clock, lookAgainMs, ending);
+    if (missing.length === 0 || ending.aborted) continue;
+    // Who does not answer now is asked again.
+    const served = await discoverRoutes(cluster).catch(() => known);
+    if (missing.some((kind) => served[kind].present)) return;
+  }
 }
 
 export type RouteChoice = { served: Served; why: string } | { problem: string };
@@ -79,7 +99,7 @@ async function groupVersions(cluster: Cluster, group: string): Promise<string[]>
     const answer = (await cluster.raw("GET", `/apis/${group}`)) as { versions?: { version: string }[] };
     return (answer.versions ?? []).map((entry) => entry.version);
   } catch (error: unknown) {
-    if (hasCode(error, "NotFound")) return [];
+    if (isAbsent(error)) return [];
     throw error;
   }
 }

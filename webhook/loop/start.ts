@@ -13,7 +13,7 @@ import { podsOlderThanRoute, whyNotObeyed } from "./callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./cleanup.ts";
 import { reconcile, type Logger, type ReconcileDeps } from "./reconcile.ts";
 import { createReports, type Reports } from "./report.ts";
-import { discoverRoutes, type ServedRoutes } from "./routes.ts";
+import { discoverRoutes, routesAppear, type ServedRoutes } from "./routes.ts";
 import { createWorld, everyKey, type World } from "./world.ts";
 
 export interface LoopConfig {
@@ -47,6 +47,8 @@ export interface Loop {
   /** The caches hold the cluster: decisions may be taken, and admission may look things up. */
   ready(): boolean;
   world: World;
+  /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */
+  outlived(ending: AbortSignal): Promise<void>;
   /** Finishes what is under way and gives the lead to the next in line. */
   stop(): Promise<void>;
 }
@@ -77,6 +79,7 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
   return {
     world,
     ready: () => world.hasSynced(),
+    outlived: (ending) => routesAppear({ cluster, clock }, routes, ending),
     stop: async () => {
       await election.stop();
       await queue.stop();
