@@ -6,6 +6,8 @@ import { hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { definitionName, isOurs } from "./crd.ts";
 import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
+import { readLease, timeFor } from "./gather.ts";
+import { certificateWarning, type CertificateView, days, type SeenLease, viewController } from "./leader.ts";
 import { type OutputFormat, printObject } from "./output.ts";
 import { skewBetween, tagOf } from "./skew.ts";
 
@@ -19,6 +21,8 @@ export interface VersionView {
   client: { version: string; commit: string };
   /** Null where no controller is found, or may be read. */
   controller: { version: string; image: string; namespace: string } | null;
+  /** That the webhook serves. Null where the controller's Lease does not tell. */
+  certificate: CertificateView | null;
   /** Null where it is not installed, or may not be read; `ours` says whether its schema has what the controller writes. */
   crd: { name: string; versions: string[]; ours: boolean } | null;
   server: { version: string } | null;
@@ -40,12 +44,19 @@ export async function version(
     kind: "VersionView",
     client: clientVersion(),
     controller: null,
+    certificate: null,
     crd: null,
     server: null,
   };
   let failure: unknown;
+  let warning: string | undefined;
   try {
-    if (!args.clientOnly) Object.assign(view, await remote(await connect()));
+    if (!args.clientOnly) {
+      const { lease, now, ...found } = await remote(await connect());
+      const leader = viewController(lease, now);
+      Object.assign(view, found, { certificate: leader.certificate });
+      warning = certificateWarning(leader);
+    }
   } catch (error) {
     failure = error;
   }
@@ -53,7 +64,7 @@ export async function version(
   else io.stdout.write(renderVersion(view, args.clientOnly));
   if (failure) throw failure as Error;
   const skew = view.controller ? skewBetween(view.client.version, view.controller.version) : undefined;
-  if (skew) io.stderr.write(`${skew}\n`);
+  for (const said of [skew, warning]) if (said) io.stderr.write(`${said}\n`);
   return exitCode.ok;
 }
 
@@ -73,12 +84,21 @@ export function renderVersion(view: VersionView, clientOnly: boolean): string {
         ? `Controller:  ${controller.version}   ${controller.image} in namespace ${controller.namespace}`
         : "Controller:  not found or not readable",
     );
+    lines.push(`Certificate: ${certificateText(view.certificate)}`);
     lines.push(`CRD:         ${crdText(view.crd)}`, `Kubernetes:  ${server.version}`);
   }
   return `${lines.join("\n")}\n`;
 }
 
 // --- internal ---
+
+function certificateText(certificate: CertificateView | null): string {
+  if (!certificate) return "not known: the controller's Lease does not tell";
+  const { daysLeft, expiresAt, issuer, renewBy } = certificate;
+  const by = issuer === "own" ? "the controller" : issuer;
+  const left = daysLeft < 0 ? `expired at ${expiresAt}` : `${days(daysLeft)} left`;
+  return `${left}   renewed by ${by}, before ${renewBy}`;
+}
 
 function crdText(crd: VersionView["crd"]): string {
   if (!crd) return "not found or not readable";
@@ -105,13 +125,15 @@ async function remote({
 }: {
   deps: Deps;
   scope: Scope;
-}): Promise<Pick<VersionView, "controller" | "crd" | "server">> {
-  const [answer, controller, crd] = await Promise.all([
+}): Promise<Pick<VersionView, "controller" | "crd" | "server"> & { lease: SeenLease; now: number }> {
+  const [answer, controller, lease, crd] = await Promise.all([
     deps.cluster.raw("GET", "/version"),
     readController(deps, scope),
+    readLease(deps.cluster, scope.controllerNamespace),
     readDefinition(deps),
   ]);
-  return { controller, crd, server: { version: (answer as { gitVersion?: string }).gitVersion ?? "unknown" } };
+  const server = { version: (answer as { gitVersion?: string }).gitVersion ?? "unknown" };
+  return { controller, crd, server, lease, now: await timeFor(lease, deps) };
 }
 
 async function readController({ cluster }: Deps, scope: Scope): Promise<VersionView["controller"]> {

@@ -16,7 +16,7 @@ import { canaryName } from "../shared/core/names.ts";
 import { advise, type Advice } from "./advice.ts";
 import { type Caller, type CallerView, viewCallers } from "./callers.ts";
 import type { Scope } from "./deps.ts";
-import { type ControllerView, type SeenLease, viewController } from "./leader.ts";
+import { certificateWarning, type ControllerView, type SeenLease, viewController } from "./leader.ts";
 import { drainCommand, type RouteObject, type RouteView, viewRoute } from "./route.ts";
 import type { Objects } from "./objects.ts";
 import { type Node, viewTree } from "./tree.ts";
@@ -105,6 +105,7 @@ export interface CanaryView {
 
 /** `now` as in {@link viewController}. */
 export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
+  const controller = viewController(seen.lease, now);
   const facts: CanaryFacts = {
     ...identity(seen.canary),
     ...routeFacts(seen, scope),
@@ -112,9 +113,9 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     ...runFacts(seen),
     ...measurements(seen),
     callers: viewCallers(seen.callers, scope.clusterFlags),
-    warnings: warningsOf(seen.canary),
+    warnings: [...warningsOf(seen.canary), certificateWarning(controller)].filter((one) => one !== undefined),
     unread: [...seen.unread, ...(seen.objects?.unread ?? [])],
-    controller: viewController(seen.lease, now),
+    controller,
   };
   const tree = seen.objects ? viewTree(seen, seen.objects, facts) : null;
   return { ...facts, tree, verdict: judge(facts), advice: advise(facts, scope) };

@@ -1,12 +1,12 @@
 /**
- * Keeps the webhook's certificate: issues and renews it in our Secret, tells the API server whom to trust, and hands the
- * server what to serve. Every replica does all of it; preconditions on writes make one of them win, and watches tell the
- * others. At rest it makes no calls.
+ * Keeps the webhook's certificate: takes it from its source (our own making, or cert-manager's), tells the API server whom
+ * to trust, and hands the server what to serve. Every replica does all of it; preconditions on writes make one of them
+ * win, and watches tell the others. At rest it makes no calls.
  */
-import type { X509Certificate } from "node:crypto";
+import { X509Certificate } from "node:crypto";
 import type { V1Secret } from "@kubernetes/client-node";
 import type { Logger } from "pino";
-import { manager } from "../shared/core/names.ts";
+import { annotation, manager } from "../shared/core/names.ts";
 import { backoffMs } from "../shared/kube/backoff.ts";
 import { pause } from "../shared/kube/clock.ts";
 import type { Clock } from "../shared/kube/clock.ts";
@@ -15,10 +15,13 @@ import { hasCode, messageOf } from "../shared/kube/errors.ts";
 import { Reflector } from "../shared/kube/reflector.ts";
 import { resource } from "../shared/kube/resources.ts";
 import type { Resource } from "../shared/kube/resources.ts";
+import { CertManagerCertificates } from "./certificates/cert-manager.ts";
 import type { Issued } from "./certificates/issue.ts";
-import { authorityName, bundleOf, defaultLifetimes, dueInMs, expiryOf, rotate } from "./certificates/rotation.ts";
-import type { Lifetimes, Material } from "./certificates/rotation.ts";
-import { bundlePatch, decodeSecret, encodeSecret, trustedByAll } from "./certificates/store.ts";
+import { OwnCertificates } from "./certificates/own.ts";
+import { defaultLifetimes, expiryOf, validityOf } from "./certificates/rotation.ts";
+import type { Lifetimes, Validities } from "./certificates/rotation.ts";
+import type { CertificateIssuer, Held, Source } from "./certificates/source.ts";
+import { bundlePatch, trustedByAll } from "./certificates/store.ts";
 import type { WebhookConfiguration } from "./certificates/store.ts";
 
 export interface CertificateDeps {
@@ -32,6 +35,8 @@ export interface CertificateDeps {
 }
 
 export interface CertificateOptions {
+  /** Who issues and renews; default: we do. */
+  issuer?: CertificateIssuer;
   namespace: string;
   secretName: string;
   /** The first is the name that the API server asks for: `<service>.<namespace>.svc`. */
@@ -44,10 +49,13 @@ export interface CertificateOptions {
 /** The longest time without a look, so that a clock that was set does no lasting harm. */
 const longestRestMs = 3_600_000;
 const backoff = { firstMs: 200, capMs: 30_000 };
+/** How long every API server may take to hear of a CA that was written into a configuration. */
+const heardMs = 5_000;
 
 export class Certificates {
   private readonly deps: CertificateDeps;
   private readonly options: Required<CertificateOptions>;
+  private readonly source: Source;
   private readonly ending = new AbortController();
   private readonly secrets: Reflector<V1Secret>;
   private readonly configurations: readonly {
@@ -55,16 +63,24 @@ export class Certificates {
     name: string;
     cache: Reflector<WebhookConfiguration>;
   }[];
-  private material: Material | undefined;
-  private served: string | undefined;
+  private held: Held | undefined;
+  private served: Issued | undefined;
   private problem: string | undefined = "certificates are being set up";
+  private lack: string | undefined;
+  /** When, by the steady clock, each certificate was first seen to be trusted, and first seen in a bundle unwanted. */
+  private readonly trustedSince = new Map<string, number>();
+  private readonly unwantedSince = new Map<string, number>();
   private waking = new AbortController();
   private running: Promise<void> | undefined;
 
   constructor(deps: CertificateDeps, options: CertificateOptions) {
     this.deps = deps;
-    this.options = { lifetimes: defaultLifetimes, ...options };
-    const { namespace, secretName, mutatingConfiguration, validatingConfiguration } = this.options;
+    this.options = { lifetimes: defaultLifetimes, issuer: "own", ...options };
+    const { issuer, namespace, secretName, mutatingConfiguration, validatingConfiguration } = this.options;
+    this.source =
+      issuer === "own"
+        ? new OwnCertificates(deps, this.options)
+        : new CertManagerCertificates(deps.clock, this.options);
     this.secrets = this.reflect<V1Secret>(resource.secrets, secretName, namespace);
     const kinds = [
       { resource: resource.mutatingWebhookConfigurations, name: mutatingConfiguration },
@@ -89,11 +105,14 @@ export class Certificates {
     return this.problem;
   }
 
-  /** Days until expiry; undefined before there is a certificate. */
-  daysLeft(): { serving: number; authority: number } | undefined {
-    if (!this.material) return undefined;
-    const days = (cert: string): number => (expiryOf(cert) - this.deps.clock.wall()) / 86_400_000;
-    return { serving: days(this.material.serving.cert), authority: days(this.material.authority.cert) };
+  /** Of what is served; undefined before there is a certificate. */
+  validity(): Validities | undefined {
+    return this.served && validityOf(this.served);
+  }
+
+  /** Days until what is served expires; undefined before there is a certificate. */
+  daysLeft(): number | undefined {
+    return this.served && (expiryOf(this.served.cert) - this.deps.clock.wall()) / 86_400_000;
   }
 
   private reflectors(): Reflector<never>[] {
@@ -124,55 +143,65 @@ export class Certificates {
   }
 
   private restMs(): number {
-    const { lifetimes } = this.options;
-    const due = this.material ? dueInMs(this.material, { now: this.deps.clock.wall(), lifetimes }) : 0;
+    const isWaiting = this.held !== undefined && this.served?.cert !== this.held.serving.cert;
     // Something due that waits for another replica or the API server is looked at again soon, not at once.
-    return Math.min(Math.max(due, 1_000), longestRestMs);
+    return isWaiting ? 1_000 : Math.min(Math.max(this.source.dueInMs(), 1_000), longestRestMs);
   }
 
   /** One look at everything. Throws what the cluster throws; whatever was done stays done. */
   private async settle(): Promise<void> {
     const configurations = this.found();
     const trusted = trustedByAll(configurations.map(({ object }) => object));
-    const material = await this.renewed((cert) => trusted.has(cert));
-    if (!this.served) this.hand(material);
-    const patched = await Promise.all(configurations.map((one) => this.trust(one, material)));
-    const missing = this.configurations.length - patched.length;
-    const isTrusted = trustedByAll(patched).has(material.authority.cert);
-    // A certificate whose signer the API server does not know yet would only be refused: the one before goes on.
-    if (isTrusted) this.hand(material);
-    if (missing > 0)
-      this.problem = `${missing} of our webhook configurations are not there: is the chart installed whole?`;
-    else this.problem = isTrusted ? undefined : "the API server does not trust our certificate yet";
+    const { namespace, secretName } = this.options;
+    const found = await this.source.hold(this.secrets.get(namespace, secretName), (cert) => trusted.has(cert));
+    this.say(typeof found === "string" ? found : undefined);
+    if (typeof found !== "string") this.held = found;
+    const { held } = this;
+    if (!held) return void (this.problem = this.lack);
+    if (!this.served) this.hand(held);
+    for (const cert of held.bundle) this.unwantedSince.delete(new X509Certificate(cert).fingerprint256);
+    const patched = await Promise.all(configurations.map((one) => this.trust(one, held)));
+    this.problem = this.take(held, trustedByAll(patched), this.configurations.length - patched.length);
+    this.warnIfOverdue();
   }
 
-  private async renewed(isTrusted: (cert: string) => boolean): Promise<Material> {
-    const { namespace, secretName, dnsNames, lifetimes } = this.options;
-    const secret = this.secrets.get(namespace, secretName);
-    const held = decodeSecret(secret);
-    const material = await rotate(held, { now: this.deps.clock.wall(), dnsNames, lifetimes, isTrusted });
-    if (material !== held) {
-      await this.keep(secret, encodeSecret(material));
-      this.deps.log.info({ secret: secretName }, "certificates renewed");
-    }
-    this.material = material;
-    return material;
+  /** Serves what is held once it is trusted; says why the API server cannot call us. */
+  private take(held: Held, trusted: ReadonlySet<string>, missing: number): string | undefined {
+    const now = this.deps.clock.now();
+    for (const cert of this.trustedSince.keys()) if (!trusted.has(cert)) this.trustedSince.delete(cert);
+    for (const cert of trusted) if (!this.trustedSince.has(cert)) this.trustedSince.set(cert, now);
+    // A certificate whose signer an API server does not know yet would only be refused: the one before goes on.
+    const isHeard = held.signers.every((cert) => now - (this.trustedSince.get(cert) ?? now) >= heardMs);
+    const isTrusted = held.signers.every((cert) => trusted.has(cert));
+    if (isTrusted && (isHeard || this.isSpent())) this.hand(held);
+    if (missing > 0) return `${missing} of our webhook configurations are not there: is the chart installed whole?`;
+    return isTrusted ? undefined : "the API server does not trust our certificate yet";
   }
 
-  private async keep(secret: V1Secret | undefined, data: Record<string, string>): Promise<void> {
-    const { namespace, secretName: name } = this.options;
-    const { cluster } = this.deps;
-    if (secret) await cluster.replace(resource.secrets, { ...secret, data }, { fieldManager: manager });
-    else {
-      const metadata = { name, namespace, labels: { "app.kubernetes.io/managed-by": manager } };
-      await cluster.create(resource.secrets, { metadata, type: "Opaque", data }, { fieldManager: manager });
-    }
+  /** Whether there is nothing to lose by serving another. */
+  private isSpent(): boolean {
+    return !this.served || expiryOf(this.served.cert) - this.deps.clock.wall() < 2 * heardMs;
   }
 
-  private hand({ serving }: Material): void {
-    if (this.served === serving.cert) return;
+  private hand({ serving }: Held): void {
+    if (this.served?.cert === serving.cert) return;
     this.deps.serve(serving);
-    this.served = serving.cert;
+    this.served = serving;
+    const { serialNumber, validTo } = new X509Certificate(serving.cert);
+    this.deps.log.info({ serialNumber, validTo }, "serving certificate taken");
+  }
+
+  /** Once for each thing that is wrong with the Secret. */
+  private say(lack: string | undefined): void {
+    if (lack !== undefined && lack !== this.lack) this.deps.log.warn({ reason: lack }, "no certificate to be had");
+    this.lack = lack;
+  }
+
+  private warnIfOverdue(): void {
+    const validity = this.validity();
+    if (!validity || this.deps.clock.wall() < validity.renewBy) return;
+    const [renewBy, notAfter] = [validity.renewBy, validity.notAfter].map((at) => new Date(at).toISOString());
+    this.deps.log.warn({ renewBy, notAfter, issuer: this.options.issuer }, "the certificate's renewal is overdue");
   }
 
   private found(): { resource: Resource; object: WebhookConfiguration }[] {
@@ -184,9 +213,9 @@ export class Certificates {
 
   private async trust(
     { resource: kind, object }: { resource: Resource; object: WebhookConfiguration },
-    material: Material,
+    held: Held,
   ): Promise<WebhookConfiguration> {
-    const body = bundlePatch(object, bundleOf(material), (cert) => this.isPredecessor(cert, material));
+    const body = bundlePatch(object, held.bundle, (cert) => this.isKept(cert, held, object));
     if (!body) return object;
     const { name, resourceVersion } = object.metadata;
     const written = await this.deps.cluster.patch<WebhookConfiguration>(
@@ -203,12 +232,20 @@ export class Certificates {
     return written;
   }
 
-  /** An authority of ours that the Secret no longer knows (it was deleted): other replicas may serve by it for a moment. */
-  private isPredecessor(cert: X509Certificate, { authority }: Material): boolean {
-    const now = this.deps.clock.wall();
-    const { lifetimes, dnsNames } = this.options;
-    const isYoung = now - (expiryOf(authority.cert) - lifetimes.authorityMs) < lifetimes.overlapMs;
-    return isYoung && cert.subject === `CN=${authorityName(dnsNames)}` && Date.parse(cert.validTo) > now;
+  /**
+   * What signed before, or another issuer's while the chart goes from one to the other: replicas may serve by it, until
+   * all of them have had time to take what is new.
+   */
+  private isKept(cert: X509Certificate, held: Held, { metadata }: WebhookConfiguration): boolean {
+    const { clock } = this.deps;
+    if (Date.parse(cert.validTo) <= clock.wall()) return false;
+    // The chart goes over to another Secret: what is trusted is for those who come after us to clear up.
+    if ((metadata.annotations?.[annotation.certificateSecret] ?? this.options.secretName) !== this.options.secretName)
+      return true;
+    if (!this.source.keeps(cert, held)) return false;
+    const since = this.unwantedSince.get(cert.fingerprint256) ?? clock.now();
+    this.unwantedSince.set(cert.fingerprint256, since);
+    return clock.now() - since < this.options.lifetimes.overlapMs;
   }
 
   private reflect<T extends { metadata?: object }>(kind: Resource, name: string, namespace?: string): Reflector<T> {

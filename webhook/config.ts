@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "../shared/core/duration.ts";
 import { CanaryError } from "../shared/kube/errors.ts";
+import { certificateIssuers, type CertificateIssuer } from "./certificates/source.ts";
 
 export interface Config {
   command: "run" | "uninstall";
@@ -15,7 +16,10 @@ export interface Config {
   serviceAccount: string;
   /** `userInfo.username` of the controller and of the uninstall hook; their writes are not gated. */
   ownAccounts: string[];
+  /** Holds the serving certificate. */
   secretName: string;
+  /** Who writes it there. */
+  certificateIssuer: CertificateIssuer;
   mutatingConfiguration: string;
   validatingConfiguration: string;
   port: number;
@@ -52,6 +56,7 @@ const settings = {
   "service-account": "kubectl-canary",
   "uninstall-service-account": "kubectl-canary-uninstall",
   "secret-name": "kubectl-canary-certificate",
+  "certificate-issuer": "own",
   "mutating-configuration": "zz-kubectl-canary",
   "validating-configuration": "kubectl-canary",
   port: "10250",
@@ -111,7 +116,8 @@ function commandOf(positionals: readonly string[], faults: string[]): Config["co
   return "run";
 }
 
-function names({ get }: Reader) {
+function names(reader: Reader) {
+  const { get } = reader;
   const namespace = get("namespace");
   const account = (name: string): string => `system:serviceaccount:${namespace}:${name}`;
   return {
@@ -122,6 +128,7 @@ function names({ get }: Reader) {
     serviceAccount: get("service-account"),
     ownAccounts: [account(get("service-account")), account(get("uninstall-service-account"))],
     secretName: get("secret-name"),
+    certificateIssuer: issuerOf(reader),
     mutatingConfiguration: get("mutating-configuration"),
     validatingConfiguration: get("validating-configuration"),
   };
@@ -163,6 +170,13 @@ function logLevelOf({ get, fault }: Reader): LogLevel {
   const level = logLevels.find((one) => one === get("log-level"));
   if (!level) fault("log-level", `"${get("log-level")}" is none of ${logLevels.join(", ")}`);
   return level ?? "info";
+}
+
+function issuerOf({ get, fault }: Reader): CertificateIssuer {
+  const issuer = certificateIssuers.find((one) => one === get("certificate-issuer"));
+  if (!issuer)
+    fault("certificate-issuer", `"${get("certificate-issuer")}" is none of ${certificateIssuers.join(", ")}`);
+  return issuer ?? "own";
 }
 
 function providerOf({ get, fault }: Reader): string {

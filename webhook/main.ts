@@ -16,6 +16,7 @@ import { messageOf } from "../shared/kube/errors.ts";
 import { missingOf } from "./admission/missing.ts";
 import { issueAuthority } from "./certificates/issue.ts";
 import { Certificates } from "./certificates.ts";
+import { certificateNotes } from "./certificates/notes.ts";
 import { readConfig } from "./config.ts";
 import type { Config } from "./config.ts";
 import { requireDefinition } from "./definition.ts";
@@ -90,14 +91,15 @@ async function serve(parts: Parts): Promise<void> {
   const certificates = createCertificates(parts, (certificate) => server.setSecureContext(certificate));
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
-    if (days) recorder.certificateDaysLeft(days.serving);
+    if (days !== undefined) recorder.certificateDaysLeft(days);
     recorder.canaries(canariesByNamespace(running.loop));
     return recorder.text();
   });
   await Promise.all([listen(server, config.port), listen(metricsServer, config.metricsPort)]);
   log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
   certificates.start();
-  const loops = runLoops(parts, running);
+  const notes = (): Record<string, string> => certificateNotes(certificates.validity(), config.certificateIssuer);
+  const loops = runLoops(parts, running, notes);
   await aborted(ending);
   log.info({ drainMs: config.drainMs }, "stopping");
   // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
@@ -121,6 +123,7 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
   return new Certificates(
     { cluster, clock: systemClock, random, log, serve },
     {
+      issuer: config.certificateIssuer,
       namespace: config.namespace,
       secretName: config.secretName,
       dnsNames: [host, `${host}.cluster.local`],
@@ -136,10 +139,10 @@ interface Running {
 }
 
 /** One loop after the other: what a loop watches is settled when it starts. */
-async function runLoops(parts: Parts, running: Running): Promise<void> {
+async function runLoops(parts: Parts, running: Running, notes: () => Record<string, string>): Promise<void> {
   const { ending, log } = parts;
   while (!ending.aborted) {
-    const loop = await startedLoop(parts, (reason) => (running.failure = reason));
+    const loop = await startedLoop(parts, notes, (reason) => (running.failure = reason));
     if (!loop) return;
     running.loop = loop;
     delete running.failure;
@@ -153,12 +156,13 @@ async function runLoops(parts: Parts, running: Running): Promise<void> {
 /** Goes on trying: admission is of use meanwhile, and a crash loop would only make the wait longer. */
 async function startedLoop(
   { cluster, config, log, recorder, ending }: Parts,
+  notes: () => Record<string, string>,
   failed: (reason: string) => void,
 ): Promise<Loop | undefined> {
   for (let failures = 1; !ending.aborted; failures++) {
     try {
       await requireDefinition(cluster);
-      return await startLoop({ cluster, config, log, recorder, random });
+      return await startLoop({ cluster, config, log, recorder, random, notes });
     } catch (error) {
       failed(messageOf(error));
       const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);

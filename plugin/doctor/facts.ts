@@ -106,6 +106,7 @@ export const faults = [
   "webhook-down",
   "certificate-expired",
   "certificate-mismatch",
+  "certificate-overdue",
   "webhook-bypassed",
   "canary-missing",
   "canary-suspended",

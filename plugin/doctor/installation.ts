@@ -9,7 +9,7 @@ import type {
   V1Secret,
 } from "@kubernetes/client-node";
 import { isFlagger } from "../../shared/core/fitness.ts";
-import { leaseName, manager } from "../../shared/core/names.ts";
+import { annotation, leaseName, manager } from "../../shared/core/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { definitionName } from "../crd.ts";
 import type { Deps, Scope } from "../deps.ts";
@@ -68,31 +68,36 @@ async function readWebhook(
   );
   const ours = found.find(({ webhook }) => webhook.name === webhookName);
   if (!ours) return null;
-  const { slices, ...described } = await describeWebhook(reader, nameOf(ours.configuration), ours.webhook);
+  const { slices, ...described } = await describeWebhook(reader, ours.configuration, ours.webhook);
   if (described.serving !== undefined || !slices || !forward) return described;
   return { ...described, serving: await servedCertificate(slices, forward) };
 }
 
 async function describeWebhook(
   reader: Reader,
-  configuration: string,
+  configuration: V1MutatingWebhookConfiguration,
   { clientConfig, failurePolicy = "Fail" }: V1MutatingWebhook,
 ): Promise<WebhookFacts & { slices: V1EndpointSlice[] | undefined }> {
   const { name = "", namespace = "" } = clientConfig.service ?? {};
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const [slices, secret] = await Promise.all([
     reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
-    reader.get<V1Secret>(resource.secrets, { name: `${name}-certificate`, namespace }),
+    reader.get<V1Secret>(resource.secrets, { name: secretNameIn(configuration, name), namespace }),
   ]);
   return {
     slices: slices ?? undefined,
-    configuration,
+    configuration: nameOf(configuration),
     failurePolicy,
     service: { name, namespace },
     trusted: certificatesIn(decoded(clientConfig.caBundle)),
     readyEndpoints: slices ? readyIn(slices) : undefined,
     serving: secret && (certificatesIn(decoded(secret.data?.["tls.crt"]))[0] ?? null),
   };
+}
+
+/** As the chart says it; before it did, there was only one. */
+function secretNameIn({ metadata }: V1MutatingWebhookConfiguration, service: string): string {
+  return metadata?.annotations?.[annotation.certificateSecret] ?? `${service}-certificate`;
 }
 
 function readyIn(slices: readonly V1EndpointSlice[]): number {

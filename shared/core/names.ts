@@ -34,6 +34,17 @@ export const annotation = {
   weight: `${prefix}/weight`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
+  /** On our webhook configurations: the Secret that the serving certificate is in. */
+  certificateSecret: `${prefix}/certificate-secret`,
+} as const;
+
+/** On the leader's Lease, which everyone may read: moments of the webhook's serving certificate. */
+export const leaseAnnotation = {
+  /** `own` or `cert-manager`. */
+  certificateIssuer: `${prefix}/certificate-issuer`,
+  certificateExpires: `${prefix}/certificate-expires`,
+  /** When it must have been renewed, or something is wrong. */
+  certificateRenewBy: `${prefix}/certificate-renew-by`,
 } as const;
 
 /** Labels of ours on a target that no writer may change; carried over at admission. */

@@ -7,6 +7,7 @@ import { release } from "./install.ts";
 interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  rules?: { resources: string[]; resourceNames?: string[] }[];
   spec?: { template?: { metadata: { annotations: Record<string, string> } }; replicas?: number };
 }
 
@@ -47,6 +48,32 @@ describe("the chart", () => {
     expect(annotationsOf(await render())).not.toHaveProperty("linkerd.io/inject");
     const meshed = annotationsOf(await render("--api-versions", "linkerd.io/v1alpha2"));
     expect(meshed).toMatchObject({ "linkerd.io/inject": "enabled", "config.linkerd.io/skip-inbound-ports": "10250" });
+  });
+
+  it("leaves the certificate to cert-manager where that is installed, and then may only read it", async () => {
+    const secrets = (manifests: Manifest[]) =>
+      manifests
+        .filter(({ kind, metadata }) => kind === "Role" && metadata.name === "kubectl-canary")
+        .flatMap(({ rules = [] }) => rules.filter(({ resources }) => resources.includes("secrets")));
+    const own = await render();
+    expect([named(own, "Certificate"), named(own, "Issuer")]).toEqual([[], []]);
+    expect(secrets(own).map(({ resourceNames }) => resourceNames)).toEqual([["kubectl-canary-certificate"], undefined]);
+    const found = ["--api-versions", "cert-manager.io/v1"];
+    const issued = await render(...found);
+    expect(named(issued, "Certificate")).toEqual(["kubectl-canary-ca", "kubectl-canary"]);
+    expect(secrets(issued)).toEqual([
+      {
+        apiGroups: [""],
+        resources: ["secrets"],
+        resourceNames: ["kubectl-canary-tls"],
+        verbs: ["get", "list", "watch"],
+      },
+    ]);
+    const off = await render(...found, "--set", "webhook.certManager.enabled=false");
+    expect(named(off, "Certificate")).toEqual([]);
+    const theirs = ["webhook.certManager.enabled=true", "webhook.certManager.issuerRef.name=internal"];
+    const byTheirs = await render(...theirs.flatMap((value) => ["--set", value]));
+    expect([named(byTheirs, "Certificate"), named(byTheirs, "Issuer")]).toEqual([["kubectl-canary"], []]);
   });
 
   it("asks viz's Prometheus to accept the controller where it is told to", async () => {

@@ -32,7 +32,7 @@ interface OldDefinition {
 }
 
 /** Folder of a Go module in the module cache; downloads it when it is not there. */
-async function moduleDir(module: string): Promise<string> {
+export async function moduleDir(module: string): Promise<string> {
   const answer = JSON.parse(await mustRun("go", ["mod", "download", "-json", module])) as { Dir: string };
   return answer.Dir;
 }

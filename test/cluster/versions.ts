@@ -74,4 +74,14 @@ export type BinaryName = keyof typeof binaries;
 export const crdModules = {
   smi: "github.com/servicemeshinterface/smi-sdk-go@v0.5.0",
   gatewayApi: "sigs.k8s.io/gateway-api@v1.5.1",
+  certManager: "github.com/cert-manager/cert-manager@v1.11.5",
 } as const;
+
+/** Not part of the cluster: a test starts it beside it. */
+export const certManager: BinarySpec = {
+  name: "cert-manager",
+  version: "1.11.5",
+  package: "github.com/cert-manager/cert-manager/cmd/controller",
+  moduleDir: join(import.meta.dirname, "cert-manager"),
+  ldflags: ["-X github.com/cert-manager/cert-manager/pkg/util.AppVersion=v1.11.5"],
+};

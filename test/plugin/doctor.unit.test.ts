@@ -4,7 +4,7 @@ import { label } from "../../shared/core/names.ts";
 import { causeOf, diagnose } from "../../plugin/doctor/diagnose.ts";
 import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
 import { aService, type Case, expectOnly, soundFacts, withStatus } from "./doctor-facts.ts";
-import { aCanary, aDeployment, ago, aLease, aRun, now, scope } from "./seen.ts";
+import { aCanary, aDeployment, ago, aLease, aRun, now, scope, withCertificate } from "./seen.ts";
 
 const cases: Case[] = [
   [
@@ -120,6 +120,13 @@ const cases: Case[] = [
     () => ({ lease: aLease(120) }),
     "2m ago",
     "kubectl -n kubectl-canary get pods,events",
+  ],
+  [
+    "certificate-overdue",
+    "nobody renews the certificate",
+    () => ({ lease: withCertificate(aLease(2), 3, "cert-manager") }),
+    "to be renewed by cert-manager before 2026-10-28",
+    "kubectl -n kubectl-canary describe certificate,certificaterequest",
   ],
   [
     "version-skew",

@@ -12,7 +12,7 @@ import { printable, styleOf, wrap } from "../../plugin/style.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { verdictCode } from "../../plugin/verdict.ts";
 import { viewCanary } from "../../plugin/view.ts";
-import { aLease, aPod, aRun, aSplit, ago, now, scope, seenWith } from "./seen.ts";
+import { aLease, aPod, aRun, aSplit, ago, now, scope, seenWith, withCertificate } from "./seen.ts";
 
 describe("an argument", () => {
   it.each(["podinfo", "canary/podinfo", "canaries/podinfo", "canaries.flagger.app/podinfo"])(
@@ -143,6 +143,22 @@ describe("the controller", () => {
     expect(view.verdict.level).toBe("bad");
     expect(view.verdict.text).toMatch(/^controller missing, nobody/);
     expect(verdictCode(view)).toBe(1);
+  });
+
+  it("tells the days that its webhook's certificate has, and warns when nobody renews it", () => {
+    const fresh = seenWith({}, { lease: withCertificate(aLease(2), 89) });
+    expect(viewCanary(fresh, scope, now)).toMatchObject({
+      controller: { certificate: { issuer: "own", daysLeft: 89, overdue: false } },
+      warnings: [],
+    });
+    const late = seenWith({}, { lease: withCertificate(aLease(2), 1, "cert-manager") });
+    expect(viewCanary(late, scope, now).warnings).toEqual([
+      "The webhook's certificate was to be renewed by cert-manager before 2026-10-26T03:00:00.000Z, and was not: in 1 day it expires, and the API server can no longer ask the webhook. See kubectl canary doctor.",
+    ]);
+    expect(viewCanary(seenWith({}, { lease: withCertificate(aLease(2), -1) }), scope, now).warnings).toEqual([
+      expect.stringContaining("it expired at 2026-11-22T03:00:00.000Z"),
+    ]);
+    expect(viewController(aLease(2), now).certificate).toBeNull();
   });
 });
 

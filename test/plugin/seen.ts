@@ -1,7 +1,7 @@
 /** What `status` reads from a cluster, written by hand: a Canary in each state of a run, with the objects around it. */
 import type { V1Deployment, V1Lease, V1Pod } from "@kubernetes/client-node";
 import type { Canary, CanaryStatus, CheckStatus, TrackStatus } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import { annotation, leaseAnnotation } from "../../shared/core/names.ts";
 import type { Scope } from "../../plugin/deps.ts";
 import type { RouteObject } from "../../plugin/route.ts";
 import type { Seen } from "../../plugin/view.ts";
@@ -160,6 +160,17 @@ export function aLease(renewedSecondsAgo: number): V1Lease {
       renewTime: microTime(now - renewedSecondsAgo * 1_000),
     },
   };
+}
+
+/** The leader's word on the webhook's certificate, whose end is so many days from now. */
+export function withCertificate(lease: V1Lease, daysLeft: number, issuer = "own"): V1Lease {
+  const inDays = (days: number): string => new Date(now + days * 86_400_000).toISOString();
+  const annotations = {
+    [leaseAnnotation.certificateIssuer]: issuer,
+    [leaseAnnotation.certificateExpires]: inDays(daysLeft),
+    [leaseAnnotation.certificateRenewBy]: inDays(daysLeft - 29),
+  };
+  return { ...lease, metadata: { ...lease.metadata, annotations } };
 }
 
 export function aPod(name: string, replicaSet: string, hash: string): V1Pod {

@@ -64,6 +64,23 @@ export function dueInMs(material: Material, context: Pick<RotationContext, "now"
 /** End of a PEM certificate's validity, ms since the epoch. Throws on what is no certificate. */
 export const expiryOf = (cert: string): number => Date.parse(new X509Certificate(cert).validTo);
 
+/** Moments in a certificate's life, ms since the epoch. */
+export interface Validities {
+  notAfter: number;
+  /** When it must have been renewed, or something is wrong. */
+  renewBy: number;
+}
+
+export function validityOf(issued: Pick<Issued, "cert">): Validities {
+  const notAfter = expiryOf(issued.cert);
+  const graceMs = Math.min(dayMs, (notAfter - issuedAt(issued)) / 12);
+  return { notAfter, renewBy: renewalAt(issued) + graceMs };
+}
+
+/** Two thirds into its life, as cert-manager does it too: time enough to notice when renewal fails. */
+export const renewalAt = ({ cert }: Pick<Issued, "cert">): number =>
+  issuedAt({ cert }) + ((expiryOf(cert) - issuedAt({ cert })) * 2) / 3;
+
 // --- internal ---
 
 async function create(context: RotationContext): Promise<Material> {
@@ -118,9 +135,6 @@ function isUsable({ cert, key }: Issued, now: number): boolean {
 }
 
 const isAging = (issued: Issued, now: number): boolean => now >= renewalAt(issued);
-
-/** Two thirds into its life: time enough to notice when renewal fails. */
-const renewalAt = ({ cert }: Issued): number => issuedAt({ cert }) + ((expiryOf(cert) - issuedAt({ cert })) * 2) / 3;
 
 const issuedAt = ({ cert }: { cert: string }): number => Date.parse(new X509Certificate(cert).validFrom) + backdateMs;
 

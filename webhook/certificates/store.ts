@@ -6,7 +6,7 @@ import type { Material } from "./rotation.ts";
 
 /** The part of either kind of webhook configuration that we read. */
 export interface WebhookConfiguration {
-  metadata: { name: string; resourceVersion: string };
+  metadata: { name: string; resourceVersion: string; annotations?: Record<string, string> };
   webhooks?: { name: string; clientConfig?: { caBundle?: string } }[];
 }
 
@@ -71,7 +71,8 @@ function bundleIn(webhook: Webhook): string[] {
   const pem = Buffer.from(webhook.clientConfig?.caBundle ?? "", "base64").toString();
   return certificatesIn(pem).filter((cert) => {
     try {
-      return new X509Certificate(cert).ca;
+      // A certificate that signed itself is trusted as its own CA, whatever it calls itself.
+      return new X509Certificate(cert).serialNumber !== "";
     } catch {
       return false; // PEM armour around something else.
     }

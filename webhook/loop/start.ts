@@ -41,6 +41,8 @@ export interface LoopDeps {
   recorder: Recorder;
   /** In [0, 1); spreads retries. */
   random: () => number;
+  /** What everyone may read on the Lease. */
+  notes?: () => Record<string, string>;
 }
 
 export interface Loop {
@@ -91,7 +93,7 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
 // --- internal ---
 
 function createElection(
-  { cluster, config, log, random }: LoopDeps,
+  { cluster, config, log, random, notes }: LoopDeps,
   on: { started(): void; stopped(): Promise<void> },
 ): Election {
   const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = config;
@@ -100,6 +102,7 @@ function createElection(
       cluster,
       clock,
       random,
+      ...(notes ? { notes } : {}),
       onStartedLeading: () => {
         log.info({ identity }, "leading");
         on.started();

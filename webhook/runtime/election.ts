@@ -23,6 +23,8 @@ export interface ElectionDeps {
   /** Awaited before the Lease is released, so that the next leader finds no work of ours under way. */
   onStoppedLeading: (reason: string) => void | Promise<void>;
   onError?: (error: unknown) => void;
+  /** Annotations of the Lease, asked for at each renewal. */
+  notes?: () => Record<string, string>;
 }
 
 export interface ElectionOptions {
@@ -143,7 +145,8 @@ export class Election {
     // Read before the request is sent: others count from when they see it, which is later.
     const askedAt = this.moment();
     const { identity, leaseDurationMs } = this.options;
-    const wanted = claimed(lease, { identity, leaseDurationMs, wall: askedAt.wall });
+    const notes = this.deps.notes?.() ?? {};
+    const wanted = claimed(lease, { identity, leaseDurationMs, wall: askedAt.wall, notes });
     const { cluster } = this.deps;
     const created = this.lease === undefined;
     this.lease = undefined;

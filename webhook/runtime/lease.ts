@@ -16,7 +16,13 @@ export interface LeaseSpec {
 export interface Lease {
   apiVersion?: string;
   kind?: string;
-  metadata: { name: string; namespace: string; resourceVersion?: string; uid?: string };
+  metadata: {
+    name: string;
+    namespace: string;
+    resourceVersion?: string;
+    uid?: string;
+    annotations?: Record<string, string>;
+  };
   spec?: LeaseSpec | null;
 }
 
@@ -25,6 +31,8 @@ export interface Claim {
   leaseDurationMs: number;
   /** Milliseconds since 1970. */
   wall: number;
+  /** What everyone may read beside it; others' annotations stay. */
+  notes?: Readonly<Record<string, string>>;
 }
 
 export const holderOf = (lease: Lease | undefined): string => lease?.spec?.holderIdentity ?? "";
@@ -39,8 +47,11 @@ export function durationMs(lease: Lease, ownMs: number): number {
 export function claimed(lease: Lease, claim: Claim): Lease {
   const now = microTime(claim.wall);
   const renewing = holderOf(lease) === claim.identity;
+  const { metadata } = lease;
+  const annotations = { ...metadata.annotations, ...claim.notes };
   return {
     ...lease,
+    metadata: Object.keys(annotations).length > 0 ? { ...metadata, annotations } : metadata,
     spec: {
       ...lease.spec,
       holderIdentity: claim.identity,

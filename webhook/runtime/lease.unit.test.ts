@@ -24,6 +24,16 @@ describe("the Lease of the leader", () => {
     expect(renewed.spec).toEqual({ ...mine.spec, renewTime: "2026-11-23T09:00:02.123000Z" });
   });
 
+  it("carries what everyone may read, and leaves what others note on it", () => {
+    const lease = emptyLease("ours", "leader");
+    lease.metadata.annotations = { theirs: "1", ours: "old" };
+    expect(claimed(lease, { ...claim, notes: { ours: "new" } }).metadata.annotations).toEqual({
+      theirs: "1",
+      ours: "new",
+    });
+    expect(claimed(emptyLease("ours", "leader"), claim).metadata).not.toHaveProperty("annotations");
+  });
+
   it("counts a change of holder as a transition", () => {
     const theirs = claimed(emptyLease("ours", "leader"), { ...claim, identity: "they" });
     expect(claimed(theirs, claim).spec?.leaseTransitions).toBe(2);

@@ -29,8 +29,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 zz-{{ include "kubectl-canary.fullname" . }}
 {{- end -}}
 
+{{- /* "true" where cert-manager issues the webhook's certificate. */ -}}
+{{- define "kubectl-canary.usesCertManager" -}}
+{{- $enabled := .Values.webhook.certManager.enabled -}}
+{{- if eq (toString $enabled) "auto" -}}
+{{- .Capabilities.APIVersions.Has "cert-manager.io/v1" -}}
+{{- else -}}
+{{- $enabled -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Two names: the controller and cert-manager must never write into one Secret, and a chart may go from one to the other. */ -}}
 {{- define "kubectl-canary.secretName" -}}
-{{ include "kubectl-canary.fullname" . }}-certificate
+{{ include "kubectl-canary.fullname" . }}-{{ eq (include "kubectl-canary.usesCertManager" .) "true" | ternary "tls" "certificate" }}
 {{- end -}}
 
 {{- define "kubectl-canary.uninstallAccount" -}}
@@ -75,6 +86,7 @@ zz-{{ include "kubectl-canary.fullname" . }}
   "SERVICE_ACCOUNT" (include "kubectl-canary.fullname" .)
   "UNINSTALL_SERVICE_ACCOUNT" (include "kubectl-canary.uninstallAccount" .)
   "SECRET_NAME" (include "kubectl-canary.secretName" .)
+  "CERTIFICATE_ISSUER" (eq (include "kubectl-canary.usesCertManager" .) "true" | ternary "cert-manager" "own")
   "MUTATING_CONFIGURATION" (include "kubectl-canary.mutatingConfiguration" .)
   "VALIDATING_CONFIGURATION" (include "kubectl-canary.fullname" .)
   "PORT" .Values.webhook.port

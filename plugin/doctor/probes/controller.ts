@@ -2,7 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import { formatDuration } from "../../../shared/core/duration.ts";
 import { isOurs } from "../../crd.ts";
-import { viewController } from "../../leader.ts";
+import { days, viewController } from "../../leader.ts";
 import { skewBetween, tagOf } from "../../skew.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Permission, type Probe, type WebhookFacts } from "../facts.ts";
 import { helm } from "../helm.ts";
@@ -150,6 +150,26 @@ export const certificate: Probe = (facts) => {
   }
   const why = mismatch(serving, webhook);
   return why ? [badCertificate(facts, webhook, { fault: "certificate-mismatch", ...why })] : [];
+};
+
+/** Renewal is due long before the end: what is late will not come by itself. */
+export const renewal: Probe = (facts) => {
+  const { certificate: found } = viewController(facts.lease ?? undefined, facts.now);
+  // What is over is said of the certificate itself.
+  if (!found?.overdue || found.daysLeft < 0) return [];
+  const namespace = facts.webhook?.service.namespace ?? facts.scope.controllerNamespace;
+  const byOthers = found.issuer !== "own";
+  return [
+    {
+      fault: "certificate-overdue",
+      level: "warning",
+      what: `The webhook's certificate is not renewed: in ${days(found.daysLeft)} the API server cannot ask the webhook any more.`,
+      evidence: `it expires at ${found.expiresAt}, and was to be renewed by ${byOthers ? found.issuer : "the controller"} before ${found.renewBy}`,
+      cure: byOthers
+        ? kubectl(facts, "describe certificate,certificaterequest", namespace)
+        : kubectl(facts, `logs deploy/${nameOf(facts.controller) || "kubectl-canary"} --tail 100`, namespace),
+    },
+  ];
 };
 
 // --- internal ---
