@@ -6,7 +6,7 @@ import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
 import { causeOf, failedCheck } from "./failed.ts";
 import { followHand } from "./hand.ts";
-import { freeze, hold, missingSince, personHolds, unreached, type Hold } from "./hold.ts";
+import { freeze, hold, missingSince, personHolds, unreached, unscraped, type Hold } from "./hold.ts";
 import { decisive } from "./judge.ts";
 import { failureWords, lostAllPods, lostPods } from "./losses.ts";
 import { promote } from "./promote.ts";
@@ -171,6 +171,8 @@ function advance(turn: RunTurn, weight: number): Step {
   const { run, seen, state, policy } = turn;
   const held = personHolds(turn);
   if (held && (state.weight >= (run.ceiling ?? weight) || held.cause === "paused")) return hold(turn, held);
+  const unseen = unscraped(turn);
+  if (unseen) return hold(turn, unseen);
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;

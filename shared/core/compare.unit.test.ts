@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { aCheck, aPolicy, aRunningState, aRunObservation, aTrack, someMetrics, start } from "../../test/builders.ts";
+import { isConvicting } from "./compare.ts";
 import { decide } from "./decide.ts";
 import type { CanaryState, Decision, LedgerSeen, ShareSeen } from "./state.ts";
 
@@ -90,6 +91,25 @@ describe("the comparison in a run", () => {
 
   it("looks again after half a scrape at the latest", () => {
     expect(looks([baseline]).requeueAfterMs).toBe(5_000);
+  });
+
+  it.each([
+    ["as soon as the next sample is due", 8_000, 2_150],
+    ["after half a scrape while that is further off", 1_000, 5_000],
+    ["soon when the sample is late", 10_500, 2_500],
+  ])("looks again %s", (_when, agoMs, afterMs) => {
+    const patient = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 60_000 });
+    const ledger = aLedger({ sampledAt: later - agoMs });
+    expect(looks([ledger], aPolicy(), patient).requeueAfterMs).toBe(afterMs);
+  });
+
+  it("knows by the ledger alone whom it takes back, so that no metric is waited for", () => {
+    const { next } = looks([baseline]);
+    const { comparison } = aPolicy();
+    expect(isConvicting(next, failing, comparison)).toBe(true);
+    expect(isConvicting(next, baseline, comparison)).toBe(false);
+    expect(isConvicting({ ...next, weight: 0 }, failing, comparison)).toBe(false);
+    expect(isConvicting(next, failing, { ...comparison, mode: "off" })).toBe(false);
   });
 });
 

@@ -3,6 +3,7 @@ import { restartLines } from "./callers.ts";
 import { fullName, step, verbLine, type RunTurn, type Step } from "./decision.ts";
 import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
+import { canaryName } from "./names.ts";
 import type { HoldCause, Run } from "./state.ts";
 import type { Measured } from "./tracks.ts";
 import { reject } from "./unwind.ts";
@@ -11,15 +12,20 @@ import { reject } from "./unwind.ts";
 const recheckMs = 2_000;
 /** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
 const firstNumbersMs = 30_000;
+/** Pods are seldom ready long before Prometheus sees them. */
+const unscrapedMs = 1_000;
 
 export interface Hold {
   cause: HoldCause;
   reason: string;
   next: string;
+  /** How soon to look again, where that is not as usual. */
+  lookAgainMs?: number;
 }
 
 /** Announced once per cause; one that lasts too long ends the run. */
-export function hold(turn: RunTurn, { cause, reason, next }: Hold): Step {
+export function hold(turn: RunTurn, found: Hold): Step {
+  const { cause, reason, next } = found;
   const { run, seen, state } = turn;
   const holdSince = run.hold !== undefined && kinds[run.hold] === kinds[cause] ? (run.holdSince ?? seen.now) : seen.now;
   const deadline = deadlineOf(turn, cause);
@@ -27,7 +33,7 @@ export function hold(turn: RunTurn, { cause, reason, next }: Hold): Step {
     const given = `no verdict within ${formatDuration(deadline)}: ${reason}`;
     return reject(turn, given, event.rollingBack(fullName(seen), given));
   }
-  const after = lookAgainAfter(turn, cause);
+  const after = lookAgainAfter(turn, found);
   const held: Run = { ...run, hold: cause, holdSince, checkAt: seen.now + after };
   const isNews = run.hold !== cause && cause !== "no-numbers" && state.reason !== reason;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
@@ -50,6 +56,19 @@ export function unreached(turn: RunTurn, metrics: Measured): Hold {
     return { cause: "no-numbers", reason, next: "the first check when it has" };
   }
   return { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" };
+}
+
+/**
+ * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
+ * always would fail unseen for so long.
+ */
+export function unscraped({ run, seen, state }: RunTurn): Hold | undefined {
+  const { metrics } = seen;
+  if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
+  const isYoung = seen.now - (run.holdSince ?? seen.now) < firstNumbersMs;
+  const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
+  const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
+  return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
 }
 
 /** For how long evidence has been missing. */
@@ -93,7 +112,8 @@ const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
 };
 
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
-function lookAgainAfter({ run, seen, policy }: RunTurn, cause: HoldCause): number {
+function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Hold): number {
+  if (lookAgainMs !== undefined) return lookAgainMs;
   if (kinds[cause] !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
   const leftMs = (run.paused?.until ?? 0) - seen.now;
   return leftMs > 0 ? Math.min(policy.intervalMs, leftMs) : policy.intervalMs;

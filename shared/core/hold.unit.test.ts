@@ -42,6 +42,47 @@ describe("a pause whose time is over", () => {
   });
 });
 
+describe("a canary that Prometheus has not scraped", () => {
+  const unseen = someMetrics(start, { sampledAt: start - 60_001 });
+  const since = (over: Partial<Run> = {}) => aRunningState(0, { stage: "scaling", stageAt: start - 60_000, ...over });
+
+  it("gets no traffic however ready its pods are, and is looked at again soon", () => {
+    const { next, actions, events, requeueAfterMs } = decide(
+      since(),
+      aRunObservation(0, 1, { metrics: unseen }),
+      policy,
+    );
+    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", hold: "no-numbers" } });
+    expect(next.reason).toBe("No traffic yet: Prometheus has not scraped the ready pods of podinfo-canary.");
+    expect([actions, events, requeueAfterMs]).toEqual([[], [], 1_000]);
+  });
+
+  it("gets its first weight with the first sample", () => {
+    const metrics = someMetrics(start, { sampledAt: start - 1_000 });
+    const held = since({ hold: "no-numbers", holdSince: start - 3_000, checkAt: start });
+    const { next } = decide(held, aRunObservation(0, 1, { metrics }), policy);
+    expect(next).toMatchObject({ weight: 25, run: { stage: "analysing" } });
+    expect(next.run?.hold).toBeUndefined();
+  });
+
+  it("is told of what to look for when that takes long, and given up at the deadline", () => {
+    const long = (ms: number) => since({ hold: "no-numbers", holdSince: start - ms, checkAt: start });
+    const seen = aRunObservation(0, 1, { metrics: unseen });
+    expect(decide(long(30_000), seen, policy).next.reason).toContain("podinfo-canary: are they meshed");
+    const { next } = decide(long(policy.noEvidence.deadlineMs), seen, policy);
+    expect(next).toMatchObject({
+      phase: "Failed",
+      rejected: [{ cause: expect.stringContaining("not scraped") as string }],
+    });
+  });
+
+  it("keeps the share that it has", () => {
+    const state = aRunningState(25, { stage: "scaling", step: 1, stageAt: start });
+    const { next } = decide(state, aRunObservation(25, 2, { metrics: unseen }), policy);
+    expect(next).toMatchObject({ weight: 50, run: { stage: "analysing" } });
+  });
+});
+
 describe("a paused run", () => {
   it("is not promoted because its analysis is skipped", () => {
     const { next } = decide(aRunningState(0, { paused: still }), aRunObservation(0, 1), {

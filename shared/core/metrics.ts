@@ -33,6 +33,8 @@ export interface LedgerSeen {
   /** Begins anew with each controller process and run: totals of different epochs have nothing to do with each other. */
   epoch: number;
   at: number;
+  /** Time of the newest sample of the canary's pods, ms, where there is one. */
+  sampledAt?: number;
   canary: Counts;
   primary: Counts;
   share?: ShareSeen;

@@ -63,13 +63,13 @@ export const ledger = { counted: "counted", age: "age", sent: "sent" } as const;
 /**
  * Counters as they stand, by pod, so that what came between two readings can be told exactly: of users' requests to each pod, and
  * of requests that each meshed pod sent to the Services, by the Service that its proxy chose. Besides the age in seconds of
- * each track's newest sample, probes included (they prove that the pods are being scraped); an age and not a time, so that a
+ * each pod's newest sample, probes included (they prove that the pods are being scraped); an age and not a time, so that a
  * Prometheus whose clock differs from ours does not matter. One query, because all of it is asked once a scrape for every canary.
  */
 export function ledgerQuery(workloads: Workloads, apexes: readonly Apex[]): string {
   const of = among(workloads);
   const counted = `sum by (${trackLabels}, pod, classification) (response_total{${usersOnly},${of}})`;
-  const age = `time() - max by (${trackLabels}) (timestamp(response_total{direction="inbound",${of}}))`;
+  const age = `time() - max by (${trackLabels}, pod) (timestamp(response_total{direction="inbound",${of}}))`;
   const sent = `sum by (namespace, deployment, pod, dst_service, authority) (${sentTo(apexes)})`;
   const named = (question: string, query: string): string =>
     `label_replace(${query}, "question", "${question}", "", "")`;

@@ -38,7 +38,7 @@ describe("the text of a query", () => {
 
   test("asks for the age of a sample and not for its time, so that the clocks need not agree", () => {
     expect(ledgerQuery(workloads, [])).toContain(
-      "time() - max by (namespace, deployment, pod_template_hash) " +
+      "time() - max by (namespace, deployment, pod_template_hash, pod) " +
         '(timestamp(response_total{direction="inbound",namespace=~"a|b",deployment=~"x|x-canary"}))',
     );
   });

@@ -199,6 +199,7 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
 const anyLedger: fc.Arbitrary<LedgerSeen> = arbitraryOf<LedgerSeen>({
   epoch: fc.constantFrom(start - 60_000, start - 1),
   at: time,
+  sampledAt: maybe(time),
   canary: counts,
   primary: counts,
   share: maybe(

@@ -191,7 +191,7 @@ function measure(world: World, policy: Policy): MetricsSeen {
   return {
     ok: true,
     askedAt,
-    sampledAt: requests > 0 ? lastScrape(world) : 0,
+    sampledAt: sampledAt(world),
     windowSeconds,
     primary: aTrack({ requests: all - requests, requestsPerSecond: (all - requests) / windowSeconds }),
     canary: aTrack({
@@ -217,6 +217,12 @@ function measurement(world: World, requests: number, value: number): Measurement
 
 function valueOf(metric: string, build: { successPercent: number; latencyMs: number }): number {
   return metric === "request-duration" ? build.latencyMs : build.successPercent;
+}
+
+/** Probes are counted, so a pod has series from the first scrape on after it is ready. */
+function sampledAt(world: World): number {
+  const at = lastScrape(world);
+  return world.canary?.pods.some((pod) => pod.readyAt <= at && pod.tag === world.canary?.tag) ? at : 0;
 }
 
 function lastScrape(world: World): number {

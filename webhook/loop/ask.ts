@@ -1,5 +1,5 @@
 /** What a Canary's decision asks Prometheus: its checks when they are due, the ledger whenever users are on the canary. */
-import { isLookedAt } from "../../shared/core/compare.ts";
+import { isConvicting, isLookedAt } from "../../shared/core/compare.ts";
 import { callersMatter, checkIsDue } from "../../shared/core/decide.ts";
 import { judgingOf } from "../../shared/core/judging.ts";
 import { canaryName } from "../../shared/core/names.ts";
@@ -36,9 +36,12 @@ export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Prom
   // The reading before the first weight is what the first users are counted from.
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
   const question = questionOf(deps, scene, due);
-  const [metrics, ledger, staleCallers] = await Promise.all([
-    isDue ? deps.evidence.ask(question) : undefined,
-    isWorthALook ? deps.evidence.look(question) : undefined,
+  const ledger = isWorthALook ? await deps.evidence.look(question) : undefined;
+  // Whoever is to be taken back does not wait for a metric that is slow to answer.
+  const judged = judgingOf(scene.canary.spec.analysis).comparison;
+  const isWorthAsking = isDue && !(ledger && isConvicting(due.state, ledger, judged));
+  const [metrics, staleCallers] = await Promise.all([
+    isWorthAsking ? deps.evidence.ask(question) : undefined,
     staleCallersAtStart(deps, scene, { question, due }),
   ]);
   return { ...optional("metrics", metrics), ...optional("ledger", ledger), ...optional("staleCallers", staleCallers) };

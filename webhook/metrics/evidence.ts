@@ -23,7 +23,7 @@ import {
 import { askCustom } from "./custom.ts";
 import type { Credentials } from "./credentials.ts";
 import { createLedgerReader } from "./ledger.ts";
-import { canaryTrack, primaryTrack, sampleAgeIn } from "./tracks.ts";
+import { canaryTrack, newestSampleIn, primaryTrack } from "./tracks.ts";
 import { shownWindow, widened } from "./windows.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
@@ -142,11 +142,10 @@ async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, boar
     (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
   );
   if (plan.length === 0) measured.push(requestsMeasurement(track, answers, shown));
-  const age = sampleAgeIn(ages.samples, track);
   return {
     ok: true,
     askedAt: Math.min(...[...requests.values(), ...latency.values()].map((answer) => answer.askedAt)),
-    sampledAt: age === undefined ? 0 : Math.round(ages.askedAt - age),
+    sampledAt: newestSampleIn(ages, track) ?? 0,
     windowSeconds: shown,
     primary: measureTrack(answers, primaryTrack(request), shown),
     canary,

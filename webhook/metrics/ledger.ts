@@ -2,11 +2,12 @@
 import { canaryName } from "../../shared/core/names.ts";
 import { believedScrapes } from "../../shared/core/share.ts";
 import type { LedgerSeen, ShareSeen } from "../../shared/core/state.ts";
+import { optional } from "../../shared/optional.ts";
 import { apexOf, isSentTo, type Board } from "./board.ts";
 import type { EvidenceDeps, EvidenceRequest } from "./evidence.ts";
 import { createMeter, type Meter } from "./meter.ts";
 import { createSplitWatch, type ShareFinding, type SplitWatch } from "./split.ts";
-import { canaryTrack, primaryTrack } from "./tracks.ts";
+import { canaryTrack, newestSampleIn, primaryTrack } from "./tracks.ts";
 
 interface Watch {
   meter: Meter;
@@ -43,7 +44,8 @@ export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerRead
       if (increment) split.see(increment);
       const finding = split.finding();
       const share = finding && (await shareSeen(finding, request, deps));
-      return { ...meter.total(), at: answer.askedAt, ...(share ? { share } : {}) };
+      const sampledAt = newestSampleIn(answer, canaryTrack(request));
+      return { ...meter.total(), at: answer.askedAt, ...optional("sampledAt", sampledAt), ...optional("share", share) };
     },
   };
 }

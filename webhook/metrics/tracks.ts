@@ -2,6 +2,7 @@
 import { ledger, type Track } from "../../shared/core/queries.ts";
 import type { TrackMetrics } from "../../shared/core/state.ts";
 import type { Sample } from "../../shared/prometheus.ts";
+import type { BatchAnswer } from "./batch.ts";
 import type { EvidenceRequest } from "./evidence.ts";
 
 /** A track of a version whose pods may not exist yet. */
@@ -48,10 +49,16 @@ export function isRowOf(
   return isThere && labels.namespace === namespace && labels.deployment === deployment;
 }
 
-/** Age in ms of the track's newest sample, by the ledger; undefined if it has none. */
-export function sampleAgeIn(samples: readonly Sample[], track: MaybeTrack): number | undefined {
-  const row = rowsOf(samples, track).find(({ labels }) => labels.question === ledger.age);
-  return row === undefined ? undefined : row.value * 1000;
+/** Age in ms of the newest sample of each of the track's pods, by the ledger. */
+export function sampleAgesIn(samples: readonly Sample[], track: MaybeTrack): Map<string, number> {
+  const rows = rowsOf(samples, track).filter(({ labels }) => labels.question === ledger.age);
+  return new Map(rows.map(({ labels, value }) => [labels.pod ?? "", value * 1000]));
+}
+
+/** Time (our clock) of the track's newest sample in an answer of the ledger; undefined if it has none. */
+export function newestSampleIn({ askedAt, samples }: BatchAnswer, track: MaybeTrack): number | undefined {
+  const ages = [...sampleAgesIn(samples, track).values()];
+  return ages.length === 0 ? undefined : Math.round(askedAt - Math.min(...ages));
 }
 
 /** What status shows of a track. */

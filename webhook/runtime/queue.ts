@@ -18,7 +18,7 @@ export interface QueueDeps {
 }
 
 export interface QueueOptions {
-  /** How many keys may be worked on at once. Default 4. */
+  /** How many keys may be worked on at once. Default 32: most of a look is waiting, and a slow Prometheus must not hold up others. */
   concurrency?: number;
   /** Default: 100 ms doubling to 60 s. */
   backoff?: BackoffLimits;
@@ -44,7 +44,7 @@ export class WorkQueue {
 
   constructor(deps: QueueDeps, options: QueueOptions = {}) {
     this.deps = deps;
-    this.concurrency = options.concurrency ?? 4;
+    this.concurrency = options.concurrency ?? 32;
     this.backoff = options.backoff ?? { firstMs: 100, capMs: 60_000 };
   }
 
