@@ -43,6 +43,7 @@ export function aRequest(prometheus: string, more: Partial<EvidenceRequest> = {}
     prometheus,
     metrics: tutorialMetrics,
     notBefore: Date.now(),
+    weight: 10,
     ...more,
   };
 }

@@ -66,11 +66,17 @@ function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): Evid
   };
 }
 
-function timesOf({ run, weight, history }: CanaryState): Partial<EvidenceRequest> & { notBefore: number } {
+function timesOf({
+  run,
+  weight,
+  history,
+  transitionAt,
+}: CanaryState): Partial<EvidenceRequest> & { notBefore: number } {
   if (!run) return { notBefore: 0 };
   const earlier = history.filter((entry) => entry.intent === run.intent).map((entry) => entry.endedAt);
   return {
-    notBefore: run.stageAt,
+    // While pods are awaited the weight is the step's before: what was asked since that moved is about it.
+    notBefore: run.stage === "scaling" ? transitionAt : run.stageAt,
     runStartedAt: run.startedAt,
     ...(weight > 0 ? { weight } : {}),
     ...(earlier.length > 0 ? { earlierRunEndedAt: Math.max(...earlier) } : {}),
@@ -84,6 +90,5 @@ async function staleCallersAtStart(
   { question, due }: { question: EvidenceRequest; due: Due },
 ): Promise<string[] | undefined> {
   if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
-  const answer = await deps.evidence.ask({ ...question, canaryHash: undefined, metrics: [], wantCallers: true });
-  return answer.ok ? answer.staleCallers : undefined;
+  return deps.evidence.staleCallers({ ...question, metrics: [] });
 }

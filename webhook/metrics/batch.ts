@@ -16,6 +16,8 @@ export type Subjects<S> = ReadonlyMap<string, S>;
 export interface Batch<S> {
   /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
   ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer>;
+  /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
+  probe(subjects: Subjects<S>): Promise<BatchAnswer>;
   /** When it was last of use, for whoever keeps many of them. */
   usedAt(): number;
 }
@@ -73,15 +75,18 @@ export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
     return [...keys].every((key) => flight.covers.has(key));
   }
 
+  function board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+    used = options.now();
+    for (const [key, subject] of subjects) known.set(key, { subject, at: used });
+    if (last === undefined || !isServed(last)) last = takeOff();
+    if (last.askedAt === undefined) for (const key of subjects.keys()) last.covers.add(key);
+    return last.answer;
+  }
+
   return {
     usedAt: () => used,
-    ask(subjects, notBefore) {
-      used = options.now();
-      for (const [key, subject] of subjects) known.set(key, { subject, at: used });
-      if (last === undefined || !serves(last, subjects.keys(), notBefore)) last = takeOff();
-      if (last.askedAt === undefined) for (const key of subjects.keys()) last.covers.add(key);
-      return last.answer;
-    },
+    ask: (subjects, notBefore) => board(subjects, (flight) => serves(flight, subjects.keys(), notBefore)),
+    probe: (subjects) => board(subjects, (flight) => serves(flight, [], 0)),
   };
 }
 

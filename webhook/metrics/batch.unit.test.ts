@@ -44,6 +44,18 @@ describe("a batch", () => {
     expect(asked).toEqual(["a b"]);
   });
 
+  test("is probed by whoever needs no answer of his own, and asks for him from then on", async () => {
+    const { batch, asked } = aBatch();
+    const askedAt = await ask(batch, ["a"]);
+    expect((await batch.probe(new Map([["b", "b"]]))).askedAt).toBe(askedAt);
+    await ask(batch, ["a"], askedAt + 1);
+    expect(asked).toEqual(["a", "a b"]);
+    await vi.advanceTimersByTimeAsync(1001);
+    const probed = batch.probe(new Map([["b", "b"]]));
+    await vi.advanceTimersByTimeAsync(25);
+    expect((await probed).askedAt).toBeGreaterThan(askedAt);
+  });
+
   test("gives an answer again while it is young, covers the asker and is not older than he allows", async () => {
     const { batch, asked } = aBatch();
     const askedAt = await ask(batch, ["a", "b"]);

@@ -30,7 +30,7 @@ interface Workload {
 
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
 const rememberMs = 90_000;
-/** From 18 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
+/** From 20 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
 const keepPerCanaryMs = 500;
 const unusedMs = 10 * 60_000;
 
@@ -41,7 +41,7 @@ export function createBoard(deps: EvidenceDeps): Board {
   const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20 };
   // Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked twice a scrape, for speed. A
   // few canaries ask for themselves: what came a moment ago then counts at once.
-  const keepMs = (canaries: number): number => Math.min(0.9 * deps.scrapeIntervalMs, canaries * keepPerCanaryMs);
+  const keepMs = (canaries: number): number => Math.min(deps.scrapeIntervalMs, canaries * keepPerCanaryMs);
 
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
@@ -56,7 +56,9 @@ export function createBoard(deps: EvidenceDeps): Board {
     );
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
-    return batch.ask(new Map([[JSON.stringify(subject), subject]]), request.notBefore);
+    const subjects = new Map([[JSON.stringify(subject), subject]]);
+    // Of a canary that has no users yet nothing is to be known but that Prometheus answers.
+    return request.weight === undefined ? batch.probe(subjects) : batch.ask(subjects, request.notBefore);
   }
 
   return {
@@ -68,8 +70,7 @@ export function createBoard(deps: EvidenceDeps): Board {
       dropUnused(apexes, deps.now());
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
-        // Only who has a reason asks for callers, so nobody is asked for in advance.
-        return createBatch({ ...timing, keepMs, rememberMs: 0, queryFor, prometheus: client({}, request.prometheus) });
+        return createBatch({ ...timing, keepMs, rememberMs, queryFor, prometheus: client({}, request.prometheus) });
       });
       const apex = apexOf(request);
       const { samples } = await batch.ask(new Map([[JSON.stringify(apex), apex]]), request.notBefore);

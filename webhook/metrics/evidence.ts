@@ -42,7 +42,7 @@ export interface EvidenceRequest {
   metrics: readonly MetricSpec[];
   /** Nothing asked before this (ms, our clock) is taken: the time when the weight last moved. */
   notBefore: number;
-  /** The route's weight since then; undefined while none is set. */
+  /** The route's weight since then; undefined while none is set: then only whether everything can be asked is found out. */
   weight?: number;
   /** When this run's canary pods were made, ms. A query of the user's own is not believed while its window reaches further back. */
   runStartedAt?: number;
@@ -50,8 +50,6 @@ export interface EvidenceRequest {
   earlierRunEndedAt?: number;
   /** Fewer users' requests per metric window are no evidence; 1 by default. */
   minRequests?: number;
-  /** Ask who calls even if the canary gets requests. */
-  wantCallers?: boolean;
 }
 
 /** A meshed pod that sent requests to the apex, and the Service that its proxy chose for them. */
@@ -90,6 +88,8 @@ export interface Evidence {
   ask(request: EvidenceRequest): Promise<MetricsSeen>;
   /** Both tracks' counters and the measured share; undefined where Prometheus could not be asked. */
   look(request: EvidenceRequest): Promise<LedgerSeen | undefined>;
+  /** Callers that do not obey a TrafficSplit until they are restarted; undefined where Prometheus could not be asked. */
+  staleCallers(request: EvidenceRequest): Promise<string[] | undefined>;
 }
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
@@ -104,6 +104,15 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
       prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses);
     if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
   };
+  const orNothing = async <T>(request: EvidenceRequest, question: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      admit(request);
+      return await question();
+    } catch (error: unknown) {
+      failed(request, error);
+      return undefined;
+    }
+  };
   return {
     async ask(request) {
       const askedAt = deps.now();
@@ -114,14 +123,10 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
         return { ok: false, askedAt, error: failed(request, error) };
       }
     },
-    async look(request) {
-      try {
-        admit(request);
-        return await ledger.read(request);
-      } catch (error: unknown) {
-        failed(request, error);
-        return undefined;
-      }
+    look: (request) => orNothing(request, () => ledger.read(request)),
+    staleCallers: (request) => {
+      const window = shownWindow(request.metrics);
+      return orNothing(request, () => findStale(request, deps, { board, window }));
     },
   };
 }
@@ -136,7 +141,7 @@ async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, boar
   const answers: Answers = { requests, latency };
   const track = canaryTrack(request);
   const canary = measureTrack(answers, track, shown);
-  const callersWanted = request.wantCallers === true || canary.requests === 0;
+  const callersWanted = request.weight !== undefined && canary.requests === 0;
   const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : [];
   const measured = plan.map(
     (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
