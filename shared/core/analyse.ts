@@ -10,7 +10,7 @@ import { freeze, hold, missingSince, personHolds, unreached, unscraped, type Hol
 import { decisive } from "./judge.ts";
 import { failureWords, lostAllPods, lostPods } from "./losses.ts";
 import { promote } from "./promote.ts";
-import type { MetricsSeen, Run } from "./state.ts";
+import type { EventText, MetricsSeen, Run } from "./state.ts";
 import { strayed } from "./strayed.ts";
 import { measurements, type Measured } from "./tracks.ts";
 import { reject } from "./unwind.ts";
@@ -142,8 +142,17 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
   return step(
     turn,
     { run: waiting, reason, next: `weight ${weight}` },
-    { requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])) },
+    {
+      events: failureNews(turn, reason),
+      requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])),
+    },
   );
+}
+
+/** Said once: its words may change from pod to pod and from look to look. */
+function failureNews({ seen, state }: RunTurn, reason: string): EventText[] {
+  const isNews = seen.workload?.failure !== undefined && !/: \d+ so far \(/.test(state.reason);
+  return isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
 }
 
 /**

@@ -15,11 +15,12 @@ import type { CanaryState, Observation, Target, Workload } from "../../shared/co
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { askPrometheus, type AskDeps } from "./ask.ts";
+import { failureOf } from "./failures.ts";
 import { obstaclesTo, withoutForeign } from "./obstacles.ts";
 import { oursExist } from "./cleanup.ts";
 import { keptStable } from "./kept.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
-import { metaOf, podFailure, toEndpoints, toTarget, toWorkload } from "./views.ts";
+import { metaOf, toEndpoints, toTarget, toWorkload } from "./views.ts";
 import { apexOf, indexes, type World } from "./world.ts";
 
 export interface ObserveDeps extends AskDeps {
@@ -155,8 +156,8 @@ async function workloadOf(deps: ObserveDeps, scene: Scene, state: CanaryState): 
   const { workload } = scene;
   if (!workload) return undefined;
   const waiting = state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
-  const pods = waiting ? await podsOf(deps.cluster, workload) : [];
-  return toWorkload(workload, revisionsOf(deps.world, workload), podFailure(pods));
+  const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
+  return toWorkload(workload, revisionsOf(deps.world, workload), failure);
 }
 
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {

@@ -1,11 +1,9 @@
 /** Kubernetes objects reduced to what decisions need. Pure: objects in, views out. */
 import type {
-  V1ContainerStatus,
   V1Deployment,
   V1DeploymentCondition,
   V1EndpointSlice,
   V1ObjectMeta,
-  V1Pod,
   V1ReplicaSet,
 } from "@kubernetes/client-node";
 import { unfitness } from "../../shared/core/fitness.ts";
@@ -100,15 +98,6 @@ export function toEndpoints(slices: readonly V1EndpointSlice[], revisions: reado
   return { ready: pods.size, byRevision };
 }
 
-/** Why the pods of a canary cannot become ready, in the pod's own words; undefined while it just takes time. */
-export function podFailure(pods: readonly V1Pod[]): string | undefined {
-  for (const pod of pods) {
-    const failure = schedulingFailure(pod) ?? containerFailure(pod);
-    if (failure) return `pod ${metaOf(pod).name} ${failure}`;
-  }
-  return undefined;
-}
-
 /** The metadata with nothing missing. */
 export function metaOf(object: { metadata?: V1ObjectMeta }): {
   name: string;
@@ -177,25 +166,4 @@ function progressOf(deployment: V1Deployment): Pick<Target, "markedRejected" | "
   const markedRejected = message.startsWith(rejectionPrefix);
   const stuck = reason === "ProgressDeadlineExceeded" && !markedRejected;
   return { markedRejected, ...(stuck ? { stuck: message } : {}) };
-}
-
-function schedulingFailure(pod: V1Pod): string | undefined {
-  const conditions = pod.status?.conditions ?? [];
-  const bad = conditions.find((condition) => condition.type === "PodScheduled" && condition.status === "False");
-  return bad && `cannot be scheduled: ${bad.message ?? bad.reason ?? "no reason given"}`;
-}
-
-function containerFailure(pod: V1Pod): string | undefined {
-  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
-  for (const status of [...initContainerStatuses, ...containerStatuses]) {
-    const waiting = waitingFailure(status);
-    if (waiting) return `container ${status.name}: ${waiting}`;
-  }
-  return undefined;
-}
-
-function waitingFailure(status: V1ContainerStatus): string | undefined {
-  const { reason, message } = status.state?.waiting ?? {};
-  if (!reason || ["ContainerCreating", "PodInitializing"].includes(reason)) return undefined;
-  return message ? `${reason}, ${message}` : reason;
 }

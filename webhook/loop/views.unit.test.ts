@@ -1,8 +1,8 @@
-import type { V1Deployment, V1EndpointSlice, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1Deployment, V1EndpointSlice, V1ReplicaSet } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { heldValue, label } from "../../shared/core/names.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { podFailure, rejectionPrefix, toEndpoints, toRevision, toTarget, toWorkload } from "./views.ts";
+import { rejectionPrefix, toEndpoints, toRevision, toTarget, toWorkload } from "./views.ts";
 
 const template = (image: string): NonNullable<V1Deployment["spec"]>["template"] => ({
   metadata: { labels: { app: "podinfo" } },
@@ -160,40 +160,5 @@ describe("a copy of a held Deployment", () => {
     const copy = aDeployment();
     copy.metadata = { ...copy.metadata, labels };
     expect(toTarget(copy, [])).toMatchObject({ optedIn: false, held: false });
-  });
-});
-
-describe("why pods fail", () => {
-  const aPod = (status: V1Pod["status"]): V1Pod => ({
-    metadata: { name: "podinfo-canary-abc-1" },
-    ...(status ? { status } : {}),
-  });
-  const waiting = (reason: string, message?: string): V1Pod["status"] => ({
-    containerStatuses: [
-      {
-        name: "podinfod",
-        image: "",
-        imageID: "",
-        ready: false,
-        restartCount: 0,
-        state: { waiting: { reason, ...(message ? { message } : {}) } },
-      },
-    ],
-  });
-
-  it("is said in the pod's own words, with its name", () => {
-    expect(podFailure([aPod(waiting("ErrImagePull", "not found"))])).toBe(
-      "pod podinfo-canary-abc-1 container podinfod: ErrImagePull, not found",
-    );
-    const unscheduled = aPod({
-      conditions: [{ type: "PodScheduled", status: "False", message: "0/1 nodes are available" }],
-    });
-    expect(podFailure([unscheduled])).toContain("cannot be scheduled: 0/1 nodes are available");
-  });
-
-  it("is nothing while containers are just being made", () => {
-    expect(
-      podFailure([aPod(waiting("ContainerCreating")), aPod(waiting("PodInitializing")), aPod(undefined)]),
-    ).toBeUndefined();
   });
 });
