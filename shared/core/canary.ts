@@ -37,6 +37,9 @@ export interface CanarySpec {
   suspend?: boolean;
   revertOnDeletion?: boolean;
   autoscalerRef?: { apiVersion: string; kind: string; name: string };
+  /** Named in templates only: Linkerd's traffic is not divided at an ingress. */
+  ingressRef?: { name: string };
+  routeRef?: { name: string };
   service?: ServiceSpec;
   analysis: AnalysisSpec;
 }

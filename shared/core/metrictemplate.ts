@@ -36,6 +36,9 @@ export interface TemplateContext {
   namespace: string;
   target: string;
   service: string;
+  /** Names of `spec.ingressRef` and `spec.routeRef`, where the Canary has them. */
+  ingress?: string;
+  route?: string;
   interval: string;
   variables: Readonly<Record<string, string>>;
 }
@@ -107,10 +110,11 @@ function serverOf(provider: MetricTemplate["spec"]["provider"], namespace: strin
 }
 
 function valueOf(expression: string, context: TemplateContext): Rendered {
-  const { name, namespace, target, service, interval } = context;
-  const plain = new Map(Object.entries({ name, namespace, target, service, interval }));
+  const { name, namespace, target, service, interval, ingress, route } = context;
+  const plain = new Map(Object.entries({ name, namespace, target, service, interval, ingress, route }));
   const text = plain.get(expression);
   if (text !== undefined) return { text };
+  if (plain.has(expression)) return { error: `"{{ ${expression} }}" has no value: there is no spec.${expression}Ref` };
   const key = /^variables\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(expression)?.[1];
   if (key === undefined) return { error: unknownExpression(expression) };
   if (!Object.hasOwn(context.variables, key)) {
@@ -120,7 +124,7 @@ function valueOf(expression: string, context: TemplateContext): Rendered {
 }
 
 function unknownExpression(expression: string): string {
-  const known = "name, namespace, target, service, interval and variables.<name>";
+  const known = "name, namespace, target, service, ingress, route, interval and variables.<name>";
   return `"{{ ${expression} }}" is not understood; only ${known} are`;
 }
 

@@ -28,7 +28,13 @@ describe("a template", () => {
     expect(render("{{ name }} {{ service }}", context)).toEqual({ text: "podinfo podinfo" });
   });
 
+  test("knows the ingress and the route that the Canary refers to", () => {
+    const of = { ...context, ingress: "web", route: "api" };
+    expect(render("{{ ingress }} {{ route }}", of)).toEqual({ text: "web api" });
+  });
+
   test.each([
+    ["up\n {{ ingress }}", "there is no spec.ingressRef", "line 2, column 2"],
     ["up\n  {{ if x }}", '"{{ if x }}" is not understood', "line 2, column 3"],
     ["{{ variables.colour }}", 'variable "colour" has no value', "line 1, column 1"],
     ["{{ variables.toString }}", 'variable "toString" has no value', "line 1, column 1"],

@@ -113,6 +113,8 @@ describe("the definition of Canary", () => {
       suspend: 0,
       revertOnDeletion: 0,
       autoscalerRef: 0,
+      ingressRef: 0,
+      routeRef: 0,
       service: 0,
       analysis: 0,
     } satisfies Record<keyof CanarySpec, 0>;

@@ -71,7 +71,7 @@ export const querySituations: Situation[] = [
     feed: healthy,
     metrics: custom("vector({{ if }})"),
     outcome: "cannot-ask",
-    says: '"{{ if }}" is not understood; only name, namespace, target, service, interval and variables.<name> are (at line 1, column 8)',
+    says: '"{{ if }}" is not understood; only name, namespace, target, service, ingress, route, interval and variables.<name> are (at line 1, column 8)',
   },
   {
     name: "a variable without a value",

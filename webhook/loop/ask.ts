@@ -62,6 +62,8 @@ function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): Evid
     prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
     metrics: analysis.metrics ?? [],
     minRequests: judgingOf(analysis).minRequests,
+    ...optional("ingress", scene.canary.spec.ingressRef?.name),
+    ...optional("route", scene.canary.spec.routeRef?.name),
     ...timesOf(state),
   };
 }

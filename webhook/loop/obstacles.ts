@@ -5,6 +5,7 @@ import { isFlagger } from "../../shared/core/fitness.ts";
 import { isBuiltIn } from "../../shared/core/judge.ts";
 import { customQuery, type TemplateContext } from "../../shared/core/metrictemplate.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
+import { optional } from "../../shared/optional.ts";
 import { leakingServices, type Scene } from "./observe.ts";
 import { metaOf } from "./views.ts";
 import { indexes, type World } from "./world.ts";
@@ -148,6 +149,8 @@ function unusableMetrics(world: World, { canary, namespace, targetName, apexName
       namespace,
       target: canaryName(targetName),
       service: apexName,
+      ...optional("ingress", canary.spec.ingressRef?.name),
+      ...optional("route", canary.spec.routeRef?.name),
       interval: metric.interval ?? "1m",
       variables: metric.templateVariables ?? {},
     };

@@ -5,6 +5,7 @@ import { asRequested } from "../../shared/prometheus.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/judge.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/metrictemplate.ts";
 import { windowSeconds } from "../../shared/core/queries.ts";
+import { optional } from "../../shared/optional.ts";
 import type { Board } from "./board.ts";
 import type { Planned } from "./builtin.ts";
 import type { EvidenceDeps, EvidenceRequest } from "./evidence.ts";
@@ -103,6 +104,8 @@ function contextOf({ spec, window }: { spec: MetricSpec; window: number }, reque
     namespace: request.namespace,
     target: request.canary,
     service: request.apex.name,
+    ...optional("ingress", request.ingress),
+    ...optional("route", request.route),
     interval: windowSeconds(spec.interval) === window ? asWritten : `${window}s`,
     variables: spec.templateVariables ?? {},
   };

@@ -35,6 +35,9 @@ export interface EvidenceRequest {
   target: string;
   canary: string;
   apex: { name: string; port: number };
+  /** What `{{ ingress }}` and `{{ route }}` stand for. */
+  ingress?: string;
+  route?: string;
   stableHash: string | undefined;
   canaryHash: string | undefined;
   /** Address of the Prometheus for everything but templates with an address of their own. */
