@@ -5,7 +5,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -60,7 +60,9 @@ async function buildArchive({ version, bundle, folder }: Release, architecture: 
     await copyFile(`${bundle}.LEGAL.txt`, join(content, "LICENSE.libraries"));
     const archive = join(folder, `kubectl-canary_v${version}_linux_${architecture}.tar.gz`);
     const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-    await run("tar", [...same, "-czf", archive, "-C", content, "."], { env: { ...process.env, GZIP: "-n" } });
+    // By their names: an entry for the folder would give its mode to the folder that somebody unpacks it in.
+    const files = (await readdir(content)).sort();
+    await run("tar", [...same, "-czf", archive, "-C", content, ...files], { env: { ...process.env, GZIP: "-n" } });
     return archive;
   } finally {
     await rm(content, { recursive: true, force: true });
@@ -141,7 +143,8 @@ async function krewManifest(version: string, archives: readonly [Architecture, s
       shortDescription: "See and steer automatic canary releases",
       description:
         "Shows where a canary release stands, why, and what is next; promotes it or takes it back;\nfinds what keeps it from working.\n",
-      caveats: "Needs kubectl-canary's controller in the cluster.\n",
+      caveats:
+        "Needs kubectl-canary's controller in the cluster.\nFor completion, in a folder of your PATH: kubectl canary completion kubectl > kubectl_complete-canary; chmod +x kubectl_complete-canary\n",
       platforms: await Promise.all(archives.map(platform)),
     },
   };

@@ -3,17 +3,23 @@
  * scripts ask for it. What cannot be asked completes to nothing: nobody wants an error at a TAB.
  */
 import type { Canary } from "../shared/core/canary.ts";
+import { conditions } from "./await.ts";
 import { weightsOf } from "../shared/core/policy.ts";
 import { resource, type Resource } from "../shared/kube/resources.ts";
 import { type Deps, exitCode, type Io, type Scope } from "./deps.ts";
+import { findCanary } from "./find.ts";
 import { clusterOptions, type ClusterFlags } from "./flags.ts";
 import { scripts } from "./scripts.ts";
 import type { Connect } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
 export async function complete(words: readonly string[], io: Io, connect: Connect): Promise<number> {
-  const typed = words.at(-1) ?? "";
-  const found = await candidates(words.slice(0, -1), typed, connect).catch(() => []);
+  const last = words.at(-1) ?? "";
+  // `--flag=val`: only the value is completed, as kubectl does.
+  const [, flag, value] = /^(--?[^=]+)=(.*)$/s.exec(last) ?? [];
+  const typed = value ?? last;
+  const before = [...words.slice(0, -1), ...(flag === undefined ? [] : [flag])];
+  const found = await candidates(before, typed, connect).catch(() => []);
   const shown = found.filter((candidate) => candidate.startsWith(typed));
   // kubectl's directive 4: no file names.
   io.stdout.write([...shown, ":4", ""].join("\n"));
@@ -33,6 +39,8 @@ async function candidates(before: readonly string[], typed: string, connect: Con
   };
   if (open === "namespace") return ask(({ cluster }) => namesOf(cluster, resource.namespaces));
   if (open === "to-step") return ask((deps, scope) => stepsOf(positionals[1] ?? "", deps, scope));
+  if (open === "to") return ask((deps, scope) => versionsOf(positionals[1] ?? "", deps, scope));
+  if (open === "for" && positionals[0] === "wait") return [...conditions, "step="];
   if (open !== undefined) return fixed[open] ?? [];
   if (typed.startsWith("-")) return ["--namespace", "--context", "--kubeconfig", "--output", "--help"];
   const [verb] = positionals;
@@ -103,7 +111,14 @@ async function targetsFor(verb: string, { cluster }: Deps, { namespace }: Scope)
   return free.map((name) => `deploy/${name}`);
 }
 
-async function stepsOf(name: string, { cluster }: Deps, { namespace }: Scope): Promise<string[]> {
-  const { spec } = await cluster.get<Canary>(resource.canaries, { name: name.replace(/^.*\//, ""), namespace });
+async function stepsOf(name: string, deps: Deps, scope: Scope): Promise<string[]> {
+  const { spec } = await findCanary(name, deps, scope);
   return weightsOf(spec.analysis).map((_weight, index) => String(index + 1));
+}
+
+/** What `undo --to` may go back to. */
+async function versionsOf(name: string, deps: Deps, scope: Scope): Promise<string[]> {
+  const { status } = await findCanary(name, deps, scope);
+  const promoted = (status?.history ?? []).filter(({ outcome }) => outcome === "promoted");
+  return [...new Set(promoted.flatMap(({ images }) => Object.values(images)))];
 }

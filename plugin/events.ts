@@ -90,7 +90,7 @@ export function renderEvents(items: readonly EventView[], { style, now, wide }: 
       event.message,
     ];
   });
-  const [head = "", ...body] = formatTable(columns, rows);
+  const [head = "", ...body] = formatTable(columns, rows, style.width);
   return `${[paint(style, "strong", head), ...body].join("\n")}\n`;
 }
 

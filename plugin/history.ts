@@ -85,7 +85,7 @@ export function renderHistory(view: HistoryView, options: RenderOptions): string
       entry.reason,
     ];
   });
-  const [head = "", ...body] = formatTable(columns, rows);
+  const [head = "", ...body] = formatTable(columns, rows, style.width);
   return `${[paint(style, "strong", head), ...body].join("\n")}\n`;
 }
 

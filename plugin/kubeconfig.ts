@@ -71,7 +71,8 @@ function override(kubeConfig: KubeConfig, flags: ClusterFlags): Context {
   const cluster = overrideCluster(kubeConfig, chosen, flags);
   const user = overrideUser(kubeConfig, chosen, flags);
   const namespace = chosen?.namespace;
-  const name = chosen?.name ?? "flags";
+  // Without a name where the flags alone choose a cluster: nobody knows such a context.
+  const name = chosen?.name ?? "";
   const context: Context = { name, cluster: cluster.name, user: user.name, ...(namespace ? { namespace } : {}) };
   kubeConfig.clusters = [cluster];
   kubeConfig.users = [user];
@@ -116,7 +117,7 @@ function overrideCluster(kubeConfig: KubeConfig, context: Context | undefined, f
 }
 
 function overrideUser(kubeConfig: KubeConfig, context: Context | undefined, flags: ClusterFlags): User {
-  const name = flags.user ?? context?.user ?? "flags";
+  const name = flags.user ?? context?.user ?? "";
   const found = kubeConfig.getUser(name);
   if (!found && flags.user !== undefined)
     throw new Refusal(`The kubeconfig has no user "${name}"; it has: ${namesOf(kubeConfig.users)}.`, exitCode.usage);

@@ -4,6 +4,7 @@ import type { Canary } from "../shared/core/canary.ts";
 import { manager } from "../shared/core/names.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { createPrometheus, type Prometheus } from "../shared/prometheus.ts";
+import { messageOf } from "../shared/kube/errors.ts";
 import type { Deps, Scope } from "./deps.ts";
 import { Refusal } from "./faults.ts";
 import type { PodPort } from "./forward.ts";
@@ -23,7 +24,7 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
   if (!at) return { ...createPrometheus({ address }), close: () => undefined };
   const forward = await session.forward(at);
   const { pathname } = new URL(address);
-  const prometheus = createPrometheus({ address: forward.url + pathname.replace(/\/$/, "") });
+  const prometheus = createPrometheus({ address: forward.url + pathname.replace(/\/$/, ""), timeoutMs: patienceMs });
   return {
     close: () => forward.close(),
     query: async (promql, atMs) => {
@@ -31,13 +32,18 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
         return await prometheus.query(promql, atMs);
       } catch (error) {
         const problem = forward.problem();
-        throw problem ? new Refusal(`Prometheus ${address}: ${problem}.`) : error;
+        if (problem) throw new Refusal(`Prometheus ${address}: ${problem}.`);
+        // Nobody knows this machine's end of the port-forward.
+        throw new Refusal(messageOf(error).replace(forward.url, `${new URL(address).origin}, by port-forward,`));
       }
     },
   };
 }
 
 // --- internal ---
+
+/** A person who asks waits longer than a loop may. */
+const patienceMs = 15_000;
 
 async function controllersServer({ deps, scope }: Session): Promise<string | undefined> {
   const labelSelector = `app.kubernetes.io/name=${manager}`;

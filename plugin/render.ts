@@ -2,6 +2,7 @@
 import { formatImages } from "./images.ts";
 import { isGone } from "./leader.ts";
 import { distance, relative } from "./relative.ts";
+import { layOut } from "./layout.ts";
 import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
 import { renderTree } from "./tree.ts";
 import { paint, printable, type RenderOptions, type Style, symbol, wrap } from "./style.ts";
@@ -12,17 +13,25 @@ const keyWidth = 12;
 
 export function renderCanary(raw: CanaryView, options: RenderOptions): string {
   const view = printable(raw);
-  const blocks = [
-    renderHead(view, options),
-    renderNotes(view, options),
-    renderTracks(view, options),
-    renderChecks(view, options),
-    renderTree(view.tree ?? [], options),
-    renderHistory(view, options),
-    renderAdvice(view, options),
-  ];
-  const filled = blocks.filter((block) => block.length > 0);
-  return `${filled.map((block) => block.join("\n")).join("\n\n")}\n`;
+  return layOut(
+    {
+      head: renderHead(view, options),
+      notes: renderNotes(view, options),
+      tracks: renderTracks(view, options),
+      checks: renderChecks(view, options),
+      tree: renderTree(view.tree ?? [], options),
+      history: renderHistory(view, options),
+      advice: renderAdvice(view, options),
+    },
+    { advice: commandsOnly(view, options) },
+    { rows: options.rows, width: options.style.width },
+  );
+}
+
+/** Whether it is safe, and who gets the requests. */
+export function renderVerdict({ verdict }: CanaryView, { style }: Pick<RenderOptions, "style">): string {
+  const { level, text } = verdict;
+  return paint(style, level, wrap(`${symbol(style, level)} ${printable(text)}`, style.width, 2));
 }
 
 /** Which callers must be restarted, and how. */
@@ -52,20 +61,32 @@ export function renderAdvice(view: CanaryView, { style }: RenderOptions): string
   ];
 }
 
+/** The same without what each does, for where there is little room. */
+function commandsOnly({ advice }: CanaryView, { style }: RenderOptions): string[] {
+  return advice.map(({ command }, index) =>
+    index === 0 ? `${paint(style, "strong", "You can:")} ${command}` : `         ${command}`,
+  );
+}
+
+/** So long a check may take. */
+const graceMs = 5_000;
+
 /** What comes next, and when. */
 export function nextText(view: CanaryView, now: number): string {
   if (isGone(view.controller)) return "nothing until the controller is back";
   const checkAt = view.run?.checkAt;
   if (!checkAt) return view.next;
-  const due = new Date(checkAt).getTime() >= now ? "next check" : "check was due";
-  const check = `${due} ${relative(checkAt, now)}`;
+  const lateMs = now - new Date(checkAt).getTime();
+  const check =
+    lateMs > graceMs
+      ? `check was due ${relative(checkAt, now)}`
+      : `next check ${lateMs > 0 ? "now" : relative(checkAt, now)}`;
   return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
 }
 
 // --- internal ---
 
 function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
-  const { level, text } = view.verdict;
   const lines: [string, string][] = [
     ["Canary:", `${view.name}   namespace ${view.namespace}, target ${view.target}`],
     ["Phase:", phaseText(view, now)],
@@ -79,7 +100,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Controller:", controllerText(view)],
   ];
   const shown = lines.filter(([, value]) => value !== "");
-  return [paint(style, level, wrap(`${symbol(style, level)} ${text}`, style.width, 2)), ...shown.map(format)];
+  return [renderVerdict(view, { style }), ...shown.map(format)];
 
   function format([key, value]: [string, string]): string {
     return paint(style, "dim", key.padEnd(keyWidth)) + wrap(value, style.width, keyWidth);

@@ -5,7 +5,7 @@ import type { Output } from "./deps.ts";
 const hideCursor = "\u001b[?25l";
 const showCursor = "\u001b[?25h";
 const clearAll = "\u001b[H\u001b[2J";
-const clearLine = "\r\u001b[2K";
+const clearRest = "\u001b[K";
 const clearBelow = "\u001b[J";
 
 export class Screen {
@@ -18,7 +18,7 @@ export class Screen {
     this.stream = stream;
   }
 
-  /** What is taller than the terminal loses its end, what is wider its right side: the cursor must find its way back. */
+  /** What is taller than the terminal loses its end: the cursor must find its way back. */
   draw(text: string): void {
     const { columns = 80, rows = 24 } = this.stream;
     const lines = fit(text.replace(/\n$/, "").split("\n"), columns, rows);
@@ -26,13 +26,12 @@ export class Screen {
     const isResized = this.isOpen && size !== this.size;
     const start = this.isOpen ? "" : hideCursor;
     const before = isResized ? [] : this.drawn;
-    const back = before.length > 0 ? `\u001b[${before.length}A\r` : "";
-    const rest = lines.length < before.length ? clearBelow : "";
-    const out = lines.map((line, at) => (line === before[at] ? "" : clearLine + line) + "\n").join("") + rest;
+    const up = before.reduce((sum, line) => sum + rowsFor(line, columns), 0);
     this.isOpen = true;
     this.drawn = lines;
     this.size = size;
-    this.stream.write(start + (isResized ? clearAll : back) + out);
+    const back = isResized ? clearAll : up > 0 ? `\u001b[${up}A\r` : "";
+    this.stream.write(start + back + difference(before, lines, columns));
   }
 
   /** Gives the cursor back; what was drawn last stays. */
@@ -42,26 +41,40 @@ export class Screen {
   }
 }
 
+/**
+ * Rows that a line takes. One that is wider is broken by the terminal itself and not by us: it can then be copied whole, and
+ * commands are there to be pasted.
+ */
+export function rowsFor(line: string, columns: number): number {
+  return Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns));
+}
+
 // --- internal ---
+
+/** From the first line that takes another number of rows on, everything is written. */
+function difference(before: readonly string[], lines: readonly string[], columns: number): string {
+  const moved = lines.findIndex((line, at) => rowsFor(line, columns) !== rowsFor(before[at] ?? "", columns));
+  const same = moved < 0 ? lines.length : moved;
+  const head = lines.slice(0, same).map((line, at) => (line === before[at] ? down(line, columns) : row(line, columns)));
+  const tail = lines.slice(same).map((line) => row(line, columns));
+  const rest = tail.length > 0 || lines.length < before.length ? clearBelow : "";
+  return head.join("") + rest + tail.join("");
+}
+
+const down = (line: string, columns: number): string => "\n".repeat(rowsFor(line, columns));
+
+/** At the right edge the cursor still stands on the last character, which would be cleared. */
+function row(line: string, columns: number): string {
+  const width = stripVTControlCharacters(line).length;
+  return `\r${line}${width > 0 && width % columns === 0 ? "" : clearRest}\n`;
+}
 
 function fit(lines: readonly string[], columns: number, rows: number): string[] {
   const room = Math.max(1, rows - 1);
-  const shown =
-    lines.length <= room ? lines : [...lines.slice(0, room - 1), `... ${lines.length - room + 1} more lines`];
-  return shown.map((line) => cut(line, columns));
+  const heights = lines.map((line) => rowsFor(line, columns));
+  if (sum(heights) <= room) return [...lines];
+  const shown = lines.filter((_line, at) => sum(heights.slice(0, at + 1)) <= room - 1);
+  return [...shown, `... ${lines.length - shown.length} more lines`];
 }
 
-const escape = /(\u001b\[[0-9;]*m)/;
-
-/** Colours take no room, and the last one is ended. */
-function cut(line: string, columns: number): string {
-  if (stripVTControlCharacters(line).length <= columns) return line;
-  let room = columns;
-  const parts = line.split(escape).map((part) => {
-    if (escape.test(part)) return part;
-    const kept = part.slice(0, room);
-    room -= kept.length;
-    return kept;
-  });
-  return parts.join("");
-}
+const sum = (numbers: readonly number[]): number => numbers.reduce((all, one) => all + one, 0);

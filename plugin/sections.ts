@@ -1,5 +1,6 @@
 /** The tables of a Canary's view: tracks, checks, history. Pure. */
 import type { CheckStatus, HistoryEntry, Outcome } from "../shared/core/canary.ts";
+import { causeOf } from "../shared/core/failed.ts";
 import { formatImages } from "./images.ts";
 import { relative } from "./relative.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "./style.ts";
@@ -92,8 +93,9 @@ function trackCells(track: TrackView): string[] {
   ];
 }
 
+/** Whole ones, as in the controller's sentences: the same number must not be two. */
 function milliseconds(value: number | null): string {
-  return value === null ? "-" : `${Math.round(value)}ms`;
+  return value === null ? "-" : `${Math.trunc(value)}ms`;
 }
 
 function amount(value: number | null, unit: CheckStatus["unit"]): string {
@@ -127,11 +129,13 @@ function result(style: Style, outcome: Outcome): string {
   return paint(style, tone, `${symbol(style, tone)} ${text}`);
 }
 
+/** A value that broke its limit stands in the table. */
 function explanations(checks: readonly CheckStatus[], style: Style): string[] {
-  const unclear = checks.filter((check) => check.outcome !== "pass" && check.message !== "");
-  return unclear.map(({ metric, message }) =>
-    wrap(message.includes(metric) ? message : `${metric}: ${message}`, style.width, 2),
-  );
+  const unclear = checks.filter(({ outcome, message }) => !["pass", "fail"].includes(outcome) && message !== "");
+  return unclear.map(({ metric, message }) => {
+    const words = causeOf(message);
+    return wrap(words.includes(metric) ? words : `${metric}: ${words}`, style.width, 2);
+  });
 }
 
 function queries(checks: readonly CheckStatus[]): string[] {

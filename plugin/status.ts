@@ -1,14 +1,14 @@
 /** `kubectl canary status [NAME]`: where a canary stands, why, what is next, and what a person can do. */
 import type { Canary } from "../shared/core/canary.ts";
 import { resource } from "../shared/kube/resources.ts";
-import { type Deps, exitCode, type Scope } from "./deps.ts";
+import { type Deps, exitCode, type Output, type Scope } from "./deps.ts";
 import { Refusal } from "./faults.ts";
 import { findCanary } from "./find.ts";
 import { gather, timeFor } from "./gather.ts";
 import { listCanaries } from "./list.ts";
 import { readObjects } from "./objects.ts";
 import { type OutputFormat, printObject } from "./output.ts";
-import { renderCanary } from "./render.ts";
+import { renderCanary, renderVerdict } from "./render.ts";
 import { styleOf } from "./style.ts";
 import { verdictCode } from "./verdict.ts";
 import { type CanaryView, viewCanary } from "./view.ts";
@@ -51,8 +51,15 @@ async function print(
   { output, deps }: { output: OutputFormat; deps: Deps },
 ): Promise<void> {
   if (output === "json" || output === "yaml") return printObject(view, output, deps.stdout);
+  if (output === "name") return void deps.stdout.write(`canary.flagger.app/${view.name}\n`);
   const options = { style: styleOf(deps.stdout, deps.env), now, wide: output === "wide" };
-  deps.stdout.write(output === "name" ? `canary.flagger.app/${view.name}\n` : renderCanary(view, options));
+  const text = renderCanary(view, options);
+  deps.stdout.write(isTaller(text, deps.stdout) ? `${text}\n${renderVerdict(view, options)}\n` : text);
+}
+
+/** Its first line, which says most, has left the terminal by the time that the prompt is back. */
+function isTaller(text: string, { isTTY, rows = Infinity }: Output): boolean {
+  return isTTY === true && text.split("\n").length > rows;
 }
 
 async function onlyCanary(deps: Deps, scope: Scope): Promise<Canary | undefined> {

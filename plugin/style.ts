@@ -15,6 +15,8 @@ export interface RenderOptions {
   now: number;
   /** More columns, the queries behind the checks, and all of the history. */
   wide?: boolean;
+  /** Lines that there is room for; what a person can do without gives way. */
+  rows?: number;
 }
 
 export type Tone = "good" | "busy" | "warn" | "bad" | "dim" | "strong" | "plain";

@@ -1,5 +1,7 @@
 /** Columns without lines, as kubectl and linkerd print them. */
+import { stripVTControlCharacters } from "node:util";
 import CliTable from "cli-table3";
+import { wrap } from "./style.ts";
 
 const gap = "   ";
 const none = {
@@ -25,8 +27,29 @@ export interface Column {
   align?: "right";
 }
 
-/** Rows under their heads, without blanks at the ends of lines. Cells may hold escape sequences. */
-export function formatTable(columns: readonly Column[], rows: readonly string[][]): string[] {
+/** Less than this of a line is no room for a sentence. */
+const leastRoom = 24;
+
+/**
+ * Rows under their heads, without blanks at the ends of lines. Cells may hold escape sequences. The last column is broken at
+ * `width`, where there is room for it at all; its cells are plain text.
+ */
+export function formatTable(columns: readonly Column[], rows: readonly string[][], width = Infinity): string[] {
+  const before = columns.slice(0, -1).map(({ head }, index) => widest([head, ...rows.map((row) => row[index] ?? "")]));
+  const indent = before.reduce((sum, one) => sum + one + gap.length, 0);
+  if (width - indent < leastRoom) return format(columns, rows);
+  return format(
+    columns,
+    rows.map((row) => [...row.slice(0, -1), wrap(row.at(-1) ?? "", width - indent, 0)]),
+  );
+}
+
+// --- internal ---
+
+const widest = (cells: readonly string[]): number =>
+  Math.max(...cells.map((cell) => stripVTControlCharacters(cell).length));
+
+function format(columns: readonly Column[], rows: readonly string[][]): string[] {
   const table = new CliTable({
     head: columns.map((column) => column.head),
     colAligns: columns.map((column) => column.align ?? "left"),

@@ -37,6 +37,7 @@ export function renderTree(nodes: readonly Node[], { style, wide }: RenderOption
   const [head = "", ...body] = formatTable(
     [{ head: "OBJECT" }, { head: "READY", align: "right" }, { head: "WHAT" }],
     rows,
+    style.width,
   );
   return [paint(style, "strong", head), ...body];
 }

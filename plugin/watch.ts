@@ -1,7 +1,6 @@
 /** `kubectl canary watch [NAME]`: the status as it changes; redrawn on a terminal, a line a change elsewhere. */
 import { canaryName } from "../shared/core/names.ts";
 import type { Canary } from "../shared/core/canary.ts";
-import { formatDuration } from "../shared/core/duration.ts";
 import type { Place } from "../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../shared/kube/errors.ts";
 import { resource } from "../shared/kube/resources.ts";
@@ -10,12 +9,12 @@ import { type Deps, exitCode, type Scope } from "./deps.ts";
 import { Refusal } from "./faults.ts";
 import { findCanary, requireNamespace } from "./find.ts";
 import { gather, readLease, timeFor } from "./gather.ts";
-import { renderList, sortByNeed } from "./list.ts";
+import { type Frame, renderFrame } from "./frame.ts";
+import { sortByNeed } from "./list.ts";
 import { type OutputFormat, printLine } from "./output.ts";
-import { renderCanary } from "./render.ts";
 import { routeResource } from "./route.ts";
 import { Screen } from "./screen.ts";
-import { paint, styleOf, symbol } from "./style.ts";
+import { styleOf } from "./style.ts";
 import { Trigger } from "./trigger.ts";
 import { type CanaryView, type Seen, viewCanary } from "./view.ts";
 
@@ -100,14 +99,6 @@ async function settle(readAt: number, trigger: Trigger): Promise<void> {
   if (left > 0) await trigger.rest(left);
 }
 
-interface Frame {
-  seen: Seen[];
-  now: number;
-  /** Since when the API server does not answer, and in which words. */
-  awaySince?: number;
-  away?: string;
-}
-
 async function readFrame(source: Source, before: Frame, { deps }: Watching): Promise<Frame> {
   try {
     const seen = await source.read();
@@ -176,14 +167,8 @@ type Print = (frame: Frame) => Promise<void> | void;
 function drawer({ args, deps, scope }: Watching, screen: Screen): Print {
   return (frame) => {
     const style = styleOf(deps.stdout, deps.env);
-    const { now, awaySince } = frame;
-    const views = frame.seen.map((seen) => viewCanary(seen, scope, now));
-    const options = { style, now, wide: args.output === "wide", namespaces: args.allNamespaces };
-    const [only] = views;
-    const body = args.name !== undefined && only ? renderCanary(only, options) : renderList(sortByNeed(views), options);
-    const since = awaySince === undefined ? "" : formatDuration(Math.round((now - awaySince) / 1_000) * 1_000);
-    const words = `${symbol(style, "warn")} The API server has not answered for ${since}; this is what was last seen.`;
-    screen.draw((awaySince === undefined ? "" : `${paint(style, "warn", words)}\n`) + body);
+    const { rows } = deps.stdout;
+    screen.draw(renderFrame(frame, args, { scope, style, rows }));
   };
 }
 

@@ -157,7 +157,7 @@ const advice: Readonly<Partial<Record<ErrorCode, Advice>>> = {
 };
 
 const userOf = (asked: Asked): string => (asked.user ? `user "${asked.user}"` : "this user");
-const contextOf = (asked: Asked): string => (asked.context ? `context "${asked.context}"` : "kubeconfig");
+const contextOf = (asked: Asked): string => (asked.context ? `context "${asked.context}"` : "address");
 
 /** Why nothing came back, by Node's error code; the rest is told in Node's own words. */
 const networkCauses: Readonly<Record<string, string>> = {

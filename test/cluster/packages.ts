@@ -2,6 +2,7 @@
 import { spawn } from "node:child_process";
 import { access } from "node:fs/promises";
 import { join } from "node:path";
+import { run } from "./run.ts";
 
 const sbin = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 const cniFolders = ["/usr/lib/cni", "/opt/cni/bin"];
@@ -41,6 +42,16 @@ export async function ensurePackages(): Promise<NodePrograms> {
   const [containerd, ptp] = [await find("containerd", sbin), await find("ptp", cniFolders)];
   if (!containerd || !ptp) throw new Error(`${missing.join(", ")} were installed but containerd or ptp is not there.`);
   return { containerd, cniBinDir: join(ptp, "..") };
+}
+
+/** Installs Debian packages that a test needs and the node does not; quick when they are there. */
+export async function installPackages(packages: readonly string[]): Promise<void> {
+  const { stdout } = await run("dpkg-query", ["--show", "--showformat=${Package} ${db:Status-Status}\n", ...packages]);
+  const there = new Set(
+    stdout.split("\n").flatMap((line) => (line.endsWith(" installed") ? [line.split(" ")[0]] : [])),
+  );
+  const missing = packages.filter((name) => !there.has(name));
+  if (missing.length > 0) await install(missing);
 }
 
 async function install(packages: readonly string[]): Promise<void> {

@@ -50,12 +50,30 @@ describe("a screen", () => {
     expect(terminal.lines()).toEqual(["4", "a", "B", "c", ""]);
   });
 
-  it("cuts what is wider or taller than the terminal, and says how much is missing", () => {
+  it("leaves out what is taller than the terminal, and says how much", () => {
+    const { screen, terminal } = aScreen(20, 4);
+    screen.draw("\u001b[31m1\u001b[0m\n2\n3\n4\n5\n");
+    expect(terminal.lines()).toEqual(["1", "2", "... 3 more lines", ""]);
+    screen.draw("1\n2\n3\n");
+    expect(terminal.lines()).toEqual(["1", "2", "3", ""]);
+  });
+
+  it("lets the terminal break a line that is wider, and finds its way back over it", () => {
+    const { screen, terminal } = aScreen(10, 8);
+    screen.draw("one\n0123456789abc\nend\n");
+    expect(terminal.lines()).toEqual(["one", "0123456789", "abc", "end", ""]);
+    screen.draw("two\n0123456789ab\nend\n");
+    expect(terminal.lines()).toEqual(["two", "0123456789", "ab", "end", ""]);
+    screen.draw("two\n0123456789\nend\n");
+    expect(terminal.lines()).toEqual(["two", "0123456789", "end", ""]);
+    screen.draw("two\n012345678X\n0123456789abc\nend\n");
+    expect(terminal.lines()).toEqual(["two", "012345678X", "0123456789", "abc", "end", ""]);
+  });
+
+  it("counts a line that the terminal breaks by the rows that it takes", () => {
     const { screen, terminal } = aScreen(10, 4);
-    screen.draw("\u001b[31m0123456789abc\u001b[0m\n2\n3\n4\n5\n");
-    expect(terminal.lines()).toEqual(["0123456789", "2", "... 3 more", ""]);
-    screen.draw("0123456789abd\n2\n3\n4\n5\n");
-    expect(terminal.lines()).toEqual(["0123456789", "2", "... 3 more", ""]);
+    screen.draw("1\n0123456789abc\n3\n");
+    expect(terminal.lines()).toEqual(["1", "... 2 more", " lines", ""]);
   });
 
   it("starts anew when the terminal changes its size", () => {

@@ -6,10 +6,14 @@ import { renderCanary } from "../../plugin/render.ts";
 import { renderExplanation } from "../../plugin/sentences.ts";
 import type { Style } from "../../plugin/style.ts";
 import { type Seen, viewCanary } from "../../plugin/view.ts";
+import { renderFrame } from "../../plugin/frame.ts";
+import { Screen } from "../../plugin/screen.ts";
 import { states } from "./states.ts";
+import { VirtualTerminal } from "./vt.ts";
 import { ago, now, scope } from "./seen.ts";
 
 const plain = { colour: false, unicode: true, width: Infinity };
+const aWatch = { name: "podinfo", allNamespaces: false, output: "text" } as const;
 
 function text(seen: Seen, more: { wide?: boolean } = {}): string {
   return renderCanary(viewCanary(seen, scope, now), { style: plain, now, ...more });
@@ -93,6 +97,41 @@ describe("on a terminal, in every state of a run", () => {
   it("explain has colours, and lines that fit", async () => {
     const text = onTerminal((seen, style) => renderExplanation(explanation(seen), { style, now }));
     await expect(text).toMatchFileSnapshot("golden/explain-on-a-terminal.txt");
+  });
+});
+
+describe("on a small terminal, in every state of a run", () => {
+  const style = { colour: false, unicode: true, width: 80 };
+
+  it("watch draws what fits, and always what a person can do", async () => {
+    const frames = Object.entries(states).map(([name, seen]) => {
+      const terminal = new VirtualTerminal(80, 24);
+      const screen = new Screen({ columns: 80, rows: 24, write: (text: string) => terminal.write(text) });
+      screen.draw(renderFrame({ seen: [seen], now }, aWatch, { scope, style, rows: 24 }));
+      const lines = terminal.lines();
+      const close = (text: string): string => text.replace(/\s+/g, "");
+      for (const { command } of viewCanary(seen, scope, now).advice)
+        expect(close(lines.join(""))).toContain(close(command));
+      expect(lines.length).toBeLessThanOrEqual(24);
+      return `### ${name}\n${lines.join("\n")}\n`;
+    });
+    await expect(frames.join("")).toMatchFileSnapshot("golden/watch-on-a-terminal.txt");
+  });
+
+  it("watch without a name draws the list", async () => {
+    const seen = Object.values(states);
+    const text = renderFrame({ seen, now }, { ...aWatch, name: undefined }, { scope, style, rows: 50 });
+    await expect(text).toMatchFileSnapshot("golden/watch-list-on-a-terminal.txt");
+  });
+
+  it("watch says how long the API server has been away, above what was last seen", () => {
+    const seen = [states["progressing"] as Seen];
+    const text = renderFrame({ seen, now, awaySince: now - 12_000 }, aWatch, { scope, style, rows: 24 });
+    expect(text.split("\n").slice(0, 2)).toEqual([
+      "⚠ The API server has not answered for 12s; this is what was last seen.",
+      "◌ the canary has 20% of requests; last check passed",
+    ]);
+    expect(text.split("\n").length - 1).toBeLessThan(24);
   });
 });
 

@@ -39,19 +39,28 @@ export class VirtualTerminal {
     this.row--;
   }
 
+  /** At the right edge the cursor waits for the next character before it goes on to the next line. */
   private print(text: string): void {
-    const line = (this.screen[this.row] ?? "").padEnd(this.column);
-    this.screen[this.row] = line.slice(0, this.column) + text + line.slice(this.column + text.length);
-    this.column += text.length;
     this.printed += text.length;
-    if (this.column > this.columns)
-      throw new Error(`a line of ${this.column} characters would be broken by the terminal`);
+    for (let rest = text; rest !== "";) {
+      if (this.column === this.columns) this.newLine();
+      const part = rest.slice(0, this.columns - this.column);
+      const line = (this.screen[this.row] ?? "").padEnd(this.column);
+      this.screen[this.row] = line.slice(0, this.column) + part + line.slice(this.column + part.length);
+      this.column += part.length;
+      rest = rest.slice(part.length);
+    }
+  }
+
+  /** In the right edge's waiting state this takes the last character, as terminals do. */
+  private clearRest(): void {
+    this.screen[this.row] = (this.screen[this.row] ?? "").slice(0, Math.min(this.column, this.columns - 1));
   }
 
   private escape(sequence: string): void {
     if (sequence === "?25l") this.cursorVisible = false;
     else if (sequence === "?25h") this.cursorVisible = true;
-    else if (sequence === "2K") this.screen[this.row] = "";
+    else if (sequence === "K") this.clearRest();
     else if (sequence === "J")
       this.screen = [...this.screen.slice(0, this.row), (this.screen[this.row] ?? "").slice(0, this.column)];
     else if (sequence === "2J") this.screen = [""];
