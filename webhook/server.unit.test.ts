@@ -160,7 +160,25 @@ describe("the endpoints for canaries", () => {
     const spec = { analysis: { interval: "10s", threshold: 5, iterations: 3 } };
     const response = await ask("/validate/canaries", review("canaries", canary(spec)));
     expect(response.allowed).toBe(true);
-    expect(response.warnings?.join("\n")).toMatch(/Blue\/Green.*\n.*Deployment podinfo is not there/);
+    expect(response.warnings?.join("\n")).toMatch(/Blue\/Green[^]*Deployment podinfo is not there/);
+  });
+
+  it("warn of what may not be meant", async () => {
+    missing = [];
+    const warningsOf = async (spec: object): Promise<string> =>
+      (await ask("/validate/canaries", review("canaries", canary(spec)))).warnings?.join("\n") ?? "";
+    const steps = { interval: "10s", threshold: 5, stepWeight: 10 };
+    const metric = { name: "request-duration", thresholdRange: { max: 500 } };
+    expect(await warningsOf({ analysis: { ...steps, metrics: [metric] } })).toBe("");
+    expect(await warningsOf({ analysis: steps })).toContain("spec.analysis.metrics is empty");
+    const own = { name: "latency", thresholdRange: { max: 1 }, query: "sum({{ nonsense }})" };
+    expect(await warningsOf({ analysis: { ...steps, metrics: [own] } })).toContain(
+      "spec.analysis.metrics[0].query cannot be asked",
+    );
+    const service = { port: 9898, gatewayRefs: [{ name: "gateway" }] };
+    expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(
+      "spec.service.gatewayRefs does not name Service podinfo",
+    );
   });
 
   it("stamp a command with the name of who sent it", async () => {

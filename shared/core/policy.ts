@@ -5,7 +5,7 @@
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "./canary.ts";
 import { parseDuration } from "./duration.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./judging.ts";
-import { primaryName } from "./names.ts";
+import { checkReferences, quoted } from "./references.ts";
 
 export interface Policy extends JudgingPolicy {
   intervalMs: number;
@@ -97,56 +97,27 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
 
 type Add = (path: string, message: string) => void;
 
-function checkReferences(spec: CanarySpec, add: Add): void {
-  checkTarget(spec.targetRef?.name ?? "", add);
-  checkLength(spec.service?.name, "spec.service.name", add);
-  const port = spec.service?.port;
-  if (port !== undefined && !inRange(port, 1, 65_535)) add("spec.service.port", `${port} is not a port (1 to 65535)`);
-  const deadline = spec.progressDeadlineSeconds;
-  if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
-}
-
-/** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
-const longestName = 63 - primaryName("").length;
-
-/** Kubernetes cuts pods' names: of a longer one too little of the version's hash would be left. */
-const longestTarget = 45;
-
-function checkTarget(name: string, add: Add): void {
-  if (!name) add("spec.targetRef.name", "is required");
-  if (name.length <= longestTarget) return;
-  add(
-    "spec.targetRef.name",
-    `"${name}" is ${name.length} characters; above ${longestTarget} its versions' pods cannot be told apart by name`,
-  );
-}
-
-function checkLength(name: string | undefined, path: string, add: Add): void {
-  if (name !== undefined && name.length > longestName)
-    add(path, `"${name}" is ${name.length} characters; ${primaryName("<name>")} allows ${longestName}`);
-}
-
 function checkStrategy(analysis: AnalysisSpec, add: Add): void {
   const given = (["stepWeight", "stepWeights", "iterations"] as const).filter((key) => analysis[key] !== undefined);
   if (given.length === 0)
     add("spec.analysis", "needs stepWeight or stepWeights: how fast does the canary get traffic?");
   if (given.length > 1) add("spec.analysis", `${given.join(" and ")} exclude each other: keep one`);
   const threshold = analysis.threshold;
-  if (threshold !== undefined && !Number.isInteger(threshold))
-    add("spec.analysis.threshold", `${threshold} is not a whole number of failed checks`);
+  if (threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 0))
+    add("spec.analysis.threshold", `${quoted(threshold)} is not a whole number of failed checks`);
 }
 
 function checkWeights(analysis: AnalysisSpec, add: Add): void {
   for (const key of ["stepWeight", "maxWeight", "stepWeightPromotion"] as const) {
     const value = analysis[key];
     if (value !== undefined && !inRange(value, 1, 100))
-      add(`spec.analysis.${key}`, `${value} is not a percentage from 1 to 100`);
+      add(`spec.analysis.${key}`, `${quoted(value)} is not a percentage from 1 to 100`);
   }
   const steps = analysis.stepWeights ?? [];
   if (analysis.stepWeights !== undefined && steps.length === 0) add("spec.analysis.stepWeights", "is empty");
   steps.forEach((weight, index) => {
     const path = `spec.analysis.stepWeights[${index}]`;
-    if (!inRange(weight, 1, 100)) add(path, `${weight} is not a percentage from 1 to 100`);
+    if (!inRange(weight, 1, 100)) add(path, `${quoted(weight)} is not a percentage from 1 to 100`);
     const before = steps[index - 1];
     if (before !== undefined && weight <= before) add(path, `${weight} does not rise above ${before}: steps go up`);
   });
@@ -154,6 +125,8 @@ function checkWeights(analysis: AnalysisSpec, add: Add): void {
 
 function checkMetric(metric: MetricSpec, path: string, add: Add): void {
   interval(metric.interval, `${path}.interval`, add);
+  if (!metric.name) return add(`${path}.name`, "is required");
+  if (metric.templateRef && !metric.templateRef.name) add(`${path}.templateRef.name`, "is required");
   const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
   if (!builtin && !metric.query && !metric.templateRef)
     add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
@@ -166,13 +139,23 @@ function checkRange(metric: MetricSpec, path: string, add: Add): void {
     add(path, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
   if (min !== undefined && max !== undefined && min > max)
     add(path, `min ${min} is above max ${max}: nothing can pass`);
+  checkReach(metric, path, add);
+}
+
+/** Limits that no value of a built-in metric can keep. */
+function checkReach({ name, query, templateRef, thresholdRange = {} }: MetricSpec, path: string, add: Add): void {
+  if (query !== undefined || templateRef !== undefined) return;
+  const { min, max } = thresholdRange;
+  const isSuccess = name === builtinMetrics[0];
+  if (isSuccess && min !== undefined && min > 100) add(`${path}.min`, `${min} is above 100 %: nothing can pass`);
+  if (max !== undefined && max < 0) add(`${path}.max`, `${max} is below 0: nothing can pass`);
 }
 
 function interval(text: string | undefined, path: string, add: Add): number | undefined {
   if (text === undefined) return undefined;
   const ms = parseDuration(text);
-  if (ms === undefined) add(path, `"${text}" is not a duration such as 30s or 1m`);
-  else if (ms < 1_000) add(path, `"${text}" is below the shortest interval, 1s`);
+  if (ms === undefined) add(path, `${quoted(text)} is not a duration such as 30s or 1m`);
+  else if (ms < 1_000) add(path, `${quoted(text)} is below the shortest interval, 1s`);
   return ms;
 }
 
@@ -182,7 +165,9 @@ function inRange(value: number, low: number, high: number): boolean {
 
 function unsupportedIn(spec: CanarySpec): string[] {
   const found: string[] = [];
-  const { analysis } = spec;
+  const { analysis, provider } = spec;
+  if (provider !== undefined && !/^(linkerd$|smi:|gatewayapi:)/.test(provider))
+    found.push(`provider ${provider} (only linkerd, smi:* and gatewayapi:*)`);
   if (spec.targetRef.kind !== "Deployment") found.push(`targetRef.kind ${spec.targetRef.kind} (only Deployment)`);
   if (analysis.iterations !== undefined) found.push("analysis.iterations (Blue/Green)");
   if (analysis.match?.length) found.push("analysis.match (A/B testing)");

@@ -60,7 +60,51 @@ describe("faults in a Canary", () => {
       "57 characters",
     ],
     ["a deadline of no time", aSpec({}, { progressDeadlineSeconds: 0 }), "above 0"],
+    ["a threshold below none", aSpec({ threshold: -5 }), "spec.analysis.threshold: -5 is not a whole number"],
+    ["a number that is a text", aSpec({ stepWeight: "10" as unknown as number }), '"10" is not a percentage'],
+    [
+      "a success rate beyond 100 %",
+      aSpec({ metrics: [{ name: "request-success-rate", thresholdRange: { min: 101 } }] }),
+      "spec.analysis.metrics[0].thresholdRange.min: 101 is above 100 %",
+    ],
+    [
+      "a duration below nothing",
+      aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: -5 } }] }),
+      "spec.analysis.metrics[0].thresholdRange.max: -5 is below 0",
+    ],
+    ["a server that is no URL", aSpec({}, { metricsServer: "prometheus:9090" }), "spec.metricsServer:"],
+    ["a Service that cannot be", aSpec({}, { service: { port: 1, name: "Foo_Bar" } }), 'spec.service.name: "Foo_Bar"'],
+    [
+      "a target that no Service can be named after",
+      aSpec({}, { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "a.b" } }),
+      "give the Service's in spec.service.name",
+    ],
   ])("are told: %s", (_what, spec, words) => expect(errorsOf(spec)).toContain(words));
+});
+
+describe("what the schema would refuse as well", () => {
+  it("is told together with the rest, since the schema is asked after us", () => {
+    const errors = errorsOf(
+      aSpec(
+        { interval: "10x", metrics: [{ name: "latency", templateRef: {} as { name: string } }] },
+        {
+          provider: "bogus",
+          targetRef: { kind: "Foo", name: "podinfo" } as CanarySpec["targetRef"],
+          service: { gatewayRefs: [{}] } as unknown as NonNullable<CanarySpec["service"]>,
+        },
+      ),
+    );
+    for (const path of [
+      "spec.provider",
+      "spec.targetRef.apiVersion",
+      "spec.targetRef.kind",
+      "spec.service.port",
+      "spec.service.gatewayRefs[0].name",
+      "spec.analysis.interval",
+      "spec.analysis.metrics[0].templateRef.name",
+    ])
+      expect(errors).toContain(`${path}:`);
+  });
 });
 
 describe("what this version cannot do", () => {
@@ -68,6 +112,8 @@ describe("what this version cannot do", () => {
     const spec = aSpec({ webhooks: [{ name: "gate", url: "http://x", type: "confirm-promotion" }], mirror: true });
     const result = parsePolicy(spec);
     expect(result.ok && result.policy.unsupported).toEqual(["analysis.mirror", "analysis.webhooks (gate)"]);
+    const mesh = parsePolicy(aSpec({}, { provider: "istio" }));
+    expect(mesh.ok && mesh.policy.unsupported).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
   });
 });
 

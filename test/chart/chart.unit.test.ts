@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { phases } from "../../shared/core/canary.ts";
 import type { CanarySpec, CanaryStatus, RunStatus, TrackStatus } from "../../shared/core/canary.ts";
 import { annotation, kind, label, leaseName, targetLabels } from "../../shared/core/names.ts";
+import { providers, targetKinds } from "../../shared/core/references.ts";
 import { repository } from "../cluster/layout.ts";
 
 const chart = join(repository, "charts", "kubectl-canary");
@@ -36,6 +37,12 @@ const at = (schema: Schema, ...path: string[]): Schema =>
 const keys = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
 
 describe("the definition of Canary", () => {
+  it("knows the providers and kinds of target that admission knows", async () => {
+    const spec = at(await schemaOf("canaries"), "spec");
+    expect(at(spec, "provider").enum).toEqual(providers);
+    expect(at(spec, "targetRef", "kind").enum).toEqual(targetKinds);
+  });
+
   it("has every field of the status that we write, or the API server would drop it in silence", async () => {
     // The compiler keeps these lists complete.
     const status = {

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../shared/core/canary.ts";
 import { formatErrors, parsePolicy } from "../../shared/core/policy.ts";
+import { doubtsOf } from "./doubts.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
@@ -30,7 +31,8 @@ export async function validateCanary(request: AdmissionRequest, deps: CanaryDeps
   if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
   const fault = specFault(canary, oldCanary);
   if (fault) return fault;
-  return { allowed: true, warnings: [...notDone(canary), ...(await deps.missing(canary))] };
+  const doubts = hasShape(canary) ? doubtsOf(canary) : [];
+  return { allowed: true, warnings: [...doubts, ...(await deps.missing(canary))] };
 }
 
 // --- internal ---
@@ -58,15 +60,6 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
   return { allowed: false, code: 422, message: formatErrors(policy.errors), warnings: [] };
 }
 
-function notDone(canary: Canary): string[] {
-  if (!hasShape(canary)) return [];
-  const policy = parsePolicy(canary.spec);
-  if (!policy.ok) return [];
-  return policy.policy.unsupported.map(
-    (what) => `kubectl-canary does not do ${what}: no run starts until it is removed`,
-  );
-}
-
 /** Whether the parts that are gone through are objects and lists at all; where not, the API server's schema says so. */
 function hasShape(canary: Canary): boolean {
   const spec: unknown = canary.spec;
@@ -74,7 +67,10 @@ function hasShape(canary: Canary): boolean {
   const analysis = spec["analysis"] ?? {};
   if (!isObject(analysis)) return false;
   const lists = (["metrics", "webhooks", "match"] as const).map((key) => analysis[key] ?? []);
-  const areLists = lists.every((list) => Array.isArray(list) && list.every(isObject));
+  const service = isObject(spec["service"]) ? spec["service"] : {};
+  const areLists = [...lists, service["gatewayRefs"] ?? []].every(
+    (list) => Array.isArray(list) && list.every(isObject),
+  );
   return areLists && Array.isArray(analysis["stepWeights"] ?? []);
 }
 
