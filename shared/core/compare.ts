@@ -15,6 +15,8 @@ export function compare(turn: RunTurn): RunTurn | Step {
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
   if (!isOver(comparison, policy.comparison)) return informed;
+  // Whoever wants so many requests for a verdict wants them for this one too.
+  if (comparison.canary.requests < policy.minRequests) return informed;
   const cause = convictionWords(comparison, turn);
   return reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
