@@ -68,6 +68,14 @@ export const binaries = {
   },
 } as const satisfies Record<string, BinarySpec>;
 
+/** Plays the kubelet of nodes that are not there, for the tests at length that need hundreds of pods. */
+export const kwok: BinarySpec = {
+  name: "kwok",
+  version: "0.8.0",
+  package: "sigs.k8s.io/kwok/cmd/kwok",
+  moduleVersion: "v0.8.0",
+};
+
 export type BinaryName = keyof typeof binaries;
 
 /** Go modules that are wanted for the CRDs they contain. */
