@@ -92,6 +92,7 @@ async function serve(parts: Parts): Promise<void> {
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
     if (days !== undefined) recorder.certificateDaysLeft(days);
+    recorder.queueDepth(running.loop?.waiting() ?? 0);
     recorder.canaries(canariesByNamespace(running.loop));
     return recorder.text();
   });

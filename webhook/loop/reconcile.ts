@@ -5,6 +5,7 @@ import { formatErrors, parsePolicy, type Policy } from "../../shared/core/policy
 import type { CanaryState, Decision, EventText } from "../../shared/core/state.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { optional } from "../../shared/optional.ts";
 import { parseStatus, printStatus, UnreadableStatus } from "../../shared/status.ts";
 import { perform } from "./apply.ts";
 import type { WriteDeps } from "./target.ts";
@@ -26,8 +27,15 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps, EventDeps {
   decided(canary: Canary, before: CanaryState, decision: Decision): void;
 }
 
-/** One look at one Canary. Returns when to look again if nothing changes meanwhile. */
-export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<{ requeueAfterMs?: number }> {
+export interface Looked {
+  /** When to look again if nothing changes meanwhile. */
+  requeueAfterMs?: number;
+  /** A check was due, and Prometheus was asked. */
+  isCheck: boolean;
+}
+
+/** One look at one Canary. */
+export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Looked> {
   const policy = parsePolicy(canary.spec);
   if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
   const state = readStatus(canary);
@@ -44,7 +52,7 @@ export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<{ 
     await perform(deps, stage, action);
     deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
   }
-  return decision.requeueAfterMs === undefined ? {} : { requeueAfterMs: decision.requeueAfterMs };
+  return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined };
 }
 
 // --- internal ---
@@ -121,11 +129,11 @@ async function announce(deps: ReconcileDeps, canary: Canary, events: readonly Ev
 }
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
-async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<{ requeueAfterMs?: number }> {
+async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Looked> {
   const reason = `The Canary cannot be read: ${faults}. Nothing is touched.`;
   const status = { ...canary.status, reason, next: "correct the spec" };
-  if (canary.status?.reason === reason) return {};
+  if (canary.status?.reason === reason) return { isCheck: false };
   await writeStatus(deps, canary, status);
   await announce(deps, canary, [{ type: "Warning", message: reason }]);
-  return {};
+  return { isCheck: false };
 }

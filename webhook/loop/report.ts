@@ -1,5 +1,6 @@
 /** What decisions mean for the controller's own metrics. */
 import type { Canary } from "../../shared/core/canary.ts";
+import { judgingOf } from "../../shared/core/judging.ts";
 import { evidence } from "../../shared/core/sequential.ts";
 import type { CanaryState, Decision, RunOutcome } from "../../shared/core/state.ts";
 import { keyOf } from "../../shared/kube/store.ts";
@@ -38,6 +39,9 @@ function report(
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
+  const { minRequests, comparison } = judgingOf(canary.spec.analysis);
+  const isCompared = comparison.mode !== "off" && comparison.marginPercent !== undefined;
+  recorder.needs(subject, { requests: minRequests, evidence: isCompared ? 1 / comparison.alpha : undefined });
   recorder.comparison(subject, next.run?.comparison && evidence(next.run.comparison));
   const [last] = next.history;
   if (last && last.run !== before.history[0]?.run) reportEnd(recorder, { subject, canary }, last.outcome);

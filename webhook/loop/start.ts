@@ -51,6 +51,8 @@ export interface Loop {
   world: World;
   /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */
   outlived(ending: AbortSignal): Promise<void>;
+  /** How many Canaries wait to be looked at. */
+  waiting(): number;
   /** Finishes what is under way and gives the lead to the next in line. */
   stop(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
     world,
     ready: () => world.hasSynced(),
     outlived: (ending) => routesAppear({ cluster, clock }, routes, ending),
+    waiting: () => queue.size.waiting,
     stop: async () => {
       await election.stop();
       await queue.stop();
@@ -147,10 +150,7 @@ function createQueue(parts: LoopParts): WorkQueue {
   const queue: WorkQueue = new WorkQueue({
     clock,
     random: parts.random,
-    work: (key) => {
-      parts.recorder.queueDepth(queue.size.waiting);
-      return look(deps, gone, key);
-    },
+    work: (key) => look(deps, gone, key),
     onError: lookFailed(log),
   });
   return queue;
@@ -169,7 +169,8 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ req
   if (canary.metadata.deletionTimestamp) return {};
   const startedAt = deps.now();
   const result = await reconcile(deps, canary);
-  deps.recorder.checked({ name: canary.spec.targetRef.name, namespace }, Math.max(0, (deps.now() - startedAt) / 1000));
+  const seconds = Math.max(0, (deps.now() - startedAt) / 1000);
+  if (result.isCheck) deps.recorder.checked({ name: canary.spec.targetRef.name, namespace }, seconds);
   return result;
 }
 

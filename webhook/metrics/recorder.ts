@@ -2,7 +2,7 @@
  * The controller's own metrics. Flagger's eight keep their names, labels and meaning, so that its dashboards and alerts go on
  * working; ours stand beside them. Labels are bounded by the canaries there are: `forget` drops the series of one that is gone.
  */
-import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CheckStatus, Outcome, Phase } from "../../shared/core/canary.ts";
 import { canaryName, primaryName } from "../../shared/core/names.ts";
 
@@ -31,7 +31,9 @@ export interface Recorder {
   checks(subject: Subject, checks: readonly CheckStatus[]): void;
   /** Evidence that the canary is worse than the primary; undefined where nothing is compared. */
   comparison(subject: Subject, evidence: number | undefined): void;
-  /** How long one check of a canary took. */
+  /** What a verdict needs: users' requests, and evidence for the comparison to take the canary back (none where nothing is compared). */
+  needs(subject: Subject, needed: { requests: number; evidence: number | undefined }): void;
+  /** How long one check of a canary took, Prometheus included. */
   checked(subject: Subject, seconds: number): void;
   succeeded(subject: Subject, ending: Ending): void;
   failed(subject: Subject, ending: Ending): void;
@@ -44,11 +46,14 @@ export interface Recorder {
 /** Metrics in a registry of their own; `version` and `meshProvider` go into `flagger_info`. */
 export function createRecorder(about: { version: string; meshProvider: string }): Recorder {
   const registry = new Registry();
+  // Memory, CPU and event loop of the process.
+  collectDefaultMetrics({ register: registry });
   const flaggers = flaggerMetrics(registry, about);
   const own = ownMetrics(registry);
   const forget = (subject: Subject): void => {
     flaggers.forget(subject);
     own.comparison(subject, undefined);
+    own.forget(subject);
   };
   return { ...flaggers, ...own, forget, text: () => textOf(registry) };
 }
@@ -57,8 +62,8 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
   return { contentType: registry.contentType, body: await registry.metrics() };
 }
 
-type FlaggerPart = Omit<Recorder, "text" | keyof OwnPart>;
-type OwnPart = Pick<Recorder, "comparison" | "admission" | "queueDepth" | "certificateDaysLeft">;
+type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
+type OwnPart = Pick<Recorder, "comparison" | "needs" | "forget" | "admission" | "queueDepth" | "certificateDaysLeft">;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
   const metrics = defineFlaggers(registry);
@@ -109,6 +114,7 @@ function ownMetrics(registry: Registry): OwnPart {
     labelNames: ["name", "namespace"] as const,
     registers,
   });
+  const needed = defineNeeds(registers);
   const admission = new Histogram({
     name: "kubectl_canary_admission_duration_seconds",
     help: "Time to answer an admission request, by answer",
@@ -127,9 +133,36 @@ function ownMetrics(registry: Registry): OwnPart {
       if (value === undefined) evidence.remove(labelsOf(subject));
       else evidence.set(labelsOf(subject), value);
     },
+    needs(subject, { requests, evidence: enough }) {
+      needed.requests.set(labelsOf(subject), requests);
+      if (enough === undefined) needed.evidence.remove(labelsOf(subject));
+      else needed.evidence.set(labelsOf(subject), enough);
+    },
+    forget(subject) {
+      needed.requests.remove(labelsOf(subject));
+      needed.evidence.remove(labelsOf(subject));
+    },
     admission: (answer, seconds) => admission.observe({ answer }, seconds),
     queueDepth: (keys) => queue.set(keys),
     certificateDaysLeft: (days) => certificate.set(days),
+  };
+}
+
+function defineNeeds(registers: Registry[]): Record<"requests" | "evidence", Gauge<"name" | "namespace">> {
+  const labelNames = ["name", "namespace"] as const;
+  return {
+    requests: new Gauge({
+      name: "kubectl_canary_requests_needed",
+      help: "Users' requests in a metric's window below which there is no verdict",
+      labelNames,
+      registers,
+    }),
+    evidence: new Gauge({
+      name: "kubectl_canary_comparison_evidence_needed",
+      help: "Evidence at which the comparison takes the canary back: 1/alpha",
+      labelNames,
+      registers,
+    }),
   };
 }
 
