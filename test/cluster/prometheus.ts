@@ -40,6 +40,23 @@ const linkerdRelabelings = [
   { action: "labelmap", regex: "__tmp_pod_label_(.+)" },
 ];
 
+const podAnnotation = "__meta_kubernetes_pod_annotation_prometheus_io_";
+
+/** Pods by the usual annotations: of the controller alone, for scrapes of a meshed app look like users' requests. */
+const annotatedRelabelings = [
+  { source_labels: [`${podAnnotation}scrape`], action: "keep", regex: "true" },
+  { source_labels: [`${podAnnotation}path`], action: "replace", target_label: "__metrics_path__", regex: "(.+)" },
+  {
+    source_labels: ["__meta_kubernetes_pod_ip", `${podAnnotation}port`],
+    action: "replace",
+    target_label: "__address__",
+    regex: "(.+);(.+)",
+    replacement: "$1:$2",
+  },
+  // Several ports of a pod are one target.
+  { source_labels: ["__meta_kubernetes_pod_name"], action: "replace", target_label: "kubernetes_pod_name" },
+];
+
 /** Prometheus' configuration with one scrape interval (such as `10s`) for all jobs. */
 export function renderPrometheus(scrapeInterval: string): string {
   return stringify({
@@ -50,6 +67,11 @@ export function renderPrometheus(scrapeInterval: string): string {
         job_name: "linkerd-proxy",
         kubernetes_sd_configs: [{ role: "pod" }],
         relabel_configs: linkerdRelabelings,
+      },
+      {
+        job_name: "kubectl-canary",
+        kubernetes_sd_configs: [{ role: "pod", namespaces: { names: ["kubectl-canary"] } }],
+        relabel_configs: annotatedRelabelings,
       },
     ],
   });

@@ -60,6 +60,8 @@ export interface Loop {
 type LoopParts = LoopDeps & { world: World; reports: Reports; routes: ServedRoutes; isLeader(): boolean };
 
 const clock = systemClock;
+/** A look mostly waits, for Prometheus up to 5 s: a few MetricTemplates whose address hangs must not hold up everybody else's canary. */
+const looksAtOnce = 32;
 
 export async function startLoop(deps: LoopDeps): Promise<Loop> {
   const { cluster, log, random } = deps;
@@ -147,13 +149,10 @@ function createQueue(parts: LoopParts): WorkQueue {
     ...parts.reports,
   };
   const gone: RouteGone = new Map();
-  const queue: WorkQueue = new WorkQueue({
-    clock,
-    random: parts.random,
-    work: (key) => look(deps, gone, key),
-    onError: lookFailed(log),
-  });
-  return queue;
+  return new WorkQueue(
+    { clock, random: parts.random, work: (key) => look(deps, gone, key), onError: lookFailed(log) },
+    { concurrency: looksAtOnce },
+  );
 }
 
 type LookDeps = ReconcileDeps & CleanupDeps & Reports & Pick<LoopDeps, "recorder">;

@@ -1,6 +1,7 @@
 /** Everything the loop watches, and which Canary each change concerns. */
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/canary.ts";
+import { alsoSelects, canaryPodLabels, trackLabel } from "../../shared/core/desired.ts";
 import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
 import { isFlagger } from "../../shared/core/fitness.ts";
 import { canaryName, label, primaryName } from "../../shared/core/names.ts";
@@ -58,18 +59,27 @@ export function createWorld(deps: WorldDeps): World {
     keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
   });
   const mapping = keysFor(canaries);
+  const deployments = watch<V1Deployment>(deps, resource.deployments, {
+    transform: withoutManagersButWriter,
+    indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
+    keys: mapping.deployment,
+  });
+  const concernedBy = (service: V1Service): string[] =>
+    canaries
+      .byIndex(indexes.namespace, service.metadata?.namespace ?? "")
+      .filter((canary) => {
+        const { targetRef } = canary.spec;
+        return isConcernedBy(service, canary, deployments.get(canary.metadata.namespace ?? "", targetRef.name));
+      })
+      .map(keyOf);
   const parts = {
     canaries,
-    deployments: watch<V1Deployment>(deps, resource.deployments, {
-      transform: withoutManagersButWriter,
-      indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
-      keys: mapping.deployment,
-    }),
+    deployments,
     revisions: watchRevisions(deps, mapping.revision),
     services: watch<V1Service>(deps, resource.services, {
       transform: withoutManagers,
       indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
-      keys: (service) => [...mapping.namespaced(service), ...mapping.labelled(service)],
+      keys: (service) => [...concernedBy(service), ...mapping.labelled(service)],
     }),
     slices: watch<V1EndpointSlice>(deps, resource.endpointSlices, {
       labelSelector: label.canary,
@@ -101,6 +111,13 @@ export function createWorld(deps: WorldDeps): World {
 /** The apex Service's name: `spec.service.name`, else the target's. */
 export function apexOf(canary: Canary): string {
   return canary.spec.service?.name ?? canary.spec.targetRef.name;
+}
+
+/** One of its Services by name, or one that would send users to its pods: of two hundred Canaries in a namespace few are. */
+export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
+  const apex = apexOf(canary);
+  if ([apex, primaryName(apex), canaryName(apex)].includes(service.metadata?.name ?? "")) return true;
+  return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
 }
 
 /** Every Canary, and every Canary that something of ours is left of. */

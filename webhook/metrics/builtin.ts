@@ -57,7 +57,7 @@ export function builtInMeasurement({ spec, window }: Planned, track: MaybeTrack,
 
 /** For a Canary without metrics: that users reach it at all. */
 export function requestsMeasurement(track: MaybeTrack, answers: Answers, window: number): Measurement {
-  const query = requestsOf(exactTrack(track), window);
+  const query = `round(${requestsOf(exactTrack(track), window)})`;
   return { ...measuredAt(answers.requests.get(window), window), query, answer: { values: [] } };
 }
 

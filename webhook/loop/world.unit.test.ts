@@ -1,0 +1,35 @@
+import type { V1Service } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import type { Canary } from "../../shared/core/canary.ts";
+import { aDeployment, aSpec } from "../../test/builders.ts";
+import { isConcernedBy } from "./world.ts";
+
+const aService = (name: string, selector?: Record<string, string>): V1Service => ({
+  metadata: { name, namespace: "test" },
+  spec: selector ? { selector } : {},
+});
+
+describe("a Canary is looked at", () => {
+  const canary: Canary = {
+    apiVersion: "flagger.app/v1beta1",
+    kind: "Canary",
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: aSpec(),
+  };
+
+  it.each(["podinfo", "podinfo-primary", "podinfo-canary"])("when Service %s changes", (name) => {
+    expect(isConcernedBy(aService(name), canary, undefined)).toBe(true);
+  });
+
+  it("when a Service would send users to its pods, whatever the Service is called", () => {
+    expect(isConcernedBy(aService("shop", { team: "shop" }), canary, aDeployment())).toBe(true);
+  });
+
+  it.each<[string, V1Service]>([
+    ["selects other pods", aService("other", { app: "other" })],
+    ["selects only stable's", aService("stable", { app: "podinfo" })],
+    ["selects none", aService("external")],
+  ])("not when a Service that %s changes", (_what, service) => {
+    expect(isConcernedBy(service, canary, aDeployment())).toBe(false);
+  });
+});
