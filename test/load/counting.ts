@@ -56,7 +56,7 @@ export async function queriesSoFar(): Promise<number> {
   return sumOf(text, "prometheus_http_requests_total", 'handler="/api/v1/query"');
 }
 
-/** The exposition of the controller's only pod. */
+/** The expositions of the controller's pods, one after the other. */
 export async function controllersMetrics(): Promise<string> {
   const selector = ["-l", "app.kubernetes.io/name=kubectl-canary"];
   const { items } = await getJson<{ items: Pod[] }>(["pods", "-n", "kubectl-canary", ...selector]);

@@ -40,7 +40,7 @@ export class Kwok {
     await writeFile(config, stages);
     const args = [`--kubeconfig=${paths.kubeconfig}`, `--config=${config}`, `--cidr=${podRange}`];
     const chosen = ["--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake"];
-    const child = spawn(binary, [...args, ...chosen, "--node-ip=10.214.255.254"], {
+    const child = spawn(binary, [...args, ...chosen, "--node-ip=10.214.255.254", "--node-lease-duration-seconds=40"], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     let said = "";

@@ -14,12 +14,14 @@ spec:
       addresses:
       - { type: InternalIP, address: {{ NodeIP | Quote }} }
       conditions:
-      - type: Ready
-        status: "True"
-        reason: KubeletReady
-        message: played by kwok
+      {{ range NodeConditions }}
+      - type: {{ .type | Quote }}
+        status: {{ .status | Quote }}
+        reason: {{ .reason | Quote }}
+        message: {{ .message | Quote }}
         lastHeartbeatTime: {{ $now | Quote }}
         lastTransitionTime: {{ $now | Quote }}
+      {{ end }}
       phase: Running
 ---
 apiVersion: kwok.x-k8s.io/v1alpha1
@@ -48,6 +50,19 @@ spec:
         started: true
         restartCount: 0
         state: { running: { startedAt: {{ $now | Quote }} } }
+      {{ end }}
+      initContainerStatuses:
+      {{ range .spec.initContainers }}
+      - name: {{ .name | Quote }}
+        image: {{ .image | Quote }}
+        ready: true
+        restartCount: 0
+        {{ if eq .restartPolicy "Always" }}
+        started: true
+        state: { running: { startedAt: {{ $now | Quote }} } }
+        {{ else }}
+        state: { terminated: { exitCode: 0, reason: Completed, startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }} } }
+        {{ end }}
       {{ end }}
       {{ with PodIPsWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) }}
       podIP: {{ index . 0 | Quote }}

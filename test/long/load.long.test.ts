@@ -15,6 +15,7 @@ import { unmet, waitFor } from "../cluster/wait.ts";
 import { type Cost, cost, countApiCalls, queriesSoFar, stopCountingApiCalls } from "../load/counting.ts";
 import { appManifests, canary, deployment, fleetOf, imageOf, namespaceManifest, namespacesOf } from "../load/fleet.ts";
 import { Kwok } from "../load/kwok.ts";
+import { meshName } from "../mesh/settings.ts";
 import { Proxies } from "../load/proxies.ts";
 
 const apps = fleetOf(Number(process.env["CANARIES"] ?? 200));
@@ -81,10 +82,18 @@ function rowOf(what: string, before: Cost, after: Cost, queries: { perInterval: 
   ];
 }
 
+async function injectorFails(policy: "Fail" | "Ignore"): Promise<void> {
+  const patch = JSON.stringify([{ op: "replace", path: "/webhooks/0/failurePolicy", value: policy }]);
+  const name = `${meshName}-injector`;
+  await mustKubectl(["patch", "mutatingwebhookconfiguration", name, "--type=json", "-p", patch]);
+}
+
 beforeAll(async () => {
   for (const namespace of namespaces) await deleteNamespace(namespace);
   kwok = await Kwok.start();
   await countApiCalls();
+  // As it is, a pod that a busy injector does not answer for starts without a sidecar, and nobody measures it.
+  await injectorFails("Fail");
   await apply(namespaces.map(namespaceManifest));
   await apply(apps.flatMap(appManifests));
   for (const { namespace, name } of apps) await waitForRollout(namespace, name, 5 * minutes);
@@ -99,6 +108,7 @@ afterAll(async () => {
   await proxies?.stop();
   await mustKubectl(["delete", "canaries", "--all", "-A", "--timeout=300s"]);
   await Promise.all(namespaces.map((namespace) => deleteNamespace(namespace, 5 * minutes)));
+  await injectorFails("Ignore");
   await stopCountingApiCalls();
   await kwok?.stop();
 }, 15 * minutes);

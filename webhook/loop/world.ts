@@ -64,14 +64,6 @@ export function createWorld(deps: WorldDeps): World {
     indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
     keys: mapping.deployment,
   });
-  const concernedBy = (service: V1Service): string[] =>
-    canaries
-      .byIndex(indexes.namespace, service.metadata?.namespace ?? "")
-      .filter((canary) => {
-        const { targetRef } = canary.spec;
-        return isConcernedBy(service, canary, deployments.get(canary.metadata.namespace ?? "", targetRef.name));
-      })
-      .map(keyOf);
   const parts = {
     canaries,
     deployments,
@@ -79,7 +71,7 @@ export function createWorld(deps: WorldDeps): World {
     services: watch<V1Service>(deps, resource.services, {
       transform: withoutManagers,
       indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
-      keys: (service) => [...concernedBy(service), ...mapping.labelled(service)],
+      keys: (service) => [...concernedBy({ canaries, deployments }, service), ...mapping.labelled(service)],
     }),
     slices: watch<V1EndpointSlice>(deps, resource.endpointSlices, {
       labelSelector: label.canary,
@@ -207,6 +199,14 @@ function keysFor(canaries: Cache<Canary>): {
     apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelledKey(object)],
     labelled: labelledKey,
   };
+}
+
+function concernedBy({ canaries, deployments }: Pick<World, "canaries" | "deployments">, service: V1Service): string[] {
+  const namespace = service.metadata?.namespace ?? "";
+  return canaries
+    .byIndex(indexes.namespace, namespace)
+    .filter((canary) => isConcernedBy(service, canary, deployments.get(namespace, canary.spec.targetRef.name)))
+    .map(keyOf);
 }
 
 function targetKey(canary: Canary): string {
