@@ -37,16 +37,25 @@ async function candidates(before: readonly string[], typed: string, connect: Con
     const { deps, scope } = await connect({ ...flags, "request-timeout": patience });
     return question(deps, scope);
   };
-  if (open === "namespace") return ask(({ cluster }) => namesOf(cluster, resource.namespaces));
-  if (open === "to-step") return ask((deps, scope) => stepsOf(positionals[1] ?? "", deps, scope));
-  if (open === "to") return ask((deps, scope) => versionsOf(positionals[1] ?? "", deps, scope));
-  if (open === "for" && positionals[0] === "wait") return [...conditions, "step="];
-  if (open !== undefined) return fixed[open] ?? [];
+  if (open !== undefined) return valuesOf(open, positionals, ask);
   if (typed.startsWith("-")) return ["--namespace", "--context", "--kubeconfig", "--output", "--help"];
   const [verb] = positionals;
   if (verb === undefined) return verbs.flatMap((one) => (one.summary === false ? [] : [one.name]));
   if (positionals.length > 1 || nameless.includes(verb)) return [];
   return verb === "completion" ? Object.keys(scripts) : ask((deps, scope) => targetsFor(verb, deps, scope));
+}
+
+type Ask = (question: (deps: Deps, scope: Scope) => Promise<string[]>) => Promise<string[]>;
+
+/** Of a flag whose value comes next. */
+async function valuesOf(flag: string, [verb, name = ""]: readonly string[], ask: Ask): Promise<string[]> {
+  const asked: Record<string, () => Promise<string[]>> = {
+    namespace: () => ask(({ cluster }) => namesOf(cluster, resource.namespaces)),
+    "to-step": () => ask((deps, scope) => stepsOf(name, deps, scope)),
+    to: () => ask((deps, scope) => versionsOf(name, deps, scope)),
+  };
+  if (flag === "for" && verb === "wait") return [...conditions, "step="];
+  return asked[flag]?.() ?? fixed[flag] ?? [];
 }
 
 /** Verbs that take no name. */

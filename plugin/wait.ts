@@ -67,10 +67,11 @@ interface End {
 /** The target may change, and the API server come back, without the Canary changing. */
 const rereadMs = 5_000;
 
-async function waiting({ args, canary, deps, trigger }: Waiting): Promise<End> {
+async function waiting({ args, canary, deps, scope, trigger }: Waiting): Promise<End> {
   const deadline = performance.now() + args.timeoutMs;
   let look: Reading = { canary, memory: nothingYet };
   let said = "";
+  let dead = "";
   let trouble: string | undefined;
   for (;;) {
     look = await lookAgain(look, args, deps);
@@ -81,6 +82,7 @@ async function waiting({ args, canary, deps, trigger }: Waiting): Promise<End> {
     if (look.trouble !== undefined && look.trouble !== trouble) deps.stderr.write(`${look.trouble}\n`);
     trouble = look.trouble;
     said = tell(look.canary, said, deps);
+    if (trouble === undefined) dead = await tellDead(dead, deps, scope);
     await trigger.next(Math.min(left, rereadMs));
   }
 }
@@ -116,6 +118,14 @@ function tell({ status }: Canary, said: string, { stderr }: Deps): string {
   const reason = printable(status?.reason ?? "");
   if (reason !== "" && reason !== said) stderr.write(`${reason}\n`);
   return reason;
+}
+
+/** Once, for as long as it stays so: nothing will come about meanwhile, and a pipeline need not find that out by its timeout. */
+async function tellDead(before: string, deps: Deps, scope: Scope): Promise<string> {
+  const lease = await readLease(deps.cluster, scope.controllerNamespace).catch(() => undefined);
+  const words = await deadWords(lease, deps, scope);
+  if (words !== "" && before === "") deps.stderr.write(`${words.trim()} Nothing moves until it is back.\n`);
+  return words;
 }
 
 function refuseBeyondSteps({ step, name }: WaitArgs, { status }: Canary): void {
@@ -174,11 +184,9 @@ async function timedOut(
   const last = trouble === undefined ? "" : ` The last look failed: ${trouble}`;
   const stands = printable(canary.status?.reason ?? "The controller has not looked at this Canary yet.");
   const what = args.condition === "step" ? `at step ${args.step}` : args.condition;
+  const within = args.timeoutMs > 0 ? ` within ${formatDuration(args.timeoutMs)}` : "";
   const why = canaryCommand("explain", canary.metadata.name ?? "", scope);
-  return new Refusal(
-    `Not ${what} within ${formatDuration(args.timeoutMs)}: ${stands}${dead}${last}\nWhy:\n  ${why}`,
-    exitCode.timeout,
-  );
+  return new Refusal(`Not ${what}${within}: ${stands}${dead}${last}\nWhy:\n  ${why}`, exitCode.timeout);
 }
 
 async function deadWords(lease: SeenLease, deps: Deps, scope: Scope): Promise<string> {

@@ -8,7 +8,10 @@ import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { place, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aDeployment, ago, canaryImages, stableImages } from "./seen.ts";
+import { openPrometheus } from "../../plugin/metrics.ts";
+import { placePod } from "./installed.ts";
+import { aDeployment, ago, canaryImages, now, scope, stableImages } from "./seen.ts";
+import { aTerminal } from "./terminal.ts";
 import { states } from "./states.ts";
 
 let plane: Plane;
@@ -80,7 +83,7 @@ async function grant(user: string, rules: object[]): Promise<void> {
 const canariesOnly = [{ apiGroups: ["flagger.app"], resources: ["canaries"], verbs: ["get", "list"] }];
 
 describe("a Canary that is not there", () => {
-  it.each(["explain", "history", "events", "diff"])(
+  it.each(["explain", "history", "events", "diff", "stats"])(
     "is told by %s with exit code 7 and names that are near",
     async (verb) => {
       const { at } = await placed("steady");
@@ -198,6 +201,48 @@ describe("diff", () => {
     await plane.cluster.delete(resource.replicaSets, { ...at, name: "podinfo-6d4f8b9c5" });
     const gone = await plane.run(["diff", ...args]);
     expect(gone).toMatchObject({ code: 1, err: expect.stringContaining("(podinfo-6d4f8b9c5) is gone") as string });
+  });
+});
+
+describe("stats", () => {
+  it("shows the controller's last measurement, with the weight in the route", async () => {
+    const { args } = await placed("progressing");
+    expect(await plane.run(["stats", ...args])).toEqual({
+      code: 0,
+      err: "",
+      out: [
+        "TRACK     READY   WEIGHT   SUCCESS       RPS   P50    P95    P99   REQUESTS",
+        "primary     0/4      80%   100.00%   81.2rps   4ms   12ms   31ms       4871",
+        "canary      0/1      20%    99.61%   19.6rps   5ms   14ms   44ms       1176",
+        "users' requests over 60s, measured 4s ago",
+        "",
+      ].join("\n"),
+    });
+    const view = JSON.parse((await plane.run(["stats", ...args, "-o", "json"])).out) as unknown;
+    expect(view).toMatchObject({ kind: "StatsView", source: "status", from: null, windowSeconds: 60 });
+  });
+
+  it("names the Prometheus that it could not ask by the address that people know", async () => {
+    const { at } = await placed("progressing");
+    const { namespace } = at;
+    const spec = { selector: { app: "prometheus" }, ports: [{ port: 9090 }] };
+    await plane.cluster.create(resource.services, { metadata: { name: "prometheus", namespace }, spec });
+    await placePod(plane.cluster, namespace, {
+      metadata: { name: "prometheus-0", labels: { app: "prometheus" } },
+      spec: { containers: [{ name: "prometheus" }] },
+      status: { conditions: [{ type: "Ready", status: "True" }] },
+    });
+    const metricsServer = `http://prometheus.${namespace}:9090`;
+    await plane.cluster.patch(resource.canaries, at, { type: "merge", body: { spec: { metricsServer } } });
+    const canary = await plane.cluster.get<Canary>(resource.canaries, at);
+    const session = {
+      deps: { ...aTerminal(), cluster: plane.cluster, signal: new AbortController().signal },
+      scope: { ...scope, namespace },
+      forward: () => Promise.resolve({ url: "http://127.0.0.1:1", close: () => undefined, problem: () => undefined }),
+    };
+    const prometheus = await openPrometheus(canary, session);
+    const said = await prometheus.query("up", now).catch((error: Error) => error.message);
+    expect(said).toMatch(new RegExp(`^Prometheus at ${metricsServer}, by port-forward, cannot be reached`));
   });
 });
 

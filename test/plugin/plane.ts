@@ -22,6 +22,8 @@ export interface RunOptions {
   now?: () => number;
   /** On a terminal of this width. */
   columns?: number;
+  /** Of this height. */
+  rows?: number;
   /** Called before each patch of the plugin's, for what others do in that very moment. */
   beforePatch?: () => Promise<void>;
 }
@@ -49,6 +51,7 @@ export async function startPlane(): Promise<Plane> {
         env: { KUBECONFIG: kubeconfig, LANG: "C.UTF-8" },
         now: options.now ?? (() => now),
         ...(options.columns === undefined ? {} : { columns: options.columns }),
+        ...(options.rows === undefined ? {} : { rows: options.rows }),
       });
       const code = await runCli(argv, io, async (flags) => {
         const { deps, ...session } = await openSession(flags, io, new AbortController().signal);

@@ -6,9 +6,10 @@ import type { Canary } from "../../shared/core/canary.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { placeInstallation, placePod } from "./installed.ts";
 import { aMeshedPod } from "./doctor-facts.ts";
-import { ensureNamespace, putCanary } from "./place.ts";
+import { ensureNamespace, putCanary, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aCanary, aDeployment, aLease, microTime } from "./seen.ts";
+import { aCanary, aDeployment, aLease, aStatus, microTime } from "./seen.ts";
+import { states } from "./states.ts";
 
 let plane: Plane;
 
@@ -162,6 +163,11 @@ describe("completion", () => {
     expect(await complete("promote", "podinfo", "-n", "complete", "--to-step", "1")).toEqual(["1", "10", ":4", ""]);
     expect(await complete("status", "podinfo", "-o", "y")).toEqual(["yaml", ":4", ""]);
     expect(await complete("init", "-n=complete", "")).toEqual(["deploy/web", ":4", ""]);
+    expect(await complete("promote", "podinfo", "-n", "complete", "--to-step=1")).toEqual(["1", "10", ":4", ""]);
+    expect(await complete("promote", "deploy/podinfo", "--namespace=complete", "--to-step=1")).toHaveLength(4);
+    expect(await complete("status", "--namespace=compl")).toEqual(["complete", ":4", ""]);
+    expect(await complete("wait", "podinfo", "--for", "p")).toEqual(["promoted", "paused", ":4", ""]);
+    expect(await complete("pause", "podinfo", "--for", "")).toEqual([":4", ""]);
   });
 
   it("says nothing where the cluster cannot be asked", async () => {
@@ -175,13 +181,33 @@ describe("completion", () => {
 
   it("works in a real bash", async () => {
     const { out } = await plane.run(["completion", "bash"]);
-    const script = `kubectl-canary() { printf '%s\\n' "got:$*" "podinfo	a description" ":4"; }
+    // Bash's own cut at "=" and ":" is undone for the plugin, and done again with what it answers.
+    const script = `kubectl-canary() { printf '%s\\n' "$*" "podinfo:1.7.0" ":4" | tee -a "$ASKED"; }
 ${out}
-COMP_WORDS=(kubectl-canary status -n test po); COMP_CWORD=4
-__kubectl_canary; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    expect(execFileSync("bash", ["-c", script], { encoding: "utf8" })).toBe(
-      "got:__complete status -n test po\npodinfo\n",
-    );
+ask() { COMP_WORDS=(kubectl-canary "$@"); COMP_CWORD=$#; __kubectl_canary; printf '%s\\n' "\${COMPREPLY[1]}"; }
+ASKED=$(mktemp)
+ask status -n test po; ask undo x --to = podinfo : 1; ask status --namespace = ""
+grep __complete "$ASKED"; rm "$ASKED"`;
+    expect(execFileSync("bash", ["-c", script], { encoding: "utf8" }).split("\n")).toEqual([
+      "podinfo:1.7.0",
+      "1.7.0",
+      "podinfo:1.7.0",
+      "__complete status -n test po",
+      "__complete undo x --to=podinfo:1",
+      "__complete status --namespace=",
+      "",
+    ]);
+  });
+
+  it("offers the promoted versions to undo --to", async () => {
+    const canary = await plane.cluster.get<Canary>(resource.canaries, { name: "portal", namespace: "complete" });
+    const { history = [] } = states["failed"]?.canary.status ?? {};
+    await setStatus(plane.cluster, canary, aStatus({ history }));
+    expect(await complete("undo", "portal", "-n", "complete", "--to", "")).toEqual([
+      "quay.io/stefanprodan/podinfo:1.7.0",
+      ":4",
+      "",
+    ]);
   });
 
   it.each(["zsh", "fish", "kubectl"])("prints a script for %s", async (shell) => {

@@ -45,6 +45,17 @@ describe("with Canaries", () => {
     expect((await plane.run(["status", "-n", "running"])).out).toBe(out);
   });
 
+  it("says its first line again where a small terminal has lost it, and nowhere else", async () => {
+    const argv = ["status", "podinfo", "-n", "running"];
+    const verdict = "◌ the canary has 20% of requests; last check passed";
+    const endsOn = async (rows: number): Promise<boolean> => {
+      const { out } = await plane.run(argv, { columns: 120, rows });
+      return out.replace(/\u001b\[\d*m/g, "").endsWith(`\n\n${verdict}\n`);
+    };
+    expect([await endsOn(24), await endsOn(60)]).toEqual([true, false]);
+    expect((await plane.run(argv)).out.split(verdict)).toHaveLength(2);
+  });
+
   it("counts pods in the Deployments as they are now, not in the status", async () => {
     const { out } = await plane.run(["status", "podinfo", "-n", "running"]);
     expect(out).toMatch(/^primary +0\/4 /m);

@@ -8,11 +8,11 @@ export interface Terminal extends Io {
 }
 
 /** Off a terminal unless `columns` are given. */
-export function aTerminal(options: { env?: Env; columns?: number; now?: () => number } = {}): Terminal {
+export function aTerminal(options: { env?: Env; columns?: number; rows?: number; now?: () => number } = {}): Terminal {
   const written = { out: "", err: "" };
   const stream = (key: keyof typeof written): Output => ({
     write: (text) => (written[key] += text),
-    ...(options.columns === undefined ? {} : { isTTY: true, columns: options.columns }),
+    ...(options.columns === undefined ? {} : { isTTY: true, columns: options.columns, rows: options.rows ?? 60 }),
   });
   return {
     stdout: stream("out"),

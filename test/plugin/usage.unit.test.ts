@@ -88,6 +88,10 @@ describe("the command line", () => {
       ["undo", "x", "--to", "podinfo:1.7.0", "--timeout", "10s"],
       "--timeout does not go with --to: that sets the Deployment itself, and no controller is asked.",
     ],
+    [["stats"], "Which Canary? Give its name, or deploy/NAME.\nSee kubectl canary --help"],
+    [["stats", "x", "--window", "5s"], "--window must hold two scrapes: 20s or more."],
+    [["stats", "x", "--from", "svc/load"], '--from "svc/load": give deploy/NAME, or deploy/NAME.NAMESPACE.'],
+    [["doctor", "x", "--fix"], "Unknown argument: fix.\nSee kubectl canary --help"],
     [["watch", "x", "-A"], "Arguments all-namespaces and name are mutually exclusive.\nSee kubectl canary --help"],
     [
       ["explain", "x", "-o", "name"],
@@ -144,6 +148,14 @@ describe("the command line", () => {
     expect(err).toBe(
       'error: No answer from the API server at https://127.0.0.1:1 (connection refused). Is the cluster running, and is the context "blue" the one you mean?\n',
     );
+  });
+
+  it("names no context and no user where the flags alone choose the cluster", async () => {
+    const { code, err } = await run(["status", "x", "-s", "https://127.0.0.1:1"], { KUBECONFIG: file("absent") });
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: "error: No answer from the API server at https://127.0.0.1:1 (connection refused). Is the cluster running, and is the address the one you mean?\n",
+    });
   });
 
   it("prints its own version although there is no cluster, and fails all the same", async () => {

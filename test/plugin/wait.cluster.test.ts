@@ -120,7 +120,7 @@ describe("a script", () => {
     expect(ran).toEqual({
       code: 5,
       out: "",
-      err: `error: Not at step 5 within 0ms: Weight 20 passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.\nWhy:\n  kubectl canary explain podinfo -n ${at.namespace}\n`,
+      err: `error: Not at step 5: Weight 20 passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.\nWhy:\n  kubectl canary explain podinfo -n ${at.namespace}\n`,
     });
   });
 
@@ -142,6 +142,55 @@ describe("a script", () => {
       exitCode: 0,
       run: null,
     });
+  });
+});
+
+describe("wait, in every state of a run", () => {
+  it("has its words and exit code, on a terminal and off it", async () => {
+    const lines: string[] = [];
+    for (const [index, [name, seen]] of Object.entries(states).entries()) {
+      // Of one length, or lines would be broken elsewhere.
+      const namespace = `state-${String(index).padStart(2, "0")}`;
+      await place(plane.cluster, seen, { namespace, controllerNamespace: namespace });
+      await alignIntent({ name: "podinfo", namespace });
+      const args = ["wait", "podinfo", "-n", namespace, "--controller-namespace", namespace, "--timeout", "0"];
+      for (const columns of [undefined, 72]) {
+        const { code, out, err } = await plane.run(args, columns === undefined ? {} : { columns });
+        const shown = `exit ${code}\n${out && `stdout: ${out}`}${err && `stderr: ${err}`}`;
+        lines.push(`== ${name}, ${columns === undefined ? "off a terminal" : "on a terminal"}`);
+        // By the API server's clock, which no test sets.
+        lines.push(shown.replaceAll(namespace, "test").replace(/silent for [^ ]+\./, "silent for long."));
+      }
+    }
+    await expect(lines.join("\n")).toMatchFileSnapshot("golden/wait-verb.txt");
+  });
+
+  /** The status' hashes are made up; the Deployment's is the API server's. */
+  async function alignIntent(at: Place & { namespace: string }): Promise<void> {
+    const canary = await plane.cluster.get<Canary>(resource.canaries, at);
+    const target = await plane.cluster.get<V1Deployment>(resource.deployments, at).catch(() => undefined);
+    const { stable, run, rejected, unvetted } = canary.status ?? {};
+    if (!target || !stable) return;
+    const hash = hashTemplate(target.spec?.template);
+    const part = unvetted
+      ? { unvetted: { ...unvetted, hash } }
+      : run
+        ? { run: { ...run, intent: hash } }
+        : rejected
+          ? { rejected: rejected.map((one) => ({ ...one, hash })) }
+          : { stable: { ...stable, hash } };
+    await setStatus(plane.cluster, canary, part);
+  }
+
+  it("tells at once that no controller is alive, and not by the timeout", async () => {
+    const namespace = `wait-${++count}`;
+    const seen = states["left by its controller"] as Seen;
+    await place(plane.cluster, seen, { namespace, controllerNamespace: namespace });
+    await alignIntent({ name: "podinfo", namespace });
+    const started = program.start(["wait", "podinfo", "-n", namespace, "--controller-namespace", namespace]);
+    await started.shows("Nothing moves until it is back.");
+    expect(started.err()).toMatch(/^The controller has been silent for \S+\. Nothing moves/m);
+    await started.end("SIGINT");
   });
 });
 
