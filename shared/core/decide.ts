@@ -80,7 +80,9 @@ function stand(turn: Turn, barrier: Barrier): Step {
   if (back) return back;
   const said = barrier.unexpected && state.reason !== barrier.reason ? [event.warning(barrier.reason)] : [];
   const held: { run?: Run } = run ? { run: { ...run, hold: "obstacle", holdSince: run.holdSince ?? seen.now } } : {};
-  return step(turn, { ...held, reason: barrier.reason, next: barrier.next }, { events: said });
+  // Without a phase nobody would see that it has been looked at.
+  const phase = state.phase === "" ? "Initializing" : state.phase;
+  return step(turn, { ...held, phase, reason: barrier.reason, next: barrier.next }, { events: said });
 }
 
 function wayBack(turn: RunTurn): Step | undefined {

@@ -117,6 +117,11 @@ describe("an intent", () => {
     expect(events).toEqual([{ type: "Warning", message: "Flagger is at work in ns flagger-system." }]);
   });
 
+  it("has a phase from the first look on, for whoever reads it", () => {
+    const { next } = decide(aState({ phase: "" }), anObservation({ obstacles: ["Flagger is at work."] }), aPolicy());
+    expect(next).toMatchObject({ phase: "Initializing", reason: "Flagger is at work." });
+  });
+
   it("starts nothing with a policy that asks for what is not built", () => {
     const { next, actions } = asked({}, {}, aPolicy({ unsupported: ["analysis.mirror"] }));
     expect(next.reason).toMatch(/analysis\.mirror/);

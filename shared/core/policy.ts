@@ -163,17 +163,18 @@ function inRange(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;
 }
 
-function unsupportedIn(spec: CanarySpec): string[] {
-  const found: string[] = [];
-  const { analysis, provider } = spec;
-  if (provider !== undefined && !/^(linkerd$|smi:|gatewayapi:)/.test(provider))
-    found.push(`provider ${provider} (only linkerd, smi:* and gatewayapi:*)`);
-  if (spec.targetRef.kind !== "Deployment") found.push(`targetRef.kind ${spec.targetRef.kind} (only Deployment)`);
-  if (analysis.iterations !== undefined) found.push("analysis.iterations (Blue/Green)");
-  if (analysis.match?.length) found.push("analysis.match (A/B testing)");
-  if (analysis.mirror) found.push("analysis.mirror");
-  if (analysis.sessionAffinity) found.push("analysis.sessionAffinity");
-  if (analysis.webhooks?.length)
-    found.push(`analysis.webhooks (${analysis.webhooks.map((hook) => hook.name).join(", ")})`);
-  return found;
+const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
+
+function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
+  const hooks = (analysis.webhooks ?? []).map((hook) => hook.name);
+  const asked: [boolean, string][] = [
+    [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
+    [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
+    [analysis.iterations !== undefined, "analysis.iterations (Blue/Green)"],
+    [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
+    [analysis.mirror === true, "analysis.mirror"],
+    [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
+    [hooks.length > 0, `analysis.webhooks (${hooks.join(", ")})`],
+  ];
+  return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
 }

@@ -5,6 +5,7 @@
  * Users' requests only: Linkerd's inbound counters also hold kubelet probes and Prometheus' own scrapes of the proxy, by which
  * an idle canary looks perfect.
  */
+import { parseDuration } from "./duration.ts";
 
 /** Namespaces and Deployments that a batched query covers; every combination is asked for, the answer's labels tell them apart. */
 export interface Workloads {
@@ -33,13 +34,12 @@ const trackLabels = "namespace, deployment, pod_template_hash";
 export const defaultWindowSeconds = 60;
 
 /**
- * Window of a metric in seconds; undefined where the text is not a positive whole number of seconds or minutes. To be useful
+ * Window of a metric in seconds; undefined where the text is not a positive whole number of seconds, minutes or hours. To be useful
  * it has to hold two scrapes (20s at Linkerd-Viz's scrape interval of 10s), because increase() needs two samples of a series.
  */
 export function windowSeconds(interval: string | undefined): number | undefined {
   if (interval === undefined || interval === "") return defaultWindowSeconds;
-  const parts = /^([0-9]{1,6})([ms])$/.exec(interval);
-  const seconds = Number(parts?.[1] ?? 0) * (parts?.[2] === "m" ? 60 : 1);
+  const seconds = (parseDuration(interval) ?? 0) / 1_000;
   return seconds > 0 ? seconds : undefined;
 }
 

@@ -16,15 +16,14 @@ export const providers = [
 export const targetKinds = ["DaemonSet", "Deployment", "Service"] as const;
 
 export function checkReferences(spec: CanarySpec, add: Add): void {
-  checkTarget({ ...spec.targetRef }, add);
-  const { provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
+  const { targetRef, service, provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
+  checkTarget({ ...targetRef }, add);
   if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
   if (metricsServer !== undefined && !/^https?:\/\/[^/\s]+/.test(metricsServer))
     add("spec.metricsServer", `${quoted(metricsServer)} is not a URL such as http://prometheus.monitoring:9090`);
   if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
-  if (spec.service !== undefined) checkService(spec.service, add);
-  const apex = spec.service?.name ?? spec.targetRef?.name;
-  if (apex) checkServiceName(apex, spec.service?.name === undefined ? "spec.targetRef.name" : "spec.service.name", add);
+  if (service !== undefined) checkService(service, add);
+  checkApex(spec, add);
 }
 
 /** A value as it stands in the YAML: a text in quotes, so that "10" is not taken for 10. */
@@ -64,6 +63,12 @@ function checkService({ port, targetPort, gatewayRefs = [] }: Partial<ServiceSpe
 function checkPort(port: unknown, path: string, add: Add): void {
   const isPort = typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65_535;
   if (!isPort) add(path, `${quoted(port)} is not a port (1 to 65535)`);
+}
+
+function checkApex({ service, targetRef }: CanarySpec, add: Add): void {
+  const named = service?.name;
+  const name = named ?? targetRef?.name;
+  if (name) checkServiceName(name, named === undefined ? "spec.targetRef.name" : "spec.service.name", add);
 }
 
 /** `path`: where the name was taken from. */

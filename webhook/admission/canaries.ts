@@ -63,15 +63,13 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
 /** Whether the parts that are gone through are objects and lists at all; where not, the API server's schema says so. */
 function hasShape(canary: Canary): boolean {
   const spec: unknown = canary.spec;
-  if (!isObject(spec) || !isObject(spec["targetRef"] ?? {}) || !isObject(spec["service"] ?? {})) return false;
-  const analysis = spec["analysis"] ?? {};
-  if (!isObject(analysis)) return false;
-  const lists = (["metrics", "webhooks", "match"] as const).map((key) => analysis[key] ?? []);
-  const service = isObject(spec["service"]) ? spec["service"] : {};
-  const areLists = [...lists, service["gatewayRefs"] ?? []].every(
-    (list) => Array.isArray(list) && list.every(isObject),
-  );
-  return areLists && Array.isArray(analysis["stepWeights"] ?? []);
+  if (!isObject(spec) || !isObject(spec["targetRef"] ?? {})) return false;
+  const [service, analysis] = [spec["service"] ?? {}, spec["analysis"] ?? {}];
+  if (!isObject(service) || !isObject(analysis)) return false;
+  const { metrics, webhooks, match, stepWeights } = analysis;
+  const lists = [metrics, webhooks, match, service["gatewayRefs"]].map((list) => list ?? []);
+  const areLists = lists.every((list) => Array.isArray(list) && list.every(isObject));
+  return areLists && Array.isArray(stepWeights ?? []);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
