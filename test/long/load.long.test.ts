@@ -82,10 +82,12 @@ function rowOf(what: string, before: Cost, after: Cost, queries: { perInterval: 
   ];
 }
 
-async function injectorFails(policy: "Fail" | "Ignore"): Promise<void> {
-  const patch = JSON.stringify([{ op: "replace", path: "/webhooks/0/failurePolicy", value: policy }]);
+async function injectorWaits(failurePolicy: "Fail" | "Ignore", timeoutSeconds: number): Promise<void> {
+  const patch = Object.entries({ failurePolicy, timeoutSeconds }).map(([field, value]) => {
+    return { op: "replace", path: `/webhooks/0/${field}`, value };
+  });
   const name = `${meshName}-injector`;
-  await mustKubectl(["patch", "mutatingwebhookconfiguration", name, "--type=json", "-p", patch]);
+  await mustKubectl(["patch", "mutatingwebhookconfiguration", name, "--type=json", "-p", JSON.stringify(patch)]);
 }
 
 beforeAll(async () => {
@@ -93,7 +95,7 @@ beforeAll(async () => {
   kwok = await Kwok.start();
   await countApiCalls();
   // As it is, a pod that a busy injector does not answer for starts without a sidecar, and nobody measures it.
-  await injectorFails("Fail");
+  await injectorWaits("Fail", 30);
   await apply(namespaces.map(namespaceManifest));
   await apply(apps.flatMap(appManifests));
   for (const { namespace, name } of apps) await waitForRollout(namespace, name, 5 * minutes);
@@ -108,7 +110,7 @@ afterAll(async () => {
   await proxies?.stop();
   await mustKubectl(["delete", "canaries", "--all", "-A", "--timeout=300s"]);
   await Promise.all(namespaces.map((namespace) => deleteNamespace(namespace, 5 * minutes)));
-  await injectorFails("Ignore");
+  await injectorWaits("Ignore", 5);
   await stopCountingApiCalls();
   await kwok?.stop();
 }, 15 * minutes);
