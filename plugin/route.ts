@@ -41,8 +41,9 @@ export function drainCommand(route: RouteObject, apex: string, flags: string): s
   if (!router.read(route, apex)) return undefined;
   const drained = router.withWeight(route, apex, 0).spec;
   const patch = router.kind === "HTTPRoute" ? rulesPatch(drained) : { type: "merge", body: backendsPatch(drained) };
-  // With its group: Linkerd has an HTTPRoute of its own.
-  const target = `${router.plural}.${router.group} ${route.metadata.name}`;
+  // With its group, since Linkerd has an HTTPRoute of its own, and in the version that was read: in another a weight may be no text.
+  const version = route.apiVersion.split("/")[1] ?? "";
+  const target = `${router.plural}.${version}.${router.group} ${route.metadata.name}`;
   return `kubectl patch ${target}${flags} --type ${patch.type} -p '${JSON.stringify(patch.body)}'`;
 }
 

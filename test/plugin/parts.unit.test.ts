@@ -109,10 +109,10 @@ describe("a route", () => {
 
   it("of either kind is drained by one plain kubectl command", () => {
     expect(drainCommand(aSplit(20), "podinfo", " -n test --context blue")).toBe(
-      `kubectl patch trafficsplits.split.smi-spec.io podinfo -n test --context blue --type merge -p '{"spec":{"backends":[{"service":"podinfo-primary","weight":100},{"service":"podinfo-canary","weight":0}]}}'`,
+      `kubectl patch trafficsplits.v1alpha2.split.smi-spec.io podinfo -n test --context blue --type merge -p '{"spec":{"backends":[{"service":"podinfo-primary","weight":100},{"service":"podinfo-canary","weight":0}]}}'`,
     );
     expect(drainCommand(aRoute, "podinfo", " -n test")).toBe(
-      `kubectl patch httproutes.gateway.networking.k8s.io podinfo -n test --type json -p '[{"op":"add","path":"/spec/rules/0/backendRefs/0/weight","value":1},{"op":"add","path":"/spec/rules/1/backendRefs/0/weight","value":100},{"op":"add","path":"/spec/rules/1/backendRefs/1/weight","value":0}]'`,
+      `kubectl patch httproutes.v1.gateway.networking.k8s.io podinfo -n test --type json -p '[{"op":"add","path":"/spec/rules/0/backendRefs/0/weight","value":1},{"op":"add","path":"/spec/rules/1/backendRefs/0/weight","value":100},{"op":"add","path":"/spec/rules/1/backendRefs/1/weight","value":0}]'`,
     );
   });
 
