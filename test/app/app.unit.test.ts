@@ -1,7 +1,9 @@
 // The demo app's counting and its manifests.
+import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { Tally } from "./counts.ts";
 import { appObjects } from "./manifests.ts";
+import { podinfoPage } from "./podinfo.ts";
 
 const at = new Date("2026-01-01T00:00:00Z");
 const body = (version: string, hostname: string): string => JSON.stringify({ hostname, version }, null, 2);
@@ -43,4 +45,10 @@ it("the manifests are the tutorial's for any namespace, with the changes that a 
   const [, podinfo, , load] = objects;
   expect(podinfo?.spec).toMatchObject({ replicas: 4, template: { spec: { containers: [{ image: "podinfo:x" }] } } });
   expect(load?.spec?.template?.spec.containers[0]?.env).toContainEqual({ name: "RATE", value: "7" });
+});
+
+it("the page with the colour needs nothing from another host, so that it is drawn without the internet too", async () => {
+  const page = await readFile(podinfoPage, "utf8");
+  expect(page).toContain("info.color");
+  expect(page).not.toMatch(/(https?:)?\/\/\w/);
 });

@@ -3,7 +3,6 @@
 import { join } from "node:path";
 import { buildAll, cachedPath, type BinarySpec } from "../cluster/build.ts";
 import type { ImageSpec } from "../cluster/oci.ts";
-import { mustRun } from "../cluster/run.ts";
 
 const repository = "quay.io/stefanprodan/podinfo";
 const podinfoModule = "github.com/stefanprodan/podinfo";
@@ -32,6 +31,9 @@ export type PodinfoTag = keyof typeof podinfoTags;
 
 export const podinfoImage = (tag: PodinfoTag): string => `${repository}:${tag}`;
 
+/** Drawn without any library, so that a browser without the internet shows the colour too. */
+export const podinfoPage = join(import.meta.dirname, "page.html");
+
 function binary(tag: PodinfoTag): BinarySpec {
   const stamp = `${podinfoModule}/pkg/version`;
   return {
@@ -48,12 +50,11 @@ export async function podinfoImages(): Promise<ImageSpec[]> {
   const tags = Object.keys(podinfoTags) as PodinfoTag[];
   // One after another: they differ in a link flag only, so the second finds everything compiled.
   for (const tag of tags) await buildAll([binary(tag)]);
-  const page = join(await moduleFolder(), "ui/vue.html");
   return tags.map((tag) => ({
     name: podinfoImage(tag),
     entries: [
       { path: "/home/app/podinfo", file: cachedPath(binary(tag)), mode: 0o755 },
-      { path: "/home/app/ui/vue.html", file: page, mode: 0o644 },
+      { path: "/home/app/ui/vue.html", file: podinfoPage, mode: 0o644 },
     ],
     entrypoint: ["./podinfo"],
     workingDir: "/home/app",
@@ -61,9 +62,4 @@ export async function podinfoImages(): Promise<ImageSpec[]> {
     user: "100:101",
     ports: [9898],
   }));
-}
-
-async function moduleFolder(): Promise<string> {
-  const answer = await mustRun("go", ["mod", "download", "-json", `${podinfoModule}@${moduleVersion}`]);
-  return (JSON.parse(answer) as { Dir: string }).Dir;
 }
