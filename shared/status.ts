@@ -13,6 +13,7 @@ import {
   type HistoryEntry,
   type Phase,
   type RunStatus,
+  type SaidStatus,
 } from "./core/canary.ts";
 import { initialState } from "./core/decide.ts";
 import { evidence, noBlocks } from "./core/sequential.ts";
@@ -50,6 +51,7 @@ export interface StatusContext {
   steps: number;
   now: number;
   route?: CanaryStatus["route"];
+  said?: SaidStatus[];
   previous?: CanaryStatus | undefined;
 }
 
@@ -75,6 +77,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
     ...optional("targetMissingSince", targetMissingSince === undefined ? undefined : iso(targetMissingSince)),
     ...optional("route", context.route),
+    ...optional("said", context.said),
   };
 }
 

@@ -137,6 +137,10 @@ export function aRunObservation(weight: number, ready: number, over: Partial<Obs
   });
 }
 
+/** All traffic on stable, written by us for the run of 1.7.1, which is over thereby. */
+export const routeOver = { weight: 0, ownWeight: 0, over: "cafe1710-1" } as const;
+export const takenBack = { kind: "setWeight", weight: 0, over: "cafe1710-1" } as const;
+
 export function aTrack(over: Partial<TrackMetrics> = {}): TrackMetrics {
   return { requests: 500, failures: 0, requestsPerSecond: 50, latencyMs: { p50: 2, p95: 9, p99: 12 }, ...over };
 }

@@ -54,6 +54,7 @@ const ofStatus = {
   targetMissingSince: 1,
   history: 1,
   runs: 1,
+  said: 1,
 } satisfies Record<keyof CanaryStatus, 1>;
 
 const ofRun = {

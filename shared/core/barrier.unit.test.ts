@@ -11,6 +11,8 @@ import {
   endpoints,
   someMetrics,
   start,
+  takenBack,
+  routeOver,
 } from "../../test/builders.ts";
 import type { Command } from "./canary.ts";
 import { decide } from "./decide.ts";
@@ -38,7 +40,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   it("rollback is answered and takes all traffic back", () => {
     const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, command: rollback }), policy);
     expect(next).toMatchObject({ weight: 0, run: { stage: "draining" }, lastCommand: { accepted: true } });
-    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(actions).toEqual([takenBack]);
   });
 
   it("rollback out of a promotion puts stable's template back", () => {
@@ -55,18 +57,18 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       stageAt: start - 6_000,
       ending: { outcome: "superseded", cause: "superseded by podinfo:1.7.2" },
     });
-    const seenNow = aRunObservation(0, 2, { ...seen, target: aHeldTarget("1.7.2") });
+    const seenNow = aRunObservation(0, 2, { ...seen, target: aHeldTarget("1.7.2"), route: routeOver });
     const { next, actions } = decide(draining, seenNow, policy);
     expect(next.run).toBeUndefined();
     expect(next.history[0]).toMatchObject({ outcome: "superseded" });
-    expect(actions).toEqual([{ kind: "scaleCanary", replicas: 0 }]);
+    expect(actions).toEqual([{ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" }]);
   });
 
   it("the old version put back by its user ends the run", () => {
     const target = aTarget({ held: true, rolledOut: false });
     const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, target }), policy);
     expect(next.run?.ending).toEqual({ outcome: "reverted", cause: "reverted by alice" });
-    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }, { kind: "unholdTarget" }]);
+    expect(actions).toEqual([takenBack, { kind: "unholdTarget" }]);
   });
 
   it("a canary without a ready pod loses its traffic", () => {

@@ -197,6 +197,15 @@ export interface CanaryStatus {
   targetMissingSince?: string;
   history?: HistoryEntry[];
   runs?: number;
+  /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */
+  said?: SaidStatus[];
+}
+
+/** An Event as it is to be written; its time is its own among a Canary's. */
+export interface SaidStatus {
+  at: string;
+  type: "Normal" | "Warning";
+  message: string;
 }
 
 export const runStages = ["scaling", "analysing", "promoting", "returning", "restoring", "draining"] as const;

@@ -12,7 +12,7 @@ export function conform(next: CanaryState, seen: Observation, policy: Policy): A
   const { target } = seen;
   if (!next.stable) return [];
   if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
-  if (!target) return [...lowerWeight(next, seen), ...(next.run ? [] : scaleTo(0, seen))];
+  if (!target) return [...lowerWeight(next, seen), ...(next.run ? [] : close(next, seen))];
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
   const actions = [
     ...lowerWeight(next, seen),
@@ -28,7 +28,8 @@ export function conform(next: CanaryState, seen: Observation, policy: Policy): A
 export function retreat(actions: readonly Action[], seen: Observation): Action[] {
   const { route } = seen;
   const leadsBack: { [K in Action["kind"]]?: (action: Extract<Action, { kind: K }>) => boolean } = {
-    setWeight: ({ weight }) => route !== undefined && weight < route.weight,
+    setWeight: ({ weight, over }) =>
+      route !== undefined && (weight < route.weight || (weight === 0 && over !== undefined)),
     scaleCanary: ({ replicas }) => replicas === 0,
     restoreStable: () => true,
     unholdTarget: () => true,
@@ -50,7 +51,14 @@ function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
   if (!route) return [];
   // Written once more where someone else set what is meant now: else their write would pass for a later lowering.
   const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
-  return route.weight > next.weight || othersWrite ? [{ kind: "setWeight", weight: next.weight }] : [];
+  const ended = endedBy(next);
+  const isOpen = ended.over !== undefined && route.over !== ended.over;
+  const isDue = route.weight > next.weight || othersWrite || isOpen;
+  return isDue ? [{ kind: "setWeight", weight: next.weight, ...ended }] : [];
+}
+
+function endedBy({ weight, run }: CanaryState): { over?: string } {
+  return weight === 0 && run?.stage === "draining" ? { over: run.id } : {};
 }
 
 function raiseWeight(next: CanaryState, seen: Observation): Action[] {
@@ -123,11 +131,17 @@ function clearing(target: Target): Action[] {
 
 function workload(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { run } = next;
-  if (!run) return scaleTo(0, seen);
+  if (!run) return close(next, seen);
   if (run.ending) return [];
   const replicas = replicasFor(run, next.weight, seen, policy);
   if (seen.workload?.intent === run.intent) return scaleTo(replicas, seen);
   return seen.target?.intent === run.intent ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+}
+
+/** No pods between runs; written also where there are none, once for each run that is over. */
+function close({ history: [last] }: CanaryState, { workload: canary }: Observation): Action[] {
+  if (!canary || (canary.replicas === 0 && (!last || canary.over === last.run))) return [];
+  return [{ kind: "scaleCanary", replicas: 0, ...(last ? { over: last.run } : {}) }];
 }
 
 function scaleTo(replicas: number, { workload: canary }: Observation): Action[] {

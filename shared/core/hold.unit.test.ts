@@ -11,6 +11,7 @@ import {
   endpoints,
   someMetrics,
   start,
+  takenBack,
 } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
 import type { Observation, Run } from "./state.ts";
@@ -155,7 +156,7 @@ describe("a run whose spec or target is changed under it", () => {
     const { next, actions } = decide(aRunningState(25, due), seen, policy);
     expect([next.reason, next.weight, actions]).toEqual([target.unfit, 25, []]);
     const back = decide(next, { ...seen, command: { id: "c1", verb: "rollback", by: "bob" } }, policy);
-    expect(back.actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(back.actions).toEqual([takenBack]);
   });
 
   it("ends on a target that was scaled to nothing: there is nobody to wait for", () => {

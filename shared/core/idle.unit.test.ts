@@ -1,5 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { aHeldTarget, anObservation, aPolicy, aState, aTarget, aVersion, hashOf, start } from "../../test/builders.ts";
+import {
+  aHeldTarget,
+  anObservation,
+  aPolicy,
+  aState,
+  aTarget,
+  aVersion,
+  hashOf,
+  start,
+  routeOver,
+} from "../../test/builders.ts";
 import { decide, initialState } from "./decide.ts";
 import type { Decision, Observation, Target } from "./state.ts";
 
@@ -96,7 +106,8 @@ describe("an intent", () => {
       phase: "Progressing",
       run: { ...asked({}).next.run!, intent: hashOf("1.7.2"), stage: "draining", stageAt: start - 6_000, ending },
     });
-    const seen = anObservation({ target: aHeldTarget("1.7.1", { replicas: 0 }) });
+    const route = { ...routeOver, over: draining.run!.id };
+    const seen = anObservation({ target: aHeldTarget("1.7.1", { replicas: 0 }), route });
     const { next, events } = decide(draining, seen, aPolicy());
     expect(next).toMatchObject({ phase: "Initialized", reason: expect.stringMatching(/0 replicas/) as string });
     expect(next.run).toBeUndefined();

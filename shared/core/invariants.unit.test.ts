@@ -142,7 +142,8 @@ describe("traffic", () => {
   it("is only ever lowered where something forbids to go on", () => {
     always(givenRun, (decision, state, seen, policy) => {
       if (!barrierOf({ state, seen, policy })) return;
-      for (const { weight } of ofKind(decision, "setWeight")) expect(weight).toBeLessThan(seen.route?.weight ?? 0);
+      for (const { weight, over } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThan((seen.route?.weight ?? 0) + (over === undefined ? 0 : 1));
     });
   });
 
@@ -152,6 +153,14 @@ describe("traffic", () => {
       if (ceiling === undefined || state.run?.ceiling !== ceiling || isJudgedOver(decision)) return;
       for (const { weight } of ofKind(decision, "setWeight"))
         expect(weight).toBeLessThanOrEqual(Math.max(ceiling, state.weight));
+    });
+  });
+
+  it("is written once more when a run that had any is over, so that nothing of the run can be written after that", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { run } = state;
+      const isOver = run?.stage === "draining" && decision.next.history[0]?.run === run.id;
+      if (isOver && state.history[0]?.run !== run.id && seen.route) expect(seen.route.over).toBe(run.id);
     });
   });
 

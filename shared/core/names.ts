@@ -23,6 +23,8 @@ export const label = {
   intent: `${prefix}/intent`,
   /** On a target, in the old and the new object: lets one template change pass unheld (break-glass). */
   bypass: `${prefix}/bypass`,
+  /** On the canary Deployment: the last run that is over, whose writes thereby come too late. */
+  over: `${prefix}/over`,
   managedBy: "app.kubernetes.io/managed-by",
   podTemplateHash: "pod-template-hash",
 } as const;
@@ -32,6 +34,8 @@ export const annotation = {
   requestedBy: `${prefix}/requested-by`,
   /** On a route: the canary weight of our own last write. Another weight beside it was set by someone else. */
   weight: `${prefix}/weight`,
+  /** On a route: the last run that is over, whose writes thereby come too late. */
+  over: `${prefix}/over`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
   /** On our webhook configurations: the Secret that the serving certificate is in. */

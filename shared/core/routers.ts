@@ -36,7 +36,7 @@ export interface Router {
   /** What the route says now; undefined when it does not name both our leaves, so that we cannot work with it. */
   read(route: RouteObject, apex: string): RouteSeen | undefined;
   /** The same route with our two weights at canary `weight`; everything else is as it was. */
-  withWeight(route: RouteObject, apex: string, weight: number): RouteObject;
+  withWeight(route: RouteObject, apex: string, weight: number, over?: string): RouteObject;
 }
 
 interface Backend {
@@ -62,13 +62,13 @@ export const trafficSplit: Router = {
     },
   }),
   read: (route, apex) => weightsSeen(route, splitBackends(route), apex),
-  withWeight: (route, apex, weight) => {
+  withWeight: (route, apex, weight, over) => {
     const found = splitBackends(route);
     const backends = found.map((backend) => {
       const share = shareOf(backend.service, apex, { weight, of: oursOf(found, apex) });
       return share === undefined ? backend : { ...backend, weight: splitWeight(route.apiVersion, share) };
     });
-    return stamped({ ...route, spec: { ...route.spec, backends } }, weight);
+    return stamped({ ...route, spec: { ...route.spec, backends } }, weight, over);
   },
 };
 
@@ -100,7 +100,7 @@ export const httpRoute: Router = {
     const problem = routeProblem(route);
     return seen && problem ? { ...seen, problem } : seen;
   },
-  withWeight: (route, apex, weight) => {
+  withWeight: (route, apex, weight, over) => {
     const rules = rulesOf(route).map((rule) => {
       if (!namesBoth(rule.backendRefs ?? [], apex)) return rule;
       const found = rule.backendRefs ?? [];
@@ -110,7 +110,7 @@ export const httpRoute: Router = {
       });
       return { ...rule, backendRefs };
     });
-    return stamped({ ...route, spec: { ...route.spec, rules } }, weight);
+    return stamped({ ...route, spec: { ...route.spec, rules } }, weight, over);
   },
 };
 
@@ -196,7 +196,13 @@ function weightsSeen(route: RouteObject, backends: readonly Backend[], apex: str
   const own = Number(route.metadata.annotations?.[annotation.weight]);
   const coarse = backends.length > 2 && (total < 100_000 || total % 1_000 !== 0);
   const problem = `its weights of ${primaryName(apex)} and ${canaryName(apex)} sum to ${total / 1_000} beside another backend: make it a whole number of at least 100`;
-  return { weight, ownWeight: Number.isInteger(own) ? own : weight, ...(coarse ? { problem } : {}) };
+  const over = route.metadata.annotations?.[annotation.over];
+  return {
+    weight,
+    ownWeight: Number.isInteger(own) ? own : weight,
+    ...(over === undefined ? {} : { over }),
+    ...(coarse ? { problem } : {}),
+  };
 }
 
 /** SMI v1alpha1 allows `900m`; a missing weight is 1 in the Gateway API. */
@@ -206,8 +212,9 @@ function milli(weight: number | string | undefined): number {
   return text.endsWith("m") ? Number(text.slice(0, -1)) : Number(text) * 1_000;
 }
 
-function stamped(route: RouteObject, weight: number): RouteObject {
-  const annotations = { ...route.metadata.annotations, [annotation.weight]: String(weight) };
+function stamped(route: RouteObject, weight: number, over: string | undefined): RouteObject {
+  const ended = over === undefined ? {} : { [annotation.over]: over };
+  const annotations = { ...route.metadata.annotations, [annotation.weight]: String(weight), ...ended };
   return { ...route, metadata: { ...route.metadata, annotations } };
 }
 

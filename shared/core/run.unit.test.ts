@@ -16,9 +16,12 @@ import {
   imagesAt,
   someMetrics,
   start,
+  routeOver,
+  takenBack,
+  aState,
 } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
-import type { CanaryState, Decision, MetricsSeen, Observation, Run } from "./state.ts";
+import type { CanaryState, Decision, MetricsSeen, Observation, Run, Workload } from "./state.ts";
 
 const stable = endpoints({ "pod1.7.0": 4 });
 const policy = aPolicy({ weights: [25, 50] });
@@ -52,7 +55,8 @@ describe("scaling", () => {
 
   it("is not taken over by another version once it has a story of its own", () => {
     for (const story of [{ losses: 1 }, { ceiling: 0 }, { step: 1 }]) {
-      const { next } = decide(aRunningState(0, story), aRunObservation(0, 0, { target: aHeldTarget("1.7.2") }), policy);
+      const seen = aRunObservation(0, 0, { target: aHeldTarget("1.7.2"), route: routeOver });
+      const { next } = decide(aRunningState(0, story), seen, policy);
       expect(next.history[0]).toMatchObject({ outcome: "superseded" });
       expect(next.run).toEqual({
         ...aRunningState(0).run,
@@ -166,7 +170,7 @@ describe("analysing", () => {
 
   it("takes traffic back even from a target that can no longer be canaried", () => {
     const target = aHeldTarget("1.7.0", { unfit: "Deployment podinfo has strategy Recreate." });
-    expect(at(25, due, { target }).actions).toEqual([{ kind: "setWeight", weight: 0 }, { kind: "unholdTarget" }]);
+    expect(at(25, due, { target }).actions).toEqual([takenBack, { kind: "unholdTarget" }]);
   });
 });
 
@@ -180,7 +184,7 @@ describe("promoting", () => {
   it("returns traffic when every pod and every endpoint of the primary is new and ready", () => {
     const { next, actions } = promoting({ target: released(), endpoints: behind() });
     expect(next).toMatchObject({ phase: "Finalising", weight: 0 });
-    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(actions).toEqual([takenBack]);
   });
 
   it.each<[string, Partial<Observation>]>([
@@ -211,7 +215,7 @@ describe("promoting", () => {
   it("ends as superseded, unpromoted, when another version came first", () => {
     const { next, actions } = promoting({ target: aHeldTarget("1.7.2") });
     expect(next.run?.ending).toMatchObject({ outcome: "superseded" });
-    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(actions).toEqual([takenBack]);
   });
 
   it.each(["promoting", "returning"] as const)(
@@ -271,6 +275,15 @@ describe("restoring", () => {
 
 describe("draining", () => {
   const ending = { outcome: "rejected", cause: "5 failed checks" } as const;
+  const ended = {
+    run: "r",
+    images: {},
+    requestedBy: "x",
+    outcome: "reverted",
+    cause: "",
+    startedAt: 0,
+    endedAt: 0,
+  } as const;
   const few = { primary: endpoints({ "pod1.7.0": 2 }), canary: endpoints({ [canaryRevision("1.7.1")]: 2 }) };
   const draining = (weight: number, agoMs: number, over: Partial<Observation>): Decision =>
     at(weight, { stage: "draining", stageAt: start - agoMs, ending }, over);
@@ -289,10 +302,28 @@ describe("draining", () => {
   });
 
   it("keeps the canary's pods until its users are gone", () => {
-    expect(draining(0, 5_999, {}).actions).toEqual([]);
-    const { next, actions } = draining(0, 6_000, {});
+    expect(draining(0, 5_999, { route: routeOver }).actions).toEqual([]);
+    const { next, actions } = draining(0, 6_000, { route: routeOver });
     expect(next).toMatchObject({ phase: "Failed", rejected: [{ hash: hashOf("1.7.1"), cause: "5 failed checks" }] });
-    expect(actions).toContainEqual({ kind: "scaleCanary", replicas: 0 });
+    expect(actions).toContainEqual({ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" });
+  });
+
+  it("is over only when the route was written for it, so that nothing of it can be written any more", () => {
+    for (const over of [undefined, "cafe1700-0"]) {
+      const route = { weight: 0, ownWeight: 0, ...(over ? { over } : {}) };
+      const { next, actions } = draining(0, 60_000, { route });
+      expect(next.run).toMatchObject({ stage: "draining" });
+      expect(actions).toEqual([takenBack]);
+    }
+  });
+
+  it("writes into a canary Deployment without pods too that the run is over, once", () => {
+    const over = aState({ phase: "Failed", history: [{ ...ended, run: "cafe1710-1" }] });
+    const seen = (workload: Workload): Observation => aRunObservation(0, 0, { target: aTarget(), workload });
+    const closing = decide(over, seen(aWorkload("1.7.1", 0)), policy).actions;
+    expect(closing).toContainEqual({ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" });
+    const closed = decide(over, seen({ ...aWorkload("1.7.1", 0), over: "cafe1710-1" }), policy).actions;
+    expect(closed.filter(({ kind }) => kind === "scaleCanary")).toEqual([]);
   });
 
   it("is over at once for a canary that never served, and only for such", () => {
@@ -303,20 +334,11 @@ describe("draining", () => {
   });
 
   it("keeps the last twenty runs in the history", () => {
-    const entry = {
-      run: "r",
-      images: {},
-      requestedBy: "x",
-      outcome: "reverted",
-      cause: "",
-      startedAt: 0,
-      endedAt: 0,
-    } as const;
     const state: CanaryState = {
       ...aRunningState(0, { stage: "draining", ending }),
-      history: Array.from({ length: 20 }, () => entry),
+      history: Array.from({ length: 20 }, () => ended),
     };
-    const { next } = decide(state, aRunObservation(0, 2, { now: start + 6_000 }), policy);
+    const { next } = decide(state, aRunObservation(0, 2, { now: start + 6_000, route: routeOver }), policy);
     expect(next.history).toHaveLength(20);
     expect(next.history[0]?.outcome).toBe("rejected");
   });

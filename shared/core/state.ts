@@ -161,6 +161,8 @@ export interface Workload {
   /** Intent that it runs, from our own label. */
   intent: string;
   replicas: number;
+  /** The last run that was written to be over. */
+  over?: string;
   /** pod-template-hash of the ReplicaSet for its present template; undefined until it exists. */
   podTemplateHash?: string;
   /** Why its pods cannot become ready, in one sentence with the pod's name. */
@@ -178,6 +180,8 @@ export interface RouteSeen {
   weight: number;
   /** Percent of our own last write; differs from `weight` when someone else wrote since. */
   ownWeight: number;
+  /** The last run that was written to be over. */
+  over?: string;
   /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */
   problem?: string;
 }
@@ -219,10 +223,15 @@ export type Action =
   | { kind: "applyServices" }
   /** Create or correct the route; a new one starts at 100/0. */
   | { kind: "applyRoute" }
-  | { kind: "setWeight"; weight: number }
-  /** Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`. */
+  /** With the run that is over, if one is: whoever still means to write for it has seen an older route, and fails. */
+  | { kind: "setWeight"; weight: number; over?: string }
+  /**
+   * Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`; a new one is made without
+   * pods, and scaled when it is seen: to make it is nothing that could be refused to who comes too late.
+   */
   | { kind: "runCanary"; intent: string; replicas: number }
-  | { kind: "scaleCanary"; replicas: number }
+  /** `over` as for `setWeight`. */
+  | { kind: "scaleCanary"; replicas: number; over?: string }
   /** Let the target roll to `intent`, if that is still its template. */
   | { kind: "releaseTarget"; intent: string; run: string }
   /** The target runs what it should: take our promoting mark off, name the new stable. */

@@ -8,6 +8,7 @@ import {
   aRunObservation,
   aState,
   start,
+  takenBack,
 } from "../../test/builders.ts";
 import type { Command } from "./canary.ts";
 import { decide } from "./decide.ts";
@@ -94,7 +95,7 @@ describe("rollback", () => {
   it("of a run takes its traffic back at once", () => {
     const { next, actions } = answer(analysing, command("rollback"));
     expect(next).toMatchObject({ weight: 0, run: { stage: "draining", ending: { outcome: "rejected" } } });
-    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(actions).toEqual([takenBack]);
   });
 
   it.each(["promoting", "returning"] as const)(

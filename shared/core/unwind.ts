@@ -26,11 +26,11 @@ const freshMs = 1_000;
 /** Ends the run: weight 0 as soon as the primary can carry everything, a drain, then its pods go. */
 export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Step {
   const { run, seen, state, policy } = turn;
-  const neverServed = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
-  const stageAt = neverServed ? seen.now - policy.drainMs : seen.now;
+  const isAtZero = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
+  const stageAt = isAtZero ? seen.now - policy.drainMs : seen.now;
   const ended: Run = { ...entering(run, "draining", stageAt), ending: { outcome, cause: asClause(cause) } };
   const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
-  return andThen(begun, turn, (now) => draining({ ...now, run: ended }));
+  return andThen(begun, turn, (now) => (wasEverGiven(turn) ? draining : finish)({ ...now, run: ended }));
 }
 
 /** Ends the run as rejected, with Flagger's words for it. */
@@ -75,12 +75,20 @@ export function draining(turn: RunTurn): Step {
     const isFresh = seen.now - run.stageAt < freshMs;
     return step(turn, isFresh ? {} : { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: freshMs });
   }
+  // Before it is over nothing of it may be on its way any more: see `setWeight`.
+  if (seen.route && seen.route.over !== run.id) return step(turn, {}, { requeueAfterMs: freshMs });
   const drainedAt = run.stageAt + policy.drainMs;
   if (seen.now < drainedAt) return step(turn, {}, { requeueAfterMs: drainedAt - seen.now });
   return finish(turn);
 }
 
 // --- internal ---
+
+/** The canary has, had, or is about to have a weight: nobody sends to it, and nobody raises it, is to be waited for. */
+function wasEverGiven({ run, seen, state }: RunTurn): boolean {
+  const now = state.weight > 0 || (seen.route?.weight ?? 0) > 0;
+  return now || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined;
+}
 
 function isBackOn(stable: Version, { seen }: RunTurn): boolean {
   const { target } = seen;

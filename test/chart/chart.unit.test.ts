@@ -71,6 +71,7 @@ describe("the definition of Canary", () => {
       unvetted: 0,
       targetMissingSince: 0,
       runs: 0,
+      said: 0,
     } satisfies Record<keyof CanaryStatus, 0>;
     const run = {
       id: 0,

@@ -147,7 +147,7 @@ export class Scenario {
     const args = ["events", "-n", this.namespace, "--field-selector", "involvedObject.kind=Canary"];
     const { items } =
       await getJson<Listed<{ message: string; firstTimestamp: string; metadata: { name: string } }>>(args);
-    const order = (name: string): string => name.split(".").slice(-2).join(".");
+    const order = (name: string): string => name.split(".").at(-1) ?? "";
     return items
       .sort((a, b) => (order(a.metadata.name) < order(b.metadata.name) ? -1 : 1))
       .map((event) => event.message);

@@ -167,10 +167,14 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
   }),
 );
 
+/** This run, or another, as the one that was written to be over. */
+const anyOver = maybe(fc.constantFrom("cafe1710-1", "cafe1720-2"));
+
 const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
   arbitraryOf<Workload>({
     intent: fc.constant(hashOf(tag)),
     replicas: fc.nat({ max: 10 }),
+    over: anyOver,
     podTemplateHash: maybe(fc.constant(canaryRevision(tag))),
     failure: maybe(fc.constant("pod podinfo-canary-1 does not start")),
   }),
@@ -257,6 +261,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
     arbitraryOf<NonNullable<Observation["route"]>>({
       weight,
       ownWeight: weight,
+      over: anyOver,
       problem: maybe(fc.constant("BackendNotFound")),
     }),
     {

@@ -40,6 +40,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
           workload: {
             intent: hashOf(canary.tag),
             replicas: canary.replicas,
+            ...(canary.over === undefined ? {} : { over: canary.over }),
             podTemplateHash: canaryRevision(canary.tag),
             ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
           },
@@ -77,7 +78,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   applyRoute: (world) => {
     world.route ??= { weight: 0, ownWeight: 0 };
   },
-  setWeight: (world, { weight }, state) => setWeight(world, weight, state),
+  setWeight: (world, action, state) => setWeight(world, action, state),
   runCanary: (world, action) => runCanary(world, action),
   scaleCanary: (world, action) => scaleCanary(world, action),
   releaseTarget: (world, action, state) => {
@@ -119,10 +120,10 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   },
 };
 
-function setWeight(world: World, weight: number, state: CanaryState): void {
+function setWeight(world: World, { weight, over }: Extract<Action, { kind: "setWeight" }>, state: CanaryState): void {
   const before = world.route?.weight ?? 0;
-  world.route = { weight, ownWeight: weight };
-  world.weights.push({ at: world.now, weight });
+  world.route = { ...world.route, weight, ownWeight: weight, ...(over === undefined ? {} : { over }) };
+  if (weight !== before) world.weights.push({ at: world.now, weight });
   if (weight > before) checkRoute(world, state.run && tagOf(world, state.run.intent));
 }
 
@@ -135,14 +136,16 @@ function runCanary(world: World, action: Extract<Action, { kind: "runCanary" }>)
   const { tag } = world.target;
   promise(world, !isCarrying(world) || world.canary?.tag === tag, "the canary's template changed under traffic");
   promise(world, action.intent === hashOf(tag), "the canary was given a template that nobody asked for");
-  world.canary = { tag, replicas: action.replicas, pods: world.canary?.pods ?? [] };
+  const made = world.canary ? action.replicas : 0;
+  world.canary = { tag, replicas: made, pods: world.canary?.pods ?? [] };
 }
 
-function scaleCanary(world: World, { replicas }: Extract<Action, { kind: "scaleCanary" }>): void {
+function scaleCanary(world: World, { replicas, over }: Extract<Action, { kind: "scaleCanary" }>): void {
   if (!world.canary) return;
   const shrinks = replicas < Math.ceil((world.target.replicas * (world.route?.weight ?? 0)) / 100);
   promise(world, !shrinks && (replicas > 0 || !isCarrying(world)), `scaled to ${replicas} under traffic`);
   world.canary.replicas = replicas;
+  if (over !== undefined) world.canary.over = over;
 }
 
 function promise(world: World, kept: boolean, broken: string): void {

@@ -41,7 +41,7 @@ export interface World {
     pods: Pod[];
     rollingSince: number;
   };
-  canary?: { tag: string; replicas: number; pods: Pod[] };
+  canary?: { tag: string; replicas: number; over?: string; pods: Pod[] };
   services: boolean;
   route?: RouteSeen;
   /** Every weight that the controller set. */

@@ -4,9 +4,10 @@ import { apexService, canaryDeployment, canaryService, primaryService } from "..
 import { annotation, label, manager } from "../../shared/core/names.ts";
 import type { Action } from "../../shared/core/state.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { CanaryError, hasCode, isAbsent } from "../../shared/kube/errors.ts";
+import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
+import { deleteSeen } from "./delete.ts";
 import { keepStable } from "./kept.ts";
 import { routeCache, type Scene } from "./observe.ts";
 import {
@@ -65,9 +66,9 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     setProgressing(deps, scene, { status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused" }),
   applyServices: (deps, { scene }) => applyServices(deps, scene),
   applyRoute: (deps, { scene }) => createRoute(deps, scene),
-  setWeight: (deps, { scene }, { weight }) => setWeight(deps, scene, weight),
+  setWeight: (deps, { scene }, action) => setWeight(deps, scene, action),
   runCanary: (deps, stage, action) => runCanary(deps, stage, action),
-  scaleCanary: (deps, { scene }, { replicas }) => scaleCanary(deps, scene, replicas),
+  scaleCanary: (deps, { scene }, action) => scaleCanary(deps, scene, action),
 };
 
 function uidOf(scene: Scene): string {
@@ -80,8 +81,8 @@ async function applyServices(deps: WriteDeps, scene: Scene): Promise<void> {
   if (!scene.apex) await createIfMissing(deps, apexService(target, context));
   for (const wanted of [primaryService(target, context), canaryService(target, context)]) {
     const { name, namespace } = metaOf(wanted);
-    if (!deps.world.services.get(namespace, name)) await createIfMissing(deps, wanted);
-    else await correctService(deps, wanted);
+    const found = deps.world.services.get(namespace, name);
+    await (found ? correctService(deps, found, wanted) : createIfMissing(deps, wanted));
   }
 }
 
@@ -97,9 +98,10 @@ async function createIfMissing(deps: WriteDeps, wanted: V1Service): Promise<void
   }
 }
 
-async function correctService(deps: WriteDeps, wanted: V1Service): Promise<void> {
+async function correctService(deps: WriteDeps, found: V1Service, wanted: V1Service): Promise<void> {
   const { name, namespace } = metaOf(wanted);
-  const body = { spec: { selector: wanted.spec?.selector, ports: wanted.spec?.ports } };
+  const { resourceVersion } = { ...found.metadata };
+  const body = { metadata: { resourceVersion }, spec: { selector: wanted.spec?.selector, ports: wanted.spec?.ports } };
   const written = await deps.cluster.patch<V1Service>(
     resource.services,
     { name, namespace },
@@ -129,16 +131,17 @@ async function deleteOtherRoute(
   const { trafficSplit, httpRoute } = deps.routes;
   const other = served.router.kind === "TrafficSplit" ? httpRoute : trafficSplit;
   const found = routeCache(deps.world, other).get(namespace, apex);
-  if (!found || metaOf(found).labels[label.canary] !== canary) return;
-  await deps.cluster.delete(other.resource, { namespace, name: apex }).catch((error: unknown) => {
-    if (!isAbsent(error)) throw error;
-  });
+  if (found && metaOf(found).labels[label.canary] === canary) await deleteSeen(deps.cluster, other.resource, found);
 }
 
-async function setWeight(deps: WriteDeps, scene: Scene, weight: number): Promise<void> {
+async function setWeight(
+  deps: WriteDeps,
+  scene: Scene,
+  { weight, over }: { weight: number; over?: string },
+): Promise<void> {
   const { served, route, apexName } = scene;
   if (!served || !route) return;
-  const wanted = served.router.withWeight(route, apexName, weight);
+  const wanted = served.router.withWeight(route, apexName, weight, over);
   scene.route = await deps.cluster.replace(served.resource, wanted, { fieldManager: manager });
   routeCache(deps.world, served).wrote(scene.route);
 }
@@ -161,8 +164,13 @@ async function runCanary(
     ? await deps.cluster.replace<V1Deployment>(resource.deployments, overwriting(workload, desired), {
         fieldManager: manager,
       })
-    : await deps.cluster.create<V1Deployment>(resource.deployments, desired, { fieldManager: manager });
+    : await deps.cluster.create<V1Deployment>(resource.deployments, withoutPods(desired), { fieldManager: manager });
   deps.world.deployments.wrote(scene.workload);
+}
+
+/** A creation has no precondition. What comes too late must do no harm. */
+function withoutPods(desired: V1Deployment): V1Deployment {
+  return { ...desired, spec: { ...desired.spec!, replicas: 0 } };
 }
 
 /** `desired` in place of exactly the object that was observed. */
@@ -174,10 +182,16 @@ function overwriting(found: V1Deployment, desired: V1Deployment): V1Deployment {
   };
 }
 
-async function scaleCanary(deps: WriteDeps, scene: Scene, replicas: number): Promise<void> {
+async function scaleCanary(
+  deps: WriteDeps,
+  scene: Scene,
+  { replicas, over }: { replicas: number; over?: string },
+): Promise<void> {
   if (!scene.workload) return;
   const { name, namespace } = metaOf(scene.workload);
-  const body = { metadata: { resourceVersion: scene.workload.metadata?.resourceVersion }, spec: { replicas } };
+  const { resourceVersion } = { ...scene.workload.metadata };
+  const labels = over === undefined ? {} : { labels: { [label.over]: over } };
+  const body = { metadata: { resourceVersion, ...labels }, spec: { replicas } };
   scene.workload = await deps.cluster.patch<V1Deployment>(
     resource.deployments,
     { name, namespace },

@@ -7,10 +7,10 @@ import { label, manager } from "../../shared/core/names.ts";
 import { drainMs } from "../../shared/core/policy.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { hasCode, isAbsent } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import type { Stored } from "../../shared/kube/store.ts";
 import type { Cache } from "./cache.ts";
+import { deleteSeen } from "./delete.ts";
 import type { ServedRoutes } from "./routes.ts";
 import type { Logger } from "./reconcile.ts";
 import { giveBack, restoreStable, type WriteDeps } from "./target.ts";
@@ -141,13 +141,8 @@ async function deleteRoutesOf(
   return ours.length > 0;
 }
 
-/** Garbage collection may have been quicker; a namespace that is going takes everything along. */
 async function deleteOurs(deps: Deleting, of: Resource, object: Stored): Promise<void> {
-  const { name = "", namespace = "", uid } = object.metadata ?? {};
-  try {
-    await deps.cluster.delete(of, { name, namespace }, uid ? { uid } : {});
-    deps.log.info({ kind: of.kind, name, namespace }, "deleted what was left of a Canary");
-  } catch (error: unknown) {
-    if (!isAbsent(error) && !hasCode(error, "Conflict")) throw error;
-  }
+  const { name, namespace } = { name: "", namespace: "", ...object.metadata };
+  const isDone = await deleteSeen(deps.cluster, of, object);
+  if (isDone) deps.log.info({ kind: of.kind, name, namespace }, "deleted what was left of a Canary");
 }

@@ -6,6 +6,7 @@ import type { V1ControllerRevision, V1Deployment, V1PodTemplateSpec, V1ReplicaSe
 import { kind, label, manager, keptName } from "../../shared/core/names.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { deleteSeen } from "./delete.ts";
 import type { Scene } from "./observe.ts";
 import type { WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
@@ -27,7 +28,7 @@ export async function keepStable(deps: WriteDeps, scene: Scene, podTemplateHash:
   const earlier = deps.world.kept
     .byIndex(indexes.namespace, namespace)
     .filter((object) => metaOf(object).labels[label.canary] === metaOf(canary).name && metaOf(object).name !== name);
-  for (const object of earlier) await forget(deps, object);
+  for (const object of earlier) await deleteSeen(deps.cluster, resource.controllerRevisions, object);
 }
 
 /** The kept template; undefined where none is kept. */
@@ -94,14 +95,5 @@ async function create(deps: WriteDeps, wanted: V1ControllerRevision): Promise<vo
     if (!hasCode(error, "AlreadyExists")) throw error;
     const { name, namespace } = metaOf(wanted);
     deps.world.kept.wrote(await deps.cluster.get(resource.controllerRevisions, { name, namespace }));
-  }
-}
-
-async function forget(deps: WriteDeps, object: V1ControllerRevision): Promise<void> {
-  const { name, namespace } = metaOf(object);
-  try {
-    await deps.cluster.delete(resource.controllerRevisions, { name, namespace });
-  } catch (error: unknown) {
-    if (!hasCode(error, "NotFound")) throw error;
   }
 }

@@ -9,7 +9,7 @@ import { optional } from "../../shared/optional.ts";
 import { parseStatus, printStatus, UnreadableStatus } from "../../shared/status.ts";
 import { perform } from "./apply.ts";
 import type { WriteDeps } from "./target.ts";
-import { record, type EventDeps } from "./events.ts";
+import type { Herald } from "./events.ts";
 import { observe, sceneOf, type ObserveDeps, type Scene } from "./observe.ts";
 import { metaOf } from "./views.ts";
 
@@ -19,8 +19,9 @@ export interface Logger {
   error(details: object, message: string): void;
 }
 
-export interface ReconcileDeps extends ObserveDeps, WriteDeps, EventDeps {
+export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   log: Logger;
+  herald: Herald;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -34,8 +35,25 @@ export interface Looked {
   isCheck: boolean;
 }
 
+/** How soon to try again to write an Event; nothing that we watch changes when it can be. */
+const sayAgainMs = 2_000;
+
 /** One look at one Canary. */
 export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Looked> {
+  lead(deps);
+  // What a controller before us decided, and perhaps did not live to say.
+  await deps.herald.say(canary);
+  const { requeueAfterMs, said, isCheck } = await look(deps, canary);
+  const again = said ? requeueAfterMs : Math.min(requeueAfterMs ?? sayAgainMs, sayAgainMs);
+  return { ...optional("requeueAfterMs", again), isCheck };
+}
+
+// --- internal ---
+
+/** `said`: every Event has been written. */
+type Told = Looked & { said: boolean };
+
+async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const policy = parsePolicy(canary.spec);
   if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
   const state = readStatus(canary);
@@ -43,8 +61,8 @@ export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Lo
   const scene = sceneOf(deps, canary);
   const seen = await observe(deps, scene, state);
   const decision = decide(state, seen, policy.policy);
-  scene.canary = await save(deps, scene, decision.next, policy.policy);
-  await announce(deps, scene.canary, decision.events);
+  scene.canary = await save(deps, scene, decision, policy.policy);
+  const said = await announce(deps, scene.canary, decision.events);
   deps.decided(canary, state, decision);
   const stage = { scene, progressDeadlineMs: policy.policy.progressDeadlineMs };
   for (const action of decision.actions) {
@@ -52,10 +70,8 @@ export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Lo
     await perform(deps, stage, action);
     deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
   }
-  return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined };
+  return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined, said };
 }
-
-// --- internal ---
 
 /** A status that something else has written is said to its user, not only to the log. */
 function readStatus(canary: Canary): CanaryState | string {
@@ -76,15 +92,17 @@ function lead(deps: ReconcileDeps): void {
 }
 
 /** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
-async function save(deps: ReconcileDeps, scene: Scene, next: CanaryState, policy: Policy): Promise<Canary> {
+async function save(deps: ReconcileDeps, scene: Scene, decision: Decision, policy: Policy): Promise<Canary> {
   const { canary } = scene;
   const route = routeStatus(scene);
-  const status = printStatus(next, {
+  const said = deps.herald.withNew(canary, decision.events);
+  const status = printStatus(decision.next, {
     generation: metaOf(canary).generation,
     steps: policy.weights.length,
     now: deps.now(),
     previous: canary.status,
     ...(route ? { route } : {}),
+    ...(said.length > 0 ? { said } : {}),
   });
   return sameStatus(status, canary.status) ? canary : writeStatus(deps, canary, status);
 }
@@ -118,22 +136,17 @@ function sorted(value: unknown): string {
   );
 }
 
-async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<void> {
-  for (const [ordinal, text] of events.entries()) {
-    deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
-    // An Event that cannot be written must not keep traffic from moving: the status says the same.
-    await record(deps, canary, text, ordinal).catch((error: unknown) =>
-      deps.log.warn({ canary: fullName(canary), err: error }, "an event could not be written"),
-    );
-  }
+async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
+  for (const text of events) deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
+  return deps.herald.say(canary);
 }
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
-async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Looked> {
+async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Told> {
   const reason = `The Canary cannot be read: ${faults}. Nothing is touched.`;
-  const status = { ...canary.status, reason, next: "correct the spec" };
-  if (canary.status?.reason === reason) return { isCheck: false };
-  await writeStatus(deps, canary, status);
-  await announce(deps, canary, [{ type: "Warning", message: reason }]);
-  return { isCheck: false };
+  if (canary.status?.reason === reason) return { isCheck: false, said: true };
+  const events: EventText[] = [{ type: "Warning", message: reason }];
+  const said = deps.herald.withNew(canary, events);
+  const written = await writeStatus(deps, canary, { ...canary.status, reason, next: "correct the spec", said });
+  return { isCheck: false, said: await announce(deps, written, events) };
 }

@@ -11,6 +11,7 @@ import { Election } from "../runtime/election.ts";
 import { WorkQueue } from "../runtime/queue.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./cleanup.ts";
+import { Herald } from "./events.ts";
 import { reconcile, type Logger, type ReconcileDeps } from "./reconcile.ts";
 import { createReports, type Reports } from "./report.ts";
 import { discoverRoutes, routesAppear, type ServedRoutes } from "./routes.ts";
@@ -143,7 +144,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     provider,
     metricsServer,
     scrapeIntervalMs,
-    instance,
+    herald: new Herald({ cluster, instance, now, log }),
     evidence,
     now,
     ...parts.reports,
@@ -163,6 +164,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ req
   const canary = deps.world.canaries.get(namespace, name);
   if (!canary) {
     deps.gone(key);
+    deps.herald.forget(key);
     return cleanUp(deps, { namespace, name }, gone);
   }
   if (canary.metadata.deletionTimestamp) return {};

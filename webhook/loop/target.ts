@@ -81,12 +81,18 @@ export async function setProgressing(
   words: { status: string; reason: string; message: string },
 ): Promise<void> {
   const { name, namespace } = metaOf(requireTarget(scene));
+  const { resourceVersion } = { ...scene.target?.metadata };
   const time = new Date(deps.now()).toISOString();
   const condition = { type: "Progressing", ...words, lastUpdateTime: time, lastTransitionTime: time };
   const written = await deps.cluster.patch<V1Deployment>(
     resource.deployments,
     { name, namespace, subresource: "status" },
-    { type: "strategic", body: { status: { conditions: [condition] } }, fieldManager: manager },
+    {
+      type: "strategic",
+      // Of a later version of the target it might not be true any more.
+      body: { metadata: { resourceVersion }, status: { conditions: [condition] } },
+      fieldManager: manager,
+    },
   );
   scene.target = written;
   deps.world.deployments.wrote(written);

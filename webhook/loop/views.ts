@@ -77,8 +77,10 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
 export function toWorkload(deployment: V1Deployment, revisions: readonly Revision[], failure?: string): Workload {
   const hash = hashTemplate(deployment.spec?.template);
   const current = revisions.find((revision) => revision.version.hash === hash);
+  const { labels } = metaOf(deployment);
   return {
-    intent: metaOf(deployment).labels[label.intent] ?? "",
+    intent: labels[label.intent] ?? "",
+    ...optional("over", labels[label.over]),
     replicas: deployment.spec?.replicas ?? 0,
     ...optional("podTemplateHash", current?.version.podTemplateHash),
     ...optional("failure", failure),

@@ -1,0 +1,173 @@
+/**
+ * A place where controllers are killed, frozen and doubled: an API server of its own, Kubernetes' own controllers, the chart's
+ * webhooks answered by this process, and a Prometheus that knows of no request. Each run has a namespace for itself, and
+ * controllers that see nothing else, so that many runs go on side by side.
+ */
+import { once } from "node:events";
+import type { Server } from "node:net";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { pino } from "pino";
+import { parseAllDocuments } from "yaml";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { resource, type Resource } from "../../shared/kube/resources.ts";
+import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
+import { startLoop, type Loop } from "../../webhook/loop/start.ts";
+import { createRecorder } from "../../webhook/metrics/recorder.ts";
+import { createServer } from "../../webhook/server.ts";
+import { release } from "../chart/install.ts";
+import { ensureBinary } from "../cluster/build.ts";
+import { repository } from "../cluster/layout.ts";
+import { mustRun } from "../cluster/run.ts";
+import { binaries } from "../cluster/versions.ts";
+import { waitFor } from "../cluster/wait.ts";
+import { PaperNode, startControllers } from "../kube/controllers.ts";
+import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
+import { answer, openDoor, type Door } from "../metrics/door.ts";
+import { defineResources } from "../plugin/plane.ts";
+import { through, type Gate } from "./through.ts";
+
+export interface Controller {
+  /** In whose name it leads. */
+  identity: string;
+  /** Where its Lease is. Two controllers with Leases of their own both lead. */
+  leaseNamespace: string;
+  /** The only namespace that it sees. */
+  namespace: string;
+  gate: Gate;
+}
+
+export interface Arena {
+  /** The administrator's. */
+  cluster: Cluster;
+  node: PaperNode;
+  startController(options: Controller): Promise<Loop>;
+  stop(): Promise<void>;
+}
+
+const account = `system:serviceaccount:${release.namespace}:${release.name}`;
+const noRequests = answer(200, '{"status":"success","data":{"resultType":"vector","result":[]}}');
+
+export async function startArena(): Promise<Arena> {
+  const plane = await startControlPlane();
+  const cluster = plane.cluster();
+  const [controllers, node, prometheus] = await Promise.all([
+    startControllers(plane),
+    PaperNode.start(cluster),
+    openDoor(""),
+  ]);
+  prometheus.behave(noRequests);
+  await Promise.all([defineResources(cluster), createAccount(cluster)]);
+  const admission = await startAdmission(plane, cluster);
+  const token = await tokenOf(cluster);
+  return {
+    cluster,
+    node,
+    startController: (options) => startController(plane.cluster({ token, timeoutMs: 3_000 }), prometheus, options),
+    stop: async () => {
+      await Promise.all([node.stop(), controllers.stop(), prometheus.close()]);
+      await plane.stop();
+      await new Promise((resolve) => admission.close(resolve));
+    },
+  };
+}
+
+// --- internal ---
+
+function startController(cluster: Cluster, prometheus: Door, options: Controller): Promise<Loop> {
+  const { namespace, leaseNamespace, identity, gate } = options;
+  return startLoop({
+    cluster: through(cluster, namespace, gate),
+    config: {
+      namespace: leaseNamespace,
+      identity,
+      provider: "linkerd",
+      metricsServer: prometheus.url,
+      scrapeIntervalMs: 1_000,
+      allowedAddresses: [],
+      leaseDurationMs: 3_000,
+      renewDeadlineMs: 2_000,
+      retryPeriodMs: 250,
+    },
+    log: pino({ enabled: process.env["LOG_LEVEL"] !== undefined, level: process.env["LOG_LEVEL"] ?? "info" }),
+    recorder: createRecorder({ version: "test", meshProvider: "linkerd" }),
+    random: () => Math.random(),
+  });
+}
+
+/** May do everything: what it may do in a cluster is the chart's matter, and tested there. */
+async function createAccount(cluster: Cluster): Promise<void> {
+  await cluster.create(resource.namespaces, { metadata: { name: release.namespace } });
+  const metadata = { name: release.name, namespace: release.namespace };
+  await cluster.create(resource.serviceAccounts, { metadata });
+  await cluster.create(resource.clusterRoleBindings, {
+    metadata: { name: release.name },
+    roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+    subjects: [{ kind: "ServiceAccount", ...metadata }],
+  });
+}
+
+async function tokenOf(cluster: Cluster): Promise<string> {
+  const path = `/api/v1/namespaces/${release.namespace}/serviceaccounts/${release.name}/token`;
+  const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 86_400 } };
+  const { status } = (await cluster.raw("POST", path, request)) as { status: { token: string } };
+  return status.token;
+}
+
+interface Configuration {
+  kind: string;
+  webhooks?: { clientConfig: { service?: { path: string }; url?: string; caBundle?: string } }[];
+}
+
+const configurations: Record<string, Resource> = {
+  MutatingWebhookConfiguration: resource.mutatingWebhookConfigurations,
+  ValidatingWebhookConfiguration: resource.validatingWebhookConfigurations,
+};
+
+/** The chart's webhooks, with this process in the Service's place. */
+async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Server> {
+  const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
+  const authority = await issueAuthority("arena", validity);
+  const serving = await issueServing(authority, ["localhost"], validity);
+  const canary = { ownAccounts: [account], missing: () => Promise.resolve([]) };
+  const recorder = createRecorder({ version: "test", meshProvider: "linkerd" });
+  const server = createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
+  server.listen(0, "localhost");
+  await once(server, "listening");
+  const base = `https://localhost:${(server.address() as AddressInfo).port}`;
+  const caBundle = Buffer.from(authority.cert).toString("base64");
+  for (const configuration of await chartWebhooks(plane)) {
+    const of = configurations[configuration.kind];
+    if (!of) continue;
+    for (const webhook of configuration.webhooks ?? [])
+      webhook.clientConfig = { url: `${base}${webhook.clientConfig.service?.path}`, caBundle };
+    await cluster.create(of, configuration);
+  }
+  await waitForAdmission(cluster);
+  return server;
+}
+
+async function chartWebhooks(plane: ControlPlane): Promise<Configuration[]> {
+  const helm = await ensureBinary(binaries.helm);
+  const args = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
+  const env = { ...process.env, HELM_CACHE_HOME: plane.dir, HELM_CONFIG_HOME: plane.dir, HELM_DATA_HOME: plane.dir };
+  const text = await mustRun(helm, [...args, "--show-only", "templates/webhooks.yaml"], { env });
+  return parseAllDocuments(text).map((document) => document.toJS() as Configuration);
+}
+
+/** API servers take a moment to call a new webhook: a faulty Canary is refused with our words as soon as they do. */
+async function waitForAdmission(cluster: Cluster): Promise<void> {
+  const faulty = {
+    metadata: { name: "faulty", namespace: release.namespace },
+    spec: { targetRef: { kind: "Deployment", name: "none" }, analysis: { stepWeight: 500 } },
+  };
+  await waitFor(
+    async () => {
+      const said = await cluster.create(resource.canaries, faulty, { dryRun: true }).catch((error: unknown) => error);
+      if (said instanceof Error && said.message.includes("is not a percentage")) return true;
+      throw new Error(`the webhook is not asked yet: ${String(said)}`);
+    },
+    30_000,
+    "admission by this process",
+  );
+}
