@@ -35,18 +35,25 @@ export interface Controller {
   /** The only namespace that it sees. */
   namespace: string;
   gate: Gate;
+  /** Where it finds the API server, if not straight. */
+  port?: number;
+  /** Where it finds Prometheus, if not at the one that knows of no request. */
+  metricsServer?: string;
 }
 
 export interface Arena {
   /** The administrator's. */
   cluster: Cluster;
   node: PaperNode;
+  /** Where the API server listens. */
+  port: number;
   startController(options: Controller): Promise<Loop>;
   stop(): Promise<void>;
 }
 
 const account = `system:serviceaccount:${release.namespace}:${release.name}`;
-const noRequests = answer(200, '{"status":"success","data":{"resultType":"vector","result":[]}}');
+/** As a Prometheus says it that knows of no request. */
+export const noRequests = answer(200, '{"status":"success","data":{"resultType":"vector","result":[]}}');
 
 export async function startArena(): Promise<Arena> {
   const plane = await startControlPlane();
@@ -63,7 +70,11 @@ export async function startArena(): Promise<Arena> {
   return {
     cluster,
     node,
-    startController: (options) => startController(plane.cluster({ token, timeoutMs: 3_000 }), prometheus, options),
+    port: plane.port,
+    startController: (options) => {
+      const { port = plane.port } = options;
+      return startController(plane.cluster({ token, timeoutMs: 3_000, port }), prometheus, options);
+    },
     stop: async () => {
       await Promise.all([node.stop(), controllers.stop(), prometheus.close()]);
       await plane.stop();
@@ -82,7 +93,7 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
       namespace: leaseNamespace,
       identity,
       provider: "linkerd",
-      metricsServer: prometheus.url,
+      metricsServer: options.metricsServer ?? prometheus.url,
       scrapeIntervalMs: 1_000,
       allowedAddresses: [],
       leaseDurationMs: 3_000,

@@ -44,18 +44,27 @@ export class Stage {
     this.namespaces.push(namespace);
   }
 
-  async change(tag: Tag): Promise<void> {
+  /** `mark` makes it a version apart from others of its image. */
+  async change(tag: Tag, mark?: string): Promise<void> {
     const { namespace } = this;
-    const body = { spec: { template: { spec: { containers: [{ name: "podinfod", image: imageOf(tag) }] } } } };
+    const metadata = mark === undefined ? {} : { metadata: { annotations: { "example.org/mark": mark } } };
+    const containers = [{ name: "podinfod", image: imageOf(tag) }];
+    const body = { spec: { template: { ...metadata, spec: { containers } } } };
     await this.cluster.patch(resource.deployments, { name, namespace }, { type: "strategic", body });
   }
 
+  /** Asks, and waits for the answer. */
   async command(verb: Verb): Promise<void> {
+    const id = await this.ask(verb);
+    await this.until(`an answer to ${verb}`, ({ lastCommand }) => lastCommand?.id === id);
+  }
+
+  async ask(verb: Verb): Promise<string> {
     this.commands += 1;
-    const text = JSON.stringify({ id: `${this.namespace}-${this.commands}`, verb });
-    const body = { metadata: { annotations: { [annotation.command]: text } } };
+    const id = `${this.namespace}-${this.commands}`;
+    const body = { metadata: { annotations: { [annotation.command]: JSON.stringify({ id, verb }) } } };
     await this.cluster.patch(resource.canaries, { name, namespace: this.namespace }, { type: "merge", body });
-    await this.until(`an answer to ${verb}`, ({ lastCommand }) => lastCommand?.verb === verb);
+    return id;
   }
 
   /** Resolves when a command is there, answered or not. */

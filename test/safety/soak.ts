@@ -1,0 +1,19 @@
+/** So long in bad places, with one leader and with two: every invariant is looked at, and none is broken. */
+import { expect } from "vitest";
+import type { Arena } from "./arena.ts";
+import { BadPlace } from "./faults.ts";
+
+/** `leaders`: how many controllers lead in each of the places. */
+export async function soak(arena: Arena, forMs: number, leaders: readonly number[]): Promise<void> {
+  const places = await Promise.all(
+    leaders.map((count, index) => BadPlace.start(arena, `bad-${index}-of-${count}`, count)),
+  );
+  await Promise.all(places.map((place) => place.endure(forMs)));
+  await Promise.all(places.map((place) => place.settle()));
+  await Promise.all(places.map((place) => place.end()));
+  for (const { stage, counts, auditor } of places) {
+    const ends = auditor.ended.map(({ outcome }) => outcome).join(" ");
+    process.stdout.write(`${stage.namespace}: ${JSON.stringify(counts)} ${JSON.stringify(auditor.counts)} ${ends}\n`);
+  }
+  expect(places.flatMap(({ auditor }) => auditor.violations)).toEqual([]);
+}
