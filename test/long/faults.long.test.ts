@@ -1,16 +1,19 @@
 // Ten minutes of a bad network between the controller and the API server, other writers on every object, and runs under way
 // that are promoted, reverted and superseded all the while. What must always hold is looked at without that network.
 import { setTimeout as delay } from "node:timers/promises";
-import type { V1EndpointSlice } from "@kubernetes/client-node";
+import { readFile } from "node:fs/promises";
+import { KubeConfig, type V1EndpointSlice } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Gated, deployment, expectVersion, type VersionName } from "../admission/gated.ts";
 import { clientSideApply } from "../admission/tools.ts";
 import { release } from "../chart/install.ts";
 import { getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
-import { network } from "../cluster/layout.ts";
+import { connect, type Cluster } from "../../shared/kube/cluster.ts";
+import { network, paths } from "../cluster/layout.ts";
 import { requireState } from "../cluster/state.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Proxy } from "../kube/proxy.ts";
+import { Auditor } from "../safety/auditor.ts";
 
 const forMs = Number(process.env["SOAK_SECONDS"] ?? 600) * 1_000;
 const names = ["soak-a", "soak-b", "soak-c"];
@@ -39,6 +42,13 @@ afterAll(async () => {
   await proxy.stop();
   await Promise.all(gated.map((one) => one.end()));
 });
+
+/** The administrator's way to the API server, which nothing disturbs. */
+async function directly(): Promise<Cluster> {
+  const kubeConfig = new KubeConfig();
+  kubeConfig.loadFromString(await readFile(paths.kubeconfig, "utf8"));
+  return connect(kubeConfig);
+}
 
 const chance = (of: number): boolean => Math.random() < of;
 
@@ -114,16 +124,22 @@ async function look(one: Gated): Promise<void> {
   counts.looks += 1;
 }
 
-async function watch(one: Gated, isOver: () => boolean): Promise<void> {
-  for (; !isOver(); await delay(250)) await look(one);
+async function watch(one: Gated, auditor: Auditor, isOver: () => boolean): Promise<void> {
+  for (; !isOver(); await delay(250)) {
+    await look(one);
+    auditor.check();
+  }
 }
 
 it("no weight without endpoints, nothing unjudged, and all settles once the network is well", async () => {
+  const cluster = await directly();
+  const options = { provider: "gatewayapi:v1", staleMs: 20_000, desertedMs: 30_000 } as const;
+  const auditors = await Promise.all(gated.map(({ namespace }) => Auditor.start(cluster, { namespace, ...options })));
   const end = performance.now() + forMs;
   const isOver = (): boolean => performance.now() >= end;
   await Promise.all([
     disturb(isOver),
-    ...gated.flatMap((one) => [use(one, isOver), meddle(one, isOver), watch(one, isOver)]),
+    ...gated.flatMap((one, index) => [use(one, isOver), meddle(one, isOver), watch(one, auditors[index]!, isOver)]),
   ]);
   process.stdout.write(`${JSON.stringify(counts)}\n`);
   for (const one of gated) {
@@ -142,4 +158,9 @@ it("no weight without endpoints, nothing unjudged, and all settles once the netw
     expectVersion(await one.target(), "v3");
     expect(await one.scenario.weight()).toBe(0);
   }
+  for (const auditor of auditors) {
+    await auditor.stop();
+    process.stdout.write(`${JSON.stringify(auditor.counts)} ${auditor.ended.length} runs ended\n`);
+  }
+  expect(auditors.flatMap(({ violations }) => violations)).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { startArena, type Arena } from "./arena.ts";
 import { hasty, plays, type Play } from "./plays.ts";
 import { dies, doubled, freezes, inParallel, undisturbed } from "./rows.ts";
+import { soak } from "./soak.ts";
 import { calling, type Call } from "./through.ts";
 
 let arena: Arena;
@@ -29,6 +30,8 @@ it("a run that is reverted ends the same when the controller dies in it, or ther
   ]);
   expect(died).not.toContain(undefined);
 });
+
+it("a few seconds of faults break no invariant, with two leaders", () => soak(arena, 8_000, [2]));
 
 it("a leader that freezes in a write, and is let go on when its successor is done, changes nothing", async () => {
   const { end } = whole;

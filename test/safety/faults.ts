@@ -236,7 +236,8 @@ export class BadPlace {
       add(this.counts, "controllers killed");
       victim.gate.close();
       await victim.loop.stop();
-      await waitFor(() => this.control(victim.lease), 30_000, "a controller to start");
+      // As the controller itself does: it tries until the API server answers.
+      await waitFor(() => this.control(victim.lease), 300_000, "a controller to start");
     });
   }
 

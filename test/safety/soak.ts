@@ -8,12 +8,23 @@ export async function soak(arena: Arena, forMs: number, leaders: readonly number
   const places = await Promise.all(
     leaders.map((count, index) => BadPlace.start(arena, `bad-${index}-of-${count}`, count)),
   );
-  await Promise.all(places.map((place) => place.endure(forMs)));
-  await Promise.all(places.map((place) => place.settle()));
-  await Promise.all(places.map((place) => place.end()));
-  for (const { stage, counts, auditor } of places) {
-    const ends = auditor.ended.map(({ outcome }) => outcome).join(" ");
-    process.stdout.write(`${stage.namespace}: ${JSON.stringify(counts)} ${JSON.stringify(auditor.counts)} ${ends}\n`);
+  try {
+    await Promise.all(places.map((place) => place.endure(forMs)));
+    report(places);
+    await Promise.all(places.map((place) => place.settle()));
+  } finally {
+    await Promise.all(places.map((place) => place.end()));
+    report(places);
   }
   expect(places.flatMap(({ auditor }) => auditor.violations)).toEqual([]);
+}
+
+// --- internal ---
+
+function report(places: readonly BadPlace[]): void {
+  for (const { stage, counts, auditor } of places) {
+    const ends = auditor.ended.map(({ outcome }) => outcome).join(" ");
+    const looked = JSON.stringify({ ...auditor.counts, broken: auditor.violations });
+    process.stdout.write(`${stage.namespace}: ${JSON.stringify(counts)} ${looked} ${ends}\n`);
+  }
 }
