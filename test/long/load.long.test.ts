@@ -91,8 +91,9 @@ async function injectorWaits(failurePolicy: "Fail" | "Ignore", timeoutSeconds: n
 }
 
 beforeAll(async () => {
-  for (const namespace of namespaces) await deleteNamespace(namespace);
   kwok = await Kwok.start();
+  // Only now, since what an interrupted run has left ends when kwok says so.
+  for (const namespace of namespaces) await deleteNamespace(namespace);
   await countApiCalls();
   // As it is, a pod that a busy injector does not answer for starts without a sidecar, and nobody measures it.
   await injectorWaits("Fail", 30);
