@@ -4,7 +4,7 @@
  */
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../shared/core/canary.ts";
-import { label } from "../shared/core/names.ts";
+import { label, manager } from "../shared/core/names.ts";
 import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
@@ -79,7 +79,10 @@ async function stopController({ cluster, namespace, deployment }: UninstallDeps,
 async function giveBackTargets(parts: CleanupDeps, signal: AbortSignal): Promise<void> {
   const { world, log } = parts;
   const targets = world.deployments.list().filter((found) => metaOf(found).labels[label.target] === metaOf(found).uid);
-  await Promise.all(targets.map((target) => releaseTarget(parts, target)));
+  await until(signal, "every target could be written", async () => {
+    const given = await Promise.all(targets.map((target) => giveBack(parts, target)));
+    return given.every((isGiven) => isGiven);
+  });
   await until(signal, "every target runs stable", () =>
     targets.every((target) => {
       const { namespace, name, uid } = metaOf(target);
@@ -91,6 +94,21 @@ async function giveBackTargets(parts: CleanupDeps, signal: AbortSignal): Promise
     }),
   );
   log.info({ targets: targets.length }, "every target is its user's again");
+}
+
+/** Says whether it is its user's again. Whoever writes it at the same moment is waited for; what is gone needs nothing. */
+async function giveBack(parts: CleanupDeps, { metadata }: V1Deployment): Promise<boolean> {
+  const { name = "", namespace = "", uid = "" } = { ...metadata };
+  const found = parts.world.deployments.get(namespace, name);
+  if (!found || metaOf(found).labels[label.target] !== uid) return true;
+  try {
+    await releaseTarget(parts, found);
+    return true;
+  } catch (error: unknown) {
+    if (hasCode(error, "NotFound")) return true;
+    if (hasCode(error, "Conflict")) return false;
+    throw error;
+  }
 }
 
 async function takeTracesAway(parts: CleanupDeps, signal: AbortSignal): Promise<void> {
@@ -111,7 +129,12 @@ async function takeTracesAway(parts: CleanupDeps, signal: AbortSignal): Promise<
 async function resetStatuses({ cluster, world }: CleanupDeps & { world: World }): Promise<void> {
   const reason = "kubectl-canary was uninstalled: the target runs stable and is its user's alone.";
   for (const canary of world.canaries.list()) {
-    const status = { phase: "", reason } as const;
-    await cluster.replace<Canary>(resource.canaries, { ...canary, status }, { subresource: "status" });
+    const body = [{ op: "add", path: "/status", value: { phase: "", reason } }];
+    const at = { name: metaOf(canary).name, namespace: metaOf(canary).namespace, subresource: "status" };
+    try {
+      await cluster.patch<Canary>(resource.canaries, at, { type: "json", body, fieldManager: manager });
+    } catch (error: unknown) {
+      if (!hasCode(error, "NotFound")) throw error;
+    }
   }
 }

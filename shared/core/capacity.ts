@@ -1,4 +1,5 @@
 /** Who can carry how much: the arithmetic behind invariants I1 and I2. */
+import { canaryName } from "./names.ts";
 import type { Policy } from "./policy.ts";
 import type { CanaryState, Observation, Run } from "./state.ts";
 
@@ -36,6 +37,13 @@ export function onlyThisRun(run: Run, seen: Observation): boolean {
 export function isDeserted(state: CanaryState, seen: Observation): boolean {
   const { primary, canary } = seen.endpoints;
   return state.weight > 0 && primary.ready > 0 && (canary.ready === 0 || !seen.workload);
+}
+
+/** Who is not there for the canary's share. */
+export function desertedWords({ seen }: { seen: Observation }): string {
+  return seen.endpoints.canary.isGone
+    ? `Service ${canaryName(seen.apexName)} was deleted, and the canary has nobody behind it`
+    : "The canary has no ready pod";
 }
 
 /** The primary can take all traffic back: as many ready endpoints as its own replicas. */

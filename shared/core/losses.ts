@@ -1,5 +1,13 @@
 /** Canary pods that are lost under traffic: the canary keeps no more than those that are left can carry. */
-import { carriedBy, isDeserted, podsFor, primaryCanCarryAll, readyCanaries, stepWeight } from "./capacity.ts";
+import {
+  carriedBy,
+  desertedWords,
+  isDeserted,
+  podsFor,
+  primaryCanCarryAll,
+  readyCanaries,
+  stepWeight,
+} from "./capacity.ts";
 import { fullName, step, unheld, type RunTurn, type Step } from "./decision.ts";
 import { event } from "./events.ts";
 import { reject } from "./unwind.ts";
@@ -24,7 +32,7 @@ export function lostPods(turn: RunTurn): Step | undefined {
 
 /** Nobody is behind the canary leaf any more: its share would fail, so it goes to the primary until there are pods again. */
 export function lostAllPods(turn: RunTurn): Step {
-  const reason = `The canary has no ready pod at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
+  const reason = `${desertedWords(turn)} at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
   return lose(turn, 0, { cause: "every ready pod", reason });
 }
 
@@ -37,7 +45,8 @@ export function failureWords({ seen }: RunTurn): string {
 
 function lose(turn: RunTurn, weight: number, words: { cause: string; reason: string }): Step {
   const { run, seen, policy } = turn;
-  const losses = (run.losses ?? 0) + 1;
+  // A Service that someone deleted says nothing against the version.
+  const losses = (run.losses ?? 0) + (seen.endpoints.canary.isGone ? 0 : 1);
   if (losses >= Math.max(fewestLosses, policy.threshold)) {
     const cause = `the canary lost ${words.cause} ${losses} times${failureWords(turn)}`;
     return reject(turn, cause, event.rollingBack(fullName(seen), cause));

@@ -54,6 +54,21 @@ describe("a canary that loses some of its pods", () => {
     expect(at(75, { replicas: 4, ready: 1, primaryReady: 3 }).next).toMatchObject({ weight: 75 });
   });
 
+  it("is not blamed for a leaf Service that someone deleted: no traffic until it is there again, however often", () => {
+    const seen = seenWith(75, { replicas: 4, ready: 0 });
+    seen.endpoints.canary.isGone = true;
+    const { next, actions } = decide(
+      aRunningState(75, { ...analysing, losses: 4 }),
+      { ...seen, servicesReady: false },
+      policy,
+    );
+    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", step: 2, losses: 4 } });
+    expect(actions.map(({ kind }) => kind)).toEqual(["setWeight", "applyServices"]);
+    expect(next.reason).toMatch(
+      /^Service podinfo-canary was deleted, and the canary has nobody behind it at weight 75/,
+    );
+  });
+
   it("is given up when it happened as often as checks may fail", () => {
     const { next } = at(75, { replicas: 4, ready: 1 }, { ...analysing, losses: 4 });
     expect(next.run?.ending?.cause).toBe("the canary lost ready pods 5 times");

@@ -33,6 +33,8 @@ export interface Router {
   plural: string;
   /** A new route, all traffic on the primary. */
   build(context: RouteContext): RouteObject;
+  /** Every Service that it may send to. */
+  backendsOf(route: RouteObject): string[];
   /** What the route says now; undefined when it does not name both our leaves, so that we cannot work with it. */
   read(route: RouteObject, apex: string): RouteSeen | undefined;
   /** The same route with our two weights at canary `weight`; everything else is as it was. */
@@ -61,6 +63,7 @@ export const trafficSplit: Router = {
       ],
     },
   }),
+  backendsOf: (route) => splitBackends(route).flatMap((backend) => leafOf(backend) ?? []),
   read: (route, apex) => weightsSeen(route, splitBackends(route), apex),
   withWeight: (route, apex, weight, over) => {
     const found = splitBackends(route);
@@ -94,6 +97,8 @@ export const httpRoute: Router = {
       ],
     },
   }),
+  backendsOf: (route) =>
+    rulesOf(route).flatMap(({ backendRefs = [] }) => backendRefs.flatMap((one) => leafOf(one) ?? [])),
   read: (route, apex) => {
     const rule = rulesOf(route).find((candidate) => namesBoth(candidate.backendRefs ?? [], apex));
     const seen = rule && weightsSeen(route, rule.backendRefs ?? [], apex);

@@ -69,6 +69,10 @@ describe.each([
     expect(router.read(edited, "podinfo")).toEqual({ weight: 5, ownWeight: 50 });
   });
 
+  it("says whom it sends to, a backend of its user's included", () => {
+    expect(router.backendsOf(withThird(route, 10)).sort()).toEqual(["legacy", "podinfo-canary", "podinfo-primary"]);
+  });
+
   it("that does not name both leaves cannot be worked with", () => {
     expect(router.read({ ...route, spec: { backends: [], rules: [] } }, "podinfo")).toBeUndefined();
   });

@@ -173,6 +173,8 @@ export interface Workload {
 export interface Endpoints {
   ready: number;
   byRevision: Record<string, number>;
+  /** The leaf Service itself is not there: whatever share it has fails. */
+  isGone?: boolean;
 }
 
 export interface RouteSeen {

@@ -1,5 +1,5 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
-import { isDeserted, primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
+import { desertedWords, isDeserted, primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
 import {
   formatImages,
   fullName,
@@ -62,7 +62,7 @@ export function restoring(turn: RunTurn): Step {
 export function deserted(turn: RunTurn): Step | undefined {
   const { state, seen } = turn;
   if (!isDeserted(state, seen)) return undefined;
-  const reason = `The canary has no ready pod at weight ${state.weight}: all traffic goes to the primary, which has ${seen.endpoints.primary.ready}.`;
+  const reason = `${desertedWords(turn)} at weight ${state.weight}: all traffic goes to the primary, which has ${seen.endpoints.primary.ready}.`;
   return step(turn, { weight: 0, reason }, { events: [event.warning(`${fullName(seen)}: ${reason}`)] });
 }
 

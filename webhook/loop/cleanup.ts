@@ -3,9 +3,9 @@
  * go. Everything is found by labels, so that it works after a restart and without the Canary.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { label, manager } from "../../shared/core/names.ts";
+import { canaryName, label, manager } from "../../shared/core/names.ts";
 import { drainMs } from "../../shared/core/policy.ts";
-import type { RouteObject } from "../../shared/core/routers.ts";
+import { httpRoute, type RouteObject } from "../../shared/core/routers.ts";
 import { hashTemplate } from "../../shared/hash.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import type { Stored } from "../../shared/kube/store.ts";
@@ -15,7 +15,7 @@ import type { ServedRoutes } from "./routes.ts";
 import type { Logger } from "./reconcile.ts";
 import { giveBack, restoreStable, type WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
-import { indexes, type World } from "./world.ts";
+import { indexes, isOrphan, type World } from "./world.ts";
 
 export interface CleanupDeps extends WriteDeps {
   routes: ServedRoutes;
@@ -28,7 +28,10 @@ export type Deleting = Pick<CleanupDeps, "cluster" | "world" | "routes" | "log">
 /** Remembers since when a Canary's route has been gone; lost on a restart, which only makes the drain longer. */
 export type RouteGone = Map<string, number>;
 
-/** Takes one Canary's traces away, step by step. Returns when to come back; nothing to return once all is gone. */
+/**
+ * Takes one Canary's traces away, step by step. Returns when to come back; nothing to return once all is gone but what a route
+ * of the user's sends to: that goes when the route does without it.
+ */
 export async function cleanUp(
   deps: CleanupDeps,
   at: { namespace: string; name: string },
@@ -37,8 +40,9 @@ export async function cleanUp(
   const key = `${at.namespace}/${at.name}`;
   for (const target of orphanedTargets(deps, at.namespace)) await releaseTarget(deps, target);
   const routes = await deleteRoutes(deps, at);
-  const leftovers = leftoversOf(deps, at);
-  if (!routes && leftovers.length === 0) {
+  const quit = await quitForeignRoutes(deps, at);
+  const leftovers = leftoversOf(deps, at).filter((leftover) => !isInUse(deps, leftover));
+  if (!routes && !quit && leftovers.length === 0) {
     gone.delete(key);
     return {};
   }
@@ -67,7 +71,8 @@ export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Pr
 /** Deletes at once what was made for a target that is gone: nobody sends to it any more. */
 export async function removeOurs(deps: Deleting, at: { namespace: string; name: string }): Promise<void> {
   await deleteRoutes(deps, at);
-  for (const { of, object } of leftoversOf(deps, at)) await deleteOurs(deps, of, object);
+  for (const leftover of leftoversOf(deps, at))
+    if (!isInUse(deps, leftover)) await deleteOurs(deps, leftover.of, leftover.object);
 }
 
 /** Canary Deployment, leaf Services or route of one Canary are there. */
@@ -78,7 +83,7 @@ export function oursExist(world: World, at: { namespace: string; name: string })
     ...world.splits.byIndex(indexes.namespace, at.namespace),
     ...world.httpRoutes.byIndex(indexes.namespace, at.namespace),
   ];
-  return leftoversOf({ world }, at).length > 0 || routes.some(labelled);
+  return leftoversOf({ world }, at).some((one) => !isInUse({ world }, one)) || routes.some(labelled);
 }
 
 // --- internal ---
@@ -89,17 +94,44 @@ function runsStable(deps: CleanupDeps, target: V1Deployment, podTemplateHash: st
   return stable?.version.hash === hashTemplate(target.spec?.template);
 }
 
-/** Deployments that are opted in while no Canary has them as its target. */
-function orphanedTargets(deps: CleanupDeps, namespace: string): V1Deployment[] {
-  return deps.world.deployments
+function orphanedTargets({ world }: CleanupDeps, namespace: string): V1Deployment[] {
+  return world.deployments
     .byIndex(indexes.namespace, namespace)
-    .map((deployment) => deps.world.deployments.get(namespace, metaOf(deployment).name) ?? deployment)
-    .filter((deployment) => metaOf(deployment).labels[label.target] === metaOf(deployment).uid)
-    .filter((deployment) => !deployment.metadata?.deletionTimestamp)
-    .filter(
-      (deployment) =>
-        deps.world.canaries.byIndex(indexes.target, `${namespace}/${metaOf(deployment).name}`).length === 0,
+    .map((deployment) => world.deployments.get(namespace, metaOf(deployment).name) ?? deployment)
+    .filter((deployment) => isOrphan(world, deployment));
+}
+
+/** Leaf Services that are deleted while a route names them would fail its users' requests. */
+function isInUse({ world }: Pick<CleanupDeps, "world">, { of, object }: Leftover): boolean {
+  if (of.kind !== resource.services.kind) return false;
+  const { name, namespace } = metaOf(object);
+  return foreignRoutes(world, namespace).some((route) => httpRoute.backendsOf(route).includes(name));
+}
+
+/** HTTPRoutes that the user owns; we only set weights there. */
+function foreignRoutes(world: World, namespace: string): RouteObject[] {
+  return world.httpRoutes
+    .byIndex(indexes.namespace, namespace)
+    .filter(({ metadata }) => metadata.labels?.[label.canary] === undefined && !metadata.deletionTimestamp);
+}
+
+/** The user's own route goes on naming our leaves, at weight 0 for the canary. Says whether traffic was taken from it. */
+async function quitForeignRoutes(deps: Deleting, at: { namespace: string; name: string }): Promise<boolean> {
+  const leaves = leftoversOf(deps, at).map(({ object }) => object.metadata?.name ?? "");
+  const quit = foreignRoutes(deps.world, at.namespace)
+    .map((route) => deps.world.httpRoutes.get(at.namespace, route.metadata.name ?? "") ?? route)
+    .filter((route) => leaves.includes(canaryName(route.metadata.name ?? "")))
+    .filter((route) => (httpRoute.read(route, route.metadata.name ?? "")?.weight ?? 0) > 0);
+  for (const route of quit) {
+    const wanted = httpRoute.withWeight(route, route.metadata.name ?? "", 0);
+    const written = await deps.cluster.replace(deps.routes.httpRoute.resource, wanted, { fieldManager: manager });
+    deps.world.httpRoutes.wrote(written);
+    deps.log.info(
+      { route: metaOf(route).name, namespace: at.namespace },
+      "the canary's weight in the user's route is 0",
     );
+  }
+  return quit.length > 0;
 }
 
 interface Leftover {
@@ -107,7 +139,10 @@ interface Leftover {
   object: Stored;
 }
 
-/** Canary Deployments and leaf Services, Deployments first: a Service without pods harms less than pods without a Service. */
+/**
+ * Canary Deployments, leaf Services and kept templates, Deployments first: a Service without pods harms less than pods without a
+ * Service.
+ */
 function leftoversOf(deps: Pick<CleanupDeps, "world">, at: { namespace: string; name: string }): Leftover[] {
   const ours = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
     object.metadata?.labels?.[label.canary] === at.name && object.metadata.labels[label.managedBy] === manager;
@@ -119,6 +154,10 @@ function leftoversOf(deps: Pick<CleanupDeps, "world">, at: { namespace: string; 
     ...services
       .filter((service) => /-(primary|canary)$/.test(metaOf(service).name))
       .map((object) => ({ of: resource.services, object })),
+    ...deps.world.kept
+      .byIndex(indexes.namespace, at.namespace)
+      .filter(ours)
+      .map((object) => ({ of: resource.controllerRevisions, object })),
   ];
 }
 

@@ -11,7 +11,7 @@ import {
 } from "../../shared/core/desired.ts";
 import { annotation, canaryName, label, primaryName } from "../../shared/core/names.ts";
 import type { RouteObject } from "../../shared/core/routers.ts";
-import type { CanaryState, Observation, Target, Workload } from "../../shared/core/state.ts";
+import type { CanaryState, Endpoints, Observation, Target, Workload } from "../../shared/core/state.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { askPrometheus, type AskDeps } from "./ask.ts";
@@ -20,7 +20,7 @@ import { obstaclesTo, withoutForeign } from "./obstacles.ts";
 import { oursExist } from "./cleanup.ts";
 import { keptStable } from "./kept.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./routes.ts";
-import { metaOf, toEndpoints, toTarget, toWorkload } from "./views.ts";
+import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "./views.ts";
 import { apexOf, indexes, type World } from "./world.ts";
 
 export interface ObserveDeps extends AskDeps {
@@ -87,8 +87,11 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
   const workload = await workloadOf(deps, scene, state);
   const answers = await askPrometheus(deps, scene, { state, workload, now });
   const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
-  const endpoints = (service: string): ReturnType<typeof toEndpoints> =>
-    toEndpoints(world.slices.byIndex(indexes.owner, `${namespace}/${service}`), revisions);
+  const endpoints = (name: string): Endpoints => {
+    const service = world.services.get(namespace, name);
+    const slices = behind(service, world.slices.byIndex(indexes.owner, `${namespace}/${name}`));
+    return { ...toEndpoints(slices, revisions), ...(service ? {} : { isGone: true }) };
+  };
   return {
     now,
     name: canary.metadata.name ?? "",

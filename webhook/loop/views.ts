@@ -5,6 +5,7 @@ import type {
   V1EndpointSlice,
   V1ObjectMeta,
   V1ReplicaSet,
+  V1Service,
 } from "@kubernetes/client-node";
 import { unfitness } from "../../shared/core/fitness.ts";
 import { annotation, heldValue, label, manager } from "../../shared/core/names.ts";
@@ -85,6 +86,19 @@ export function toWorkload(deployment: V1Deployment, revisions: readonly Revisio
     ...optional("podTemplateHash", current?.version.podTemplateHash),
     ...optional("failure", failure),
   };
+}
+
+/**
+ * What is behind a leaf Service now. The slices of one that was deleted stay for a moment, also while another of its name is
+ * there: they lead nowhere.
+ */
+export function behind(service: V1Service | undefined, slices: readonly V1EndpointSlice[]): V1EndpointSlice[] {
+  const uid = service?.metadata?.uid;
+  if (uid === undefined) return [];
+  return slices.filter(({ metadata }) => {
+    const owner = metadata?.ownerReferences?.find(({ kind }) => kind === "Service");
+    return owner === undefined || owner.uid === uid;
+  });
 }
 
 /** Ready endpoints, one per pod, by the pod-template-hash of the ReplicaSet that the pod's name begins with. */

@@ -2,7 +2,7 @@ import type { V1Deployment, V1EndpointSlice, V1ReplicaSet } from "@kubernetes/cl
 import { describe, expect, it } from "vitest";
 import { heldValue, label } from "../../shared/core/names.ts";
 import { hashTemplate } from "../../shared/hash.ts";
-import { rejectionPrefix, toEndpoints, toRevision, toTarget, toWorkload } from "./views.ts";
+import { behind, rejectionPrefix, toEndpoints, toRevision, toTarget, toWorkload } from "./views.ts";
 
 const template = (image: string): NonNullable<V1Deployment["spec"]>["template"] => ({
   metadata: { labels: { app: "podinfo" } },
@@ -133,6 +133,25 @@ describe("endpoints", () => {
       { endpoints: [endpoint("podinfo-canary-abc-1", true), endpoint("podinfo-canary-def-1", true)] },
     ] as unknown as V1EndpointSlice[];
     expect(toEndpoints(slices)).toEqual({ ready: 2, byRevision: { abc: 1, def: 1 } });
+  });
+});
+
+describe("what is behind a leaf Service", () => {
+  const slice = (uid: string): V1EndpointSlice => ({
+    metadata: { ownerReferences: [{ apiVersion: "v1", kind: "Service", name: "podinfo-canary", uid }] },
+    addressType: "IPv4",
+    endpoints: [],
+  });
+
+  it("is nothing once it is deleted, though its slices stay for a moment, also beside its successor", () => {
+    const [old, own] = [slice("old"), slice("own")];
+    expect(behind(undefined, [old])).toEqual([]);
+    expect(behind({ metadata: { uid: "own" } }, [old, own])).toEqual([own]);
+  });
+
+  it("is also what someone else put there by hand", () => {
+    const made: V1EndpointSlice = { metadata: {}, addressType: "IPv4", endpoints: [] };
+    expect(behind({ metadata: { uid: "own" } }, [made])).toEqual([made]);
   });
 });
 

@@ -13,7 +13,7 @@ import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../shared/kube/store.ts";
 import { Cache } from "./cache.ts";
 import type { ServedRoutes } from "./routes.ts";
-import { rememberWriter, toRevision, type Revision } from "./views.ts";
+import { metaOf, rememberWriter, toRevision, type Revision } from "./views.ts";
 
 export interface World {
   canaries: Cache<Canary>;
@@ -58,7 +58,7 @@ export function createWorld(deps: WorldDeps): World {
     },
     keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
   });
-  const mapping = keysFor(canaries);
+  const mapping = keysFor(canaries, (namespace, name) => parts.services.get(namespace, name));
   const deployments = watch<V1Deployment>(deps, resource.deployments, {
     transform: withoutManagersButWriter,
     indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
@@ -112,10 +112,23 @@ export function isConcernedBy(service: V1Service, canary: Canary, target: V1Depl
   return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
 }
 
-/** Every Canary, and every Canary that something of ours is left of. */
+/** Every Canary, every Canary that something of ours is left of, and every Deployment that is still ours without one. */
 export function everyKey(world: World): string[] {
-  const labelled = [...world.deployments.list(), ...world.services.list(), ...world.slices.list()];
-  return [...new Set([...world.canaries.list().map(keyOf), ...labelled.flatMap(labelledKey)])];
+  const labelled = [
+    ...world.deployments.list(),
+    ...world.services.list(),
+    ...world.slices.list(),
+    ...world.kept.list(),
+  ];
+  const orphans = world.deployments.list().filter((deployment) => isOrphan(world, deployment));
+  return [...new Set([...world.canaries.list().map(keyOf), ...labelled.flatMap(labelledKey), ...orphans.map(keyOf)])];
+}
+
+/** A Deployment that is opted in while no Canary has it as its target. */
+export function isOrphan({ canaries }: Pick<World, "canaries">, deployment: V1Deployment): boolean {
+  const { name, namespace, uid, labels } = metaOf(deployment);
+  if (labels[label.target] !== uid || deployment.metadata?.deletionTimestamp) return false;
+  return canaries.byIndex(indexes.target, `${namespace}/${name}`).length === 0;
 }
 
 // --- internal ---
@@ -172,7 +185,10 @@ function watchRoutes(deps: WorldDeps, of: Resource, keys: Keys<RouteObject>): Ca
   });
 }
 
-function keysFor(canaries: Cache<Canary>): {
+function keysFor(
+  canaries: Cache<Canary>,
+  service: (namespace: string, name: string) => V1Service | undefined,
+): {
   deployment: Keys<V1Deployment>;
   revision: Keys<Revision>;
   namespaced: Keys<Stored>;
@@ -196,7 +212,12 @@ function keysFor(canaries: Cache<Canary>): {
       return owner ? deploymentNamed(object.metadata.namespace ?? "", owner) : [];
     },
     namespaced: (object) => canaries.byIndex(indexes.namespace, object.metadata?.namespace ?? "").map(keyOf),
-    apex: (object) => [...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf), ...labelledKey(object)],
+    apex: (object) => [
+      ...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf),
+      ...labelledKey(object),
+      // What a Canary left behind because this route of the user's still sends to it.
+      ...labelledKey(service(object.metadata?.namespace ?? "", primaryName(object.metadata?.name ?? "")) ?? {}),
+    ],
     labelled: labelledKey,
   };
 }
