@@ -13,6 +13,8 @@ export interface AppOptions {
   readonly image?: string;
   /** Requests per second of `load`. */
   readonly rate?: number;
+  /** After how long a request of `load` without an answer has failed; 5 s by default. */
+  readonly deadlineMs?: number;
   /** Deployments to leave out. */
   readonly without?: readonly ("load" | "frontend")[];
 }
@@ -40,17 +42,23 @@ export async function appObjects(namespace: string, options: AppOptions = {}): P
   return wanted;
 }
 
-function adjust(object: AppObject, { replicas = 1, image, rate }: AppOptions): void {
+function adjust(object: AppObject, options: AppOptions): void {
   const container = object.spec?.template?.spec.containers[0];
   if (!object.spec || !container) return;
   if (object.metadata.name === "podinfo") {
-    object.spec.replicas = replicas;
-    container.image = image ?? container.image;
+    object.spec.replicas = options.replicas ?? 1;
+    container.image = options.image ?? container.image;
   }
-  if (rate !== undefined) setVariable(container.env ?? [], "RATE", String(rate));
+  if (object.metadata.name === "load") adjustLoad((container.env ??= []), options);
+}
+
+function adjustLoad(env: { name: string; value: string }[], { rate, deadlineMs }: AppOptions): void {
+  if (rate !== undefined) setVariable(env, "RATE", String(rate));
+  if (deadlineMs !== undefined) setVariable(env, "DEADLINE_MS", String(deadlineMs));
 }
 
 function setVariable(env: { name: string; value: string }[], name: string, value: string): void {
   const variable = env.find((each) => each.name === name);
   if (variable) variable.value = value;
+  else env.push({ name, value });
 }

@@ -104,6 +104,10 @@ function apiServerArgs(ports: Ports): string[] {
     `--proxy-client-cert-file=${pki("front-proxy.crt")}`,
     `--proxy-client-key-file=${pki("front-proxy.key")}`,
     "--enable-aggregator-routing=true",
+    `--audit-policy-file=${configFile("audit.yaml")}`,
+    `--audit-log-path=${paths.audit}`,
+    // Megabytes: tests read it by offset, which must not move under them.
+    "--audit-log-maxsize=2000",
   ];
 }
 

@@ -114,3 +114,31 @@ export function renderKubelet(ports: Ports): string {
     nodeStatusUpdateFrequency: "2s",
   });
 }
+
+/**
+ * What the API server writes down: every call of the accounts in `namespace`, which is the controller's, with the body where a
+ * route is written; and who deletes what, and what every Canary that anyone writes is of, to hold those calls against.
+ */
+export function renderAuditPolicy(namespace: string): string {
+  const userGroups = [`system:serviceaccounts:${namespace}`];
+  const routes = [
+    { group: "split.smi-spec.io", resources: ["trafficsplits"] },
+    { group: "gateway.networking.k8s.io", resources: ["httproutes"] },
+  ];
+  const canaries = [{ group: "flagger.app", resources: ["canaries"] }];
+  return stringify({
+    apiVersion: "audit.k8s.io/v1",
+    kind: "Policy",
+    omitManagedFields: true,
+    rules: [
+      { level: "Request", userGroups, verbs: ["create", "update", "patch"], resources: routes },
+      // A watch is known from its start on.
+      { level: "Metadata", userGroups, verbs: ["watch"], omitStages: ["RequestReceived", "ResponseComplete"] },
+      { level: "Metadata", userGroups, omitStages: ["RequestReceived"] },
+      { level: "Request", verbs: ["create", "patch", "update"], resources: canaries },
+      { level: "Metadata", verbs: ["delete"] },
+      { level: "None" },
+    ],
+    omitStages: ["RequestReceived"],
+  });
+}

@@ -15,6 +15,7 @@ export const paths = {
   kubeconfig: inState("kubeconfig"),
   bin: inState("bin"),
   logs: inState("log"),
+  audit: inState("log", "audit.log"),
   config: inState("config"),
   pki: inState("pki"),
   etcd: inState("etcd"),

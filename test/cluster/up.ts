@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { applyObject, getObject, waitForApi, type Manifest } from "./api.ts";
 import { buildAll } from "./build.ts";
 import { configFile, kubeconfigOf, type ComponentName } from "./components.ts";
-import { apiServerUrl, renderCni, renderContainerd, renderKubeconfig, renderKubelet } from "./config.ts";
+import {
+  apiServerUrl,
+  renderAuditPolicy,
+  renderCni,
+  renderContainerd,
+  renderKubeconfig,
+  renderKubelet,
+} from "./config.ts";
 import { coreDnsManifests } from "./coredns.ts";
 import { applyDefinitions, routingDefinitions } from "./crds.ts";
 import { freePorts, hasKubernetesRules, missingFolders, readSysctls, setUpNetwork } from "./host.ts";
@@ -125,6 +132,7 @@ async function prepare(
     writePrometheusConfig(scrapeInterval),
     writeFile(configFile("containerd.toml"), renderContainerd(programs.cniBinDir)),
     writeFile(configFile("kubelet.yaml"), renderKubelet(ports)),
+    writeFile(configFile("audit.yaml"), renderAuditPolicy("kubectl-canary")),
     writeFile(join(paths.cni, "10-kubectl-canary.conflist"), renderCni()),
     linkPrograms(built),
   ]);
