@@ -2,10 +2,10 @@
 // the template of an opted-in Deployment wait, and are told why.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { label } from "../../shared/core/names.ts";
-import { kubectl, mustKubectl, waitForRollout } from "../cluster/client.ts";
+import { arrive, leave } from "../chart/away.ts";
+import { kubectl, mustKubectl } from "../cluster/client.ts";
 import { Scenario } from "../e2e/scenario.ts";
 
-const controller = ["-n", "kubectl-canary"];
 const configuration = "mutatingwebhookconfiguration";
 let scenario: Scenario;
 let name: string;
@@ -25,17 +25,6 @@ afterAll(async () => {
 function failurePolicy(policy: "Fail" | "Ignore"): Promise<string> {
   const patch = JSON.stringify([{ op: "replace", path: "/webhooks/0/failurePolicy", value: policy }]);
   return mustKubectl(["patch", name, "--type=json", "-p", patch, "--field-manager=helm"]);
-}
-
-async function leave(): Promise<void> {
-  await mustKubectl([...controller, "scale", "deploy", "kubectl-canary", "--replicas=0"]);
-  const selector = "app.kubernetes.io/name=kubectl-canary,app.kubernetes.io/component!=uninstall";
-  await mustKubectl([...controller, "wait", "pod", "-l", selector, "--for=delete", "--timeout=60s"]);
-}
-
-async function arrive(): Promise<void> {
-  await mustKubectl([...controller, "scale", "deploy", "kubectl-canary", "--replicas=2"]);
-  await waitForRollout("kubectl-canary", "kubectl-canary", 90_000);
 }
 
 describe("with failurePolicy Ignore", () => {
