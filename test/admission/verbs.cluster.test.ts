@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { sameTemplate } from "../../shared/core/template.ts";
 import { podinfoImage } from "../app/podinfo.ts";
-import { getJson } from "../cluster/client.ts";
+import { clusterEnv, getJson, kubectl } from "../cluster/client.ts";
+import { pauseImage } from "../cluster/config.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Gated, deployment, expectVersion } from "./gated.ts";
@@ -18,8 +19,13 @@ beforeAll(async () => {
 
 afterAll(() => gated.end());
 
+/** What a person does in the editor that `kubectl edit` opens. */
+const editor = `sed -i /image:.${podinfoImage("1.7.1").replaceAll("/", ".")}/s/1.7.1/1.7.0/`;
+
 const on = (name: string, ...args: string[]): Promise<Output> =>
-  gated.scenario.try(...args.map((arg) => (arg === "X" ? `deploy/${name}` : arg)));
+  kubectl(["-n", gated.namespace, ...args.map((arg) => (arg === "X" ? `deploy/${name}` : arg))], {
+    env: { ...clusterEnv, KUBE_EDITOR: editor },
+  });
 
 const named = (name: string): Promise<V1Deployment> => getJson<V1Deployment>(["-n", gated.namespace, "deploy", name]);
 
@@ -90,6 +96,7 @@ describe("a change of the template, while version 2 is held", () => {
   });
 
   it.each([
+    ["edit", ["edit", "X"]],
     ["set env", ["set", "env", "X", "X=1", "BAR-"]],
     ["set image", ["set", "image", "X", `podinfod=${podinfoImage("1.7.4")}`]],
     ["set resources", ["set", "resources", "X", "--requests=cpu=10m,memory=16Mi"]],
@@ -102,6 +109,8 @@ describe("a change of the template, while version 2 is held", () => {
       "a JSON patch",
       ["patch", "X", "--type=json", "-p", '[{"op":"remove","path":"/spec/template/spec/containers/0/readinessProbe"}]'],
     ],
+    ["another container", ["patch", "X", "-p", containers([{ name: "other", image: "example.org/other:1" }])]],
+    ["set image of the other container", ["set", "image", "X", `other=${pauseImage}`]],
   ])("%s gives what plain Kubernetes gives", async (_, args) => {
     for (const name of ["plain", "podinfo"]) {
       const output = await on(name, ...args);

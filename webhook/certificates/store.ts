@@ -56,8 +56,10 @@ export function bundlePatch(
   const webhooks = (configuration.webhooks ?? []).flatMap((webhook) => {
     const present = bundleIn(webhook);
     const kept = present.filter((cert) => !wanted.includes(cert) && keep(new X509Certificate(cert)));
-    const caBundle = encodeBundle([...wanted, ...kept]);
-    return caBundle === encodeBundle(present) ? [] : [{ name: webhook.name, clientConfig: { caBundle } }];
+    const all = [...wanted, ...kept];
+    // In whatever order: while two issuers' pods are there, each has its own before the other's.
+    if (all.length === present.length && all.every((cert) => present.includes(cert))) return [];
+    return [{ name: webhook.name, clientConfig: { caBundle: encodeBundle(all) } }];
   });
   return webhooks.length > 0 ? { webhooks } : undefined;
 }
