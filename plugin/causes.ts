@@ -4,7 +4,7 @@ import { formatDuration } from "../shared/core/duration.ts";
 import { formatImages } from "./images.ts";
 import { isGone } from "./leader.ts";
 import type { CanaryView, RunView } from "./view.ts";
-import { weightDiffers } from "./verdict.ts";
+import { isBlocked, weightDiffers } from "./verdict.ts";
 
 export type CauseCode =
   | HoldCause
@@ -164,6 +164,10 @@ function causeBetweenRuns(view: CanaryView): Cause {
     if (unvetted.undoneBy) return moving("unvetted", unvetted.at, `${what}; ${unvetted.undoneBy} has stable put back`);
     return stuck("unvetted", unvetted.at, what, ["someone adopts or undoes it; no canary starts before"]);
   }
+  if (isBlocked(view))
+    return stuck("obstacle", null, "something is in the way of the next run", [
+      "what the reason below names is put right",
+    ]);
   const byPhase: Record<string, Cause> = {
     Initializing: moving("initializing", phaseSince, "it is being initialized", ["what the reason below waits for"]),
     Failed: stuck("rejected", phaseSince, `the last change was rejected${limitWords(view)}`, [

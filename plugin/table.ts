@@ -32,12 +32,12 @@ const leastRoom = 24;
 
 /**
  * Rows under their heads, without blanks at the ends of lines. Cells may hold escape sequences. The last column is broken at
- * `width`, where there is room for it at all; its cells are plain text.
+ * `width`, or stands below the others where they leave it no room; its cells are plain text.
  */
 export function formatTable(columns: readonly Column[], rows: readonly string[][], width = Infinity): string[] {
   const before = columns.slice(0, -1).map(({ head }, index) => widest([head, ...rows.map((row) => row[index] ?? "")]));
   const indent = before.reduce((sum, one) => sum + one + gap.length, 0);
-  if (width - indent < leastRoom) return format(columns, rows);
+  if (width - indent < leastRoom) return underneath(columns, rows, width);
   return format(
     columns,
     rows.map((row) => [...row.slice(0, -1), wrap(row.at(-1) ?? "", width - indent, 0)]),
@@ -45,6 +45,18 @@ export function formatTable(columns: readonly Column[], rows: readonly string[][
 }
 
 // --- internal ---
+
+/** Each row's last cell below it, where a line would not hold both. */
+function underneath(columns: readonly Column[], rows: readonly string[][], width: number): string[] {
+  const whole = format(columns, rows);
+  if (widest(whole) <= width) return whole;
+  const [head = "", ...body] = format(
+    columns.slice(0, -1),
+    rows.map((row) => row.slice(0, -1)),
+  );
+  const below = (index: number): string[] => `  ${wrap(rows[index]?.at(-1) ?? "", width, 2)}`.split("\n");
+  return [head, ...body.flatMap((line, index) => [line, ...below(index)])];
+}
 
 const widest = (cells: readonly string[]): number =>
   Math.max(...cells.map((cell) => stripVTControlCharacters(cell).length));

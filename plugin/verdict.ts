@@ -182,9 +182,18 @@ function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<Can
   return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
 }
 
+/**
+ * Between runs, with something in the way of the next one: the controller says what, and knows nothing that comes next. A phase
+ * does not tell it.
+ */
+export function isBlocked({ run, unvetted, phase, reason, next }: CanaryFacts): boolean {
+  return !run && !unvetted && ["Initialized", "Succeeded", "Failed"].includes(phase) && reason !== "" && next === "";
+}
+
 function judgeIdle(facts: CanaryFacts): Verdict {
   const weight = weightNow(facts);
   if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
+  if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${allStable}` };
   const { level, text } = idle[facts.phase as Phase] ?? { level: "warn", text: `phase ${facts.phase}` };
   const images = formatImages(facts.history[0]?.images ?? {});
   return level === "bad" && images ? { level, text: `${text}; rejected ${images}` } : { level, text };

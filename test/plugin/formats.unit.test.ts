@@ -6,6 +6,7 @@ import { renderCanary } from "../../plugin/render.ts";
 import type { Style } from "../../plugin/style.ts";
 import { type CanaryView, type Seen, viewCanary } from "../../plugin/view.ts";
 import { now, scope } from "./seen.ts";
+import { formatTable } from "../../plugin/table.ts";
 import { states } from "./states.ts";
 import { aTerminal } from "./terminal.ts";
 
@@ -57,6 +58,31 @@ describe("one canary", () => {
     const io = aTerminal();
     await printObject(view(progressing), "yaml", io.stdout);
     await expect(io.out()).toMatchFileSnapshot("golden/status-yaml.txt");
+  });
+});
+
+describe("a table on a narrow terminal", () => {
+  const columns = [{ head: "RUN" }, { head: "WHY" }];
+
+  it("has its last column broken, or below the others where they leave no room", () => {
+    const rows = [["1", "the first check that failed was of the success rate"]];
+    expect(formatTable(columns, rows)).toEqual([
+      "RUN   WHY",
+      "1     the first check that failed was of the success rate",
+    ]);
+    expect(formatTable(columns, rows, 40)).toEqual([
+      "RUN   WHY",
+      "1     the first check that failed was of",
+      "      the success rate",
+    ]);
+    expect(formatTable(columns, rows, 28)).toEqual([
+      "RUN",
+      "1",
+      "  the first check that",
+      "  failed was of the success",
+      "  rate",
+    ]);
+    expect(formatTable(columns, [["1", "short"]], 28)).toEqual(["RUN   WHY", "1     short"]);
   });
 });
 

@@ -116,6 +116,15 @@ export const states: Record<string, Seen> = {
       ],
     },
   ),
+  "steady with something in the way": seenWith(
+    {
+      phase: "Initialized",
+      canaryWeight: 0,
+      reason: "Service podinfo has no port 80 (it has 9898): correct spec.service.port.",
+      next: "",
+    },
+    { workload: idleWorkload },
+  ),
   scaling: seenWith({
     canaryWeight: 0,
     run: runIn("scaling", { step: 0, startedAt: ago(3), stageAt: ago(3) }),
