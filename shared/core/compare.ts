@@ -1,7 +1,7 @@
 /** The comparison in a run: takes the canary back as soon as the evidence suffices, between checks too, and never promotes it. */
 import { fullName, type RunTurn, type Step } from "./decision.ts";
 import { event } from "./events.ts";
-import type { ComparisonPolicy } from "./judging.ts";
+import type { ComparisonPolicy, JudgingPolicy } from "./judging.ts";
 import { absorb, convicts, evidence, noBlocks, rateOf, type Counts } from "./sequential.ts";
 import type { CanaryState, Comparison, LedgerSeen, Observation, Run } from "./state.ts";
 import { reject } from "./unwind.ts";
@@ -14,9 +14,7 @@ export function compare(turn: RunTurn): RunTurn | Step {
   if (comparison === before.comparison) return turn;
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
-  if (!isOver(comparison, policy.comparison)) return informed;
-  // Whoever wants so many requests for a verdict wants them for this one too.
-  if (comparison.canary.requests < policy.minRequests) return informed;
+  if (!isOver(comparison, policy)) return informed;
   const cause = convictionWords(comparison, turn);
   return reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
@@ -33,10 +31,10 @@ export function lookingAgain(step: Step, turn: RunTurn): Step {
 }
 
 /** The ledger as it now stands takes the canary back, so that nothing else need be asked before. */
-export function isConvicting(state: CanaryState, ledger: LedgerSeen, policy: ComparisonPolicy): boolean {
+export function isConvicting(state: CanaryState, ledger: LedgerSeen, policy: Judged): boolean {
   const { run } = state;
-  if (!run || !isLookedAt(state) || !isOn(policy)) return false;
-  return isOver(counted(run, ledger, policy), policy);
+  if (!run || !isLookedAt(state) || !isOn(policy.comparison)) return false;
+  return isOver(counted(run, ledger, policy.comparison), policy);
 }
 
 /** Users are on the canary, so the ledger is worth a look. */
@@ -45,6 +43,8 @@ export function isLookedAt({ run, weight }: CanaryState): boolean {
 }
 
 // --- internal ---
+
+type Judged = Pick<JudgingPolicy, "comparison" | "minRequests">;
 
 /** A sample is there a moment after its scrape began. */
 const scrapeTakesMs = 150;
@@ -58,7 +58,10 @@ function lookAgainMs({ now, ledger, scrapeIntervalMs }: Observation): number {
 }
 
 /** The evidence suffices; by all requests of the run a canary that keeps its own limit stays, unless the Canary asks for more. */
-function isOver(comparison: Comparison, { mode, alpha, marginPercent = 0 }: ComparisonPolicy): boolean {
+function isOver(comparison: Comparison, { comparison: policy, minRequests }: Judged): boolean {
+  const { mode, alpha, marginPercent = 0 } = policy;
+  // Whoever wants so many requests for a verdict wants them for this one too.
+  if (comparison.canary.requests < minRequests) return false;
   const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(comparison.canary) <= marginPercent;
   return convicts(comparison, alpha) && !keepsItsLimit;
 }

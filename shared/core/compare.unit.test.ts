@@ -105,11 +105,14 @@ describe("the comparison in a run", () => {
 
   it("knows by the ledger alone whom it takes back, so that no metric is waited for", () => {
     const { next } = looks([baseline]);
-    const { comparison } = aPolicy();
-    expect(isConvicting(next, failing, comparison)).toBe(true);
-    expect(isConvicting(next, baseline, comparison)).toBe(false);
-    expect(isConvicting({ ...next, weight: 0 }, failing, comparison)).toBe(false);
-    expect(isConvicting(next, failing, { ...comparison, mode: "off" })).toBe(false);
+    const policy = aPolicy();
+    expect(isConvicting(next, failing, policy)).toBe(true);
+    expect(isConvicting(next, baseline, policy)).toBe(false);
+    expect(isConvicting({ ...next, weight: 0 }, failing, policy)).toBe(false);
+    expect(isConvicting(next, failing, { ...policy, minRequests: 7 })).toBe(false);
+    expect(isConvicting(next, failing, aPolicy({ comparison: { mode: "off", alpha: 0.01, marginPercent: 1 } }))).toBe(
+      false,
+    );
   });
 });
 

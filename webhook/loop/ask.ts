@@ -38,7 +38,7 @@ export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Prom
   const question = questionOf(deps, scene, due);
   const ledger = isWorthALook ? await deps.evidence.look(question) : undefined;
   // Whoever is to be taken back does not wait for a metric that is slow to answer.
-  const judged = judgingOf(scene.canary.spec.analysis).comparison;
+  const judged = judgingOf(scene.canary.spec.analysis);
   const isWorthAsking = isDue && !(ledger && isConvicting(due.state, ledger, judged));
   const [metrics, staleCallers] = await Promise.all([
     isWorthAsking ? deps.evidence.ask(question) : undefined,
