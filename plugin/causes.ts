@@ -96,6 +96,10 @@ function heldFor(view: CanaryView, run: RunView, hold: HoldCause, minRequests: n
       ],
     ],
     "no-numbers": ["Prometheus has no numbers of this step yet", ["the next scrape or two of the canary's pods"]],
+    "warming-up": [
+      "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
+      ["the end of their warm-up, and a scrape or two"],
+    ],
     "no-traffic": [
       `no user sends to Service ${apex}, neither to the canary nor to the primary`,
       [`users' requests to Service ${apex}`],

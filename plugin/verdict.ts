@@ -122,6 +122,7 @@ const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits 
 const holds: Record<HoldCause, string> = {
   "no-evidence": "held: not enough evidence",
   "no-numbers": "held: no numbers of this step yet",
+  "warming-up": "held: the canary's pods are warming up",
   "no-traffic": "held: no user request reaches canary or primary",
   unreached: "held: no user request reaches the canary",
   "stale-callers": "held: callers ignore the route until they are restarted once",

@@ -159,7 +159,13 @@ function printRun(run: Run, steps: number): RunStatus {
 /** Evidence of another version's alternatives cannot be continued: the run's comparison begins anew. */
 function parseComparison({ evidence: _evidence, ...rest }: NonNullable<RunStatus["comparison"]>): Comparison {
   const fresh = noBlocks();
-  return rest.logEvidence.length === fresh.logEvidence.length ? rest : { ...fresh, read: rest.read };
+  const { warmup, ...warm } = rest;
+  const isKnown = ({ logEvidence }: { logEvidence: number[] }): boolean =>
+    logEvidence.length === fresh.logEvidence.length;
+  return {
+    ...(isKnown(warm) ? warm : { ...fresh, read: rest.read }),
+    ...optional("warmup", warmup && (isKnown(warmup) ? warmup : fresh)),
+  };
 }
 
 function parsePause({ until, ...rest }: NonNullable<RunStatus["paused"]>): Pause {

@@ -186,6 +186,7 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
     ],
     progressDeadlineMs: 60_000,
     minRequests: 1,
+    warmupMs: 0,
     noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
     cannotAskDeadlineMs: 1_800_000,
     comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 },

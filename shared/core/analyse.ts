@@ -6,7 +6,7 @@ import { formatDuration } from "./duration.ts";
 import { event } from "./events.ts";
 import { causeOf, failedCheck } from "./failed.ts";
 import { followHand } from "./hand.ts";
-import { freeze, hold, missingSince, personHolds, unreached, unscraped, type Hold } from "./hold.ts";
+import { freeze, hold, missingSince, personHolds, unreached, unscraped, warmingUp, type Hold } from "./hold.ts";
 import { decisive } from "./judge.ts";
 import { failureWords, lostAllPods, lostPods } from "./losses.ts";
 import { promote } from "./promote.ts";
@@ -214,10 +214,20 @@ function weigh(turn: RunTurn, metrics: Measured): Step {
   if (verdict === "cannot-ask") return freeze(turn, reason);
   const astray = strayed(turn);
   if (astray) return hold(turn, astray);
+  const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
+  if (warming) return hold(turn, warming);
+  return weighEvidence(turn, metrics, { isMissing: verdict === "no-evidence", reason });
+}
+
+function weighEvidence(
+  turn: RunTurn,
+  metrics: Measured,
+  { isMissing, reason }: { isMissing: boolean; reason: string },
+): Step {
   // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
-  const someSeen = verdict === "no-evidence" && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
+  const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
   if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
-  if (verdict === "no-evidence")
+  if (isMissing)
     return withoutEvidence(
       turn,
       { cause: "no-evidence", reason, next: "the weight stays until there is evidence" },

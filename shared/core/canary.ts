@@ -76,6 +76,8 @@ export interface AnalysisSpec {
   metrics?: MetricSpec[];
   /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
   minRequests?: number;
+  /** What a pod answers in its first so long is no evidence; 0s unless given. See docs/judging.md. */
+  warmup?: string;
   /** What a check without evidence comes to; `hold` unless given, and given up after `deadline` (30m). */
   noEvidence?: { policy?: "hold" | "fail" | "pass"; deadline?: string };
   /** For how long a Prometheus that cannot be asked freezes a run before it is taken back; 30m unless given. */
@@ -250,13 +252,23 @@ export interface ComparisonStatus {
   primary: CountsStatus;
   /** What the evidence is continued from. */
   logEvidence: number[];
-  read: { epoch: number; canary: CountsStatus; primary: CountsStatus };
+  read: ReadStatus;
+  /** The same of what canary pods answered while they warmed up, which only takes back who fails most of it. */
+  warmup?: { canary: CountsStatus; primary: CountsStatus; logEvidence: number[] };
+}
+
+interface ReadStatus {
+  epoch: number;
+  canary: CountsStatus;
+  primary: CountsStatus;
+  warmup?: { canary: CountsStatus; primary: CountsStatus };
 }
 
 /** Why a run is held. The last three wait for a person. */
 export const holdCauses = [
   "no-evidence",
   "no-numbers",
+  "warming-up",
   "no-traffic",
   "unreached",
   "stale-callers",

@@ -2,7 +2,16 @@
 import { fullName, type RunTurn, type Step } from "./decision.ts";
 import { event } from "./events.ts";
 import type { ComparisonPolicy, JudgingPolicy } from "./judging.ts";
-import { absorb, convicts, evidence, noBlocks, rateOf, type Counts } from "./sequential.ts";
+import {
+  absorb,
+  convicts,
+  evidence,
+  noBlocks,
+  rateOf,
+  type Block,
+  type Counts,
+  type SequentialState,
+} from "./sequential.ts";
 import type { CanaryState, Comparison, LedgerSeen, Observation, Run } from "./state.ts";
 import { reject } from "./unwind.ts";
 
@@ -14,8 +23,9 @@ export function compare(turn: RunTurn): RunTurn | Step {
   if (comparison === before.comparison) return turn;
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
-  if (!isOver(comparison, policy)) return informed;
-  const cause = convictionWords(comparison, turn);
+  const found = convictionOf(comparison, policy);
+  if (!found) return informed;
+  const cause = convictionWords(found, policy.comparison);
   return reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
 
@@ -34,7 +44,7 @@ export function lookingAgain(step: Step, turn: RunTurn): Step {
 export function isConvicting(state: CanaryState, ledger: LedgerSeen, policy: Judged): boolean {
   const { run } = state;
   if (!run || !isLookedAt(state) || !isOn(policy.comparison)) return false;
-  return isOver(counted(run, ledger, policy.comparison), policy);
+  return convictionOf(counted(run, ledger, policy.comparison), policy) !== undefined;
 }
 
 /** Users are on the canary, so the ledger is worth a look. */
@@ -57,13 +67,29 @@ function lookAgainMs({ now, ledger, scrapeIntervalMs }: Observation): number {
   return Math.min(half, untilNext > 0 ? untilNext : scrapeIntervalMs / 4);
 }
 
+/** Who is convicted by what, and what that is called. */
+interface Conviction {
+  by: SequentialState;
+  marginPercent: number;
+  /** Of requests that it is about. */
+  what: string;
+}
+
+/** Percent: warming up excuses much, but not that a pod which says it is ready fails most of what it gets. */
+const warmupMarginPercent = 50;
+
 /** The evidence suffices; by all requests of the run a canary that keeps its own limit stays, unless the Canary asks for more. */
-function isOver(comparison: Comparison, { comparison: policy, minRequests }: Judged): boolean {
-  const { mode, alpha, marginPercent = 0 } = policy;
+function convictionOf({ warmup, ...warm }: Comparison, { comparison, minRequests }: Judged): Conviction | undefined {
+  const { mode, alpha, marginPercent = 0 } = comparison;
+  const found: Conviction[] = [{ by: warm, marginPercent, what: "" }];
+  const excused = Math.max(warmupMarginPercent, marginPercent);
+  if (warmup) found.push({ by: warmup, marginPercent: excused, what: " while its pods warm up" });
   // Whoever wants so many requests for a verdict wants them for this one too.
-  if (comparison.canary.requests < minRequests) return false;
-  const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(comparison.canary) <= marginPercent;
-  return convicts(comparison, alpha) && !keepsItsLimit;
+  const enough = found.filter(({ by }) => by.canary.requests >= minRequests);
+  return enough.find(({ by, marginPercent: margin }) => {
+    const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(by.canary) <= margin;
+    return convicts(by, alpha) && !keepsItsLimit;
+  });
 }
 
 function isOn({ mode, marginPercent }: ComparisonPolicy): boolean {
@@ -78,26 +104,64 @@ function isCompared({ state, policy }: RunTurn): boolean {
  * Totals of one epoch may be subtracted; the first of a new one (this controller has just taken over) is where counting begins
  * anew, and what was learnt before is kept.
  */
-function counted(run: Run, { epoch, canary, primary }: LedgerSeen, policy: ComparisonPolicy): Comparison {
-  const read = { epoch, canary, primary };
+function counted(run: Run, ledger: LedgerSeen, policy: ComparisonPolicy): Comparison {
   const before = run.comparison;
-  if (before?.read.epoch !== epoch) return { ...(before ?? noBlocks()), read };
-  const block = { canary: since(before.read.canary, canary), primary: since(before.read.primary, primary) };
-  // The tracks' pods are scraped at different moments: a block is complete when both have come.
-  if (block.canary.requests <= 0 || block.primary.requests <= 0) return before;
-  return { ...absorb(before, block, (policy.marginPercent ?? 0) / 100), read };
+  const { epoch } = ledger;
+  const totals: Comparison["read"] = {
+    epoch,
+    ...blockOf(ledger),
+    ...warmupOf(ledger.warmup && blockOf(ledger.warmup)),
+  };
+  if (before?.read.epoch !== epoch) return { ...(before ?? noBlocks()), read: totals };
+  return countedApart(countedWarm(before, totals, policy), totals, policy);
+}
+
+function countedWarm(before: Comparison, totals: Block, { marginPercent = 0 }: ComparisonPolicy): Comparison {
+  const more = absorbed({ state: before, read: before.read }, totals, marginPercent / 100);
+  return more ? { ...before, ...more.state, read: { ...before.read, ...more.read } } : before;
+}
+
+function countedApart(
+  before: Comparison,
+  { warmup: totals }: Comparison["read"],
+  { marginPercent = 0 }: ComparisonPolicy,
+): Comparison {
+  const { warmup: state = noBlocks() } = before;
+  const { warmup: read = nothing } = before.read;
+  const more = totals && absorbed({ state, read }, totals, Math.max(warmupMarginPercent, marginPercent) / 100);
+  return more ? { ...before, warmup: more.state, read: { ...before.read, warmup: more.read } } : before;
+}
+
+function warmupOf<T>(warmup: T | undefined): { warmup?: T } {
+  return warmup === undefined ? {} : { warmup };
+}
+
+const nothing: Block = { canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } };
+
+function blockOf({ canary, primary }: Block): Block {
+  return { canary, primary };
+}
+
+/** Undefined until both tracks have come: their pods are scraped at different moments, and a block is complete when both were. */
+function absorbed(
+  { state, read }: { state: SequentialState; read: Block },
+  totals: Block,
+  margin: number,
+): { state: SequentialState; read: Block } | undefined {
+  const block = { canary: since(read.canary, totals.canary), primary: since(read.primary, totals.primary) };
+  if (block.canary.requests <= 0 || block.primary.requests <= 0) return undefined;
+  const { logEvidence, canary, primary } = state;
+  return { state: absorb({ logEvidence, canary, primary }, block, margin), read: blockOf(totals) };
 }
 
 function since(before: Counts, now: Counts): Counts {
   return { requests: now.requests - before.requests, failures: now.failures - before.failures };
 }
 
-function convictionWords(comparison: Comparison, { policy }: RunTurn): string {
-  const { canary, primary } = comparison;
-  const { alpha, marginPercent = 0 } = policy.comparison;
+function convictionWords({ by, marginPercent, what }: Conviction, { alpha }: ComparisonPolicy): string {
   const more = marginPercent > 0 ? ` by more than the margin of ${marginPercent}%` : "";
-  const found = Math.min(evidence(comparison), 1e6);
-  return `the canary fails more than the primary${more}: ${words(canary)} against ${words(primary)} (evidence ${found.toFixed(0)}, ${1 / alpha} needed for alpha ${alpha})`;
+  const found = Math.min(evidence(by), 1e6);
+  return `the canary fails more than the primary${what}${more}: ${words(by.canary)} against ${words(by.primary)} (evidence ${found.toFixed(0)}, ${1 / alpha} needed for alpha ${alpha})`;
 }
 
 function words(counts: Counts): string {

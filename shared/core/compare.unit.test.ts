@@ -15,6 +15,8 @@ const aLedger = (over: Partial<LedgerSeen> = {}): LedgerSeen => ({
   ...over,
 });
 
+const noneYet = () => ({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });
+
 /** Decides on each ledger in turn, as the state that is kept between them has it. */
 function looks(ledgers: readonly LedgerSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
   return ledgers.reduce<Decision>(
@@ -113,6 +115,57 @@ describe("the comparison in a run", () => {
     expect(isConvicting(next, failing, aPolicy({ comparison: { mode: "off", alpha: 0.01, marginPercent: 1 } }))).toBe(
       false,
     );
+  });
+});
+
+describe("while the canary warms up", () => {
+  const policy = aPolicy({ warmupMs: 30_000, comparison: { mode: "withinLimits", alpha: 0.005, marginPercent: 1 } });
+  const before = aLedger({ warmup: { ...noneYet(), pods: 0 } });
+  const warming = (requests: number, failures: number) =>
+    aLedger({
+      warmup: {
+        canary: { requests, failures },
+        primary: { requests: 9 * requests, failures: 0 },
+        pods: 1,
+        evidenceAt: later + 30_000,
+      },
+    });
+
+  it("many failures are no evidence", () => {
+    const { next } = looks([before, warming(40, 16)], policy);
+    expect(next.weight).toBe(10);
+    expect(next.run?.comparison).toMatchObject({ canary: { requests: 0 }, warmup: { canary: { requests: 40 } } });
+  });
+
+  it("a version that fails always is taken back all the same, and says by what", () => {
+    const { next } = looks([before, warming(20, 20)], policy);
+    expect(next.weight).toBe(0);
+    expect(next.run?.ending?.cause).toContain(
+      "the canary fails more than the primary while its pods warm up by more than the margin of 50%: 20 of 20 requests",
+    );
+  });
+
+  it("what came afterwards counts as ever", () =>
+    expect(looks([before, { ...failing, warmup: warming(40, 16).warmup! }], policy).next.weight).toBe(0));
+
+  it("a check holds for it quietly, and says until when", () => {
+    const lacking = aCheck({
+      outcome: "no-evidence",
+      message: "Halt podinfo.test advancement no values found for x: cold",
+    });
+    const metrics = someMetrics(later, { canary: aTrack({ requests: 0 }), checks: [lacking] });
+    const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
+    const { next, events } = decide(
+      state,
+      aRunObservation(10, 4, { now: later, metrics, ledger: warming(40, 16) }),
+      policy,
+    );
+    expect(next.run).toMatchObject({ hold: "warming-up", step: 0 });
+    expect(next.reason).toBe(
+      "1 canary pod warms up: what a pod answers in its first 30s is no evidence (so far 40 requests, 16 failed).",
+    );
+    expect(next.next).toBe("the first numbers in about 30s");
+    expect(events).toEqual([]);
   });
 });
 

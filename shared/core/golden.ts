@@ -21,9 +21,9 @@ export function goldenQueries(track: Track, window: number, from?: CallingWorklo
   return {
     requests: requestsOf(track, window),
     successPercent: successPercentOf(track, window),
-    latencyMsP50: latencyMsOf(track, window, 0.5),
-    latencyMsP95: latencyMsOf(track, window, 0.95),
-    latencyMsP99: latencyMsOf(track, window, 0.99),
+    latencyMsP50: latencyMsOf(track, window, { quantile: 0.5 }),
+    latencyMsP95: latencyMsOf(track, window, { quantile: 0.95 }),
+    latencyMsP99: latencyMsOf(track, window, { quantile: 0.99 }),
   };
 }
 

@@ -15,6 +15,9 @@ const firstNumbersMs = 30_000;
 /** Pods are seldom ready long before Prometheus sees them. */
 const unscrapedMs = 1_000;
 
+/** Holds that are a matter of course: nobody need be told. */
+const quiet: readonly HoldCause[] = ["no-numbers", "warming-up"];
+
 export interface Hold {
   cause: HoldCause;
   reason: string;
@@ -35,7 +38,7 @@ export function hold(turn: RunTurn, found: Hold): Step {
   }
   const after = lookAgainAfter(turn, found);
   const held: Run = { ...run, hold: cause, holdSince, checkAt: seen.now + after };
-  const isNews = run.hold !== cause && cause !== "no-numbers" && state.reason !== reason;
+  const isNews = run.hold !== cause && !quiet.includes(cause) && state.reason !== reason;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
   return step(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
@@ -71,6 +74,17 @@ export function unscraped({ run, seen, state }: RunTurn): Hold | undefined {
   return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
 }
 
+/** What is missing is what the canary's pods answered while they warmed up. */
+export function warmingUp({ seen, policy }: RunTurn): Hold | undefined {
+  const { canary, pods, evidenceAt = 0 } = { canary: { requests: 0, failures: 0 }, pods: 0, ...seen.ledger?.warmup };
+  if (seen.now >= evidenceAt) return undefined;
+  const who = pods === 0 ? "The canary has just warmed up" : `${pods} canary pod${pods === 1 ? " warms" : "s warm"} up`;
+  const first = formatDuration(policy.warmupMs);
+  const reason = `${who}: what a pod answers in its first ${first} is no evidence (so far ${canary.requests} requests, ${canary.failures} failed).`;
+  const next = `the first numbers in about ${formatDuration(Math.max(1_000, evidenceAt - seen.now))}`;
+  return { cause: "warming-up", reason, next };
+}
+
 /** For how long evidence has been missing. */
 export function missingSince({ run, seen }: RunTurn): number {
   return run.hold !== undefined && kinds[run.hold] === "evidence" ? (run.holdSince ?? seen.now) : seen.now;
@@ -101,6 +115,7 @@ export function personHolds({ run, seen, state }: RunTurn): Hold | undefined {
 const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
   "no-evidence": "evidence",
   "no-numbers": "evidence",
+  "warming-up": "evidence",
   "no-traffic": "evidence",
   unreached: "evidence",
   "stale-callers": "evidence",

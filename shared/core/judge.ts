@@ -21,6 +21,8 @@ export interface Measurement {
   answer: { values: readonly number[] } | { error: string };
   /** For how long the canary has had its present weight; a step that is old enough is judged over a wider window. */
   stepSeconds?: number;
+  /** Why requests that came are none of `requests`, in a clause. */
+  leftOut?: string;
   /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
   tooYoung?: string;
 }
@@ -163,6 +165,7 @@ function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): F
   const { requests, windowSeconds } = measured;
   if (requests !== null && requests >= needed) return undefined;
   if (requests === null || !(requests > 0)) {
+    if (measured.leftOut !== undefined) return noEvidence(spec, measured.leftOut, policy);
     const cure = "send it traffic, or check that its callers are meshed and obey the route";
     const text = `no user's request reached ${policy.workload} in ${windowSeconds}s (probes and scrapes do not count); ${cure}`;
     return noEvidence(spec, text, policy);

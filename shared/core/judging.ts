@@ -2,13 +2,15 @@
  * How a Canary wants its evidence weighed: how many requests a verdict needs, what a check without evidence comes to, for how long
  * Prometheus may be silent, and how the canary is compared with the primary. Read once from the spec, with every fault named.
  */
-import type { AnalysisSpec, ComparisonSpec, MetricSpec } from "./canary.ts";
+import type { AnalysisSpec, MetricSpec } from "./canary.ts";
 import { parseDuration } from "./duration.ts";
 import { builtIn, isBuiltIn } from "./judge.ts";
 
 export interface JudgingPolicy {
   /** Fewer users' requests than this in a metric's window are no evidence. */
   minRequests: number;
+  /** What a pod answers in its first so long is no evidence. */
+  warmupMs: number;
   /** `hold` takes the change back at the deadline, `pass` passes the check then; `fail` counts each check as failed. */
   noEvidence: { policy: "hold" | "fail" | "pass"; deadlineMs: number };
   /** How long Prometheus may not be asked before the change is taken back. */
@@ -31,12 +33,13 @@ type Add = (path: string, message: string) => void;
 export function judgingOf(analysis: AnalysisSpec): JudgingPolicy {
   return {
     minRequests: analysis.minRequests ?? judgingDefaults.minRequests,
+    warmupMs: warmupOf(analysis),
     noEvidence: {
       policy: analysis.noEvidence?.policy ?? "hold",
       deadlineMs: deadlineOf(analysis.noEvidence?.deadline),
     },
     cannotAskDeadlineMs: deadlineOf(analysis.cannotAsk?.deadline),
-    comparison: comparisonOf(analysis.comparison ?? {}, analysis.metrics ?? []),
+    comparison: comparisonOf(analysis),
   };
 }
 
@@ -44,6 +47,7 @@ export function checkJudging(analysis: AnalysisSpec, add: Add): void {
   const { minRequests, noEvidence, cannotAsk } = analysis;
   if (minRequests !== undefined && !(Number.isInteger(minRequests) && minRequests >= 1))
     add("spec.analysis.minRequests", `${minRequests} is not a whole number of requests from 1`);
+  checkWarmup(analysis, add);
   checkDeadline(noEvidence?.deadline, "spec.analysis.noEvidence.deadline", add);
   checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
   if (noEvidence?.policy !== undefined && !["hold", "fail", "pass"].includes(noEvidence.policy))
@@ -60,7 +64,18 @@ export function successRoomPercent(metrics: readonly MetricSpec[]): number | und
 
 // --- internal ---
 
-function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): ComparisonPolicy {
+function warmupOf({ warmup = "0s" }: AnalysisSpec): number {
+  return parseDuration(warmup) ?? 0;
+}
+
+/** What pods answer while they warm up has a test of its own: both together keep to what was asked for. */
+function alphaOf(analysis: AnalysisSpec): number {
+  const alpha = analysis.comparison?.alpha ?? judgingDefaults.alpha;
+  return warmupOf(analysis) > 0 ? alpha / 2 : alpha;
+}
+
+function comparisonOf(analysis: AnalysisSpec): ComparisonPolicy {
+  const { comparison: spec = {}, metrics = [] } = analysis;
   const mode = spec.mode ?? "withinLimits";
   const room = successRoomPercent(metrics);
   const given = spec.marginPercent ?? room;
@@ -68,7 +83,7 @@ function comparisonOf(spec: ComparisonSpec, metrics: readonly MetricSpec[]): Com
   const margin = mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
   return {
     mode,
-    alpha: spec.alpha ?? judgingDefaults.alpha,
+    alpha: alphaOf(analysis),
     ...(margin === undefined ? {} : { marginPercent: margin }),
   };
 }
@@ -88,6 +103,19 @@ function checkComparison({ comparison, metrics = [] }: AnalysisSpec, add: Add): 
 
 function within(value: number, low: number, high: number): boolean {
   return value >= low && value <= high;
+}
+
+/** Longer is no warm-up but a blindfold, and a hold for want of evidence must outlast it. */
+const longestWarmupMs = 600_000;
+
+function checkWarmup({ warmup, noEvidence }: AnalysisSpec, add: Add): void {
+  if (warmup === undefined) return;
+  const path = "spec.analysis.warmup";
+  const ms = parseDuration(warmup);
+  if (ms === undefined) add(path, `"${warmup}" is not a duration such as 0s, 30s or 2m`);
+  else if (ms > longestWarmupMs) add(path, `"${warmup}" is above 10m`);
+  else if (ms > 0 && ms >= deadlineOf(noEvidence?.deadline))
+    add(path, `"${warmup}" does not end before noEvidence.deadline`);
 }
 
 function checkDeadline(text: string | undefined, path: string, add: Add): void {

@@ -14,6 +14,7 @@ describe("how evidence is weighed", () => {
   it("is by one request, a hold of 30 minutes and a comparison within the limits when a Canary says nothing", () => {
     expect(judgingOf(success({ thresholdRange: { min: 99 } }))).toEqual({
       minRequests: 1,
+      warmupMs: 0,
       noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
       cannotAskDeadlineMs: 1_800_000,
       comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 },
@@ -29,12 +30,18 @@ describe("how evidence is weighed", () => {
     };
     expect(judgingOf(analysis)).toEqual({
       minRequests: 200,
+      warmupMs: 0,
       noEvidence: { policy: "pass", deadlineMs: 7_200_000 },
       cannotAskDeadlineMs: 90_000,
       comparison: { mode: "always", alpha: 0.05, marginPercent: 0 },
     });
     expect(faultsOf(analysis)).toBe("");
   });
+});
+
+it("with a warm-up gives each of the two comparisons half of alpha", () => {
+  expect(judgingOf({ warmup: "30s" })).toMatchObject({ warmupMs: 30_000, comparison: { alpha: 0.005 } });
+  expect(judgingOf({ warmup: "0s" })).toMatchObject({ warmupMs: 0, comparison: { alpha: 0.01 } });
 });
 
 describe("the margin of the comparison", () => {
@@ -61,6 +68,13 @@ describe("faults of judging", () => {
     ["a deadline that is none", { noEvidence: { deadline: "soon" } }, 'noEvidence.deadline: "soon" is not a duration'],
     ["a deadline of no time", { cannotAsk: { deadline: "0m" } }, 'cannotAsk.deadline: "0m" is below 1s'],
     ["an unknown policy", { noEvidence: { policy: "guess" as "hold" } }, '"guess" is none of hold, fail, pass'],
+    ["a warm-up that is no time", { warmup: "soon" }, 'warmup: "soon" is not a duration'],
+    ["a warm-up of an hour", { warmup: "1h" }, 'warmup: "1h" is above 10m'],
+    [
+      "a warm-up that outlasts its hold",
+      { warmup: "2m", noEvidence: { deadline: "1m" } },
+      "does not end before noEvidence.deadline",
+    ],
     ["an unknown mode", { comparison: { mode: "on" as "off" } }, '"on" is none of off'],
     ["an alpha that is none", { comparison: { alpha: 1 } }, "1 is not above 0 and at most 0.5"],
     ["a margin of everything", { comparison: { marginPercent: 100 } }, "100 is not a percentage"],

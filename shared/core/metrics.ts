@@ -38,6 +38,17 @@ export interface LedgerSeen {
   canary: Counts;
   primary: Counts;
   share?: ShareSeen;
+  /** While warm-up is left out: what was left out of `canary`, and what the primary got meanwhile. */
+  warmup?: WarmupSeen;
+}
+
+export interface WarmupSeen {
+  canary: Counts;
+  primary: Counts;
+  /** Canary pods that are warming up now. */
+  pods: number;
+  /** When the first evidence may be there, ms; undefined while no user has reached the canary. */
+  evidenceAt?: number;
 }
 
 /** The canary's measured share of traffic. */

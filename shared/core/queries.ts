@@ -43,15 +43,19 @@ export function windowSeconds(interval: string | undefined): number | undefined 
   return seconds > 0 ? seconds : undefined;
 }
 
-/** Users' requests of each track over the window, by classification (`success` or `failure`). */
-export function requestsQuery(workloads: Workloads, window: number): string {
-  const series = `response_total{${usersOnly},${among(workloads)}}`;
-  return `sum by (${trackLabels}, classification) (${countOf(series, window)})`;
+/**
+ * Users' requests of each track over the window, by classification (`success` or `failure`). Here and below `warmup` leaves out what
+ * each pod answered in so many seconds since Prometheus first saw it answer a user.
+ */
+export function requestsQuery(workloads: Workloads, window: number, warmup = 0): string {
+  const of = among(workloads);
+  return `sum by (${trackLabels}, classification) (${warmCountOf(requestSeries(of), of, { window, warmup })})`;
 }
 
 /** p50, p95 and p99 of each track in milliseconds over the window; the label `quantile` says which. */
-export function latencyQuery(workloads: Workloads, window: number): string {
-  const buckets = `sum by (${trackLabels}, le) (${countOf(bucketSeries(among(workloads)), window)})`;
+export function latencyQuery(workloads: Workloads, window: number, warmup = 0): string {
+  const of = among(workloads);
+  const buckets = `sum by (${trackLabels}, le) (${warmCountOf(bucketSeries(of), of, { window, warmup })})`;
   const one = (quantile: number, name: string): string =>
     `label_replace(histogram_quantile(${quantile}, ${buckets}), "quantile", "${name}", "", "")`;
   return [one(0.5, "p50"), one(0.95, "p95"), one(0.99, "p99")].join(" or ");
@@ -82,19 +86,22 @@ export function callersQuery(apexes: readonly Apex[], window: number): string {
 }
 
 /** Users' requests of one track over the window. */
-export function requestsOf(track: Track, window: number): string {
-  return `sum(${countOf(`response_total{${usersOnly},${exactly(track)}}`, window)})`;
+export function requestsOf(track: Track, window: number, warmup = 0): string {
+  const of = exactly(track);
+  return `sum(${warmCountOf(requestSeries(of), of, { window, warmup })})`;
 }
 
 /** Percent of one track's users' requests that succeeded; no number at all when there were no requests. */
-export function successPercentOf(track: Track, window: number): string {
-  const succeeded = `response_total{${usersOnly},classification="success",${exactly(track)}}`;
-  return `100 * (sum(${countOf(succeeded, window)}) or vector(0)) / ${requestsOf(track, window)}`;
+export function successPercentOf(track: Track, window: number, warmup = 0): string {
+  const of = exactly(track);
+  const succeeded = warmCountOf(requestSeries(`classification="success",${of}`), of, { window, warmup });
+  return `100 * (sum(${succeeded}) or vector(0)) / ${requestsOf(track, window, warmup)}`;
 }
 
 /** A quantile of one track's users' requests in milliseconds. */
-export function latencyMsOf(track: Track, window: number, quantile = 0.99): string {
-  return `histogram_quantile(${quantile}, sum by (le) (${countOf(bucketSeries(exactly(track)), window)}))`;
+export function latencyMsOf(track: Track, window: number, { quantile = 0.99, warmup = 0 } = {}): string {
+  const of = exactly(track);
+  return `histogram_quantile(${quantile}, sum by (le) (${warmCountOf(bucketSeries(of), of, { window, warmup })}))`;
 }
 
 /** A PromQL string literal. */
@@ -117,6 +124,29 @@ export function regex(text: string): string {
 export function countOf(series: string, window: number): string {
   const before = `offset ${window}s`;
   return `(${series} unless last_over_time(${series}[5m] ${before})) and on() (up ${before}) or increase(${series}[${window}s])`;
+}
+
+/**
+ * What each series counted in the window since its pod is warm. A pod that was warm before the window began counts as ever; of a younger
+ * one the value that its counter had when it was last seen cold is taken away, and a series that was born later counts in full.
+ * A pod is cold while no request of a user to it had been scraped `warmup` seconds before: by what Prometheus itself has seen, so that the
+ * text needs no time of ours and serves all pods.
+ */
+function warmCountOf(series: string, of: string, { window, warmup }: { window: number; warmup: number }): string {
+  if (warmup === 0) return countOf(series, window);
+  const stepSeconds = Math.max(1, Math.floor(window / 60));
+  const pod = "on (namespace, pod)";
+  const answeredBefore = (seconds: number): string =>
+    `last_over_time(${requestSeries(of)}[5m] offset ${seconds + stepSeconds}s)`;
+  const cold = `max_over_time((${series} unless ${pod} ${answeredBefore(warmup)})[${window}s:${stepSeconds}s])`;
+  // The last step of the range lies a moment back: what a pod that is still cold counted since is no evidence either.
+  const grown = `(clamp_min(${series} - ${cold}, 0) or ${series}) and ${pod} ${answeredBefore(warmup)}`;
+  const young = `${grown} unless ${pod} ${answeredBefore(window + warmup)}`;
+  return `${young} or (${countOf(series, window)}) and ${pod} ${answeredBefore(window + warmup)}`;
+}
+
+function requestSeries(matchers: string): string {
+  return `response_total{${usersOnly},${matchers}}`;
 }
 
 /** Sorted and without repetition, so that equal questions are equal texts. */

@@ -15,7 +15,7 @@ import type {
 } from "./canary.ts";
 
 import type { LedgerSeen, MetricsSeen } from "./metrics.ts";
-import type { Counts, SequentialState } from "./sequential.ts";
+import type { Block, SequentialState } from "./sequential.ts";
 
 export type { LedgerSeen, MetricsSeen, ShareSeen, TrackMetrics } from "./metrics.ts";
 export type { HoldCause, Phase, RunOutcome, Stage } from "./canary.ts";
@@ -57,7 +57,9 @@ export interface Run {
 /** The canary against the primary, since the run has traffic. */
 export interface Comparison extends SequentialState {
   /** The totals that were last seen: what comes later counts from here. */
-  read: { epoch: number; canary: Counts; primary: Counts };
+  read: Block & { epoch: number; warmup?: Block };
+  /** What canary pods answered while they warmed up. */
+  warmup?: SequentialState;
 }
 
 export interface Pause {

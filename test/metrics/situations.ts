@@ -27,6 +27,11 @@ export interface Situation {
 
 export const healthy = (feed: Feed, namespace: string): void => feed.traffic(canaryIn(namespace), 0, 7);
 
+const tutorialMetricsOver = (interval: string): MetricSpec[] => [
+  { name: "request-success-rate", thresholdRange: { min: 99 }, interval },
+  { name: "request-duration", thresholdRange: { max: 500 }, interval },
+];
+
 export const seriesSituations: Situation[] = [
   { name: "no series at all", feed: () => undefined, outcome: "no-evidence", says: "no user's request" },
   {
@@ -211,6 +216,46 @@ export const seriesSituations: Situation[] = [
     more: { minRequests: 110, weight: 10, notBefore: Date.now() - 20_000 },
     outcome: "pass",
     says: "success rate 100.00% over",
+  },
+  {
+    name: "every failure while the pod warmed up",
+    feed: (feed, ns) => {
+      feed.traffic(canaryIn(ns), 0, 7);
+      feed.requests(canaryIn(ns), "failure", (n) => 10 * Math.min(n, 6), { status_code: "500" });
+      feed.latency(canaryIn(ns), 9000, (n) => 10 * Math.min(n, 6));
+    },
+    more: { warmupMs: 2_000 },
+    metrics: tutorialMetricsOver("10s"),
+    outcome: "pass",
+    says: "success rate 100.00%",
+  },
+  {
+    name: "a pod that still warms up, whatever it answers",
+    feed: (feed, ns) => feed.traffic(canaryIn(ns), 9, 9000),
+    more: { warmupMs: 600_000 },
+    outcome: "no-evidence",
+    says: "podinfo-canary warms up, and what a pod answers in its first 10m is no evidence (analysis.warmup)",
+  },
+  {
+    name: "a warm pod that fails beside a cold one that does not",
+    feed: (feed, ns) => {
+      feed.traffic({ ...canaryIn(ns), pod: "warm" }, 5, 7);
+      feed.requests({ ...canaryIn(ns), pod: "cold" }, "success", (n) => (n < 22 ? undefined : 1000 * n));
+    },
+    more: { warmupMs: 1_000 },
+    outcome: "fail",
+    says: "success rate 50.00% < 99%",
+  },
+  {
+    name: "failures born after the warm-up, and nothing else",
+    feed: (feed, ns) => {
+      feed.requests(canaryIn(ns), "success", (n) => 10 * Math.min(n, 2));
+      feed.requests(canaryIn(ns), "failure", (n) => (n < 22 ? undefined : 7), { status_code: "500" });
+    },
+    more: { warmupMs: 1_000 },
+    metrics: tutorialMetricsOver("10s"),
+    outcome: "fail",
+    says: "success rate 0.00% < 99%",
   },
   {
     name: "three requests when fifty are needed",

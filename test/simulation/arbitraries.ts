@@ -206,6 +206,7 @@ const anyLedger: fc.Arbitrary<LedgerSeen> = arbitraryOf<LedgerSeen>({
   sampledAt: maybe(time),
   canary: counts,
   primary: counts,
+  warmup: maybe(fc.record({ canary: counts, primary: counts, pods: fc.nat({ max: 2 }), evidenceAt: time })),
   share: maybe(
     fc.record({
       source: fc.constantFrom("callers", "inbound"),
@@ -282,6 +283,7 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     suspend: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
     threshold: fc.constantFrom(1, 5),
     minRequests: fc.constantFrom(1, 100),
+    warmupMs: fc.constantFrom(0, 30_000),
     noEvidence: fc.record({
       policy: fc.constantFrom("hold", "fail", "pass"),
       deadlineMs: fc.constantFrom(1_000, 1_800_000),

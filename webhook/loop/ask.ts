@@ -64,6 +64,7 @@ function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): Evid
     minRequests: judgingOf(analysis).minRequests,
     ...optional("ingress", scene.canary.spec.ingressRef?.name),
     ...optional("route", scene.canary.spec.routeRef?.name),
+    warmupMs: judgingOf(analysis).warmupMs,
     ...timesOf(state),
   };
 }

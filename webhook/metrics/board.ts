@@ -11,6 +11,7 @@ import {
 import type { Prometheus } from "../../shared/prometheus.ts";
 import { type Batch, type BatchAnswer, createBatch } from "./batch.ts";
 import type { Caller, EvidenceDeps, EvidenceRequest } from "./evidence.ts";
+import { warmupSeconds } from "./windows.ts";
 
 export interface Board {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
@@ -63,8 +64,8 @@ export function createBoard(deps: EvidenceDeps): Board {
 
   return {
     client,
-    requests: (request, window) => askTracks(request, requestsOver(window)),
-    latency: (request, window) => askTracks(request, latencyOver(window)),
+    requests: (request, window) => askTracks(request, requestsOver(window, warmupSeconds(request, deps))),
+    latency: (request, window) => askTracks(request, latencyOver(window, warmupSeconds(request, deps))),
     ledger: (request) => askTracks(request, asItStands),
     async callers(request, window) {
       dropUnused(apexes, deps.now());
@@ -98,14 +99,14 @@ interface Question {
   text: (of: readonly Workload[]) => string;
 }
 
-const requestsOver = (window: number): Question => ({
-  question: `requests ${window}`,
-  text: (of) => requestsQuery(together(of), window),
+const requestsOver = (window: number, warmup: number): Question => ({
+  question: `requests ${window} ${warmup}`,
+  text: (of) => requestsQuery(together(of), window, warmup),
 });
 
-const latencyOver = (window: number): Question => ({
-  question: `latency ${window}`,
-  text: (of) => latencyQuery(together(of), window),
+const latencyOver = (window: number, warmup: number): Question => ({
+  question: `latency ${window} ${warmup}`,
+  text: (of) => latencyQuery(together(of), window, warmup),
 });
 
 const asItStands: Question = {

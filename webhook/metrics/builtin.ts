@@ -11,6 +11,8 @@ import { exactTrack, latenciesIn, type MaybeTrack, requestsIn, trackMetrics } fr
 export interface Answers {
   requests: Map<number, BatchAnswer>;
   latency: Map<number, BatchAnswer>;
+  /** Seconds of warm-up that they leave out. */
+  warmup: number;
 }
 
 /** A metric, and the window that it is measured over. */
@@ -47,22 +49,34 @@ export function builtInMeasurement({ spec, window }: Planned, track: MaybeTrack,
     const answer = answers.latency.get(window);
     const p99 = latenciesIn(answer?.samples ?? [], track).get("p99");
     const values = p99 === undefined ? [] : [p99];
-    return { ...measuredAt(answer, window), query: latencyMsOf(exactTrack(track), window), answer: { values } };
+    return {
+      ...measuredAt(answer, window),
+      query: latencyMsOf(exactTrack(track), window, { warmup: answers.warmup }),
+      answer: { values },
+    };
   }
   const answer = answers.requests.get(window);
   const { succeeded, failed } = requestsIn(answer?.samples ?? [], track);
   const values = succeeded + failed > 0 ? [(100 * succeeded) / (succeeded + failed)] : [];
-  return { ...measuredAt(answer, window), query: successPercentOf(exactTrack(track), window), answer: { values } };
+  return {
+    ...measuredAt(answer, window),
+    query: successPercentOf(exactTrack(track), window, answers.warmup),
+    answer: { values },
+  };
 }
 
 /** For a Canary without metrics: that users reach it at all. */
 export function requestsMeasurement(track: MaybeTrack, answers: Answers, window: number): Measurement {
-  const query = `round(${requestsOf(exactTrack(track), window)})`;
+  const query = `round(${requestsOf(exactTrack(track), window, answers.warmup)})`;
   return { ...measuredAt(answers.requests.get(window), window), query, answer: { values: [] } };
 }
 
 /** Users' requests to the track in the window; undefined where they were not asked for. */
-export function requestsOver(answers: Answers, track: MaybeTrack, window: number): number | undefined {
+export function requestsOver(
+  answers: Pick<Answers, "requests">,
+  track: MaybeTrack,
+  window: number,
+): number | undefined {
   const answer = answers.requests.get(window);
   if (answer === undefined) return undefined;
   const { succeeded, failed } = requestsIn(answer.samples, track);

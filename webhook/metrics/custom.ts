@@ -9,6 +9,7 @@ import { optional } from "../../shared/optional.ts";
 import type { Board } from "./board.ts";
 import type { Planned } from "./builtin.ts";
 import type { EvidenceDeps, EvidenceRequest } from "./evidence.ts";
+import type { Warmth } from "./meter.ts";
 
 /** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
 export function askCustom(
@@ -22,13 +23,11 @@ export function askCustom(
 interface Tools {
   deps: EvidenceDeps;
   board: Board;
+  warmth?: Warmth;
 }
 
-async function measure(
-  { spec, window = 0 }: Planned,
-  request: EvidenceRequest,
-  { deps, board }: Tools,
-): Promise<Measurement> {
+async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, tools: Tools): Promise<Measurement> {
+  const { deps, board } = tools;
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
@@ -47,11 +46,15 @@ async function measure(
       query,
       at,
       answer: { values: samples.map(({ value }) => value) },
-      ...youngRun(Math.max(window, reachOf(query)), request, deps),
+      ...tooYoung(Math.max(window, reachOf(query)), request, tools),
     };
   } catch (error: unknown) {
     return { ...base, query, answer: { error: sentenceOf(error) } };
   }
+}
+
+interface TooYoung {
+  tooYoung: string;
 }
 
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -64,12 +67,24 @@ function reachOf(query: string): number {
   return Math.max(0, ...ranges);
 }
 
+function tooYoung(window: number, request: EvidenceRequest, { deps, warmth }: Tools): Partial<TooYoung> {
+  return youngRun(window, request, deps) ?? youngPods(window, deps, warmth) ?? {};
+}
+
 /** Queries of the user's own cannot be narrowed to this run's pods, so their window must not hold anything of an earlier run. */
-function youngRun(window: number, request: EvidenceRequest, deps: EvidenceDeps): { tooYoung?: string } {
-  if (request.runStartedAt === undefined) return {};
+function youngRun(window: number, request: EvidenceRequest, deps: EvidenceDeps): TooYoung | undefined {
+  if (request.runStartedAt === undefined) return undefined;
   const missing = Math.ceil(window - (deps.now() - request.runStartedAt) / 1000);
-  if (missing <= 0) return {};
+  if (missing <= 0) return undefined;
   return { tooYoung: `its window of ${window}s still holds time from before this run; wait ${missing}s` };
+}
+
+/** Nor can they leave out what pods answered while they warmed up. */
+function youngPods(window: number, deps: EvidenceDeps, warmth?: Warmth): TooYoung | undefined {
+  if (warmth?.lastAt === undefined) return undefined;
+  const missing = Math.ceil(window - (deps.now() - warmth.lastAt) / 1000);
+  if (missing <= 0) return undefined;
+  return { tooYoung: `its window of ${window}s still holds what pods answered while they warmed up; wait ${missing}s` };
 }
 
 /** The server with its credentials. Rejects where it may not be asked, or they cannot be had. */

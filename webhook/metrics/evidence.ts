@@ -4,10 +4,12 @@
  */
 import type { MetricSpec } from "../../shared/core/canary.ts";
 import { refusalOf } from "../../shared/core/addresses.ts";
+import { formatDuration } from "../../shared/core/duration.ts";
 import { judge, type JudgePolicy, type Measurement } from "../../shared/core/judge.ts";
 import type { MetricServer, MetricTemplate } from "../../shared/core/metrictemplate.ts";
 import { windowSeconds } from "../../shared/core/queries.ts";
 import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
+import { optional } from "../../shared/optional.ts";
 import { asRequested, type Prometheus } from "../../shared/prometheus.ts";
 import { createBoard, type Board } from "./board.ts";
 import {
@@ -22,9 +24,10 @@ import {
 } from "./builtin.ts";
 import { askCustom } from "./custom.ts";
 import type { Credentials } from "./credentials.ts";
-import { createLedgerReader } from "./ledger.ts";
+import { createLedgerReader, type LedgerReader } from "./ledger.ts";
+import type { Warmth } from "./meter.ts";
 import { canaryTrack, newestSampleIn, primaryTrack } from "./tracks.ts";
-import { shownWindow, widened } from "./windows.ts";
+import { shownWindow, warmupSeconds, widened } from "./windows.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
 export interface EvidenceRequest {
@@ -53,6 +56,8 @@ export interface EvidenceRequest {
   earlierRunEndedAt?: number;
   /** Fewer users' requests per metric window are no evidence; 1 by default. */
   minRequests?: number;
+  /** What a pod answers in its first so long is no evidence, ms; 0 by default. */
+  warmupMs?: number;
 }
 
 /** A meshed pod that sent requests to the apex, and the Service that its proxy chose for them. */
@@ -121,7 +126,7 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
       const askedAt = deps.now();
       try {
         admit(request);
-        return await gatherEvidence(request, deps, board);
+        return await gatherEvidence(request, deps, { board, ledger });
       } catch (error: unknown) {
         return { ok: false, askedAt, error: failed(request, error) };
       }
@@ -134,17 +139,27 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
   };
 }
 
-async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, board: Board): Promise<MetricsSeen> {
+interface Sources {
+  board: Board;
+  ledger: LedgerReader;
+}
+
+async function gatherEvidence(
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+  { board, ledger }: Sources,
+): Promise<MetricsSeen> {
   const shown = shownWindow(request.metrics);
   const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, board), board.ledger(request)]);
+  const warmth = ledger.warmth(request, ages);
   const [latency, custom] = await Promise.all([
     askLatencies(request, board, { shown, plan }),
-    askCustom(request, plan, { deps, board }),
+    askCustom(request, plan, { deps, board, ...optional("warmth", warmth) }),
   ]);
-  const answers: Answers = { requests, latency };
+  const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps) };
   const track = canaryTrack(request);
   const canary = measureTrack(answers, track, shown);
-  const callersWanted = request.weight !== undefined && canary.requests === 0;
+  const callersWanted = request.weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
   const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : [];
   const measured = plan.map(
     (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
@@ -159,7 +174,9 @@ async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, boar
     canary,
     checks: judge(
       request.metrics,
-      measured.map((measurement) => withRequests(measurement, request, { answers, deps })),
+      measured.map((measurement) =>
+        withRequests(measurement, request, { answers, deps, ...optional("warmth", warmth) }),
+      ),
       policyOf(request),
     ),
     staleCallers,
@@ -179,7 +196,7 @@ async function planned(
   const stepSeconds = request.weight === undefined ? 0 : (deps.now() - request.notBefore) / 1000;
   const plan = bases.map(({ spec, window }): Planned => {
     if (window === undefined) return { spec, window };
-    const came = requestsOver({ requests, latency: new Map() }, canaryTrack(request), window) ?? 0;
+    const came = requestsOver({ requests }, canaryTrack(request), window) ?? 0;
     return { spec, window: came < minimumOf(request) ? widened(window, stepSeconds) : window };
   });
   const wider = plan.flatMap(({ window }) => (window === undefined || requests.has(window) ? [] : [window]));
@@ -190,12 +207,21 @@ async function planned(
 function withRequests(
   measurement: Measurement,
   request: EvidenceRequest,
-  { answers, deps }: { answers: Answers; deps: EvidenceDeps },
+  { answers, deps, warmth }: { answers: Answers; deps: EvidenceDeps; warmth?: Warmth },
 ): Measurement {
   const requests = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);
   if (requests === undefined) return measurement;
   const stepSeconds = request.weight === undefined ? {} : { stepSeconds: (deps.now() - request.notBefore) / 1000 };
-  return { ...measurement, requests, ...stepSeconds };
+  return { ...measurement, requests, ...stepSeconds, ...leftOut(request, warmth) };
+}
+
+/** Users have reached the canary, and all that it answered was its warm-up. */
+function leftOut({ canary, warmupMs = 0 }: EvidenceRequest, warmth?: Warmth): { leftOut?: string } {
+  if (warmth?.firstAt === undefined) return {};
+  const first = formatDuration(warmupMs);
+  return {
+    leftOut: `${canary} warms up, and what a pod answers in its first ${first} is no evidence (analysis.warmup)`,
+  };
 }
 
 /** Pods of an earlier run of the same template cannot be told from this run's by their labels: their time must leave the window. */

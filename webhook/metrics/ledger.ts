@@ -3,9 +3,10 @@ import { canaryName } from "../../shared/core/names.ts";
 import { believedScrapes } from "../../shared/core/share.ts";
 import type { LedgerSeen, ShareSeen } from "../../shared/core/state.ts";
 import { optional } from "../../shared/optional.ts";
+import type { BatchAnswer } from "./batch.ts";
 import { apexOf, isSentTo, type Board } from "./board.ts";
 import type { EvidenceDeps, EvidenceRequest } from "./evidence.ts";
-import { createMeter, type Meter } from "./meter.ts";
+import { createMeter, type Meter, type Warmth } from "./meter.ts";
 import { createSplitWatch, type ShareFinding, type SplitWatch } from "./split.ts";
 import { canaryTrack, newestSampleIn, primaryTrack } from "./tracks.ts";
 
@@ -17,7 +18,12 @@ interface Watch {
 
 export interface LedgerReader {
   read(request: EvidenceRequest): Promise<LedgerSeen>;
+  /** Where the canary's pods stand by an answer of the ledger; undefined where no warm-up is left out. */
+  warmth(request: EvidenceRequest, answer: BatchAnswer): Warmth | undefined;
 }
+
+/** After a pod is warm, its first evidence takes the scrape that is left out besides, and two that bring something. */
+const scrapesToEvidence = 3;
 
 const unusedMs = 10 * 60_000;
 
@@ -27,30 +33,51 @@ export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerRead
   function watchOf(request: EvidenceRequest): Watch {
     const now = deps.now();
     for (const [key, { usedAt }] of watches) if (now - usedAt > unusedMs) watches.delete(key);
-    const { namespace, name, canaryHash, stableHash, runStartedAt } = request;
-    const key = JSON.stringify([namespace, name, canaryHash, stableHash, runStartedAt]);
+    const { namespace, name, canaryHash, stableHash, runStartedAt, warmupMs } = request;
+    const key = JSON.stringify([namespace, name, canaryHash, stableHash, runStartedAt, warmupMs]);
     const watch = watches.get(key) ?? startWatch(request, deps.scrapeIntervalMs);
     watch.usedAt = now;
     watches.set(key, watch);
     return watch;
   }
 
+  /** An answer that was taken in before changes nothing. */
+  function advance(request: EvidenceRequest, answer: BatchAnswer): Watch {
+    const watch = watchOf(request);
+    watch.split.weigh(request.weight ?? 0, request.notBefore);
+    const increment = watch.meter.read(answer);
+    if (increment) watch.split.see(increment);
+    return watch;
+  }
+
   return {
+    warmth: (request, answer) => ((request.warmupMs ?? 0) > 0 ? advance(request, answer).meter.warmth() : undefined),
     async read(request) {
       const answer = await board.ledger(request);
-      const { meter, split } = watchOf(request);
-      split.weigh(request.weight ?? 0, request.notBefore);
-      const increment = meter.read(answer);
-      if (increment) split.see(increment);
+      const { meter, split } = advance(request, answer);
       const finding = split.finding();
       const share = finding && (await shareSeen(finding, request, deps));
       const sampledAt = newestSampleIn(answer, canaryTrack(request));
-      return { ...meter.total(), at: answer.askedAt, ...optional("sampledAt", sampledAt), ...optional("share", share) };
+      const { warmup, ...total } = meter.total();
+      return {
+        ...total,
+        at: answer.askedAt,
+        ...optional("sampledAt", sampledAt),
+        ...optional("share", share),
+        ...optional("warmup", warmup && { ...warmup, ...warmupOf(meter.warmth(), deps.scrapeIntervalMs) }),
+      };
     },
   };
 }
 
 // --- internal ---
+
+function warmupOf(
+  { pods, firstAt }: Warmth,
+  scrapeIntervalMs: number,
+): Pick<NonNullable<LedgerSeen["warmup"]>, "pods" | "evidenceAt"> {
+  return { pods, ...optional("evidenceAt", firstAt && Math.round(firstAt + scrapesToEvidence * scrapeIntervalMs)) };
+}
 
 function startWatch(request: EvidenceRequest, scrapeIntervalMs: number): Watch {
   const apex = apexOf(request);
@@ -59,6 +86,7 @@ function startWatch(request: EvidenceRequest, scrapeIntervalMs: number): Watch {
     primary: primaryTrack(request),
     isToApex: (labels) => isSentTo(labels, apex),
     leaf: canaryName(request.apex.name),
+    ...optional("warmupMs", request.warmupMs),
   });
   return { meter, split: createSplitWatch(scrapeIntervalMs), usedAt: 0 };
 }

@@ -6,7 +6,7 @@ import type { Counts } from "../../shared/core/sequential.ts";
 import { ledger } from "../../shared/core/queries.ts";
 import type { Sample } from "../../shared/prometheus.ts";
 import type { BatchAnswer } from "./batch.ts";
-import { isRowOf, type MaybeTrack } from "./tracks.ts";
+import { isRowOf, sampleAgesIn, type MaybeTrack } from "./tracks.ts";
 
 export interface MeterSubject {
   canary: MaybeTrack;
@@ -15,6 +15,8 @@ export interface MeterSubject {
   isToApex: (labels: Record<string, string>) => boolean;
   /** Name of the canary's leaf Service. */
   leaf: string;
+  /** What a pod answers in so long since it was first seen to answer a user is counted apart; 0 by default. */
+  warmupMs?: number;
 }
 
 /** Requests that one meshed pod sent to the apex, and how many of them its proxy gave to the canary. */
@@ -26,7 +28,7 @@ export interface Sent {
   all: number;
 }
 
-/** Since the last reading. */
+/** Since the last reading, warm-up included. */
 export interface Increment {
   from: number;
   to: number;
@@ -40,43 +42,113 @@ export interface Total {
   epoch: number;
   canary: Counts;
   primary: Counts;
+  /** Where warm-up is counted apart: see `WarmupSeen`. */
+  warmup?: { canary: Counts; primary: Counts };
+}
+
+/** Where the canary's pods stand, by the last reading. */
+export interface Warmth {
+  /** How many are still cold. */
+  pods: number;
+  /** When the first of all is or was warm, and when the last, ms; undefined while no user has reached any. */
+  firstAt?: number;
+  lastAt?: number;
 }
 
 export interface Meter {
   /** Undefined for the first reading, and for an answer that was read before. */
   read(answer: BatchAnswer): Increment | undefined;
   total(): Total;
+  warmth(): Warmth;
 }
 
 const none: Counts = { requests: 0, failures: 0 };
 
 export function createMeter(subject: MeterSubject): Meter {
-  const canaryPods = new Map<string, Counts>();
-  const primaryPods = new Map<string, Counts>();
+  const { warmupMs = 0 } = subject;
+  const canaryPods = new Map<string, Pod>();
+  const primaryPods = new Map<string, Pod>();
   const callers = new Map<string, Sent>();
   let readAt: number | undefined;
   const total: Total = { epoch: 0, canary: none, primary: none };
+  const apart = { canary: none, primary: none };
+
+  /** The primary's requests count beside those of the canary that they were made with. */
+  function add(canary: Growth, primary: Growth): void {
+    total.canary = sum(total.canary, canary.warm);
+    if (!canary.isAllCold) total.primary = sum(total.primary, primary.warm);
+    apart.canary = sum(apart.canary, canary.cold);
+    if (canary.hasCold) apart.primary = sum(apart.primary, sum(primary.warm, primary.cold));
+  }
+
   return {
-    total: () => ({ ...total }),
-    read({ askedAt, samples }) {
+    total: () => ({ ...total, ...(warmupMs > 0 ? { warmup: { ...apart } } : {}) }),
+    warmth: () => warmthOf([...canaryPods.values()], warmupMs),
+    read(answer) {
+      const { askedAt, samples } = answer;
       if (readAt !== undefined && askedAt <= readAt) return undefined;
       const isFirst = readAt === undefined;
+      const growth = (known: Map<string, Pod>, track: MaybeTrack, kind: PodKind): Growth =>
+        grown(known, seenPods(answer, track), { ...kind, warmupMs });
       // A canary's pods are young: all that a new one has counted came since. A primary's may be old, and only unseen for a moment.
-      const canary = grown(canaryPods, countsByPod(samples, subject.canary), { newCounts: true });
-      const primary = grown(primaryPods, countsByPod(samples, subject.primary), { newCounts: false });
+      const canary = growth(canaryPods, subject.canary, { newCounts: true, newIsCold: true });
+      const primary = growth(primaryPods, subject.primary, { newCounts: false, newIsCold: !isFirst });
       const sent = grownCallers(callers, sentByPod(samples, subject));
       const from = readAt ?? askedAt;
       readAt = askedAt;
       if (isFirst) total.epoch = askedAt;
       if (isFirst) return undefined;
-      total.canary = sum(total.canary, canary);
-      total.primary = sum(total.primary, primary);
-      return { from, to: askedAt, canary, primary, sent };
+      add(canary, primary);
+      return {
+        from,
+        to: askedAt,
+        canary: sum(canary.warm, canary.cold),
+        primary: sum(primary.warm, primary.cold),
+        sent,
+      };
     },
   };
 }
 
 // --- internal ---
+
+/** A pod as it was last read. */
+interface Pod {
+  counts: Counts;
+  /** Time of the sample, ms. */
+  sampledAt: number;
+  /** Of the first that showed a user's request; -Infinity for a pod that is taken for warm. */
+  firstAt: number;
+}
+
+interface PodKind {
+  /** What a pod has counted before it was first seen counts. */
+  newCounts: boolean;
+  /** A pod that is seen for the first time is taken for one that begins to serve. */
+  newIsCold: boolean;
+}
+
+interface Growth {
+  warm: Counts;
+  cold: Counts;
+  hasCold: boolean;
+  isAllCold: boolean;
+}
+
+/** Counters and the time of the sample that shows them, by pod. */
+function seenPods({ askedAt, samples }: BatchAnswer, track: MaybeTrack): Map<string, Omit<Pod, "firstAt">> {
+  const ages = sampleAgesIn(samples, track);
+  const pods = [...countsByPod(samples, track)];
+  return new Map(pods.map(([pod, counts]) => [pod, { counts, sampledAt: askedAt - (ages.get(pod) ?? 0) }]));
+}
+
+function warmthOf(pods: readonly Pod[], warmupMs: number): Warmth {
+  const young = pods.filter(({ firstAt }) => firstAt > -Infinity);
+  if (young.length === 0) return { pods: 0 };
+  const warmAt = young.map(({ firstAt }) => firstAt + warmupMs);
+  const cold = young.filter(({ sampledAt }, index) => sampledAt < (warmAt[index] ?? 0));
+  return { pods: cold.length, firstAt: Math.min(...warmAt), lastAt: Math.max(...warmAt) };
+}
 
 function countsByPod(samples: readonly Sample[], track: MaybeTrack): Map<string, Counts> {
   const pods = new Map<string, Counts>();
@@ -102,17 +174,38 @@ function sentByPod(samples: readonly Sample[], { isToApex, leaf }: MeterSubject)
   return callers;
 }
 
-/** By how much the pods have grown. One that shrank has restarted or dropped idle series: it counts again from here. */
-function grown(known: Map<string, Counts>, now: Map<string, Counts>, { newCounts }: { newCounts: boolean }): Counts {
-  let more = none;
-  for (const [pod, counts] of now) {
-    const before = known.get(pod) ?? (newCounts ? none : counts);
-    const requests = counts.requests - before.requests;
-    const failures = counts.failures - before.failures;
-    if (requests >= failures && failures >= 0) more = sum(more, { requests, failures });
-    known.set(pod, counts);
+/**
+ * By how much the pods have grown. One that shrank has restarted or dropped idle series: it counts again from here.
+ */
+function grown(
+  known: Map<string, Pod>,
+  now: Map<string, Omit<Pod, "firstAt">>,
+  { newCounts, newIsCold, warmupMs }: PodKind & { warmupMs: number },
+): Growth {
+  const found = { warm: none, cold: none, hasCold: false, hasWarm: false };
+  for (const [pod, seen] of now) {
+    const before = known.get(pod);
+    const firstAt = before?.firstAt ?? (newIsCold ? seen.sampledAt : -Infinity);
+    known.set(pod, { ...seen, firstAt });
+    const more = growth(before?.counts ?? (newCounts ? none : seen.counts), seen.counts);
+    const isCold = isColdSince(before, firstAt, warmupMs);
+    const kind = isCold ? "cold" : "warm";
+    found[kind] = sum(found[kind], more);
+    found[isCold ? "hasCold" : "hasWarm"] = true;
   }
-  return more;
+  return { ...found, isAllCold: found.hasCold && !found.hasWarm };
+}
+
+/** What came since the sample before may have come while the pod was cold. */
+function isColdSince(before: Pod | undefined, firstAt: number, warmupMs: number): boolean {
+  if (warmupMs === 0 || firstAt === -Infinity) return false;
+  return before === undefined || before.sampledAt < firstAt + warmupMs;
+}
+
+function growth(before: Counts, now: Counts): Counts {
+  const requests = now.requests - before.requests;
+  const failures = now.failures - before.failures;
+  return requests >= failures && failures >= 0 ? { requests, failures } : none;
 }
 
 function grownCallers(known: Map<string, Sent>, now: Map<string, Sent>): Sent[] {

@@ -27,6 +27,56 @@ function readings(meter: Meter, ...samples: Sample[][]): ReturnType<Meter["read"
   return samples.map((all, index) => meter.read({ askedAt: 1_000 * (index + 1), samples: all })).at(-1);
 }
 
+describe("while pods warm up", () => {
+  const warming = (): Meter =>
+    createMeter({ canary, primary, leaf: "podinfo-canary", isToApex: () => false, warmupMs: 2_000 });
+  const age = (track: typeof canary, pod: string): Sample => ({
+    labels: { ...counted(track, pod, [0, 0])[0]!.labels, question: "age" },
+    value: 0,
+    atMs: 0,
+  });
+  const seen = (track: typeof canary, pod: string, counts: [number, number]): Sample[] => [
+    ...counted(track, pod, counts),
+    age(track, pod),
+  ];
+
+  it("what they answer is counted apart, beside what the primary got meanwhile, and what comes later as ever", () => {
+    const meter = warming();
+    const stable = (requests: number): Sample[] => seen(primary, "p", [requests, 0]);
+    readings(meter, stable(100), [...stable(190), ...seen(canary, "c", [10, 7])]);
+    expect(meter.total()).toMatchObject({
+      canary: { requests: 0 },
+      primary: { requests: 0 },
+      warmup: { canary: { requests: 10, failures: 7 }, primary: { requests: 90 } },
+    });
+    expect(meter.warmth()).toEqual({ pods: 1, firstAt: 4_000, lastAt: 4_000 });
+    // The sample at 4 s is the first that is warm: what it brought may have come before.
+    meter.read({ askedAt: 4_000, samples: [...stable(280), ...seen(canary, "c", [20, 9])] });
+    expect(meter.total()).toMatchObject({ canary: { requests: 0 }, warmup: { canary: { requests: 20, failures: 9 } } });
+    expect(meter.warmth().pods).toBe(0);
+    meter.read({ askedAt: 6_000, samples: [...stable(370), ...seen(canary, "c", [30, 9])] });
+    expect(meter.total()).toMatchObject({
+      canary: { requests: 10, failures: 0 },
+      primary: { requests: 90 },
+      warmup: { canary: { requests: 20, failures: 9 } },
+    });
+  });
+
+  it("a pod that joins later is cold by itself, of the primary too", () => {
+    const meter = warming();
+    readings(meter, seen(primary, "p", [5, 0]), [], [], [], [], [], [], []);
+    const joined = [...seen(primary, "p", [15, 0]), ...seen(primary, "q", [50, 50])];
+    meter.read({ askedAt: 9_000, samples: joined });
+    meter.read({ askedAt: 10_000, samples: [...seen(primary, "p", [25, 0]), ...seen(primary, "q", [70, 70])] });
+    expect(meter.total()).toMatchObject({ primary: { requests: 20, failures: 0 } });
+  });
+
+  it("the share of traffic is judged by every request all the same", () => {
+    const meter = warming();
+    expect(readings(meter, [], seen(canary, "c", [10, 7]))?.canary).toEqual({ requests: 10, failures: 7 });
+  });
+});
+
 describe("between two readings", () => {
   it("each pod's own growth is counted, and the first reading counts nothing", () => {
     const meter = aMeter();

@@ -17,3 +17,14 @@ export function widened(window: number, stepSeconds: number): number {
   while (wide > 0 && 2 * wide <= stepSeconds) wide *= 2;
   return wide;
 }
+
+/**
+ * Seconds of warm-up that a window leaves out: a scrape more than were asked for, since a pod may have answered for so long before it was
+ * first seen to.
+ */
+export function warmupSeconds(
+  { warmupMs = 0 }: { warmupMs?: number },
+  { scrapeIntervalMs }: { scrapeIntervalMs: number },
+): number {
+  return warmupMs > 0 ? Math.ceil((warmupMs + scrapeIntervalMs) / 1_000) : 0;
+}
