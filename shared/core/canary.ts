@@ -3,6 +3,9 @@
  * Times are RFC 3339 strings here; the core works on `CanaryState` with milliseconds.
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { HistoryEntry, RunOutcome } from "./history.ts";
+
+export { runOutcomes, type HistoryEntry, type RunOutcome } from "./history.ts";
 
 /** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
 export const phases = [
@@ -293,19 +296,4 @@ export interface UnvettedStatus {
   undoneBy?: string;
   /** The break-glass label that let it go has been taken off: one that is there now is for another change. */
   spent?: boolean;
-}
-
-export const runOutcomes = ["promoted", "rejected", "reverted", "superseded", "aborted"] as const;
-export type RunOutcome = (typeof runOutcomes)[number];
-
-export interface HistoryEntry {
-  run: string;
-  /** Hash of the template that was tried; missing in entries of earlier versions. */
-  intent?: string;
-  images: Record<string, string>;
-  requestedBy: string;
-  outcome: RunOutcome;
-  cause: string;
-  startedAt: string;
-  endedAt: string;
 }

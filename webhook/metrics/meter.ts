@@ -182,12 +182,17 @@ function grown(
   now: Map<string, Omit<Pod, "firstAt">>,
   { newCounts, newIsCold, warmupMs }: PodKind & { warmupMs: number },
 ): Growth {
+  const unknown = (seen: Omit<Pod, "firstAt">): Pod => ({
+    counts: newCounts ? none : seen.counts,
+    sampledAt: seen.sampledAt,
+    firstAt: newIsCold ? seen.sampledAt : -Infinity,
+  });
   const found = { warm: none, cold: none, hasCold: false, hasWarm: false };
   for (const [pod, seen] of now) {
     const before = known.get(pod);
-    const firstAt = before?.firstAt ?? (newIsCold ? seen.sampledAt : -Infinity);
+    const { firstAt, counts } = before ?? unknown(seen);
     known.set(pod, { ...seen, firstAt });
-    const more = growth(before?.counts ?? (newCounts ? none : seen.counts), seen.counts);
+    const more = growth(counts, seen.counts);
     const isCold = isColdSince(before, firstAt, warmupMs);
     const kind = isCold ? "cold" : "warm";
     found[kind] = sum(found[kind], more);
