@@ -77,9 +77,10 @@ export class PaperNode implements Running {
     return node;
   }
 
-  /** Looks at every pod again, after `mayBeReady` was changed. */
-  lookAgain(): void {
-    for (const pod of this.pods.list()) this.see(pod);
+  readyPods(): V1Pod[] {
+    const isReady = ({ status }: V1Pod): boolean =>
+      status?.conditions?.some((one) => one.type === "Ready" && one.status === "True") ?? false;
+    return this.pods.list().filter(isReady);
   }
 
   stop(): Promise<void> {

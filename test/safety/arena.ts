@@ -23,8 +23,9 @@ import { binaries } from "../cluster/versions.ts";
 import { waitFor } from "../cluster/wait.ts";
 import { PaperNode, startControllers } from "../kube/controllers.ts";
 import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
-import { answer, openDoor, type Door } from "../metrics/door.ts";
+import { openDoor, type Door } from "../metrics/door.ts";
 import { defineResources } from "../plugin/plane.ts";
+import { noRequests } from "./no-requests.ts";
 import { through, type Gate } from "./through.ts";
 
 export interface Controller {
@@ -52,9 +53,6 @@ export interface Arena {
 }
 
 const account = `system:serviceaccount:${release.namespace}:${release.name}`;
-/** As a Prometheus says it that knows of no request. */
-export const noRequests = answer(200, '{"status":"success","data":{"resultType":"vector","result":[]}}');
-
 export async function startArena(): Promise<Arena> {
   const plane = await startControlPlane();
   const cluster = plane.cluster();
@@ -63,7 +61,7 @@ export async function startArena(): Promise<Arena> {
     PaperNode.start(cluster),
     openDoor(""),
   ]);
-  prometheus.behave(noRequests);
+  prometheus.behave(noRequests(node));
   await Promise.all([defineResources(cluster), createAccount(cluster)]);
   const admission = await startAdmission(plane, cluster);
   const token = await tokenOf(cluster);

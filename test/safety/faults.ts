@@ -12,8 +12,9 @@ import type { Loop } from "../../webhook/loop/start.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Proxy } from "../kube/proxy.ts";
 import { answer, hang, openDoor, type Door } from "../metrics/door.ts";
-import { noRequests, type Arena } from "./arena.ts";
+import type { Arena } from "./arena.ts";
 import { Auditor } from "./auditor.ts";
+import { noRequests } from "./no-requests.ts";
 import { Stage, versions } from "./plays.ts";
 import type { Call, Gate } from "./through.ts";
 
@@ -81,7 +82,7 @@ export class BadPlace {
     const stage = new Stage(arena.cluster, arena.node, namespace);
     await stage.set();
     const [proxy, prometheus] = await Promise.all([Proxy.start(arena.port), openDoor("")]);
-    prometheus.behave(noRequests);
+    prometheus.behave(noRequests(arena.node));
     const outages: [number, number][] = [];
     const isOutage = (at: number): boolean => outages.some(([from, to]) => at > from && at < to);
     const options = { namespace, provider: "linkerd", staleMs: 20_000, desertedMs: 30_000, isOutage } as const;
@@ -109,7 +110,7 @@ export class BadPlace {
     this.isOver = true;
     await Promise.all(parts);
     this.proxy.forward();
-    this.prometheus.behave(noRequests);
+    this.prometheus.behave(noRequests(this.arena.node));
   }
 
   /** Still at work: whatever was last is settled, and one more version is promoted. */
@@ -191,7 +192,7 @@ export class BadPlace {
       this.prometheus.behave(Math.random() < 0.5 ? answer(503, "") : hang);
       await this.wait(10_000 + Math.random() * 6_000);
       this.noteOutage(from, Date.now());
-      this.prometheus.behave(noRequests);
+      this.prometheus.behave(noRequests(this.arena.node));
     });
   }
 
