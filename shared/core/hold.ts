@@ -67,7 +67,7 @@ export function unreached(turn: RunTurn, metrics: Measured): Hold {
  */
 export function unscraped({ run, seen, state }: RunTurn): Hold | undefined {
   const { metrics } = seen;
-  if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
+  if (state.weight > 0 || !metrics?.ok || metrics.isUnwatched || metrics.sampledAt >= run.stageAt) return undefined;
   const isYoung = seen.now - (run.holdSince ?? seen.now) < firstNumbersMs;
   const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;

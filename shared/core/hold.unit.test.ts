@@ -66,6 +66,11 @@ describe("a canary that Prometheus has not scraped", () => {
     expect(next.run?.hold).toBeUndefined();
   });
 
+  it("gets its first weight where Prometheus does not look at stable either", () => {
+    const metrics = { ...unseen, isUnwatched: true };
+    expect(decide(since(), aRunObservation(0, 1, { metrics }), policy).next).toMatchObject({ weight: 25 });
+  });
+
   it("is told of what to look for when that takes long, and given up at the deadline", () => {
     const long = (ms: number) => since({ hold: "no-numbers", holdSince: start - ms, checkAt: start });
     const seen = aRunObservation(0, 1, { metrics: unseen });

@@ -16,6 +16,8 @@ export type MetricsSeen =
       askedAt: number;
       /** Time of the newest sample of the canary's pods, ms; 0 if there is none. */
       sampledAt: number;
+      /** Prometheus has no sample of the primary's pods either: it does not look at this app, and waiting for it is in vain. */
+      isUnwatched?: boolean;
       windowSeconds: number;
       primary: TrackMetrics;
       canary: TrackMetrics;

@@ -169,6 +169,7 @@ async function gatherEvidence(
     ok: true,
     askedAt: Math.min(...[...requests.values(), ...latency.values()].map((answer) => answer.askedAt)),
     sampledAt: newestSampleIn(ages, track) ?? 0,
+    ...(newestSampleIn(ages, primaryTrack(request)) === undefined ? { isUnwatched: true } : {}),
     windowSeconds: shown,
     primary: measureTrack(answers, primaryTrack(request), shown),
     canary,
