@@ -22,9 +22,9 @@ const withContainer =
 const unmeshed = (name: string, app: string, args: string[] = []) =>
   aMeshedPod(name, app, { spec: { containers: [{ name: "main", args }] } });
 
-const judged = (value: number) =>
+const judged = (value: number, name = "request-success-rate") =>
   judge(
-    [{ name: "ratio", query: "x", thresholdRange: { min: 1 } }],
+    [{ name, query: "x", thresholdRange: { min: 1 } }],
     [{ windowSeconds: 60, query: "x / y", at: ago(1), requests: 50, answer: { values: [value] } }],
     { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 },
   );
@@ -215,6 +215,11 @@ function notReady() {
 }
 
 it.each(cases)("%s: %s", (...row) => expectOnly(row));
+
+it("a metric that was no number in the last run and is not in the spec any more is mended", () => {
+  const facts = { ...soundFacts(), ...withStatus({ checks: judged(NaN, "ratio") })(soundFacts()) };
+  expect(diagnose(facts)).toEqual([]);
+});
 
 describe("what Prometheus says to the controller", () => {
   const askedBy = async (address: string): Promise<string> =>

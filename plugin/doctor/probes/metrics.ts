@@ -28,6 +28,7 @@ export const prometheus: Probe = (facts) => {
 export const notANumber: Probe = (facts) =>
   checksOf(facts)
     .filter(({ outcome, message }) => outcome === "no-evidence" && /returned (NaN|[+-]Inf)/.test(message))
+    .filter(({ metric }) => isStillAsked(metric, facts))
     .map((check) => ({
       fault: "metric-not-a-number",
       level: "broken",
@@ -39,6 +40,11 @@ export const notANumber: Probe = (facts) =>
 // --- internal ---
 
 const checksOf = ({ canary }: Facts): CheckStatus[] => canary?.status?.checks ?? [];
+
+/** A check stays in the status until the next run's: what the spec has lost since then is mended. */
+function isStillAsked(metric: string, { canary }: Facts): boolean {
+  return (canary?.spec.analysis.metrics ?? []).some(({ name }) => name === metric);
+}
 
 /** Of a check's message, what comes after Flagger's words. */
 const reasonIn = (message: string): string => message.replace(/^Halt \S+ advancement .*?: /, "");
