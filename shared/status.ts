@@ -29,7 +29,7 @@ export function parseStatus(canary: Canary): CanaryState {
   const { stable, run, tracks, lastCommand, unvetted, targetMissingSince } = status;
   return {
     ...initialState(),
-    ...present(status, ["checks", "staleCallers", "warnings", "reason", "next"]),
+    ...present(status, ["checks", "staleCallers", "warnings", "blocked", "reason", "next"]),
     failedChecks: count(status.failedChecks, "failedChecks"),
     runs: count(status.runs, "runs"),
     phase: phaseOf(status),
@@ -205,21 +205,34 @@ const promotedWords: Record<Phase, [Truth, string]> = {
   Terminating: ["Unknown", "New Deployment detected, starting initialization."],
 };
 
-/** What kstatus asks: is it done, does it need a person, or is it under way. */
-function standingOf({ phase, run, unvetted }: CanaryState): "settled" | "stalled" | "moving" {
-  if (phase === "Failed" || unvetted) return "stalled";
+type Standing = "settled" | "stalled" | "moving" | "waiting";
+
+/** What kstatus asks: is it done, does it need a person, or is it under way, if only waiting for what may still arrive. */
+function standingOf({ phase, run, unvetted, blocked }: CanaryState): Standing {
+  if (phase === "Failed" || unvetted || blocked?.kind === "obstacle") return "stalled";
+  if (blocked) return "waiting";
   return promotedWords[phase][0] === "True" && !run ? "settled" : "moving";
+}
+
+const readiness: Record<Standing, Truth> = { settled: "True", stalled: "False", waiting: "False", moving: "Unknown" };
+
+/** One word for why, in the manner of Kubernetes' conditions. */
+function conditionReason({ phase, unvetted, blocked }: CanaryState): string {
+  if (unvetted) return "UnvettedChange";
+  if (blocked && phase !== "Failed") return { obstacle: "Obstacle", missing: "Missing" }[blocked.kind];
+  return phase || "Initializing";
 }
 
 /** Flagger's `Promoted`, and kstatus' `Ready`, `Reconciling` and `Stalled`, which GitOps tools read. */
 function conditionsOf(state: CanaryState, context: StatusContext): CanaryCondition[] {
   const [promoted, words] = promotedWords[state.phase];
   const standing = standingOf(state);
-  const reason = state.unvetted ? "UnvettedChange" : state.phase || "Initializing";
+  const reason = conditionReason(state);
+  const reconciles = standing === "moving" || standing === "waiting";
   const wanted: [CanaryCondition["type"], Truth, string][] = [
     ["Promoted", promoted, words],
-    ["Ready", { settled: "True", stalled: "False", moving: "Unknown" }[standing] as Truth, state.reason],
-    ["Reconciling", standing === "moving" ? "True" : "False", state.reason],
+    ["Ready", readiness[standing], state.reason],
+    ["Reconciling", reconciles ? "True" : "False", state.reason],
     ["Stalled", standing === "stalled" ? "True" : "False", state.reason],
   ];
   return wanted.map(([type, status, message]) => {

@@ -90,6 +90,23 @@ describe("a status", () => {
     },
   );
 
+  it.each([
+    ["obstacle", ["False", "False", "True"], "Obstacle"],
+    ["missing", ["False", "True", "False"], "Missing"],
+  ] as const)(
+    "of a Canary that is blocked (%s) is not Ready (Ready, Reconciling, Stalled: %o), for the reason %s",
+    (kind, truths, why) => {
+      const reason =
+        "podinfo:1.7.0 is stable and gets all traffic. No canary can start: Service podinfo has no port 9.";
+      const state = aState({ phase: "Succeeded", blocked: { kind, what: "Service podinfo has no port 9." }, reason });
+      const [, ...conditions] = printStatus(state, context).conditions ?? [];
+      expect(conditions.map(({ status }) => status)).toEqual(truths);
+      expect(conditions.map((condition) => [condition.reason, condition.message])).toEqual(
+        conditions.map(() => [why, reason]),
+      );
+    },
+  );
+
   it("keeps the time of a condition that did not change", () => {
     const first = printStatus(aState(), context);
     const later = printStatus(aState(), { ...context, now: context.now + 60_000, previous: first });

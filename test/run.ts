@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { setScrapeInterval } from "./cluster/prometheus.ts";
 import { clusterEnv } from "./cluster/client.ts";
 
@@ -13,7 +14,7 @@ interface Report {
     name: string;
     status: string;
     message: string;
-    assertionResults: { status: string; fullName: string }[];
+    assertionResults: { status: string; fullName: string; failureMessages?: string[] }[];
   }[];
 }
 
@@ -39,12 +40,18 @@ async function vitest(project: string, folder: string, files: string[]): Promise
   return { report: JSON.parse(await readFile(file, "utf8")) as Report, code };
 }
 
+/** The first lines of what went wrong: the whole of it may be out of sight by the time that it is read. */
+function shortened(message: string): string {
+  const lines = stripVTControlCharacters(message).split("\n").slice(0, 12);
+  return lines.map((line) => `\n        ${line.slice(0, 400)}`).join("");
+}
+
 function failuresOf({ testResults }: Report): string[] {
-  return testResults.flatMap(({ name, status, assertionResults }) => {
+  return testResults.flatMap(({ name, status, message, assertionResults }) => {
     const failed = assertionResults
       .filter((result) => result.status === "failed")
-      .map((result) => `${name}: ${result.fullName}`);
-    return failed.length === 0 && status === "failed" ? [`${name}: could not run`] : failed;
+      .map((result) => `${name}: ${result.fullName}${shortened(result.failureMessages?.[0] ?? "")}`);
+    return failed.length === 0 && status === "failed" ? [`${name}: could not run${shortened(message)}`] : failed;
   });
 }
 

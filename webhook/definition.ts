@@ -49,6 +49,7 @@ const ofStatus = {
   checks: 1,
   staleCallers: 1,
   warnings: 1,
+  blocked: 1,
   lastCommand: 1,
   unvetted: 1,
   targetMissingSince: 1,

@@ -195,6 +195,7 @@ export interface CanaryStatus {
   /** Callers that must be restarted once before they obey the route, as `namespace/pod`. */
   staleCallers?: string[];
   warnings?: string[];
+  blocked?: { kind: "obstacle" | "missing"; what: string };
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
   /** A template that went live without a canary, until it is adopted or undone. */
   unvetted?: UnvettedStatus;

@@ -5,7 +5,7 @@
 import { analysing, scaling } from "./analyse.ts";
 import { isDeserted } from "./capacity.ts";
 import { conform, retreat } from "./conform.ts";
-import { barrierOf, step, type Barrier, type RunTurn, type Step, type Turn } from "./decision.ts";
+import { barrierOf, blockedBy, step, type Barrier, type RunTurn, type Step, type Turn } from "./decision.ts";
 import { event } from "./events.ts";
 import { idle, initialize, isNew } from "./idle.ts";
 import { followIntent } from "./intent.ts";
@@ -32,8 +32,15 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = conform(next, seen, policy);
   const isOver = !state.run && !next.run;
+  const { blocked: _past, ...after } = next;
+  const blocked = blockedBy({ ...turn, state: after });
   return {
-    next: { ...next, warnings: seen.warnings, transitionAt: moved ? seen.now : state.transitionAt },
+    next: {
+      ...after,
+      ...(blocked ? { blocked } : {}),
+      warnings: seen.warnings,
+      transitionAt: moved ? seen.now : state.transitionAt,
+    },
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
     events,
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),

@@ -1,6 +1,6 @@
 /** The shape of one decision, and the small sentences that all of them share. */
 import type { Policy } from "./policy.ts";
-import type { CanaryState, EventText, Observation, Run } from "./state.ts";
+import type { Blocked, CanaryState, EventText, Observation, Run } from "./state.ts";
 
 /** What a decision is made from. */
 export interface Turn {
@@ -60,6 +60,22 @@ export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
       unexpected: false,
     };
   return undefined;
+}
+
+/** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */
+export function blockedBy(turn: Turn): Blocked | undefined {
+  const barrier = barrierOf(turn);
+  if (barrier?.unexpected) return { kind: "obstacle", what: barrier.reason };
+  const { state, seen } = turn;
+  if (state.run) return undefined;
+  if (!seen.target) return { kind: "missing", what: missingTarget(seen) };
+  if (seen.target.unfit) return { kind: "obstacle", what: seen.target.unfit };
+  const [what] = seen.missing;
+  return what === undefined ? undefined : { kind: "missing", what };
+}
+
+export function missingTarget(seen: Observation): string {
+  return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
 }
 
 /** The run when it moves again: nothing holds it. */

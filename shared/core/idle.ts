@@ -1,5 +1,16 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
-import { barrierOf, formatImages, fullName, fullTarget, step, verbLine, type Step, type Turn } from "./decision.ts";
+import {
+  barrierOf,
+  blockedBy,
+  formatImages,
+  fullName,
+  fullTarget,
+  missingTarget,
+  step,
+  verbLine,
+  type Step,
+  type Turn,
+} from "./decision.ts";
 import { event } from "./events.ts";
 import { restartLines } from "./callers.ts";
 import type { CanaryState, EventText, Observation, Rejection, Run, Target, Unvetted, Version } from "./state.ts";
@@ -27,7 +38,7 @@ export function initialize(turn: Turn): Step {
   const staleCallers = seen.staleCallers ?? state.staleCallers;
   return step(
     turn,
-    { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(seen, stable) },
+    { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(turn, stable) },
     { events: [...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },
   );
 }
@@ -162,7 +173,7 @@ function backToStable(turn: Turn, known: Version): Step {
   const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
   if (state.unvetted) return settled(turn, stable);
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
-  const words = steady(seen, stable);
+  const words = steady(turn, stable);
   const after = afterRollback(turn);
   if (after) return step(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
   return step(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
@@ -183,16 +194,21 @@ function watchCallers(turn: Turn, stable: Version): Step {
   const events = staleCallerEvents(seen, found);
   return step(
     turn,
-    { weight: 0, stable, staleCallers, ...steady(seen, stable) },
+    { weight: 0, stable, staleCallers, ...steady(turn, stable) },
     { events, requeueAfterMs: callersRecheckMs },
   );
 }
 
-function steady(seen: Observation, stable: Version): Pick<CanaryState, "reason" | "next"> {
-  return {
-    reason: `${formatImages(stable.images)} is stable and gets all traffic.`,
-    next: `the next change of Deployment ${seen.targetName} starts a canary`,
-  };
+function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" | "next"> {
+  const { targetName } = turn.seen;
+  const serves = `${formatImages(stable.images)} is stable and gets all traffic.`;
+  const blocked = blockedBy(turn);
+  if (blocked)
+    return {
+      reason: `${serves} No canary can start: ${blocked.what}`,
+      next: `a change of Deployment ${targetName} is held until that is mended`,
+    };
+  return { reason: serves, next: `the next change of Deployment ${targetName} starts a canary` };
 }
 
 /** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
@@ -236,7 +252,7 @@ function settled(turn: Turn, stable: Version): Step {
   }
   const said = event.normal(`Unvetted change of ${fullName(seen)} is gone: ${formatImages(past?.images ?? {})}`);
   const calm: Turn = { ...turn, state: rest };
-  return step(calm, { weight: 0, stable, ...steady(seen, stable) }, { events: [said] });
+  return step(calm, { weight: 0, stable, ...steady(turn, stable) }, { events: [said] });
 }
 
 function targetMissing(turn: Turn): Step {
@@ -250,10 +266,6 @@ function targetMissing(turn: Turn): Step {
 function targetBack(turn: Turn, announcement: EventText): Step {
   const { targetMissingSince: _since, ...state } = turn.state;
   return idle({ ...turn, state }, announcement);
-}
-
-function missingTarget(seen: Observation): string {
-  return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
 }
 
 function staleCallerEvents(seen: Observation, callers: readonly string[]): EventText[] {

@@ -114,6 +114,33 @@ describe("an intent", () => {
     expect(events).toEqual([{ type: "Normal", message: "podinfo:1.7.1 was superseded in podinfo.test" }]);
   });
 
+  it.each<[string, Partial<Observation>, "missing" | "obstacle", string]>([
+    ["a port is missing", { missing: ["Service podinfo has no port 9."] }, "missing", "Service podinfo has no port 9."],
+    ["the target cannot be canaried", { target: aTarget({ unfit: "Recreate." }) }, "obstacle", "Recreate."],
+  ])("says before any change that none can start while %s, and no more once that is mended", (_, over, kind, what) => {
+    const { next } = decide(aState(), anObservation(over), aPolicy());
+    expect(next).toMatchObject({
+      phase: "Initialized",
+      blocked: { kind, what },
+      reason: `podinfo:1.7.0 is stable and gets all traffic. No canary can start: ${what}`,
+    });
+    const mended = decide(next, anObservation({}), aPolicy()).next;
+    expect(mended.blocked).toBeUndefined();
+    expect(mended.reason).toBe("podinfo:1.7.0 is stable and gets all traffic.");
+  });
+
+  it.each<[string, Partial<Observation>, "missing" | "obstacle"]>([
+    ["a foreign object", { obstacles: ["Service podinfo-canary is not ours."] }, "obstacle"],
+    ["a missing MetricTemplate", { missing: ["MetricTemplate latency is missing."] }, "missing"],
+  ])("knows from the first look that %s blocks it", (_, over, kind) => {
+    expect(decide(initialState(), anObservation(over), aPolicy()).next.blocked?.kind).toBe(kind);
+  });
+
+  it("knows a target that is gone for missing", () => {
+    const { target: _, ...bare } = anObservation({});
+    expect(decide(aState(), bare, aPolicy()).next.blocked).toMatchObject({ kind: "missing" });
+  });
+
   it("starts nothing while the Canary is suspended, and nothing is put right", () => {
     const { next, actions } = asked({}, { servicesReady: false }, aPolicy({ suspend: true }));
     expect(next.run).toBeUndefined();

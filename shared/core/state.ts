@@ -3,6 +3,7 @@
  * world, and what is to be done. JSON-plain, closed unions; nothing here reads a clock or a network.
  */
 import type {
+  CanaryStatus,
   CheckStatus,
   Command,
   HistoryEntry,
@@ -81,6 +82,9 @@ export interface Rejection {
   cause: string;
 }
 
+/** What keeps every run from starting: an obstacle needs a person, what is missing may still arrive. */
+export type Blocked = NonNullable<CanaryStatus["blocked"]>;
+
 export interface CommandResult {
   id: string;
   verb: string;
@@ -111,6 +115,7 @@ export interface CanaryState {
   warnings: string[];
   lastCommand?: CommandResult;
   unvetted?: Unvetted;
+  blocked?: Blocked;
   /** Since when the target is gone. */
   targetMissingSince?: number;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];

@@ -202,6 +202,8 @@ describe("a Deployment that nobody opted in", () => {
 });
 
 describe("the webhook's own troubles", () => {
+  // A leader gives back what is gated without a Canary: here replicas are replaced, and one begins.
+  beforeAll(() => target.suspendedCanary());
   beforeEach(() => target.reset());
 
   it("a lost Secret is replaced, and meanwhile no change gets past or is refused", async () => {

@@ -42,6 +42,19 @@ export class Target {
     await this.asController("label", "deploy", "podinfo", `${label.target}=${(await this.get()).metadata?.uid}`);
   }
 
+  /** A Canary by which the target stays gated, and which does nothing to it. */
+  async suspendedCanary(): Promise<void> {
+    const spec = {
+      suspend: true,
+      provider: "linkerd",
+      targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+      service: { port: 9898 },
+      analysis: { interval: "10s", threshold: 5, maxWeight: 50, stepWeight: 10 },
+    };
+    const metadata = { name: "podinfo", namespace: this.namespace };
+    await apply([{ apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec }], this.namespace);
+  }
+
   get(): Promise<V1Deployment> {
     return getJson<V1Deployment>(["-n", this.namespace, "deploy", "podinfo"]);
   }

@@ -66,6 +66,7 @@ describe("the definition of Canary", () => {
       checks: 0,
       staleCallers: 0,
       warnings: 0,
+      blocked: 0,
       lastCommand: 0,
       history: 0,
       unvetted: 0,

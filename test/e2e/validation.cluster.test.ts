@@ -1,6 +1,7 @@
 // Faults in a Canary's text are refused at once, all of them; what may still arrive is warned of, and waited for.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deleteNamespace, kubectl, mustKubectl } from "../cluster/client.ts";
+import type { Canary } from "../../shared/core/canary.ts";
+import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installApp } from "../app/install.ts";
 import { canaryFor, type ScenarioOptions } from "./scenario.ts";
@@ -9,11 +10,34 @@ const namespace = "e2e-validation";
 const applied = (options: ScenarioOptions): ReturnType<typeof kubectl> =>
   kubectl(["apply", "-f", "-"], { input: JSON.stringify(canaryFor(namespace, options)) });
 
+const shared = "e2e-validation-shared";
+const errorsTemplate = {
+  apiVersion: "flagger.app/v1beta1",
+  kind: "MetricTemplate",
+  metadata: { name: "errors", namespace: shared },
+  spec: { provider: { type: "prometheus", address: "http://prometheus.linkerd-viz:9090" }, query: "vector(0)" },
+};
+
+const canary = (): Promise<Canary> => getJson<Canary>(["-n", namespace, "canary", "podinfo"]);
+const runs = async (): Promise<number> => (await canary()).status?.runs ?? 0;
+
+async function untilReady(status: string, reason: string, words: string): Promise<void> {
+  await waitFor(
+    async () => {
+      const ready = (await canary()).status?.conditions?.find(({ type }) => type === "Ready");
+      const met = ready?.status === status && ready.reason === reason && ready.message.includes(words);
+      return met || unmet(JSON.stringify(ready));
+    },
+    20_000,
+    `Ready ${status} for ${reason}`,
+  );
+}
+
 beforeAll(async () => {
-  await kubectl(["create", "namespace", namespace]);
+  for (const name of [namespace, shared]) await kubectl(["create", "namespace", name]);
 });
 
-afterAll(() => deleteNamespace(namespace));
+afterAll(() => Promise.all([namespace, shared].map((name) => deleteNamespace(name))));
 
 describe("a Canary's text", () => {
   it("is refused with every fault and its field path at once", async () => {
@@ -52,5 +76,32 @@ describe("a Canary's text", () => {
       60_000,
       "initialization",
     );
+  });
+
+  it("may name a port and a template that are not there: a condition names them, and no run starts until they are", async () => {
+    const metrics = [
+      { name: "errors", templateRef: { name: "errors", namespace: shared }, thresholdRange: { max: 1 } },
+    ];
+    const spec = { service: { port: 9999 }, progressDeadlineSeconds: 60 };
+    const { code, stderr } = await applied({ provider: "gatewayapi:v1", spec, analysis: { metrics } });
+    expect(code, stderr).toBe(0);
+    expect(stderr).toContain("Warning: Service podinfo has no port 9999");
+    expect(stderr).toContain(`Warning: MetricTemplate errors is not in namespace ${shared}`);
+    await untilReady("False", "Missing", "Service podinfo has no port 9999 (it has 9898)");
+    await mustKubectl(["-n", namespace, "set", "env", "deploy/podinfo", "TRY=1"]);
+    await untilReady("False", "Missing", "Service podinfo has no port 9999 (it has 9898)");
+    expect(await runs()).toBe(0);
+    const port = JSON.stringify({ spec: { service: { port: 9898 } } });
+    await mustKubectl(["-n", namespace, "patch", "canary", "podinfo", "--type=merge", "-p", port]);
+    await untilReady("False", "Missing", "errors");
+    expect(await runs()).toBe(0);
+    await apply([errorsTemplate]);
+    await waitFor(
+      async () => (await runs()) === 1 || unmet(`${await runs()} runs`),
+      20_000,
+      "the run that had to wait",
+    );
+    await mustKubectl(["-n", namespace, "set", "env", "deploy/podinfo", "TRY-"]);
+    await untilReady("True", "Initialized", "is stable");
   });
 });

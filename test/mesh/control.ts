@@ -12,6 +12,8 @@ import { inject, type InjectorSettings } from "./injector.ts";
 import { parentsStatus } from "./route-status.ts";
 import { controlNamespace, destinationsPort, meshImage, meshName, webhookPort } from "./settings.ts";
 
+const DRAIN_MS = 3000;
+
 interface AdmissionReview {
   readonly request: { readonly uid: string; readonly namespace: string; readonly object: V1Pod };
 }
@@ -36,7 +38,8 @@ export async function runControl(env: NodeJS.ProcessEnv): Promise<void> {
     void answerAdmission(request, response, api, state);
   }).listen(webhookPort);
   process.stdout.write(`The stand-in mesh's control plane watches the cluster and answers on ${webhookPort}.\n`);
-  process.on("SIGTERM", () => process.exit(0));
+  // New pods are brought here until every node has learned of the successor; one that nobody answers has no sidecar.
+  process.on("SIGTERM", () => setTimeout(() => process.exit(0), DRAIN_MS));
 }
 
 async function answerAdmission(

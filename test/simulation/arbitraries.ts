@@ -123,6 +123,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   tracks: fc.constant(undefined),
   staleCallers: fc.constantFrom([], ["test/load-1-a"]),
   warnings: fc.constant([]),
+  blocked: maybe(fc.record({ kind: fc.constantFrom("obstacle", "missing"), what: fc.constant("Service gone.") })),
   lastCommand: maybe(
     fc.record({
       id: fc.constantFrom("one", "two"),

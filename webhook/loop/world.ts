@@ -82,7 +82,7 @@ export function createWorld(deps: WorldDeps): World {
     httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
     templates: watch<MetricTemplate>(deps, resource.metricTemplates, {
       missingIsEmpty: true,
-      keys: mapping.namespaced,
+      keys: mapping.template,
     }),
     kept: watchKept(deps, mapping.labelled),
   };
@@ -110,6 +110,14 @@ export function isConcernedBy(service: V1Service, canary: Canary, target: V1Depl
   const apex = apexOf(canary);
   if ([apex, primaryName(apex), canaryName(apex)].includes(service.metadata?.name ?? "")) return true;
   return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
+}
+
+/** One of its metrics is asked as this template says; a template may be another namespace's. */
+export function namesTemplate({ metadata, spec }: Canary, template: MetricTemplate): boolean {
+  return (spec.analysis.metrics ?? []).some(({ templateRef }) => {
+    if (!templateRef || templateRef.name !== template.metadata.name) return false;
+    return (templateRef.namespace ?? metadata.namespace) === template.metadata.namespace;
+  });
 }
 
 /** Every Canary, every Canary that something of ours is left of, and every Deployment that is still ours without one. */
@@ -191,7 +199,7 @@ function keysFor(
 ): {
   deployment: Keys<V1Deployment>;
   revision: Keys<Revision>;
-  namespaced: Keys<Stored>;
+  template: Keys<MetricTemplate>;
   apex: Keys<Stored>;
   labelled: Keys<Stored & { metadata?: { labels?: Record<string, string> } }>;
 } {
@@ -211,7 +219,11 @@ function keysFor(
       const owner = object.metadata.ownerReferences?.find((reference) => reference.controller)?.name;
       return owner ? deploymentNamed(object.metadata.namespace ?? "", owner) : [];
     },
-    namespaced: (object) => canaries.byIndex(indexes.namespace, object.metadata?.namespace ?? "").map(keyOf),
+    template: (template) =>
+      canaries
+        .list()
+        .filter((canary) => namesTemplate(canary, template))
+        .map(keyOf),
     apex: (object) => [
       ...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf),
       ...labelledKey(object),

@@ -1,8 +1,9 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import type { Canary } from "../../shared/core/canary.ts";
+import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
 import { aDeployment, aSpec } from "../../test/builders.ts";
-import { isConcernedBy } from "./world.ts";
+import { isConcernedBy, namesTemplate } from "./world.ts";
 
 const aService = (name: string, selector?: Record<string, string>): V1Service => ({
   metadata: { name, namespace: "test" },
@@ -31,5 +32,21 @@ describe("a Canary is looked at", () => {
     ["selects none", aService("external")],
   ])("not when a Service that %s changes", (_what, service) => {
     expect(isConcernedBy(service, canary, aDeployment())).toBe(false);
+  });
+
+  it.each<[string, { name: string; namespace?: string }, boolean]>([
+    ["of its own namespace that it names", { name: "latency" }, true],
+    ["of another namespace that it names", { name: "latency", namespace: "shared" }, false],
+    ["with another name", { name: "errors" }, false],
+  ])("when a MetricTemplate %s changes, %o: %s", (_what, templateRef, own) => {
+    const asking = { ...canary, spec: { ...canary.spec, analysis: { metrics: [{ name: "m", templateRef }] } } };
+    const template = (namespace: string): MetricTemplate => ({
+      apiVersion: "flagger.app/v1beta1",
+      kind: "MetricTemplate",
+      metadata: { name: "latency", namespace },
+      spec: { provider: { type: "prometheus" }, query: "1" },
+    });
+    expect(namesTemplate(asking, template("test"))).toBe(own);
+    expect(namesTemplate(asking, template("shared"))).toBe(templateRef.namespace === "shared");
   });
 });
