@@ -1,19 +1,18 @@
 // Verdicts on synthetic series in a real Prometheus: each situation in a namespace of its own, all asked at once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/canary.ts";
-import { decide } from "../../shared/core/decide.ts";
 import { verdict } from "../../shared/core/judge.ts";
 import { quote } from "../../shared/core/queries.ts";
 import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
 import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
-import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { anEvidence, aRequest } from "./asking.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Feed, type Value } from "./feed.ts";
 import { type PrometheusServer, startPrometheus } from "./server.ts";
 import { querySituations } from "./query-situations.ts";
+import { effectOf, rowOf } from "./verdicts.ts";
 import { canaryIn, growing, primaryIn, type Situation, seriesSituations } from "./situations.ts";
 
 const situations: Situation[] = [...seriesSituations, ...querySituations];
@@ -107,18 +106,15 @@ describe("situations", () => {
     expect(check?.value === null).toBe(situation.outcome === "no-evidence" || situation.outcome === "cannot-ask");
   });
 
-  test("move the weight as their outcome says, and no other way", () => {
-    const rows = situations.map(({ name, outcome }, index) => {
-      const metrics = { ...seen[index]!, askedAt: start + 40_000, sampledAt: start + 40_000 } as MetricsSeen;
-      const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
-      const { next } = decide(state, aRunObservation(10, 4, { now: start + 40_000, metrics }), aPolicy());
-      const { weight, failedChecks, run, reason } = next;
-      const effect = failedChecks > 0 ? "counts" : run?.hold ? "holds" : "goes on";
-      expect({ name, effect }).toEqual({ name, effect: effects[outcome] });
-      expect(weight).toBe(effect === "goes on" ? 20 : 10);
-      return `${name} | ${outcome} | ${effect}, weight ${weight} | ${reason}`;
+  test("move the weight as their outcome says, and no other way, with exactly these sentences", async () => {
+    const rows = situations.map(({ name, outcome, isWarming }, index) => {
+      const result = seen[index]!;
+      const effect = effectOf(result, isWarming);
+      expect({ name, effect: effect.kind }).toEqual({ name, effect: effects[outcome] });
+      expect(effect.weight).toBe(effect.kind === "goes on" ? 20 : 10);
+      return rowOf(name, outcome, { effect, said: result.ok ? result.checks.map(({ message }) => message) : [] });
     });
-    process.stdout.write(`${rows.join("\n")}\n`);
+    await expect(`${rows.join("\n\n")}\n`).toMatchFileSnapshot("situations.txt");
     expect(rows.length).toBeGreaterThanOrEqual(40);
   });
 

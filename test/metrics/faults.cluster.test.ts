@@ -7,6 +7,7 @@ import { anEvidence, aRequest } from "./asking.ts";
 import { answer, type Behaviour, cutOff, type Door, endless, half, hang, openDoor, pass } from "./door.ts";
 import { Feed } from "./feed.ts";
 import { type PrometheusServer, startPrometheus } from "./server.ts";
+import { effectOf, rowOf } from "./verdicts.ts";
 
 const feed = new Feed();
 let server: PrometheusServer;
@@ -71,6 +72,18 @@ describe("a Prometheus that answers", () => {
     expect(seen).toMatchObject({ ok: false, error: expect.stringContaining(sentence) as string });
     expect(seen.askedAt).toBeGreaterThanOrEqual(before);
     expect(Date.now() - before).toBeLessThan(8000);
+  });
+
+  test("so freezes the weight and counts nothing, with exactly these sentences", async () => {
+    const rows: string[] = [];
+    for (const [name, behaviour] of faults) {
+      door.behave(behaviour);
+      const seen = await anEvidence().ask(aRequest(door.url));
+      const effect = effectOf(seen);
+      expect({ name, ...effect }).toMatchObject({ name, kind: "holds", weight: 10, failedChecks: 0 });
+      rows.push(rowOf(`Prometheus answers ${name}`, "cannot-ask", { effect, said: [] }));
+    }
+    await expect(`${rows.join("\n\n")}\n`).toMatchFileSnapshot("faults.txt");
   });
 
   test("with a style warning of PromQL is believed", async () => {

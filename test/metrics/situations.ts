@@ -20,6 +20,8 @@ export interface Situation {
   feed(feed: Feed, namespace: string): void;
   metrics?: MetricSpec[];
   more?: Partial<EvidenceRequest>;
+  /** The ledger knows by then that pods warm up. */
+  isWarming?: boolean;
   outcome: Outcome;
   /** Part of the deciding check's message. */
   says: string;
@@ -233,6 +235,7 @@ export const seriesSituations: Situation[] = [
     name: "a pod that still warms up, whatever it answers",
     feed: (feed, ns) => feed.traffic(canaryIn(ns), 9, 9000),
     more: { warmupMs: 600_000 },
+    isWarming: true,
     outcome: "no-evidence",
     says: "podinfo-canary warms up, and what a pod answers in its first 10m is no evidence (analysis.warmup)",
   },
