@@ -109,7 +109,8 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
   const rejection = target.held ? next.rejected.find((entry) => entry.hash === target.intent) : undefined;
   if (!rejection) return clearing(target);
   if (target.markedRejected) return [];
-  return [{ kind: "markRejected", message: `canary rejected: ${rejectedWords(seen, target, rejection).reason}` }];
+  const { reason } = rejectedWords({ state: next, seen }, target, rejection);
+  return [{ kind: "markRejected", message: `canary rejected: ${reason}` }];
 }
 
 function runTarget(next: CanaryState, run: Run, target: Target): Action[] {

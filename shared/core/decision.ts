@@ -1,6 +1,6 @@
 /** The shape of one decision, and the small sentences that all of them share. */
 import type { Policy } from "./policy.ts";
-import type { Blocked, CanaryState, EventText, Observation, Run } from "./state.ts";
+import type { Blocked, CanaryState, EventText, Observation, Run, Version } from "./state.ts";
 
 /** What a decision is made from. */
 export interface Turn {
@@ -110,6 +110,12 @@ export function fullTarget(seen: Observation): string {
 export function formatImages(images: Record<string, string>): string {
   const names = Object.values(images).map((image) => image.slice(image.lastIndexOf("/") + 1));
   return names.length > 0 ? names.join(" + ") : "no image";
+}
+
+/** A version as it differs from stable: where the images do not, it is the rest of the template that does. */
+export function formatChange(images: Record<string, string>, stable: Version | undefined): string {
+  const words = formatImages(images);
+  return stable && formatImages(stable.images) === words ? `${words} with a changed template` : words;
 }
 
 /** `kubectl canary <verb> <name> -n <namespace>`, to be pasted. */

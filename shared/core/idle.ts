@@ -2,6 +2,7 @@
 import {
   barrierOf,
   blockedBy,
+  formatChange,
   formatImages,
   fullName,
   fullTarget,
@@ -62,7 +63,7 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
 function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Step {
   const { state, seen, stable } = turn;
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
-  if (rejection) return rejectedBefore(turn, rejectedWords(seen, target, rejection));
+  if (rejection) return rejectedBefore(turn, rejectedWords(turn, target, rejection));
   const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(seen, target, stable);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
@@ -72,7 +73,7 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
 function startRun(turn: Turn, target: Target, announcement: EventText): Step {
   const { state, seen } = turn;
   const runs = state.runs + 1;
-  const { run, reason } = freshRun(target, runs, seen.now);
+  const { run, reason } = freshRun(target, state.stable, { runs, now: seen.now });
   return step(
     turn,
     {
@@ -90,23 +91,27 @@ function startRun(turn: Turn, target: Target, announcement: EventText): Step {
 }
 
 /** A run of the target's intent as it begins, and what is said of it. `runs` counts all of this Canary's. */
-export function freshRun(target: Target, runs: number, now: number): { run: Run; reason: string } {
+export function freshRun(
+  target: Target,
+  stable: Version | undefined,
+  { runs, now }: { runs: number; now: number },
+): { run: Run; reason: string } {
   const { intent, images, requestedBy } = target;
   // Names the intent as well, so that a command that was meant for one intent is not taken for another.
   const id = `${intent.slice(-8)}-${runs}`;
   const run: Run = { id, intent, images, requestedBy, stage: "scaling", step: 0, startedAt: now, stageAt: now };
-  const reason = `New version ${formatImages(images)} asked for by ${requestedBy}: starting its canary pods.`;
+  const reason = `New version ${formatChange(images, stable)} asked for by ${requestedBy}: starting its canary pods.`;
   return { run, reason };
 }
 
 /** Sentence about a rejected intent that is still the target's template, the same for status and for the target's condition. */
 export function rejectedWords(
-  seen: Observation,
+  { state, seen }: Pick<Turn, "state" | "seen">,
   target: Target,
   rejection: Rejection,
 ): Pick<CanaryState, "reason" | "next"> {
   return {
-    reason: `${formatImages(target.images)} was rejected: ${rejection.cause}. Stable goes on serving.`,
+    reason: `${formatChange(target.images, state.stable)} was rejected: ${rejection.cause}. Stable goes on serving.`,
     next: `set another image, or put the old one back: kubectl -n ${seen.namespace} get deploy ${seen.targetName} -o wide`,
   };
 }
@@ -183,7 +188,7 @@ function backToStable(turn: Turn, known: Version): Step {
 function afterRollback({ state, seen }: Turn): string | undefined {
   const [last] = state.history;
   if (state.phase !== "Failed" || last?.outcome !== "rejected" || seen.target?.held) return undefined;
-  return `${formatImages(last.images)} was rejected: ${last.cause}.`;
+  return `${formatChange(last.images, state.stable)} was rejected: ${last.cause}.`;
 }
 
 /** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */

@@ -141,6 +141,15 @@ describe("an intent", () => {
     expect(decide(aState(), bare, aPolicy()).next.blocked).toMatchObject({ kind: "missing" });
   });
 
+  it("tells a change of the template alone from stable, which has the same image", () => {
+    const target = { ...aHeldTarget("1.7.1"), images: aVersion("1.7.0").images };
+    const { next } = decide(aState(), anObservation({ target }), aPolicy());
+    expect(next.reason).toMatch(/^New version podinfo:1\.7\.0 with a changed template asked for by /);
+    const rejected = [{ hash: hashOf("1.7.1"), at: start, cause: "it failed" }];
+    const again = decide(aState({ rejected }), anObservation({ target }), aPolicy()).next;
+    expect(again.reason).toBe("podinfo:1.7.0 with a changed template was rejected: it failed. Stable goes on serving.");
+  });
+
   it("starts nothing while the Canary is suspended, and nothing is put right", () => {
     const { next, actions } = asked({}, { servicesReady: false }, aPolicy({ suspend: true }));
     expect(next.run).toBeUndefined();

@@ -29,7 +29,7 @@ function hasServed({ run, state, seen }: RunTurn): boolean {
 
 function replace(turn: RunTurn, target: Target): Step {
   const { seen, state } = turn;
-  const { run, reason } = freshRun(target, state.runs, seen.now);
+  const { run, reason } = freshRun(target, state.stable, { runs: state.runs, now: seen.now });
   return step(turn, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
 }
 

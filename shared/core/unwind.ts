@@ -1,6 +1,7 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
 import { desertedWords, isDeserted, primaryCanCarryAll, primaryRunsOnly } from "./capacity.ts";
 import {
+  formatChange,
   formatImages,
   fullName,
   fullTarget,
@@ -246,7 +247,7 @@ function rejected(turn: Turn, run: Run, cause: string): Step {
   const { state, seen } = turn;
   const others = state.rejected.filter((entry) => entry.hash !== run.intent);
   const entry = { hash: run.intent, at: seen.now, cause };
-  const reason = `${formatImages(run.images)} was rejected: ${cause}. Stable goes on serving.`;
+  const reason = `${formatChange(run.images, state.stable)} was rejected: ${cause}. Stable goes on serving.`;
   return step(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
 }
 
