@@ -6,6 +6,7 @@ import { backoffMs } from "../../shared/kube/backoff.ts";
 import type { BackoffLimits } from "../../shared/kube/backoff.ts";
 import type { Cancel, Clock } from "../../shared/kube/clock.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
+import { Pace, type PaceLimits } from "./pace.ts";
 
 export interface QueueDeps {
   clock: Clock;
@@ -22,6 +23,8 @@ export interface QueueOptions {
   concurrency?: number;
   /** Default: 100 ms doubling to 60 s. */
   backoff?: BackoffLimits;
+  /** How often one key may be looked at. Default: 60 times at once, then five a second. */
+  pace?: PaceLimits;
 }
 
 interface Timer {
@@ -33,6 +36,7 @@ export class WorkQueue {
   private readonly deps: QueueDeps;
   private readonly concurrency: number;
   private readonly backoff: BackoffLimits;
+  private readonly pace: Pace;
   /** In the order of arrival. */
   private readonly waiting = new Set<string>();
   private readonly inFlight = new Set<string>();
@@ -46,6 +50,7 @@ export class WorkQueue {
     this.deps = deps;
     this.concurrency = options.concurrency ?? 32;
     this.backoff = options.backoff ?? { firstMs: 100, capMs: 60_000 };
+    this.pace = new Pace(deps.clock, options.pace ?? { burst: 60, perSecond: 5 });
   }
 
   /** Has a key looked at as soon as a worker is free; again, if it is being looked at just now. */
@@ -73,6 +78,7 @@ export class WorkQueue {
     this.dropTimer(key);
     this.waiting.delete(key);
     this.failures.delete(key);
+    this.pace.forget(key);
   }
 
   /** Keys waiting for a worker, being worked on, and waiting for their time. */
@@ -99,6 +105,11 @@ export class WorkQueue {
       if (this.inFlight.size >= this.concurrency) return;
       if (this.inFlight.has(key)) continue;
       this.waiting.delete(key);
+      const waitMs = this.pace.waitMs(key);
+      if (waitMs > 0) {
+        this.addAfter(key, waitMs);
+        continue;
+      }
       this.inFlight.add(key);
       void this.run(key);
     }

@@ -49,6 +49,25 @@ describe("a work queue", () => {
     expect(runs).toHaveLength(2);
   });
 
+  it("looks at a key that never rests as often as its pace allows, and meanwhile at others at once", async () => {
+    const { queue, clock, runs } = aQueue({ pace: { burst: 3, perSecond: 5 } });
+    queue.add("busy");
+    const looksOf = (key: string): Run[] => runs.filter((run) => run.key === key);
+    const stirUntil = async (end: number): Promise<void> => {
+      for (; clock.now() < end; await clock.advance(10)) {
+        queue.add("busy");
+        await looksOf("busy").at(-1)?.finish();
+      }
+    };
+    await stirUntil(1_000);
+    expect(looksOf("busy").length).toBeLessThanOrEqual(3 + 5);
+    expect(looksOf("busy").length).toBeGreaterThanOrEqual(3 + 4);
+    queue.add("other");
+    expect(looksOf("other")).toHaveLength(1);
+    await clock.advance(200);
+    expect(looksOf("busy").at(-1)!.at).toBeGreaterThan(900);
+  });
+
   it("works on as many keys at once as it may, in the order of their arrival", async () => {
     const { queue, runs } = aQueue({ concurrency: 2 });
     for (const key of ["a", "b", "c", "d", "c"]) queue.add(key);
