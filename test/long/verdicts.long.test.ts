@@ -131,7 +131,7 @@ const faults: [string, MetricSpec, RegExp][] = [
   [
     "a variable without a value",
     own("plain", { templateVariables: {} }),
-    /variable "direction" has no value.*\(at line 6, column \d+\)/,
+    /variable "direction" has no value.*\(at line 7, column \d+\)/,
   ],
   ["a template that is not there", own("missing"), /MetricTemplate missing.verdicts does not exist/],
   ["an address that nobody answers at", own("nowhere"), /cannot be reached \(\w+\); see that it runs/],
