@@ -81,6 +81,16 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
   };
 }
 
+/** The status of a Canary that cannot be read: what is known of it stays, and it needs a person. */
+export function printUnreadable(reason: string, since: Since): CanaryStatus {
+  const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
+  const wanted = { Ready: "False", Reconciling: "False", Stalled: "True" } as const;
+  const conditions = (["Ready", "Reconciling", "Stalled"] as const).map((type) =>
+    conditionOf({ type, status: wanted[type], reason: "Unreadable", message: reason }, since),
+  );
+  return { ...since.previous, reason, next: "correct the spec", conditions: [...told, ...conditions] };
+}
+
 // --- internal ---
 
 /** Those of `keys` that have a value. */
@@ -235,17 +245,22 @@ function conditionsOf(state: CanaryState, context: StatusContext): CanaryConditi
     ["Reconciling", reconciles ? "True" : "False", state.reason],
     ["Stalled", standing === "stalled" ? "True" : "False", state.reason],
   ];
-  return wanted.map(([type, status, message]) => {
-    const before = context.previous?.conditions?.find((condition) => condition.type === type);
-    const same = before?.status === status;
-    const unchanged = same && before.reason === reason && before.message === message;
-    return {
-      type,
-      status,
-      reason,
-      message,
-      lastUpdateTime: unchanged ? before.lastUpdateTime : iso(context.now),
-      lastTransitionTime: same ? before.lastTransitionTime : iso(context.now),
-    };
-  });
+  return wanted.map(([type, status, message]) => conditionOf({ type, status, reason, message }, context));
+}
+
+type Since = Pick<StatusContext, "now" | "previous">;
+
+/** With the times of the condition before it, as far as it says the same. */
+function conditionOf(
+  said: Omit<CanaryCondition, "lastUpdateTime" | "lastTransitionTime">,
+  since: Since,
+): CanaryCondition {
+  const before = since.previous?.conditions?.find((condition) => condition.type === said.type);
+  const same = before?.status === said.status;
+  const unchanged = same && before.reason === said.reason && before.message === said.message;
+  return {
+    ...said,
+    lastUpdateTime: unchanged ? before.lastUpdateTime : iso(since.now),
+    lastTransitionTime: same ? before.lastTransitionTime : iso(since.now),
+  };
 }

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { aState, start } from "../test/builders.ts";
 import { anyState } from "../test/simulation/arbitraries.ts";
 import { phases, type Canary, type CanaryStatus } from "./core/canary.ts";
-import { parseStatus, printStatus, UnreadableStatus } from "./status.ts";
+import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "./status.ts";
 
 const canary = (status?: object): Canary => ({
   apiVersion: "flagger.app/v1beta1",
@@ -106,6 +106,19 @@ describe("a status", () => {
       );
     },
   );
+
+  it("of a Canary that cannot be read keeps what is known of it, and is stalled", () => {
+    const previous = printStatus(aState({ phase: "Succeeded" }), context);
+    const now = context.now + 60_000;
+    const status = printUnreadable("The Canary cannot be read: spec.analysis is missing.", { now, previous });
+    expect(status).toMatchObject({ phase: "Succeeded", stable: previous.stable, next: "correct the spec" });
+    expect(status.conditions?.map(({ type, status: truth, message }) => [type, truth, message])).toEqual([
+      ["Promoted", "True", "Canary analysis completed successfully, promotion finished."],
+      ["Ready", "False", "The Canary cannot be read: spec.analysis is missing."],
+      ["Reconciling", "False", "The Canary cannot be read: spec.analysis is missing."],
+      ["Stalled", "True", "The Canary cannot be read: spec.analysis is missing."],
+    ]);
+  });
 
   it("keeps the time of a condition that did not change", () => {
     const first = printStatus(aState(), context);

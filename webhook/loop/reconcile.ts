@@ -6,7 +6,7 @@ import type { CanaryState, Decision, EventText } from "../../shared/core/state.t
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { optional } from "../../shared/optional.ts";
-import { parseStatus, printStatus, UnreadableStatus } from "../../shared/status.ts";
+import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/status.ts";
 import { perform } from "./apply.ts";
 import type { WriteDeps } from "./target.ts";
 import type { Herald } from "./events.ts";
@@ -147,6 +147,7 @@ async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): 
   if (canary.status?.reason === reason) return { isCheck: false, said: true };
   const events: EventText[] = [{ type: "Warning", message: reason }];
   const said = deps.herald.withNew(canary, events);
-  const written = await writeStatus(deps, canary, { ...canary.status, reason, next: "correct the spec", said });
+  const status = printUnreadable(reason, { now: deps.now(), previous: canary.status });
+  const written = await writeStatus(deps, canary, { ...status, said });
   return { isCheck: false, said: await announce(deps, written, events) };
 }
