@@ -120,7 +120,8 @@ function runTarget(next: CanaryState, run: Run, target: Target): Action[] {
   if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
   if (target.held && target.intent === hash) return [...clearing(target), { kind: "unholdTarget" }];
   const isJudging = run.stage === "scaling" || run.stage === "analysing";
-  return [...clearing(target), ...(isJudging ? marking(target, podTemplateHash) : [])];
+  const knowing = [...marking(target, podTemplateHash), ...keeping(target, podTemplateHash)];
+  return [...clearing(target), ...(isJudging ? knowing : [])];
 }
 
 const mustBeReleased = (run: Run, target: Target): boolean =>

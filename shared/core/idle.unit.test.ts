@@ -3,6 +3,8 @@ import {
   aHeldTarget,
   anObservation,
   aPolicy,
+  aRunningState,
+  aRunObservation,
   aState,
   aTarget,
   aVersion,
@@ -202,6 +204,9 @@ describe("between runs", () => {
     expect(kept({ stableKept: false })).toEqual([{ kind: "keepStable", podTemplateHash: "pod1.7.0" }]);
     expect(kept({ stableKept: false, kept: [] })).toEqual([]);
     expect(kept({ stableKept: true })).toEqual([]);
+    const run = aRunObservation(0, 0, { target: aHeldTarget("1.7.1", { stableKept: false }) });
+    const { actions } = decide(aRunningState(0, { stage: "scaling" }), run, aPolicy());
+    expect(actions.filter(({ kind }) => kind === "keepStable")).toHaveLength(1);
   });
 
   it("a weight that someone gave the canary is taken back", () => {

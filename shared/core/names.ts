@@ -67,7 +67,7 @@ export const kind = {
 export const leaseName = "kubectl-canary-leader";
 
 /** ControllerRevision with the template of a target's stable version, which outlives the target's ReplicaSets. */
-export const keptName = (target: string, podTemplateHash: string): string => `${target}-stable-${podTemplateHash}`;
+export const keptName = (target: string): string => `${target}-stable`;
 
 /** Suffix of the leaf Service that selects stable. */
 export const primaryName = (apex: string): string => `${apex}-primary`;

@@ -4,7 +4,7 @@
  */
 import type { V1ControllerRevision, V1Deployment, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import { kind, label, manager, keptName } from "../../shared/core/names.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
+import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { deleteSeen } from "./delete.ts";
 import type { Scene } from "./observe.ts";
@@ -12,23 +12,21 @@ import type { WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
 import { indexes, type World } from "./world.ts";
 
-/** Hash of the stable template that is kept for this Canary; undefined if none is. */
-export function keptStable(world: World, { canary, namespace, targetName }: Scene, podTemplateHash: string): boolean {
-  const kept = world.kept.get(namespace, keptName(targetName, podTemplateHash));
-  return kept !== undefined && metaOf(kept).labels[label.canary] === metaOf(canary).name;
+/** This stable template, and no earlier one, is kept for this Canary. */
+export function keptStable(world: World, scene: Scene, podTemplateHash: string): boolean {
+  const [only, ...others] = keptFor(world, scene);
+  return only !== undefined && others.length === 0 && isOf(only, podTemplateHash);
 }
 
-/** Keeps the template of the target's ReplicaSet `podTemplateHash`, and lets go of those kept before. */
+/**
+ * Keeps the template of the target's ReplicaSet `podTemplateHash` in the place of the one kept before. There is one name for all of
+ * them: who comes too late finds it taken.
+ */
 export async function keepStable(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
-  const { canary, namespace, targetName } = scene;
-  const name = keptName(targetName, podTemplateHash);
   const template = scene.target && (await templateOfReplicaSet(deps, scene.target, podTemplateHash));
   if (!template) return;
-  await create(deps, { ...ownedBy(scene, name), data: { template }, revision: 1 });
-  const earlier = deps.world.kept
-    .byIndex(indexes.namespace, namespace)
-    .filter((object) => metaOf(object).labels[label.canary] === metaOf(canary).name && metaOf(object).name !== name);
-  for (const object of earlier) await deleteSeen(deps.cluster, resource.controllerRevisions, object);
+  for (const object of keptFor(deps.world, scene)) await deleteSeen(deps.cluster, resource.controllerRevisions, object);
+  await create(deps, scene, { ...ownedBy(scene, podTemplateHash), data: { template }, revision: 1 });
 }
 
 /** The kept template; undefined where none is kept. */
@@ -36,12 +34,15 @@ export async function keptTemplate(
   deps: WriteDeps,
   at: { namespace: string; targetName: string; podTemplateHash: string },
 ): Promise<V1PodTemplateSpec | undefined> {
-  const name = keptName(at.targetName, at.podTemplateHash);
-  if (!deps.world.kept.get(at.namespace, name)) return undefined;
+  const name = keptName(at.targetName);
+  const seen = deps.world.kept.get(at.namespace, name);
+  if (!seen || !isOf(seen, at.podTemplateHash)) return undefined;
   const kept = await deps.cluster.get<V1ControllerRevision>(resource.controllerRevisions, {
     namespace: at.namespace,
     name,
   });
+  // Of another version if it was replaced since: what is put back must be what was asked for.
+  if (!isOf(kept, at.podTemplateHash)) return undefined;
   return (kept.data as { template?: V1PodTemplateSpec } | undefined)?.template;
 }
 
@@ -65,15 +66,27 @@ export async function templateOfReplicaSet(
 
 // --- internal ---
 
-function ownedBy({ canary, namespace }: Scene, name: string): Omit<V1ControllerRevision, "revision"> {
+function keptFor(world: World, { canary, namespace }: Scene): V1ControllerRevision[] {
+  const isOurs = (object: V1ControllerRevision): boolean => metaOf(object).labels[label.canary] === metaOf(canary).name;
+  return world.kept.byIndex(indexes.namespace, namespace).filter(isOurs);
+}
+
+function isOf(object: V1ControllerRevision, podTemplateHash: string): boolean {
+  return metaOf(object).labels[label.stable] === podTemplateHash;
+}
+
+function ownedBy(
+  { canary, namespace, targetName }: Scene,
+  podTemplateHash: string,
+): Omit<V1ControllerRevision, "revision"> {
   const { name: owner, uid } = metaOf(canary);
   return {
     apiVersion: "apps/v1",
     kind: "ControllerRevision",
     metadata: {
-      name,
+      name: keptName(targetName),
       namespace,
-      labels: { [label.canary]: owner, [label.managedBy]: manager },
+      labels: { [label.canary]: owner, [label.managedBy]: manager, [label.stable]: podTemplateHash },
       ownerReferences: [
         {
           apiVersion: `${kind.canary.group}/${kind.canary.version}`,
@@ -88,12 +101,15 @@ function ownedBy({ canary, namespace }: Scene, name: string): Omit<V1ControllerR
   };
 }
 
-async function create(deps: WriteDeps, wanted: V1ControllerRevision): Promise<void> {
+async function create(deps: WriteDeps, scene: Scene, wanted: V1ControllerRevision): Promise<void> {
   try {
     deps.world.kept.wrote(await deps.cluster.create(resource.controllerRevisions, wanted, { fieldManager: manager }));
   } catch (error: unknown) {
     if (!hasCode(error, "AlreadyExists")) throw error;
     const { name, namespace } = metaOf(wanted);
-    deps.world.kept.wrote(await deps.cluster.get(resource.controllerRevisions, { name, namespace }));
+    const found = await deps.cluster.get<V1ControllerRevision>(resource.controllerRevisions, { name, namespace });
+    // A stranger's object of that name must not keep canaries from running: then its ReplicaSet is all that has the template.
+    if (metaOf(found).labels[label.canary] !== metaOf(scene.canary).name) return;
+    throw new CanaryError("Conflict", `ControllerRevision ${name} was replaced by someone else.`);
   }
 }
