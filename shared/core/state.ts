@@ -156,7 +156,7 @@ export interface Target {
   stuck?: string;
   /** The versions whose ReplicaSets have pods, oldest first. */
   active: Version[];
-  /** Stable's template, and no earlier one, is kept by us as well, for when its ReplicaSet is gone. */
+  /** Stable's template is kept by us as well, for when its ReplicaSet is gone. */
   stableKept: boolean;
   /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
   kept: string[];
@@ -251,7 +251,7 @@ export type Action =
   | { kind: "restoreStable"; podTemplateHash: string }
   /** The target is gone for good: delete canary Deployment, leaf Services and route. */
   | { kind: "removeOurs" }
-  /** Keep stable's template, as long as its ReplicaSet has it, and no earlier one. */
+  /** Keep stable's template, as long as its ReplicaSet has it, in the place of an earlier one. */
   | { kind: "keepStable"; podTemplateHash: string }
   /** Take the break-glass label off: it was good for one change. */
   | { kind: "consumeBypass" }

@@ -46,7 +46,7 @@ export class Cache<T extends Stored> {
     const key = `${namespace}/${name}`;
     this.remember(key, now ? undefined : old);
     const own = this.written.get(key);
-    if (own && (!now || !isNewer(own, now))) this.written.delete(key);
+    if (own && isOvertaken(own, { old, now })) this.written.delete(key);
   }
 
   private remember(key: string, gone: T | undefined): void {
@@ -75,6 +75,11 @@ export class Cache<T extends Stored> {
   stop(): Promise<void> {
     return this.reflector.stop();
   }
+}
+
+/** What we have made in the place of what is gone is another object, and not gone with it. */
+function isOvertaken<T extends Stored>(own: T, { old, now }: { old: T | undefined; now: T | undefined }): boolean {
+  return now ? !isNewer(own, now) : own.metadata?.uid === old?.metadata?.uid;
 }
 
 /** resourceVersions of one resource are comparable as whole numbers (Kubernetes KEP-5504). */

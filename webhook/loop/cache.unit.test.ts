@@ -38,4 +38,13 @@ describe("a cache", () => {
     cache.wrote(object("9", "uid-2"));
     expect(cache.get("test", "podinfo")?.metadata?.uid).toBe("uid-2");
   });
+
+  it("keeps what we have made in the place of another when the watch brings the other's end", () => {
+    const cache = cacheOver(() => undefined);
+    cache.wrote(object("9", "uid-2"));
+    cache.saw(object("6"), undefined);
+    expect(cache.get("test", "podinfo")?.metadata?.uid).toBe("uid-2");
+    cache.saw(object("9", "uid-2"), undefined);
+    expect(cache.get("test", "podinfo")).toBeUndefined();
+  });
 });

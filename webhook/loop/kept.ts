@@ -12,10 +12,10 @@ import type { WriteDeps } from "./target.ts";
 import { metaOf } from "./views.ts";
 import { indexes, type World } from "./world.ts";
 
-/** This stable template, and no earlier one, is kept for this Canary. */
+/** This stable template is kept for this Canary. */
 export function keptStable(world: World, scene: Scene, podTemplateHash: string): boolean {
-  const [only, ...others] = keptFor(world, scene);
-  return only !== undefined && others.length === 0 && isOf(only, podTemplateHash);
+  const kept = keptFor(world, scene);
+  return kept !== undefined && isOf(kept, podTemplateHash);
 }
 
 /**
@@ -25,7 +25,8 @@ export function keptStable(world: World, scene: Scene, podTemplateHash: string):
 export async function keepStable(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
   const template = scene.target && (await templateOfReplicaSet(deps, scene.target, podTemplateHash));
   if (!template) return;
-  for (const object of keptFor(deps.world, scene)) await deleteSeen(deps.cluster, resource.controllerRevisions, object);
+  const earlier = keptFor(deps.world, scene);
+  if (earlier) await deleteSeen(deps.cluster, resource.controllerRevisions, earlier);
   await create(deps, scene, { ...ownedBy(scene, podTemplateHash), data: { template }, revision: 1 });
 }
 
@@ -66,9 +67,9 @@ export async function templateOfReplicaSet(
 
 // --- internal ---
 
-function keptFor(world: World, { canary, namespace }: Scene): V1ControllerRevision[] {
-  const isOurs = (object: V1ControllerRevision): boolean => metaOf(object).labels[label.canary] === metaOf(canary).name;
-  return world.kept.byIndex(indexes.namespace, namespace).filter(isOurs);
+function keptFor(world: World, { canary, namespace, targetName }: Scene): V1ControllerRevision | undefined {
+  const kept = world.kept.get(namespace, keptName(targetName));
+  return kept && metaOf(kept).labels[label.canary] === metaOf(canary).name ? kept : undefined;
 }
 
 function isOf(object: V1ControllerRevision, podTemplateHash: string): boolean {
