@@ -18,6 +18,7 @@ import type { WebhookConfiguration } from "../../webhook/certificates/store.ts";
 import { Certificates } from "../../webhook/certificates.ts";
 import { createRecorder } from "../../webhook/metrics/recorder.ts";
 import { createServer } from "../../webhook/server.ts";
+import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";
 
 export const namespace = "default";
 const host = "localhost";
@@ -110,6 +111,29 @@ export async function createTarget(cluster: Cluster): Promise<void> {
   await cluster.patch(resource.deployments, { namespace, name: "podinfo" }, { type: "merge", body });
 }
 
+/** One change of the template, which must be held; what went wrong, if anything. */
+async function change(cluster: Cluster, index: number, inNamespace: string): Promise<string | undefined> {
+  const spec = { paused: false, template: { metadata: { annotations: { change: String(index) } } } };
+  const place = { namespace: inNamespace, name: "podinfo" };
+  try {
+    // A dry-run is admitted like any other write, and does not have to wait for the one before it to be stored.
+    const patch = { type: "merge", body: { spec }, dryRun: true } as const;
+    const written = await cluster.patch<V1Deployment>(resource.deployments, place, patch);
+    return written.spec?.paused === true ? undefined : `change ${index} was not held`;
+  } catch (error) {
+    return `change ${index}: ${String(error)}`;
+  }
+}
+
+/** A moment after the first pod is ready the API server knows whom to trust; on a cluster nobody is sent to it sooner. */
+export async function untilTrusted(cluster: Cluster): Promise<void> {
+  const look = async (): Promise<true | Unmet> => {
+    const failure = await change(cluster, 0, namespace);
+    return failure === undefined || unmet(failure);
+  };
+  await waitFor(look, 10_000, "the API server to trust the webhook", 10);
+}
+
 /** Changes the template 50 times a second until told to end; each change must be held, so the webhook was asked. */
 export async function changeUntil(
   cluster: Cluster,
@@ -119,22 +143,13 @@ export async function changeUntil(
   const failures: string[] = [];
   const pending = new Set<Promise<void>>();
   let changes = 0;
-  const change = async (index: number): Promise<void> => {
-    const spec = { paused: false, template: { metadata: { annotations: { change: String(index) } } } };
-    const place = { namespace: inNamespace, name: "podinfo" };
-    try {
-      // A dry-run is admitted like any other write, and does not have to wait for the one before it to be stored.
-      const patch = { type: "merge", body: { spec }, dryRun: true } as const;
-      const written = await cluster.patch<V1Deployment>(resource.deployments, place, patch);
-      if (written.spec?.paused !== true) failures.push(`change ${index} was not held`);
-    } catch (error) {
-      failures.push(`change ${index}: ${String(error)}`);
-    }
-  };
   for (; !ended(); await delay(1_000 / admissionsPerSecond)) {
     // A machine that is busy with something else is given time, not more to do.
     if (pending.size >= admissionsPerSecond) continue;
-    const one: Promise<void> = change(changes++).finally(() => pending.delete(one));
+    const one: Promise<void> = change(cluster, changes++, inNamespace).then((failure) => {
+      if (failure !== undefined) failures.push(failure);
+      pending.delete(one);
+    });
     pending.add(one);
   }
   await Promise.all(pending);

@@ -17,7 +17,7 @@ import { unmet, waitFor } from "../cluster/wait.ts";
 import { startControlPlane } from "../kube/control-plane.ts";
 import type { ControlPlane } from "../kube/control-plane.ts";
 
-const { balance, changeUntil, createConfigurations, createTarget, Replica, StandInIssuer } = certificates;
+const { balance, changeUntil, createConfigurations, createTarget, Replica, StandInIssuer, untilTrusted } = certificates;
 
 describe("two replicas, a stand-in for cert-manager that renews every ten seconds, and a controller that issues its own", () => {
   let plane: ControlPlane;
@@ -41,6 +41,7 @@ describe("two replicas, a stand-in for cert-manager that renews every ten second
     try {
       await createConfigurations(cluster, (balancer.address() as AddressInfo).port, "cert-manager");
       await waitFor(() => (old.isReady ? true : unmet("not ready")), 10_000, "the old pod", 10);
+      await untilTrusted(cluster);
       let isOver = false;
       const changes = changeUntil(cluster, () => isOver);
       await issuer.issue({ newAuthority: true });
@@ -137,6 +138,8 @@ describe("the chart beside cert-manager", () => {
   it("no admission is refused or unasked: on the way to it, through a new CA of its own, and on the way back", async () => {
     const certManager = await startCertManager();
     await target.create();
+    // A leader gives back what is gated without a Canary, and here pods are replaced.
+    await target.suspendedCanary();
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromFile(paths.kubeconfig);
     const cluster = connect(kubeConfig, { timeoutMs: 20_000 });
