@@ -8,7 +8,7 @@ import type { Cluster } from "../../shared/kube/cluster.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { startControlPlane } from "../kube/control-plane.ts";
 import type { ControlPlane } from "../kube/control-plane.ts";
-import { balance, changeUntil, createConfigurations, createTarget } from "./certificates.ts";
+import { balance, changeUntil, createConfigurations, createTarget, untilTrusted } from "./certificates.ts";
 import { isSignedByOne, Replica, StandInIssuer, trusted } from "./certificates.ts";
 
 const forMs = 32_000;
@@ -35,6 +35,7 @@ describe("two replicas that keep certificates", () => {
       await createConfigurations(cluster, (balancer.address() as AddressInfo).port);
       await becomes("both ready", () => replicas.every(({ isReady }) => isReady));
       await becomes("one certificate", () => replicas[0]?.current === replicas[1]?.current);
+      await untilTrusted(cluster);
       const end = performance.now() + forMs;
       const isOver = (): boolean => performance.now() >= end;
       const [authorities, { changes, failures }] = await Promise.all([
