@@ -51,6 +51,8 @@ const longestRestMs = 3_600_000;
 const backoff = { firstMs: 200, capMs: 30_000 };
 /** How long every API server may take to hear of a CA that was written into a configuration. */
 const heardMs = 5_000;
+/** So long a CA that was not trusted before is left to be heard of before anyone is sent here: who waits serves nobody yet. */
+const firstHeardMs = 1_000;
 
 export class Certificates {
   private readonly deps: CertificateDeps;
@@ -69,6 +71,10 @@ export class Certificates {
   private lack: string | undefined;
   /** When, by the steady clock, each certificate was first seen to be trusted, and first seen in a bundle unwanted. */
   private readonly trustedSince = new Map<string, number>();
+  /** What was trusted before this replica came. */
+  private trustedBefore: ReadonlySet<string> | undefined;
+  /** Ready once, a replica stays so: what it serves by a new CA is taken later than that. */
+  private wasReady = false;
   private readonly unwantedSince = new Map<string, number>();
   private waking = new AbortController();
   private running: Promise<void> | undefined;
@@ -143,7 +149,7 @@ export class Certificates {
   }
 
   private restMs(): number {
-    const isWaiting = this.held !== undefined && this.served?.cert !== this.held.serving.cert;
+    const isWaiting = this.held !== undefined && (this.served?.cert !== this.held.serving.cert || !!this.problem);
     // Something due that waits for another replica or the API server is looked at again soon, not at once.
     return isWaiting ? 1_000 : Math.min(Math.max(this.source.dueInMs(), 1_000), longestRestMs);
   }
@@ -152,6 +158,7 @@ export class Certificates {
   private async settle(): Promise<void> {
     const configurations = this.found();
     const trusted = trustedByAll(configurations.map(({ object }) => object));
+    this.trustedBefore ??= trusted;
     const { namespace, secretName } = this.options;
     const found = await this.source.hold(this.secrets.get(namespace, secretName), (cert) => trusted.has(cert));
     this.say(typeof found === "string" ? found : undefined);
@@ -168,14 +175,27 @@ export class Certificates {
   /** Serves what is held once it is trusted; says why the API server cannot call us. */
   private take(held: Held, trusted: ReadonlySet<string>, missing: number): string | undefined {
     const now = this.deps.clock.now();
-    for (const cert of this.trustedSince.keys()) if (!trusted.has(cert)) this.trustedSince.delete(cert);
-    for (const cert of trusted) if (!this.trustedSince.has(cert)) this.trustedSince.set(cert, now);
+    this.noteTrusted(trusted, now);
     // A certificate whose signer an API server does not know yet would only be refused: the one before goes on.
     const isHeard = held.signers.every((cert) => now - (this.trustedSince.get(cert) ?? now) >= heardMs);
     const isTrusted = held.signers.every((cert) => trusted.has(cert));
     if (isTrusted && (isHeard || this.isSpent())) this.hand(held);
     if (missing > 0) return `${missing} of our webhook configurations are not there: is the chart installed whole?`;
-    return isTrusted ? undefined : "the API server does not trust our certificate yet";
+    if (!isTrusted) return "the API server does not trust our certificate yet";
+    this.wasReady ||= this.isKnown(held, now);
+    return this.wasReady ? undefined : "the API server may not have heard yet whom to trust";
+  }
+
+  /** What is served was trusted before this replica came, or is for long enough. */
+  private isKnown({ signers }: Held, now: number): boolean {
+    const since = (cert: string): number =>
+      this.trustedBefore?.has(cert) ? -Infinity : (this.trustedSince.get(cert) ?? now);
+    return signers.every((cert) => now - since(cert) >= firstHeardMs);
+  }
+
+  private noteTrusted(trusted: ReadonlySet<string>, now: number): void {
+    for (const cert of this.trustedSince.keys()) if (!trusted.has(cert)) this.trustedSince.delete(cert);
+    for (const cert of trusted) if (!this.trustedSince.has(cert)) this.trustedSince.set(cert, now);
   }
 
   /** Whether there is nothing to lose by serving another. */
