@@ -58,7 +58,7 @@ async function answerAdmission(
     response.writeHead(200, { "content-type": "application/json" });
     response.end(JSON.stringify({ apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response: verdict }));
   } catch (error) {
-    // The webhook's failure policy is Ignore: the pod starts without a sidecar, as with Linkerd.
+    // The webhook's failure policy is Fail: whoever makes the pod tries again.
     process.stderr.write(`Cannot inject a pod: ${String(error)}\n`);
     response.writeHead(500).end(String(error));
   }

@@ -98,7 +98,10 @@ function deployment(version: string): Manifest {
   };
 }
 
-/** Asked for each new pod; with the injector away, pods start without a sidecar, as with Linkerd. */
+/**
+ * Asked for each new pod, with the failure policy of Linkerd's HA values: a pod waits for an injector that is away or busy. By the
+ * default, Ignore, it would start without a sidecar, and a test would look at callers that no route has power over.
+ */
 export function injectorConfiguration(certificate: ServingCertificate): Manifest {
   return {
     apiVersion: "admissionregistration.k8s.io/v1",
@@ -118,10 +121,10 @@ export function injectorConfiguration(certificate: ServingCertificate): Manifest
             { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["kube-system", controlNamespace] },
           ],
         },
-        failurePolicy: "Ignore",
+        failurePolicy: "Fail",
         reinvocationPolicy: "IfNeeded",
         sideEffects: "None",
-        timeoutSeconds: 5,
+        timeoutSeconds: 10,
       },
     ],
   };

@@ -40,6 +40,9 @@ describe("traffic", () => {
       `three rollouts, one of the control plane: ${counts.requests} requests, ${counts.failed} failed\n`,
     );
     expect(counts.failures).toEqual([]);
+    const names = '{range .items[*]}{.spec.initContainers[*].name}{"\\n"}{end}';
+    const sidecars = (await kube("get", "pods", "-l", "app=podinfo", "-o", `jsonpath=${names}`)).trim().split("\n");
+    for (const containers of sidecars) expect(containers).toContain("linkerd-proxy");
     await apply([httpRoute(namespace, [0, 100])]);
     await waitFor(
       async () => {
