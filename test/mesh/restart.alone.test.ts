@@ -1,5 +1,5 @@
 // Pods and the stand-in mesh's control plane come and go without a failed request. Alone, since for a moment new pods of
-// every namespace may get no sidecar.
+// every namespace wait for their sidecar.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { importAppImages, installApp, kubectl, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
