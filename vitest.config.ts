@@ -5,8 +5,8 @@ const oneByOne = { fileParallelism: false, sequence: { concurrent: false } };
 
 export default defineConfig({
   test: {
-    // Tests wait for pods and scrapes far more than they compute: three files at a time on two cores.
-    maxWorkers: 3,
+    // Tests wait for pods and scrapes more than they compute, but three files at a time kept users' requests waiting on two cores.
+    maxWorkers: 2,
     projects: [
       { test: { name: "unit", include: ["{shared,webhook,plugin,test}/**/*.unit.test.ts"], testTimeout: 20_000 } },
       { test: { name: "cluster", include: ["test/**/*.cluster.test.ts"], ...onCluster } },

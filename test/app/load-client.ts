@@ -1,5 +1,6 @@
 // Talks to the load generator of a namespace from this machine, by its pod's address.
 import { kubectl } from "./install.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Counts } from "./counts.ts";
 import { controlPort } from "./load.ts";
 
@@ -23,6 +24,19 @@ export class LoadClient {
     const ip = pods.find(({ metadata }) => !metadata.deletionTimestamp)?.status.podIP;
     if (!ip) throw new Error(`No pod of the load generator runs in namespace ${namespace}.`);
     return new LoadClient(`http://${ip}:${controlPort}`);
+  }
+
+  /** Counts of so many requests from now on, or a few more. */
+  async gather(requests: number): Promise<Counts> {
+    await this.reset();
+    return waitFor(
+      async () => {
+        const counts = await this.counts();
+        return counts.requests >= requests ? counts : unmet(`${counts.requests} requests`);
+      },
+      120_000,
+      `${requests} requests`,
+    );
   }
 
   counts(): Promise<Counts> {

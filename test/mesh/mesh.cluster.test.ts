@@ -19,18 +19,7 @@ async function restartClient(): Promise<void> {
   load = await LoadClient.of(namespace);
 }
 
-/** Counts of `requests` requests from now on. */
-async function gather(requests: number): Promise<Counts> {
-  await load.reset();
-  return waitFor(
-    async () => {
-      const counts = await load.counts();
-      return counts.requests >= requests ? counts : unmet(`${counts.requests} requests`);
-    },
-    120_000,
-    `${requests} requests`,
-  );
-}
+const gather = (requests: number): Promise<Counts> => load.gather(requests);
 
 const canaryShare = ({ byVersion, requests }: Counts): number => (byVersion["1.7.1"] ?? 0) / requests;
 

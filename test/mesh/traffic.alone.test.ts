@@ -1,5 +1,5 @@
-// Pods and the stand-in mesh's control plane come and go without a failed request. Alone, since for a moment new pods of
-// every namespace wait for their sidecar.
+// Traffic through the stand-in mesh while pods and its control plane come and go, and much of it. Alone, since for a moment new
+// pods of every namespace wait for their sidecar, and no request may fail.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { importAppImages, installApp, kubectl, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
@@ -7,7 +7,8 @@ import { unmet, waitFor } from "../cluster/wait.ts";
 import { installMesh } from "./install.ts";
 import { addLeaves, apply, httpRoute } from "./leaves.ts";
 
-const namespace = "mesh-restart";
+const namespace = "mesh-traffic";
+const RATE = 50;
 
 const kube = (...args: string[]): Promise<string> => kubectl(["-n", namespace, ...args]);
 
@@ -20,7 +21,7 @@ beforeAll(async () => {
   await installMesh();
   await importAppImages();
   await removeApp(namespace);
-  await installApp(namespace, { rate: 100, replicas: 2, without: ["frontend"] });
+  await installApp(namespace, { rate: RATE, replicas: 2, without: ["frontend"] });
   await addLeaves(namespace);
 });
 
@@ -46,13 +47,34 @@ describe("traffic", () => {
     await apply([httpRoute(namespace, [0, 100])]);
     await waitFor(
       async () => {
-        await load.reset();
-        await waitFor(async () => (await load.counts()).requests >= 20 || unmet("few requests"), 10_000, "20 requests");
-        const { byVersion } = await load.counts();
+        const { byVersion } = await load.gather(20);
         return (byVersion["1.7.0"] ?? 0) === 0 || unmet(JSON.stringify(byVersion));
       },
       10_000,
       "the restarted control plane's weights",
     );
   });
+
+  it("of 500 requests per second is carried, in less than 80 MB", async () => {
+    const load = await LoadClient.of(namespace);
+    await load.gather(300);
+    const easy = await load.counts();
+    await load.setRate(500);
+    const counts = await load.gather(5000);
+    await load.setRate(RATE);
+    const memory = await memoryMb("load");
+    process.stdout.write(
+      `p50 at ${RATE}/s ${easy.latencyMs.p50} ms, at 500/s ${counts.latencyMs.p50} ms; sidecar ${memory.toFixed(0)} MB\n`,
+    );
+    expect(counts.failed).toBe(0);
+    expect(memory).toBeLessThan(80);
+  });
 });
+
+/** Memory of the sidecar's process in MB: its own, and its part of the pages that all sidecars share (Node itself). */
+async function memoryMb(app: string): Promise<number> {
+  const script = `process.stdout.write(require("node:fs").readFileSync("/proc/1/smaps_rollup", "utf8"))`;
+  const container = ["-c", "linkerd-proxy", "--", "/bin/node", "-e", script];
+  const rollup = await kube("exec", `deployment/${app}`, ...container);
+  return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1]) / 1000;
+}
