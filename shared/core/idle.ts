@@ -208,11 +208,7 @@ function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" | "next
   const { targetName } = turn.seen;
   const serves = `${formatImages(stable.images)} is stable and gets all traffic.`;
   const blocked = blockedBy(turn);
-  if (blocked)
-    return {
-      reason: `${serves} No canary can start: ${blocked.what}`,
-      next: `a change of Deployment ${targetName} is held until that is mended`,
-    };
+  if (blocked) return { reason: `${serves} No canary can start: ${blocked.what}`, next: "" };
   return { reason: serves, next: `the next change of Deployment ${targetName} starts a canary` };
 }
 

@@ -125,6 +125,7 @@ describe("an intent", () => {
       phase: "Initialized",
       blocked: { kind, what },
       reason: `podinfo:1.7.0 is stable and gets all traffic. No canary can start: ${what}`,
+      next: "",
     });
     const mended = decide(next, anObservation({}), aPolicy()).next;
     expect(mended.blocked).toBeUndefined();
