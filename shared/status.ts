@@ -245,7 +245,12 @@ function conditionsOf(state: CanaryState, context: StatusContext): CanaryConditi
     ["Reconciling", reconciles ? "True" : "False", state.reason],
     ["Stalled", standing === "stalled" ? "True" : "False", state.reason],
   ];
-  return wanted.map(([type, status, message]) => conditionOf({ type, status, reason, message }, context));
+  // Flagger's own condition tells of what was promoted last, whatever keeps the next.
+  const { blocked: _next, ...past } = state;
+  const reasonOf = (type: CanaryCondition["type"]): string => (type === "Promoted" ? conditionReason(past) : reason);
+  return wanted.map(([type, status, message]) =>
+    conditionOf({ type, status, reason: reasonOf(type), message }, context),
+  );
 }
 
 type Since = Pick<StatusContext, "now" | "previous">;

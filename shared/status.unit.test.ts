@@ -99,7 +99,8 @@ describe("a status", () => {
       const reason =
         "podinfo:1.7.0 is stable and gets all traffic. No canary can start: Service podinfo has no port 9.";
       const state = aState({ phase: "Succeeded", blocked: { kind, what: "Service podinfo has no port 9." }, reason });
-      const [, ...conditions] = printStatus(state, context).conditions ?? [];
+      const [promoted, ...conditions] = printStatus(state, context).conditions ?? [];
+      expect(promoted).toMatchObject({ status: "True", reason: "Succeeded" });
       expect(conditions.map(({ status }) => status)).toEqual(truths);
       expect(conditions.map((condition) => [condition.reason, condition.message])).toEqual(
         conditions.map(() => [why, reason]),
