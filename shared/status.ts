@@ -84,10 +84,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
 /** The status of a Canary that cannot be read: what is known of it stays, and it needs a person. */
 export function printUnreadable(reason: string, since: Since): CanaryStatus {
   const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
-  const wanted = { Ready: "False", Reconciling: "False", Stalled: "True" } as const;
-  const conditions = (["Ready", "Reconciling", "Stalled"] as const).map((type) =>
-    conditionOf({ type, status: wanted[type], reason: "Unreadable", message: reason }, since),
-  );
+  const conditions = kstatus("stalled", { reason: "Unreadable", message: reason }, since);
   return { ...since.previous, reason, next: "correct the spec", conditions: [...told, ...conditions] };
 }
 
@@ -235,22 +232,21 @@ function conditionReason({ phase, unvetted, blocked }: CanaryState): string {
 
 /** Flagger's `Promoted`, and kstatus' `Ready`, `Reconciling` and `Stalled`, which GitOps tools read. */
 function conditionsOf(state: CanaryState, context: StatusContext): CanaryCondition[] {
-  const [promoted, words] = promotedWords[state.phase];
-  const standing = standingOf(state);
-  const reason = conditionReason(state);
-  const reconciles = standing === "moving" || standing === "waiting";
-  const wanted: [CanaryCondition["type"], Truth, string][] = [
-    ["Promoted", promoted, words],
-    ["Ready", readiness[standing], state.reason],
-    ["Reconciling", reconciles ? "True" : "False", state.reason],
-    ["Stalled", standing === "stalled" ? "True" : "False", state.reason],
-  ];
+  const [status, message] = promotedWords[state.phase];
   // Flagger's own condition tells of what was promoted last, whatever keeps the next.
   const { blocked: _next, ...past } = state;
-  const reasonOf = (type: CanaryCondition["type"]): string => (type === "Promoted" ? conditionReason(past) : reason);
-  return wanted.map(([type, status, message]) =>
-    conditionOf({ type, status, reason: reasonOf(type), message }, context),
-  );
+  const promoted = conditionOf({ type: "Promoted", status, reason: conditionReason(past), message }, context);
+  return [promoted, ...kstatus(standingOf(state), { reason: conditionReason(state), message: state.reason }, context)];
+}
+
+function kstatus(standing: Standing, words: { reason: string; message: string }, since: Since): CanaryCondition[] {
+  const reconciles = standing === "moving" || standing === "waiting";
+  const truths: [CanaryCondition["type"], Truth][] = [
+    ["Ready", readiness[standing]],
+    ["Reconciling", reconciles ? "True" : "False"],
+    ["Stalled", standing === "stalled" ? "True" : "False"],
+  ];
+  return truths.map(([type, status]) => conditionOf({ type, status, ...words }, since));
 }
 
 type Since = Pick<StatusContext, "now" | "previous">;

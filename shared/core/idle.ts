@@ -29,7 +29,7 @@ export function isNew(state: CanaryState, now: number): boolean {
 export function initialize(turn: Turn): Step {
   const { state, seen } = turn;
   const stable = state.stable ?? findStable(seen.target);
-  const blocker = initializationBlocker(seen, stable);
+  const blocker = initializationBlocker(turn, stable);
   const known = stable ? { stable } : {};
   if (blocker) return step(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
   if (!seen.target?.optedIn || !stable) {
@@ -61,10 +61,10 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
 
 /** The target holds an intent that is not stable: it starts a run, or waits, or was rejected before. */
 function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Step {
-  const { state, seen, stable } = turn;
+  const { state, stable } = turn;
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
   if (rejection) return rejectedBefore(turn, rejectedWords(turn, target, rejection));
-  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(seen, target, stable);
+  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
   if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
 }
@@ -132,11 +132,11 @@ function findStable(target: Target | undefined): Version | undefined {
   return target.held || (target.rolledOut && only.hash === target.intent) ? only : undefined;
 }
 
-function initializationBlocker(seen: Observation, stable: Version | undefined): string | undefined {
+function initializationBlocker(turn: Turn, stable: Version | undefined): string | undefined {
+  const { seen } = turn;
   const { target, route } = seen;
-  if (!target) return missingTarget(seen);
-  const unsound = target.unfit ?? seen.missing[0];
-  if (unsound) return unsound;
+  const blocked = blockedBy(turn);
+  if (!target || blocked) return blocked?.what;
   if (!stable) return withoutStable(seen, target);
   if (!seen.servicesReady || !route) return `Creating Services and route for ${seen.apexName}.`;
   return route.problem ? `The route ${seen.apexName} is not obeyed yet: ${route.problem}.` : undefined;
@@ -158,11 +158,11 @@ function unvettedBlocker({ state, seen }: Turn): string | undefined {
 }
 
 /** What keeps an intent waiting; undefined: a run may start. */
-function startBlocker(seen: Observation, target: Target, stable: Version): string | undefined {
+function startBlocker(turn: Turn, target: Target, stable: Version): string | undefined {
+  const { seen } = turn;
   const { targetName, route } = seen;
-  if (target.unfit) return target.unfit;
-  const [missing] = seen.missing;
-  if (missing) return missing;
+  const blocked = blockedBy(turn);
+  if (blocked) return blocked.what;
   if (target.pausedByUser)
     return `Deployment ${targetName} was paused by its user: the change waits for kubectl -n ${seen.namespace} rollout resume deploy ${targetName}.`;
   if (target.replicas === 0) return `Deployment ${targetName} has 0 replicas: the change waits until it is scaled up.`;

@@ -4,6 +4,7 @@ import { label } from "../../shared/core/names.ts";
 import { release } from "../chart/install.ts";
 import { apply, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
+import { canaryFor } from "../e2e/scenario.ts";
 
 export const controller = `system:serviceaccount:${release.namespace}:${release.name}`;
 export const image = (tag: string): string => `quay.io/stefanprodan/podinfo:${tag}`;
@@ -44,15 +45,7 @@ export class Target {
 
   /** A Canary by which the target stays gated, and which does nothing to it. */
   async suspendedCanary(): Promise<void> {
-    const spec = {
-      suspend: true,
-      provider: "linkerd",
-      targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
-      service: { port: 9898 },
-      analysis: { interval: "10s", threshold: 5, maxWeight: 50, stepWeight: 10 },
-    };
-    const metadata = { name: "podinfo", namespace: this.namespace };
-    await apply([{ apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec }], this.namespace);
+    await apply([canaryFor(this.namespace, { spec: { suspend: true } })]);
   }
 
   get(): Promise<V1Deployment> {

@@ -30,6 +30,7 @@ afterAll(() => removeApp(namespace));
 describe("traffic", () => {
   it("goes on without a failed request while podinfo's pods are replaced and the control plane restarts", async () => {
     const load = await LoadClient.of(namespace);
+    await load.setRate(100);
     await load.reset();
     await restart("podinfo");
     await kubectl(["-n", "linkerd", "rollout", "restart", "deployment/stand-in-mesh"]);
@@ -53,6 +54,8 @@ describe("traffic", () => {
       10_000,
       "the restarted control plane's weights",
     );
+    await kube("delete", "httproute", "podinfo");
+    await load.setRate(RATE);
   });
 
   it("of 500 requests per second is carried, in less than 80 MB", async () => {
