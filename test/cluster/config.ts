@@ -65,7 +65,7 @@ export function renderCni(): string {
   const ipam = {
     type: "host-local",
     dataDir: inState("ipam"),
-    ranges: [[{ subnet: network.podRange }]],
+    ranges: [[{ subnet: network.podRange, gateway: network.podGateway }]],
     routes: [{ dst: "0.0.0.0/0" }],
   };
   return JSON.stringify({ cniVersion: "0.4.0", name: "kubectl-canary", plugins: [{ type: "ptp", ipam }] }, null, 2);

@@ -72,8 +72,16 @@ export async function hasBridge(): Promise<boolean> {
 }
 
 export async function removeNetwork(): Promise<void> {
-  await run("ip", ["link", "delete", network.bridge]);
+  const { stdout } = await run("ip", ["-brief", "-4", "address"]);
+  // The kernel takes a dead pod's link away in its own time.
+  for (const link of [...podLinks(stdout), network.bridge]) await run("ip", ["link", "delete", link]);
   for (const iptables of ["iptables", "ip6tables"]) await removeRules(iptables);
+}
+
+/** Names of the host's ends of pods' links, from the output of `ip -brief address`: each has the gateway of the pods' range. */
+export function podLinks(addresses: string): string[] {
+  const lines = addresses.split("\n").map((line) => line.split(/\s+/));
+  return lines.filter((fields) => fields.includes(`${network.podGateway}/32`)).map(([link = ""]) => link.split("@")[0]!);
 }
 
 async function removeRules(iptables: string): Promise<void> {

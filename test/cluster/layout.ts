@@ -34,6 +34,7 @@ export const network = {
   bridge: "kcc0",
   nodeAddress: "10.213.255.1",
   podRange: "10.213.0.0/22",
+  podGateway: "10.213.0.1",
   serviceRange: "10.213.128.0/20",
   apiServiceAddress: "10.213.128.1",
   dnsAddress: "10.213.128.10",

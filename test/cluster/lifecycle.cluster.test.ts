@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { repository, stateDir } from "./layout.ts";
+import { network, repository, stateDir } from "./layout.ts";
 
 let dir: string;
 
@@ -64,6 +64,8 @@ cluster up; echo "second start: $?"
 before=$(cluster status); echo "status: $?"
 cluster up; echo "third start: $?"
 [ "$before" = "$(cluster status)" ] && echo "the same processes run"
+ip link add slow-to-go type veth peer name slow-peer
+ip address add ${network.podGateway}/32 dev slow-to-go
 cluster down; echo "stop: $?"
 ${left}`);
     expect(said).toContain("containers that run on: 1");

@@ -4,7 +4,7 @@
  * not asked.
  */
 import type { CoreV1Event, V1Deployment, V1EndpointSlice, V1Pod, V1Service } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus, HistoryEntry, RunStatus, Stage } from "../../shared/core/canary.ts";
+import type { Canary, CanaryStatus, HistoryEntry, RunStatus, SaidStatus, Stage } from "../../shared/core/canary.ts";
 import { podsFor } from "../../shared/core/capacity.ts";
 import { label } from "../../shared/core/names.ts";
 import { httpRoute, trafficSplit, type RouteObject } from "../../shared/core/routers.ts";
@@ -12,7 +12,7 @@ import { hashTemplate } from "../../shared/hash.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { metaOf } from "../../webhook/loop/views.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
+import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";
 import { Timeline, type Moment } from "./timeline.ts";
 
 export interface AuditorOptions {
@@ -39,6 +39,8 @@ export class Auditor {
   private readonly options: Required<AuditorOptions>;
   private readonly key: string;
   private readonly pending: (() => void)[] = [];
+  /** What was said while a run went on, and as it ended, by the run. */
+  private readonly said = new Map<string, SaidStatus[]>();
   private readonly deserts = new Set<ReturnType<typeof setTimeout>>();
   private readonly canaries: Timeline<Canary>;
   private readonly deployments: Timeline<V1Deployment>;
@@ -132,6 +134,8 @@ export class Auditor {
       const isKept = !this.options.isOutage(Date.parse(status.lastTransitionTime));
       this.hold("I8", isKept, `weight ${status.canaryWeight} was decided while Prometheus was away`);
     }
+    const run = before.run?.id ?? status.run?.id;
+    if (run) this.said.set(run, [...(this.said.get(run) ?? []), ...newlySaid(before, status)]);
     const known = new Set(this.ended.map(({ run }) => run));
     for (const entry of status.history.toReversed()) if (!known.has(entry.run)) this.onEnd(entry, before.run);
   }
@@ -180,31 +184,30 @@ export class Auditor {
     return route !== undefined && this.weightOf(route) > 0 && this.readyAt(last) === 0;
   }
 
-  /** Every end was told of, once; Events are written a moment after the status. */
+  /** Every end was told of, once; an Event is written a moment after the status that holds its words, and has its name from it. */
   private async checkEvents(): Promise<void> {
     this.check();
-    for (const entry of this.ended) {
-      const told = await waitFor(
-        async () => {
-          const found = (await this.messages()).filter(({ at, message }) => tells(entry, at, message));
-          return found.length > 0 ? found : unmet("no Event");
-        },
-        10_000,
-        `an Event of run ${entry.run}`,
-      ).catch(() => []);
-      const isTold = entry.outcome === "superseded" ? told.length > 0 : told.length === 1;
-      this.hold("I9", isTold, `the end of run ${entry.run} (${entry.outcome}) has ${told.length} Events`);
+    for (const { run, outcome } of this.ended) {
+      const told = (this.said.get(run) ?? []).filter(({ message }) => ends[outcome].test(message));
+      const isTold = outcome === "superseded" ? told.length > 0 : told.length === 1;
+      this.hold("I9", isTold, `the end of run ${run} (${outcome}) was told ${told.length} times`);
+      const unheard = await this.unheard(told.map(({ at }) => `${name}.${Date.parse(at).toString(16)}`));
+      this.hold("I9", unheard.length === 0, `the end of run ${run} (${outcome}) has no Event ${unheard.join(", ")}`);
     }
   }
 
-  private async messages(): Promise<{ at: number; message: string }[]> {
+  /** Which of these Events are still not there after a while. */
+  private async unheard(names: readonly string[]): Promise<string[]> {
     const { namespace } = this.options;
     const selection = { namespace, fieldSelector: `involvedObject.kind=Canary,involvedObject.name=${name}` };
-    const { items } = await this.cluster.list<CoreV1Event>(resource.coreEvents, selection);
-    return items.map(({ firstTimestamp, message = "", metadata }) => ({
-      at: Number.parseInt(metadata.name?.split(".").at(-1) ?? "", 16) || Number(new Date(firstTimestamp ?? 0)),
-      message,
-    }));
+    let missing = [...names];
+    const look = async (): Promise<true | Unmet> => {
+      const { items } = await this.cluster.list<CoreV1Event>(resource.coreEvents, selection);
+      missing = names.filter((one) => !items.some(({ metadata }) => metadata.name === one));
+      return missing.length === 0 || unmet(missing.join(", "));
+    };
+    await waitFor(look, 10_000, "the Events of a run's end").catch(() => undefined);
+    return missing;
   }
 
   private weightOf(route: RouteObject): number {
@@ -235,11 +238,16 @@ export class Auditor {
 
 // --- internal ---
 
-type Standing = Required<Pick<CanaryStatus, "phase" | "canaryWeight" | "lastTransitionTime" | "history">> &
+type Standing = Required<Pick<CanaryStatus, "phase" | "canaryWeight" | "lastTransitionTime" | "history" | "said">> &
   Pick<CanaryStatus, "run" | "stable">;
 
 function standing(canary: Canary | undefined): Standing {
-  return { phase: "", canaryWeight: 0, lastTransitionTime: "", history: [], ...canary?.status };
+  return { phase: "", canaryWeight: 0, lastTransitionTime: "", history: [], said: [], ...canary?.status };
+}
+
+function newlySaid(before: Standing, now: Standing): SaidStatus[] {
+  const known = new Set(before.said.map(({ at }) => at));
+  return now.said.filter(({ at }) => !known.has(at));
 }
 
 const isPromoted = (hash: string, run: RunStatus | undefined): boolean =>
@@ -270,10 +278,3 @@ const ends: Record<HistoryEntry["outcome"], RegExp> = {
   superseded: /Restarting analysis|was superseded/,
   aborted: /ended: /,
 };
-
-/** Rejections are announced when they are decided, the other ends when they are over. */
-function tells({ outcome, startedAt, endedAt }: HistoryEntry, at: number, message: string): boolean {
-  const [from, until] = [Date.parse(startedAt), Date.parse(endedAt)];
-  const isThen = outcome === "rejected" ? at >= from && at <= until + 1_000 : at >= until && at <= until + 1_000;
-  return isThen && ends[outcome].test(message);
-}

@@ -120,7 +120,8 @@ export class BadPlace {
     const { stable } = await stage.status();
     const next = versions.find((tag) => !stable?.images["podinfod"]?.endsWith(tag)) ?? "1.7.4";
     // The very last change may be the one that was rejected: another annotation makes it another version.
-    await stage.change(next, "last");
+    // A promotion that was asked for a moment ago refuses it for a while, and says so.
+    await waitFor(() => stage.change(next, "last"), 60_000, "the last change to be taken", 1_000);
     await stage.running(next);
     await waitFor(
       async () => {
