@@ -81,7 +81,9 @@ export async function removeNetwork(): Promise<void> {
 /** Names of the host's ends of pods' links, from the output of `ip -brief address`: each has the gateway of the pods' range. */
 export function podLinks(addresses: string): string[] {
   const lines = addresses.split("\n").map((line) => line.split(/\s+/));
-  return lines.filter((fields) => fields.includes(`${network.podGateway}/32`)).map(([link = ""]) => link.split("@")[0]!);
+  return lines
+    .filter((fields) => fields.includes(`${network.podGateway}/32`))
+    .map(([link = ""]) => link.split("@")[0]!);
 }
 
 async function removeRules(iptables: string): Promise<void> {
