@@ -174,7 +174,7 @@ test("the ledger counts both tracks exactly from look to look, and finds who doe
   const evidence = anEvidence();
   const look = async (): Promise<LedgerSeen> => {
     const notBefore = Date.now() - 60_000;
-    const seen = await evidence.look(aRequest(door.url, { namespace: "strays", weight: 10, notBefore }));
+    const seen = await evidence.look(aRequest(door.url, { namespace: "strays", weight: 10, notBefore }), false);
     return seen ?? unmetLedger;
   };
   const first = await look();

@@ -36,7 +36,7 @@ export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Prom
   // The reading before the first weight is what the first users are counted from.
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
   const question = questionOf(deps, scene, due);
-  const ledger = isWorthALook ? await deps.evidence.look(question) : undefined;
+  const ledger = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
   // Whoever is to be taken back does not wait for a metric that is slow to answer.
   const judged = judgingOf(scene.canary.spec.analysis);
   const isWorthAsking = isDue && !(ledger && isConvicting(due.state, ledger, judged));

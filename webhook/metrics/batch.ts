@@ -1,6 +1,7 @@
 /**
  * One query for all who ask the same thing. Askers that come within a short time share a query, and so do those that find an answer
- * which is young enough and not older than they allow; so the load on Prometheus does not grow with the number of canaries.
+ * which is young enough and not older than they allow; where there are many, the next query is not sent before its turn. So the load on
+ * Prometheus does not grow with the number of canaries.
  */
 import type { Prometheus, Sample } from "../../shared/prometheus.ts";
 
@@ -16,6 +17,8 @@ export type Subjects<S> = ReadonlyMap<string, S>;
 export interface Batch<S> {
   /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
   ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer>;
+  /** The same for whoever can do without: undefined where it would have to wait for the next query's turn, which then covers him. */
+  askAtOnce(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> | undefined;
   /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
   probe(subjects: Subjects<S>): Promise<BatchAnswer>;
   /** When it was last of use, for whoever keeps many of them. */
@@ -30,6 +33,8 @@ export interface BatchOptions<S> {
   gatherMs: number;
   /** How long an answer may be given again when so many subjects are asked for: alone one need not wait for others' sake. */
   keepMs(subjects: number): number;
+  /** How long after a query the next is sent at the earliest when so many subjects are asked for, whoever wants it. */
+  spaceMs(subjects: number): number;
   /** Subjects asked for within so long are asked again along with new ones, so that one answer serves all. */
   rememberMs: number;
 }
@@ -37,6 +42,7 @@ export interface BatchOptions<S> {
 interface Flight {
   /** Undefined while it still gathers; every asker may join until then. */
   askedAt: number | undefined;
+  takesOffAt: number;
   covers: Set<string>;
   answer: Promise<BatchAnswer>;
 }
@@ -47,10 +53,12 @@ export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
   let used = options.now();
 
   function takeOff(): Flight {
+    const waitMs = turnInMs();
     const flight: Flight = {
       askedAt: undefined,
+      takesOffAt: options.now() + waitMs,
       covers: new Set(),
-      answer: gather(options.gatherMs).then(async () => {
+      answer: gather(waitMs).then(async () => {
         const askedAt = options.now();
         flight.askedAt = askedAt;
         const subjects = boarding(flight, askedAt);
@@ -58,6 +66,13 @@ export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
       }),
     };
     return flight;
+  }
+
+  /** How long it takes until whoever boards now is asked for. */
+  function turnInMs(): number {
+    if (last === undefined) return options.gatherMs;
+    const turnAt = last.askedAt === undefined ? last.takesOffAt : last.askedAt + options.spaceMs(known.size);
+    return Math.max(options.gatherMs, turnAt - options.now());
   }
 
   /** Who waits for this very flight, and who came so lately that he will come again. */
@@ -75,17 +90,29 @@ export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
     return [...keys].every((key) => flight.covers.has(key));
   }
 
-  function board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+  function remember(subjects: Subjects<S>): void {
     used = options.now();
     for (const [key, subject] of subjects) known.set(key, { subject, at: used });
+  }
+
+  function board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+    remember(subjects);
     if (last === undefined || !isServed(last)) last = takeOff();
     if (last.askedAt === undefined) for (const key of subjects.keys()) last.covers.add(key);
     return last.answer;
   }
 
+  const ask: Batch<S>["ask"] = (subjects, notBefore) =>
+    board(subjects, (flight) => serves(flight, subjects.keys(), notBefore));
+
   return {
+    ask,
     usedAt: () => used,
-    ask: (subjects, notBefore) => board(subjects, (flight) => serves(flight, subjects.keys(), notBefore)),
+    askAtOnce(subjects, notBefore) {
+      remember(subjects);
+      const isAnswered = last?.askedAt !== undefined && serves(last, subjects.keys(), notBefore);
+      return isAnswered || turnInMs() <= options.gatherMs ? ask(subjects, notBefore) : undefined;
+    },
     probe: (subjects) => board(subjects, (flight) => serves(flight, [], 0)),
   };
 }

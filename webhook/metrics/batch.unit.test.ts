@@ -11,7 +11,7 @@ afterEach(() => {
 });
 
 /** A batch whose queries are the sorted keys of what they cover, all recorded. */
-function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([])) {
+function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([]), spaceMs = 0) {
   const asked: string[] = [];
   const batch = createBatch<string>({
     prometheus: {
@@ -24,21 +24,26 @@ function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Pro
     now: () => Date.now(),
     gatherMs: 20,
     keepMs: () => 1000,
+    spaceMs: () => spaceMs,
     rememberMs,
   });
   return { batch, asked };
 }
 
 async function ask(batch: Batch<string>, keys: string[], notBefore = Date.now()): Promise<number> {
-  const answer = batch.ask(new Map(keys.map((key) => [key, key])), notBefore);
+  const answer = batch.ask(subjectsOf(...keys), notBefore);
   await vi.advanceTimersByTimeAsync(25);
   return (await answer).askedAt;
+}
+
+function subjectsOf(...keys: string[]): Map<string, string> {
+  return new Map(keys.map((key) => [key, key]));
 }
 
 describe("a batch", () => {
   test("waits a little for others and asks once for all", async () => {
     const { batch, asked } = aBatch();
-    const all = ["a", "b", "a"].map((key) => batch.ask(new Map([[key, key]]), Date.now()));
+    const all = ["a", "b", "a"].map((key) => batch.ask(subjectsOf(key), Date.now()));
     await vi.advanceTimersByTimeAsync(25);
     await Promise.all(all);
     expect(asked).toEqual(["a b"]);
@@ -47,11 +52,11 @@ describe("a batch", () => {
   test("is probed by whoever needs no answer of his own, and asks for him from then on", async () => {
     const { batch, asked } = aBatch();
     const askedAt = await ask(batch, ["a"]);
-    expect((await batch.probe(new Map([["b", "b"]]))).askedAt).toBe(askedAt);
+    expect((await batch.probe(subjectsOf("b"))).askedAt).toBe(askedAt);
     await ask(batch, ["a"], askedAt + 1);
     expect(asked).toEqual(["a", "a b"]);
     await vi.advanceTimersByTimeAsync(1001);
-    const probed = batch.probe(new Map([["b", "b"]]));
+    const probed = batch.probe(subjectsOf("b"));
     await vi.advanceTimersByTimeAsync(25);
     expect((await probed).askedAt).toBeGreaterThan(askedAt);
   });
@@ -80,9 +85,9 @@ describe("a batch", () => {
 
   test("asks for everyone who waits, however late its timer fires", async () => {
     const { batch, asked } = aBatch(0);
-    const first = batch.ask(new Map([["a", "a"]]), Date.now());
+    const first = batch.ask(subjectsOf("a"), Date.now());
     vi.setSystemTime(Date.now() + 5000);
-    const second = batch.ask(new Map([["b", "b"]]), Date.now());
+    const second = batch.ask(subjectsOf("b"), Date.now());
     await vi.advanceTimersByTimeAsync(25);
     await Promise.all([first, second]);
     expect(asked).toEqual(["a b"]);
@@ -91,11 +96,47 @@ describe("a batch", () => {
   test("tells every asker of a failure, and asks again once that is old", async () => {
     let failing = true;
     const { batch, asked } = aBatch(0, () => (failing ? Promise.reject(new Error("down")) : Promise.resolve([])));
-    const both = ["a", "b"].map((key) => expect(batch.ask(new Map([[key, key]]), Date.now())).rejects.toThrow("down"));
+    const both = ["a", "b"].map((key) => expect(batch.ask(subjectsOf(key), Date.now())).rejects.toThrow("down"));
     await vi.advanceTimersByTimeAsync(25);
     await Promise.all(both);
     failing = false;
     await ask(batch, ["a"]);
     expect(asked).toHaveLength(2);
+  });
+
+  test("where many ask, lets who is new or wants a younger answer wait for the next query's turn", async () => {
+    const { batch, asked } = aBatch(60_000, undefined, 600);
+    const askedAt = await ask(batch, ["a", "b"]);
+    const waiting = [batch.ask(subjectsOf("c"), 0), batch.ask(subjectsOf("a"), askedAt + 1)];
+    await vi.advanceTimersByTimeAsync(300);
+    waiting.push(batch.ask(subjectsOf("d"), Date.now()));
+    await vi.advanceTimersByTimeAsync(590 - (Date.now() - askedAt));
+    expect(asked).toEqual(["a b"]);
+    await vi.advanceTimersByTimeAsync(10);
+    expect((await Promise.all(waiting)).map((answer) => answer.askedAt - askedAt)).toEqual([600, 600, 600]);
+    expect(asked).toEqual(["a b", "a b c d"]);
+  });
+
+  test("does not make whoever can do without wait for that turn, and asks for him then", async () => {
+    const { batch, asked } = aBatch(60_000, undefined, 600);
+    const askedAt = await ask(batch, ["a"]);
+    expect(batch.askAtOnce(subjectsOf("b"), 0)).toBeUndefined();
+    expect(batch.askAtOnce(subjectsOf("a"), askedAt + 1)).toBeUndefined();
+    expect((await batch.askAtOnce(subjectsOf("a"), askedAt))?.askedAt).toBe(askedAt);
+    const next = batch.ask(subjectsOf("a"), askedAt + 1);
+    expect(batch.askAtOnce(subjectsOf("b"), 0)).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(600);
+    expect(asked).toEqual(["a", "a b"]);
+    expect(await batch.askAtOnce(subjectsOf("b"), askedAt + 1)).toEqual(await next);
+  });
+
+  test("asks at once for whoever can do without where the turn has come, or nobody has asked", async () => {
+    const { batch, asked } = aBatch(60_000, undefined, 600);
+    const first = batch.askAtOnce(subjectsOf("a"), 0);
+    await vi.advanceTimersByTimeAsync(600);
+    const second = batch.askAtOnce(subjectsOf("b"), 0);
+    await vi.advanceTimersByTimeAsync(25);
+    await Promise.all([first, second]);
+    expect(asked).toEqual(["a", "a b"]);
   });
 });

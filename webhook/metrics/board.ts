@@ -9,7 +9,7 @@ import {
   type Workloads,
 } from "../../shared/core/queries.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
-import { type Batch, type BatchAnswer, createBatch } from "./batch.ts";
+import { type Batch, type BatchAnswer, type BatchOptions, createBatch, type Subjects } from "./batch.ts";
 import type { Caller, EvidenceDeps, EvidenceRequest } from "./evidence.ts";
 import { warmupSeconds } from "./windows.ts";
 
@@ -18,7 +18,10 @@ export interface Board {
   latency(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   /** Counters as they stand: see `ledgerQuery`. */
   ledger(request: EvidenceRequest): Promise<BatchAnswer>;
-  callers(request: EvidenceRequest, window: number): Promise<Caller[]>;
+  /** The same for whoever looks again anyway: undefined where many canaries share the queries and the next one's turn has not come. */
+  ledgerAtOnce(request: EvidenceRequest): Promise<BatchAnswer> | undefined;
+  /** Undefined as above. */
+  callers(request: EvidenceRequest, window: number): Promise<Caller[] | undefined>;
   /** The client for a server; `fallback` is the address of one that names none. */
   client(server: MetricServer, fallback: string): Prometheus;
 }
@@ -33,6 +36,8 @@ interface Workload {
 const rememberMs = 90_000;
 /** From 20 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
 const keepPerCanaryMs = 500;
+/** From so many on, a canary that is new to a question, or whose weight has just moved, is no reason to ask it sooner. */
+const many = 20;
 const unusedMs = 10 * 60_000;
 
 export function createBoard(deps: EvidenceDeps): Board {
@@ -40,24 +45,32 @@ export function createBoard(deps: EvidenceDeps): Board {
   const tracks = new Map<string, Batch<Workload>>();
   const apexes = new Map<string, Batch<Apex>>();
   const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20 };
-  // Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked twice a scrape, for speed. A
-  // few canaries ask for themselves: what came a moment ago then counts at once.
-  const keepMs = (canaries: number): number => Math.min(deps.scrapeIntervalMs, canaries * keepPerCanaryMs);
+  // Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few
+  // canaries ask for themselves: what came a moment ago then counts at once.
+  const paced = (timesAScrape: number): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> => {
+    const keepMs = (canaries: number): number =>
+      Math.min(deps.scrapeIntervalMs, canaries * keepPerCanaryMs) / timesAScrape;
+    return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
+  };
 
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
     return held(clients, JSON.stringify(full), () => deps.prometheus(full));
   }
 
-  function askTracks(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Promise<BatchAnswer> {
+  function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
     dropUnused(tracks, deps.now());
-    const keep = (canaries: number): number => keepMs(canaries) / timesAScrape;
-    const batch = held(tracks, `${question} ${request.prometheus}`, () =>
-      createBatch({ ...timing, keepMs: keep, rememberMs, queryFor: text, prometheus: client({}, request.prometheus) }),
-    );
+    const batch = held(tracks, `${question} ${request.prometheus}`, () => {
+      const prometheus = client({}, request.prometheus);
+      return createBatch({ ...timing, ...paced(timesAScrape), rememberMs, queryFor: text, prometheus });
+    });
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
-    const subjects = new Map([[JSON.stringify(subject), subject]]);
+    return { batch, subjects: new Map([[JSON.stringify(subject), subject]]) };
+  }
+
+  function askTracks(request: EvidenceRequest, question: Question): Promise<BatchAnswer> {
+    const { batch, subjects } = tracksOf(request, question);
     // Of a canary that has no users yet nothing is to be known but that Prometheus answers.
     return request.weight === undefined ? batch.probe(subjects) : batch.ask(subjects, request.notBefore);
   }
@@ -67,15 +80,25 @@ export function createBoard(deps: EvidenceDeps): Board {
     requests: (request, window) => askTracks(request, requestsOver(window, warmupSeconds(request, deps))),
     latency: (request, window) => askTracks(request, latencyOver(window, warmupSeconds(request, deps))),
     ledger: (request) => askTracks(request, asItStands),
+    ledgerAtOnce(request) {
+      const { batch, subjects } = tracksOf(request, asItStands);
+      return batch.askAtOnce(subjects, request.notBefore);
+    },
     async callers(request, window) {
       dropUnused(apexes, deps.now());
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
-        return createBatch({ ...timing, keepMs, rememberMs, queryFor, prometheus: client({}, request.prometheus) });
+        return createBatch({
+          ...timing,
+          ...paced(callersTimesAScrape),
+          rememberMs,
+          queryFor,
+          prometheus: client({}, request.prometheus),
+        });
       });
       const apex = apexOf(request);
-      const { samples } = await batch.ask(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
-      return samples.filter(({ labels }) => isSentTo(labels, apex)).map(({ labels }) => callerOf(labels));
+      const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
+      return answer?.samples.filter(({ labels }) => isSentTo(labels, apex)).map(({ labels }) => callerOf(labels));
     },
   };
 }
@@ -91,10 +114,18 @@ export function isSentTo({ authority = "" }: Record<string, string>, { service, 
 
 // --- internal ---
 
+interface Asking<S> {
+  batch: Batch<S>;
+  subjects: Subjects<S>;
+}
+
+/** Who must be restarted can be said a scrape later. */
+const callersTimesAScrape = 0.5;
+
 interface Question {
   /** Tells questions apart. */
   question: string;
-  /** How often it is asked in a scrape interval at most; once unless given. */
+  /** How often it is asked in a scrape interval at most where many ask; once unless given. */
   timesAScrape?: number;
   text: (of: readonly Workload[]) => string;
 }
@@ -111,7 +142,7 @@ const latencyOver = (window: number, warmup: number): Question => ({
 
 const asItStands: Question = {
   question: "ledger",
-  timesAScrape: 2,
+  timesAScrape: 1.5,
   text: (of) =>
     ledgerQuery(
       together(of),

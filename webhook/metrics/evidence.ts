@@ -94,9 +94,12 @@ export interface EvidenceDeps {
 
 export interface Evidence {
   ask(request: EvidenceRequest): Promise<MetricsSeen>;
-  /** Both tracks' counters and the measured share; undefined where Prometheus could not be asked. */
-  look(request: EvidenceRequest): Promise<LedgerSeen | undefined>;
-  /** Callers that do not obey a TrafficSplit until they are restarted; undefined where Prometheus could not be asked. */
+  /**
+   * Both tracks' counters and the measured share; undefined where Prometheus could not be asked. `isUrgent`: a check is due; otherwise also
+   * undefined where many canaries share each reading, and the next one's turn has not come.
+   */
+  look(request: EvidenceRequest, isUrgent: boolean): Promise<LedgerSeen | undefined>;
+  /** Callers that do not obey a TrafficSplit until they are restarted; undefined where that could not be asked, or not yet. */
   staleCallers(request: EvidenceRequest): Promise<string[] | undefined>;
 }
 
@@ -112,7 +115,10 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
       prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses);
     if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
   };
-  const orNothing = async <T>(request: EvidenceRequest, question: () => Promise<T>): Promise<T | undefined> => {
+  const orNothing = async <T>(
+    request: EvidenceRequest,
+    question: () => Promise<T | undefined>,
+  ): Promise<T | undefined> => {
     try {
       admit(request);
       return await question();
@@ -131,7 +137,7 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
         return { ok: false, askedAt, error: failed(request, error) };
       }
     },
-    look: (request) => orNothing(request, () => ledger.read(request)),
+    look: (request, isUrgent) => orNothing(request, () => ledger.read(request, isUrgent)),
     staleCallers: (request) => {
       const window = shownWindow(request.metrics);
       return orNothing(request, () => findStale(request, deps, { board, window }));
@@ -160,7 +166,7 @@ async function gatherEvidence(
   const track = canaryTrack(request);
   const canary = measureTrack(answers, track, shown);
   const callersWanted = request.weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
-  const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : [];
+  const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : undefined;
   const measured = plan.map(
     (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
   );
@@ -180,7 +186,7 @@ async function gatherEvidence(
       ),
       policyOf(request),
     ),
-    staleCallers,
+    staleCallers: staleCallers ?? [],
     ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
   };
 }
@@ -239,8 +245,9 @@ async function findStale(
   request: EvidenceRequest,
   deps: EvidenceDeps,
   { board, window }: { board: Board; window: number },
-): Promise<string[]> {
+): Promise<string[] | undefined> {
   const callers = await board.callers(request, window);
+  if (!callers) return undefined;
   if (callers.length === 0) return [];
   try {
     return await deps.podsOlderThanRoute(callers, request);

@@ -17,7 +17,8 @@ interface Watch {
 }
 
 export interface LedgerReader {
-  read(request: EvidenceRequest): Promise<LedgerSeen>;
+  /** Undefined only where `isUrgent` is false and the next reading's turn has not come. */
+  read(request: EvidenceRequest, isUrgent: boolean): Promise<LedgerSeen | undefined>;
   /** Where the canary's pods stand by an answer of the ledger; undefined where no warm-up is left out. */
   warmth(request: EvidenceRequest, answer: BatchAnswer): Warmth | undefined;
 }
@@ -52,8 +53,9 @@ export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerRead
 
   return {
     warmth: (request, answer) => ((request.warmupMs ?? 0) > 0 ? advance(request, answer).meter.warmth() : undefined),
-    async read(request) {
-      const answer = await board.ledger(request);
+    async read(request, isUrgent) {
+      const answer = await (isUrgent ? board.ledger(request) : board.ledgerAtOnce(request));
+      if (!answer) return undefined;
       const { meter, split } = advance(request, answer);
       const finding = split.finding();
       const share = finding && (await shareSeen(finding, request, deps));
