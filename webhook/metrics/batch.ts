@@ -14,27 +14,16 @@ export interface BatchAnswer {
 /** Subjects by a key that says when two are the same. */
 export type Subjects<S> = ReadonlyMap<string, S>;
 
-export interface Batch<S> {
-  /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
-  ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer>;
-  /** The same for whoever can do without: undefined where it would have to wait for the next query's turn, which then covers him. */
-  askAtOnce(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> | undefined;
-  /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
-  probe(subjects: Subjects<S>): Promise<BatchAnswer>;
-  /** When it was last of use, for whoever keeps many of them. */
-  usedAt(): number;
-}
-
 export interface BatchOptions<S> {
   prometheus: Prometheus;
-  queryFor(subjects: readonly S[]): string;
-  now(): number;
+  queryFor: (subjects: readonly S[]) => string;
+  now: () => number;
   /** How long the first asker waits for others. */
   gatherMs: number;
   /** How long an answer may be given again when so many subjects are asked for: alone one need not wait for others' sake. */
-  keepMs(subjects: number): number;
+  keepMs: (subjects: number) => number;
   /** How long after a query the next is sent at the earliest when so many subjects are asked for, whoever wants it. */
-  spaceMs(subjects: number): number;
+  spaceMs: (subjects: number) => number;
   /** Subjects asked for within so long are asked again along with new ones, so that one answer serves all. */
   rememberMs: number;
 }
@@ -47,74 +36,91 @@ interface Flight {
   answer: Promise<BatchAnswer>;
 }
 
-export function createBatch<S>(options: BatchOptions<S>): Batch<S> {
-  const known = new Map<string, { subject: S; at: number }>();
-  let last: Flight | undefined;
-  let used = options.now();
+export class Batch<S> {
+  private readonly options: BatchOptions<S>;
+  private readonly known = new Map<string, { subject: S; at: number }>();
+  private last: Flight | undefined;
+  private used: number;
 
-  function takeOff(): Flight {
-    const waitMs = turnInMs();
+  constructor(options: BatchOptions<S>) {
+    this.options = options;
+    this.used = options.now();
+  }
+
+  /** When it was last of use, for whoever keeps many of them. */
+  get usedAt(): number {
+    return this.used;
+  }
+
+  /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
+  ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> {
+    return this.board(subjects, (flight) => this.serves(flight, subjects.keys(), notBefore));
+  }
+
+  /** The same for whoever can do without: undefined where it would have to wait for the next query's turn, which then covers him. */
+  askAtOnce(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> | undefined {
+    this.remember(subjects);
+    const isAnswered = this.last?.askedAt !== undefined && this.serves(this.last, subjects.keys(), notBefore);
+    return isAnswered || this.turnInMs() <= this.options.gatherMs ? this.ask(subjects, notBefore) : undefined;
+  }
+
+  /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
+  probe(subjects: Subjects<S>): Promise<BatchAnswer> {
+    return this.board(subjects, (flight) => this.serves(flight, [], 0));
+  }
+
+  private board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+    this.remember(subjects);
+    if (this.last === undefined || !isServed(this.last)) this.last = this.takeOff();
+    if (this.last.askedAt === undefined) for (const key of subjects.keys()) this.last.covers.add(key);
+    return this.last.answer;
+  }
+
+  private remember(subjects: Subjects<S>): void {
+    this.used = this.options.now();
+    for (const [key, subject] of subjects) this.known.set(key, { subject, at: this.used });
+  }
+
+  private serves(flight: Flight, keys: Iterable<string>, notBefore: number): boolean {
+    const { now, keepMs } = this.options;
+    if (flight.askedAt === undefined) return true;
+    if (flight.askedAt < notBefore || now() - flight.askedAt > keepMs(this.known.size)) return false;
+    return [...keys].every((key) => flight.covers.has(key));
+  }
+
+  private takeOff(): Flight {
+    const { now, prometheus, queryFor } = this.options;
+    const waitMs = this.turnInMs();
     const flight: Flight = {
       askedAt: undefined,
-      takesOffAt: options.now() + waitMs,
+      takesOffAt: now() + waitMs,
       covers: new Set(),
       answer: gather(waitMs).then(async () => {
-        const askedAt = options.now();
+        const askedAt = now();
         flight.askedAt = askedAt;
-        const subjects = boarding(flight, askedAt);
-        return { askedAt, samples: await options.prometheus.query(options.queryFor(subjects)) };
+        return { askedAt, samples: await prometheus.query(queryFor(this.boarding(flight, askedAt))) };
       }),
     };
     return flight;
   }
 
   /** How long it takes until whoever boards now is asked for. */
-  function turnInMs(): number {
-    if (last === undefined) return options.gatherMs;
-    const turnAt = last.askedAt === undefined ? last.takesOffAt : last.askedAt + options.spaceMs(known.size);
-    return Math.max(options.gatherMs, turnAt - options.now());
+  private turnInMs(): number {
+    const { gatherMs, now, spaceMs } = this.options;
+    if (this.last === undefined) return gatherMs;
+    const { askedAt, takesOffAt } = this.last;
+    const turnAt = askedAt === undefined ? takesOffAt : askedAt + spaceMs(this.known.size);
+    return Math.max(gatherMs, turnAt - now());
   }
 
   /** Who waits for this very flight, and who came so lately that he will come again. */
-  function boarding(flight: Flight, askedAt: number): S[] {
-    for (const [key, { at }] of known) {
-      if (askedAt - at <= options.rememberMs) flight.covers.add(key);
-      else if (!flight.covers.has(key)) known.delete(key);
+  private boarding(flight: Flight, askedAt: number): S[] {
+    for (const [key, { at }] of this.known) {
+      if (askedAt - at <= this.options.rememberMs) flight.covers.add(key);
+      else if (!flight.covers.has(key)) this.known.delete(key);
     }
-    return [...known].filter(([key]) => flight.covers.has(key)).map(([, { subject }]) => subject);
+    return [...this.known].filter(([key]) => flight.covers.has(key)).map(([, { subject }]) => subject);
   }
-
-  function serves(flight: Flight, keys: Iterable<string>, notBefore: number): boolean {
-    if (flight.askedAt === undefined) return true;
-    if (flight.askedAt < notBefore || options.now() - flight.askedAt > options.keepMs(known.size)) return false;
-    return [...keys].every((key) => flight.covers.has(key));
-  }
-
-  function remember(subjects: Subjects<S>): void {
-    used = options.now();
-    for (const [key, subject] of subjects) known.set(key, { subject, at: used });
-  }
-
-  function board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
-    remember(subjects);
-    if (last === undefined || !isServed(last)) last = takeOff();
-    if (last.askedAt === undefined) for (const key of subjects.keys()) last.covers.add(key);
-    return last.answer;
-  }
-
-  const ask: Batch<S>["ask"] = (subjects, notBefore) =>
-    board(subjects, (flight) => serves(flight, subjects.keys(), notBefore));
-
-  return {
-    ask,
-    usedAt: () => used,
-    askAtOnce(subjects, notBefore) {
-      remember(subjects);
-      const isAnswered = last?.askedAt !== undefined && serves(last, subjects.keys(), notBefore);
-      return isAnswered || turnInMs() <= options.gatherMs ? ask(subjects, notBefore) : undefined;
-    },
-    probe: (subjects) => board(subjects, (flight) => serves(flight, [], 0)),
-  };
 }
 
 function gather(ms: number): Promise<void> {

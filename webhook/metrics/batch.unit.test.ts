@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Sample } from "../../shared/prometheus.ts";
-import { type Batch, createBatch } from "./batch.ts";
+import { Batch } from "./batch.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -13,7 +13,7 @@ afterEach(() => {
 /** A batch whose queries are the sorted keys of what they cover, all recorded. */
 function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([]), spaceMs = 0) {
   const asked: string[] = [];
-  const batch = createBatch<string>({
+  const batch = new Batch<string>({
     prometheus: {
       query(promql) {
         asked.push(promql);

@@ -9,7 +9,7 @@ import {
   type Workloads,
 } from "../../shared/core/queries.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
-import { type Batch, type BatchAnswer, type BatchOptions, createBatch, type Subjects } from "./batch.ts";
+import { Batch, type BatchAnswer, type BatchOptions, type Subjects } from "./batch.ts";
 import type { Caller, EvidenceDeps, EvidenceRequest } from "./evidence.ts";
 import { warmupSeconds } from "./windows.ts";
 
@@ -44,15 +44,7 @@ export function createBoard(deps: EvidenceDeps): Board {
   const clients = new Map<string, Prometheus>();
   const tracks = new Map<string, Batch<Workload>>();
   const apexes = new Map<string, Batch<Apex>>();
-  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20 };
-  // Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few
-  // canaries ask for themselves: what came a moment ago then counts at once.
-  const paced = (timesAScrape: number): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> => {
-    const keepMs = (canaries: number): number =>
-      Math.min(deps.scrapeIntervalMs, canaries * keepPerCanaryMs) / timesAScrape;
-    return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
-  };
-
+  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
     return held(clients, JSON.stringify(full), () => deps.prometheus(full));
@@ -62,7 +54,7 @@ export function createBoard(deps: EvidenceDeps): Board {
     dropUnused(tracks, deps.now());
     const batch = held(tracks, `${question} ${request.prometheus}`, () => {
       const prometheus = client({}, request.prometheus);
-      return createBatch({ ...timing, ...paced(timesAScrape), rememberMs, queryFor: text, prometheus });
+      return new Batch({ ...timing, ...paced(deps, timesAScrape), queryFor: text, prometheus });
     });
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
@@ -88,13 +80,8 @@ export function createBoard(deps: EvidenceDeps): Board {
       dropUnused(apexes, deps.now());
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
-        return createBatch({
-          ...timing,
-          ...paced(callersTimesAScrape),
-          rememberMs,
-          queryFor,
-          prometheus: client({}, request.prometheus),
-        });
+        const prometheus = client({}, request.prometheus);
+        return new Batch({ ...timing, ...paced(deps, callersTimesAScrape), queryFor, prometheus });
       });
       const apex = apexOf(request);
       const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
@@ -121,6 +108,18 @@ interface Asking<S> {
 
 /** Who must be restarted can be said a scrape later. */
 const callersTimesAScrape = 0.5;
+
+/**
+ * Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few canaries
+ * ask for themselves: what came a moment ago then counts at once.
+ */
+function paced(
+  { scrapeIntervalMs }: EvidenceDeps,
+  timesAScrape: number,
+): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> {
+  const keepMs = (canaries: number): number => Math.min(scrapeIntervalMs, canaries * keepPerCanaryMs) / timesAScrape;
+  return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
+}
 
 interface Question {
   /** Tells questions apart. */
@@ -159,7 +158,7 @@ function held<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 function dropUnused<S>(map: Map<string, Batch<S>>, now: number): void {
-  for (const [key, batch] of map) if (now - batch.usedAt() > unusedMs) map.delete(key);
+  for (const [key, batch] of map) if (now - batch.usedAt > unusedMs) map.delete(key);
 }
 
 function together(subjects: readonly Workload[]): Workloads {
