@@ -36,8 +36,6 @@ interface Workload {
 const rememberMs = 90_000;
 /** From 20 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
 const keepPerCanaryMs = 500;
-/** From so many on, a canary that is new to a question, or whose weight has just moved, is no reason to ask it sooner. */
-const many = 20;
 const unusedMs = 10 * 60_000;
 
 export function createBoard(deps: EvidenceDeps): Board {
@@ -54,7 +52,7 @@ export function createBoard(deps: EvidenceDeps): Board {
     dropUnused(tracks, deps.now());
     const batch = held(tracks, `${question} ${request.prometheus}`, () => {
       const prometheus = client({}, request.prometheus);
-      return new Batch({ ...timing, ...paced(deps, timesAScrape), queryFor: text, prometheus });
+      return new Batch({ ...timing, ...paced(deps, { timesAScrape, many }), queryFor: text, prometheus });
     });
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
@@ -81,7 +79,7 @@ export function createBoard(deps: EvidenceDeps): Board {
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
         const prometheus = client({}, request.prometheus);
-        return new Batch({ ...timing, ...paced(deps, callersTimesAScrape), queryFor, prometheus });
+        return new Batch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
       });
       const apex = apexOf(request);
       const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
@@ -106,8 +104,15 @@ interface Asking<S> {
   subjects: Subjects<S>;
 }
 
+interface Pace {
+  timesAScrape: number;
+  /** From so many on, a canary that is new to a question, or whose weight has just moved, is no reason to ask it sooner. */
+  many: number;
+}
+
+const many = 20;
 /** Who must be restarted can be said a scrape later. */
-const callersTimesAScrape = 0.5;
+const callersPace: Pace = { timesAScrape: 0.5, many: 5 };
 
 /**
  * Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few canaries
@@ -115,7 +120,7 @@ const callersTimesAScrape = 0.5;
  */
 function paced(
   { scrapeIntervalMs }: EvidenceDeps,
-  timesAScrape: number,
+  { timesAScrape, many }: Pace,
 ): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> {
   const keepMs = (canaries: number): number => Math.min(scrapeIntervalMs, canaries * keepPerCanaryMs) / timesAScrape;
   return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
