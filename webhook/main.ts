@@ -175,8 +175,9 @@ async function startedLoop(
 }
 
 async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {
-  const { namespace, deployment, uninstallDeadlineMs: deadlineMs } = config;
-  await uninstall({ cluster, log, random, namespace, deployment, deadlineMs });
+  const { namespace, deployment, certificateIssuer, secretName, uninstallDeadlineMs: deadlineMs } = config;
+  const ownSecret = certificateIssuer === "own" ? secretName : undefined;
+  await uninstall({ cluster, log, random, namespace, deployment, ownSecret, deadlineMs });
 }
 
 function listen(server: Server, port: number): Promise<void> {

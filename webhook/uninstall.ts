@@ -1,15 +1,17 @@
 /**
  * What Helm runs before it deletes the release: the controller is stopped, every target goes back to its user on stable's
- * template, traffic leaves the canaries, and what we made is deleted. The Canaries stay, with a status that says so.
+ * template, traffic leaves the canaries, and what we made is deleted, the controller's own objects last. The Canaries stay, with
+ * a status that says so.
  */
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../shared/core/canary.ts";
-import { label, manager } from "../shared/core/names.ts";
+import { label, leaseName, manager } from "../shared/core/names.ts";
 import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
-import { resource } from "../shared/kube/resources.ts";
+import { resource, type Resource } from "../shared/kube/resources.ts";
 import { cleanUp, releaseTarget, type CleanupDeps, type RouteGone } from "./loop/cleanup.ts";
+import { deleteSeen } from "./loop/delete.ts";
 import type { Logger } from "./loop/reconcile.ts";
 import { discoverRoutes } from "./loop/routes.ts";
 import { metaOf, toTarget } from "./loop/views.ts";
@@ -22,6 +24,8 @@ export interface UninstallDeps {
   /** The controller's own namespace and Deployment. */
   namespace: string;
   deployment: string;
+  /** The Secret that the controller made for its certificate; undefined where another issuer's is used. */
+  ownSecret: string | undefined;
   deadlineMs: number;
 }
 
@@ -38,6 +42,7 @@ export async function uninstall(deps: UninstallDeps): Promise<void> {
     await giveBackTargets(parts, signal);
     await takeTracesAway(parts, signal);
     await resetStatuses(parts);
+    await deleteOwnObjects(deps);
   } finally {
     await world.stop();
   }
@@ -137,4 +142,14 @@ async function resetStatuses({ cluster, world }: CleanupDeps & { world: World })
       if (!hasCode(error, "NotFound")) throw error;
     }
   }
+}
+
+/** Helm knows nothing of them, and one is a private key. */
+async function deleteOwnObjects({ cluster, namespace, ownSecret }: UninstallDeps): Promise<void> {
+  const own: [Resource, string | undefined][] = [
+    [resource.secrets, ownSecret],
+    [resource.leases, leaseName],
+  ];
+  for (const [of, name] of own)
+    if (name !== undefined) await deleteSeen(cluster, of, { metadata: { name, namespace } });
 }

@@ -166,7 +166,7 @@ describe("the chart's templates", () => {
     const rbac = (await read("templates", "rbac.yaml")) + (await read("templates", "uninstall.yaml"));
     expect(rbac).not.toMatch(/\*|cluster-admin|escalate|impersonate/);
     const rules = rbac.split("- apiGroups:").filter((rule) => rule.includes("secrets"));
-    expect(rules).toHaveLength(2);
+    expect(rules).toHaveLength(3);
     for (const rule of rules) expect(rule.includes("resourceNames:") || /verbs: \[create\]/.test(rule)).toBe(true);
   });
 

@@ -37,6 +37,8 @@ it("helm uninstall in mid-run gives the Deployment back on stable, fails no requ
   expect(target.spec.template.spec.containers[0]?.image).toContain(":1.7.0");
   expect(Object.keys(target.metadata.labels).filter((key) => key.startsWith("kubectl-canary"))).toEqual([]);
   expect(await scenario.podUids()).toEqual(before);
+  const left = await kubectl(["-n", release.namespace, "get", "secrets,leases,roles,rolebindings", "-o", "name"]);
+  expect(left.stdout).toBe("");
   const { failed, failures } = await load.counts();
   expect(failed, JSON.stringify(failures)).toBe(0);
   const gone = await kubectl(["delete", "namespace", scenario.namespace, "--wait", "--timeout=90s"]);
