@@ -43,6 +43,7 @@ export function createBoard(deps: EvidenceDeps): Board {
   const tracks = new Map<string, Batch<Workload>>();
   const apexes = new Map<string, Batch<Apex>>();
   const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
+
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
     return held(clients, JSON.stringify(full), () => deps.prometheus(full));
@@ -52,7 +53,7 @@ export function createBoard(deps: EvidenceDeps): Board {
     dropUnused(tracks, deps.now());
     const batch = held(tracks, `${question} ${request.prometheus}`, () => {
       const prometheus = client({}, request.prometheus);
-      return new Batch({ ...timing, ...paced(deps, { timesAScrape, many }), queryFor: text, prometheus });
+      return new Batch({ ...timing, ...paced(deps, { timesAScrape, many: manyTracks }), queryFor: text, prometheus });
     });
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
@@ -110,7 +111,7 @@ interface Pace {
   many: number;
 }
 
-const many = 20;
+const manyTracks = 20;
 /** Who must be restarted can be said a scrape later. */
 const callersPace: Pace = { timesAScrape: 0.5, many: 5 };
 
