@@ -34,8 +34,6 @@ interface Workload {
 
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
 const rememberMs = 90_000;
-/** From 20 canaries on, at Linkerd-Viz's scrape interval of 10 s, each question is asked once a scrape. */
-const keepPerCanaryMs = 500;
 const unusedMs = 10 * 60_000;
 
 export function createBoard(deps: EvidenceDeps): Board {
@@ -111,19 +109,25 @@ interface Pace {
   many: number;
 }
 
-const manyTracks = 20;
+const manyTracks = 10;
 /** Who must be restarted can be said a scrape later. */
 const callersPace: Pace = { timesAScrape: 0.5, many: 5 };
+/** One canary may be looked at several times a second. */
+const keepAloneMs = 300;
+/** With ten canaries, at Linkerd-Viz's scrape interval of 10 s, an answer serves for a whole one. */
+const keepPerPairMs = 100;
 
 /**
  * Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few canaries
- * ask for themselves: what came a moment ago then counts at once.
+ * ask for themselves: what came a moment ago then counts at once. How soon many are there, when all start at once, is what their first
+ * interval costs.
  */
 function paced(
   { scrapeIntervalMs }: EvidenceDeps,
   { timesAScrape, many }: Pace,
 ): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> {
-  const keepMs = (canaries: number): number => Math.min(scrapeIntervalMs, canaries * keepPerCanaryMs) / timesAScrape;
+  const keepMs = (canaries: number): number =>
+    Math.min(scrapeIntervalMs, Math.max(keepAloneMs, canaries ** 2 * keepPerPairMs)) / timesAScrape;
   return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
 }
 
