@@ -44,6 +44,13 @@ zz-{{ include "kubectl-canary.fullname" . }}
 {{ include "kubectl-canary.fullname" . }}-{{ eq (include "kubectl-canary.usesCertManager" .) "true" | ternary "tls" "certificate" }}
 {{- end -}}
 
+{{- /* Takes the weight: what the Job needs is there before it. */ -}}
+{{- define "kubectl-canary.uninstallHook" -}}
+helm.sh/hook: pre-delete
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}
+
 {{- define "kubectl-canary.uninstallAccount" -}}
 {{ include "kubectl-canary.fullname" . }}-uninstall
 {{- end -}}
