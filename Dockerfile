@@ -5,7 +5,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --no-fund --no-audit
 COPY . .
 ARG COMMIT=unknown
-RUN COMMIT=$COMMIT node build.ts webhook
+RUN COMMIT=$COMMIT node build/main.ts webhook
 
 FROM node:24-bookworm-slim
 LABEL org.opencontainers.image.title="kubectl-canary" \

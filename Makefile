@@ -36,16 +36,16 @@ cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leav
 	@$(NODE) test/cluster/main.ts down
 
 build: node_modules/.package-lock.json ## Build the controller's bundle and the plugin into dist/
-	@$(NODE) build.ts
+	@$(NODE) build/main.ts
 
 plugin: node_modules/.package-lock.json ## Build the plugin for this machine: dist/plugin/kubectl-canary, which needs no Node
-	@$(NODE) build.ts plugin
+	@$(NODE) build/main.ts plugin
 
 release: node_modules/.package-lock.json ## Build the plugin's archives, npm package, krew manifest and checksums: dist/release
-	@$(NODE) build.ts release
+	@$(NODE) build/main.ts release
 
 image: node_modules/.package-lock.json ## Pack the controller into an OCI archive, dist/image.tar; needs no engine
-	@$(NODE) build.ts image
+	@$(NODE) build/main.ts image
 
 install: node_modules/.package-lock.json ## Install the chart into the cluster of $KUBECONFIG and wait; ARGS go to Helm
 	@$(NODE) test/chart/main.ts $(ARGS)

@@ -8,7 +8,9 @@ export default defineConfig({
     // Tests wait for pods and scrapes more than they compute, but three files at a time kept users' requests waiting on two cores.
     maxWorkers: 2,
     projects: [
-      { test: { name: "unit", include: ["{shared,webhook,plugin,test}/**/*.unit.test.ts"], testTimeout: 20_000 } },
+      {
+        test: { name: "unit", include: ["{shared,webhook,plugin,build,test}/**/*.unit.test.ts"], testTimeout: 20_000 },
+      },
       { test: { name: "cluster", include: ["test/**/*.cluster.test.ts"], ...onCluster } },
       { test: { name: "alone", include: ["test/**/*.alone.test.ts"], ...onCluster, ...oneByOne } },
       {

@@ -1,8 +1,8 @@
 /** Composition root of the plugin: real streams and clock; the only place that ends the process. */
 import process from "node:process";
-import { runCli } from "./cli.ts";
-import { exitCode, type Io } from "./deps.ts";
-import { openSession } from "./session.ts";
+import { runCli } from "./cli/cli.ts";
+import { exitCode, type Io } from "./context.ts";
+import { openSession } from "./cluster/session.ts";
 
 const { stdout, stderr, env } = process;
 const io: Io = { stdout, stderr, env, now: () => Date.now() };

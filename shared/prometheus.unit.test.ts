@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { refusalOf } from "./core/addresses.ts";
+import { refusalOf } from "./core/analysis/allowed-addresses.ts";
 import { asRequested, createPrometheus } from "./prometheus.ts";
 
 describe("an address is checked as it will be asked", () => {

@@ -1,19 +1,18 @@
 /** What the core works on, with one line of defaults each: a calm canary of podinfo 1.7.0 in namespace test. */
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { CanarySpec, CheckStatus } from "../shared/core/canary.ts";
+import type { CanarySpec } from "../shared/core/objects/canary.ts";
+import type { CheckStatus } from "../shared/core/objects/canary-status.ts";
 import { initialState } from "../shared/core/decide.ts";
-import type { Policy } from "../shared/core/policy.ts";
+import type { Policy } from "../shared/core/spec/policy.ts";
+import type { CanaryState, Run, Version } from "../shared/core/state.ts";
 import type {
-  CanaryState,
-  Endpoints,
   MetricsSeen,
-  Observation,
-  Run,
-  Target,
   TrackMetrics,
-  Version,
+  Observation,
+  Endpoints,
   Workload,
-} from "../shared/core/state.ts";
+  Target,
+} from "../shared/core/observation.ts";
 
 /** 2026-11-23T09:00:00Z, when every test begins. */
 export const start = Date.UTC(2026, 10, 23, 9);

@@ -28,10 +28,11 @@ describe("the direction of imports", () => {
   it.each([
     ["plugin/a.ts", 'import "../webhook/config.ts";', "plugin imports shared only"],
     ["webhook/a.ts", 'import "../plugin/cli.ts";', "webhook imports shared only"],
-    ["webhook/loop/a.ts", 'import "../../test/builders.ts";', "webhook imports shared only"],
+    ["webhook/controller/a.ts", 'import "../../test/builders.ts";', "webhook imports shared only"],
     ["shared/a.ts", 'import "../webhook/config.ts";', "plugin -> shared <- webhook"],
     ["shared/kube/a.ts", 'import "../../plugin/cli.ts";', "plugin -> shared <- webhook"],
-    ["shared/core/a.ts", 'import "../hash.ts";', "shared/core imports nothing but itself"],
+    ["shared/core/a.ts", 'import "../template-hash.ts";', "shared/core imports nothing but itself"],
+    ["shared/core/run/a.ts", 'import "../../template-hash.ts";', "shared/core imports nothing but itself"],
     ["shared/core/a.ts", 'import "node:fs";', "shared/core does no I/O"],
     ["shared/core/a.ts", 'import pino from "pino";\nexport default pino;', "shared/core has no dependencies"],
     ["shared/core/a.ts", 'export const fs = import("node:fs");', "shared/core imports nothing but itself"],

@@ -1,6 +1,6 @@
 /** Settings of the controller: environment variables as the chart sets them, flags over them, all faults named at once. */
 import { parseArgs } from "node:util";
-import { parseDuration } from "../shared/core/duration.ts";
+import { parseDuration } from "../shared/core/format/duration.ts";
 import { CanaryError } from "../shared/kube/errors.ts";
 import { certificateIssuers, type CertificateIssuer } from "./certificates/source.ts";
 

@@ -10,9 +10,8 @@ import type { Logger } from "pino";
 import { messageOf } from "../shared/kube/errors.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
 import { denial, parseReview } from "./admission/review.ts";
-import { admit, endpoints } from "./admission.ts";
-import type { Endpoint } from "./admission.ts";
-import type { Recorder } from "./metrics/recorder.ts";
+import { admit, endpoints, type Endpoint } from "./admission/endpoints.ts";
+import type { Recorder } from "./telemetry/recorder.ts";
 
 export interface ServerDeps {
   log: Logger;

@@ -3,9 +3,9 @@ import type { AddressInfo } from "node:net";
 import jsonpatch from "jsonpatch";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { annotation, heldValue, label } from "../shared/core/names.ts";
+import { annotation, heldValue, label } from "../shared/core/objects/names.ts";
 import type { ReviewResponse } from "./admission/review.ts";
-import { createRecorder } from "./metrics/recorder.ts";
+import { createRecorder } from "./telemetry/recorder.ts";
 import { admissionApp, maxBodyBytes } from "./server.ts";
 
 const uid = "deploy-uid";

@@ -4,18 +4,18 @@
  * a status that says so.
  */
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
-import type { Canary } from "../shared/core/canary.ts";
-import { label, leaseName, manager } from "../shared/core/names.ts";
+import type { Canary } from "../shared/core/objects/canary.ts";
+import { label, leaseName, manager } from "../shared/core/objects/names.ts";
 import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
 import { resource, type Resource } from "../shared/kube/resources.ts";
-import { cleanUp, releaseTarget, type CleanupDeps, type RouteGone } from "./loop/cleanup.ts";
-import { deleteSeen } from "./loop/delete.ts";
-import type { Logger } from "./loop/reconcile.ts";
-import { discoverRoutes } from "./loop/routes.ts";
-import { metaOf, toTarget } from "./loop/views.ts";
-import { createWorld, everyKey, indexes, type World } from "./loop/world.ts";
+import { cleanUp, releaseTarget, type CleanupDeps, type RouteGone } from "./controller/apply/cleanup.ts";
+import { deleteSeen } from "./controller/apply/delete.ts";
+import type { Logger } from "../shared/log.ts";
+import { discoverRoutes } from "./controller/objects/route-choice.ts";
+import { metaOf, toTarget } from "./controller/objects/from-objects.ts";
+import { createWorld, everyKey, indexes, type World } from "./controller/cache/caches.ts";
 
 export interface UninstallDeps {
   cluster: Cluster;

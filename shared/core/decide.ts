@@ -2,27 +2,23 @@
  * The one place that branches on phases. `decide` is a total function: same state, same observation, same policy, same
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
-import { analysing, scaling } from "./analyse.ts";
-import { isDeserted } from "./capacity.ts";
-import { conform, retreat } from "./conform.ts";
-import { barrierOf, blockedBy, step, type Barrier, type RunTurn, type Step, type Turn } from "./decision.ts";
-import { event } from "./events.ts";
-import { idle, initialize, isNew } from "./idle.ts";
-import { followIntent } from "./intent.ts";
-import { lostAllPods } from "./losses.ts";
-import type { Policy } from "./policy.ts";
-import { promoting, returning } from "./promote.ts";
-import {
-  assertNever,
-  type CanaryState,
-  type Decision,
-  type Observation,
-  type Phase,
-  type Run,
-  type Stage,
-} from "./state.ts";
-import { pendingCommand, steer } from "./steer.ts";
-import { deserted, draining, restoring } from "./unwind.ts";
+import { analysing, scaling } from "./traffic/analyse.ts";
+import { isDeserted } from "./turn/capacity.ts";
+import { conform, retreat } from "./actions.ts";
+import { barrierOf, blockedBy, step, type Barrier, type RunTurn, type Step, type Turn } from "./turn/turn.ts";
+import { event } from "./turn/event-messages.ts";
+import { idle } from "./lifecycle/idle.ts";
+import { initialize, isNew } from "./lifecycle/initialize.ts";
+import { followIntent } from "./lifecycle/template-change.ts";
+import { lostAllPods } from "./traffic/lost-pods.ts";
+import type { Policy } from "./spec/policy.ts";
+import { promoting, returning } from "./traffic/promote.ts";
+import { type CanaryState, type Phase, type Run, type Stage } from "./state.ts";
+import { assertNever } from "./format/assert-never.ts";
+import { type Decision } from "./action.ts";
+import { type Observation } from "./observation.ts";
+import { pendingCommand, steer } from "./commands/during-run.ts";
+import { deserted, draining, restoring } from "./lifecycle/end.ts";
 
 export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
   const turn: Turn = { state, seen, policy };

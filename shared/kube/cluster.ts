@@ -4,13 +4,10 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { Connection } from "./connection.ts";
-import type { ConnectOptions } from "./connection.ts";
+import { Connection, type ConnectOptions } from "./connection.ts";
 import { CanaryError, hasCode } from "./errors.ts";
-import { apiVersion, collectionPath, objectPath } from "./resources.ts";
-import type { Resource } from "./resources.ts";
-import { events } from "./watch.ts";
-import type { WatchEvent } from "./watch.ts";
+import { apiVersion, collectionPath, objectPath, type Resource } from "./resources.ts";
+import { events, type WatchEvent } from "./watch.ts";
 
 export type { ConnectOptions } from "./connection.ts";
 export type { WatchEvent } from "./watch.ts";

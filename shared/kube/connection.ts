@@ -5,8 +5,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
-import { CanaryError, fromNetwork, fromResponse, messageOf, nodeCode, timedOut } from "./errors.ts";
-import type { Asked } from "./errors.ts";
+import { CanaryError, fromNetwork, fromResponse, messageOf, nodeCode, timedOut, type Asked } from "./errors.ts";
 
 export interface ConnectOptions {
   /** Deadline of a request, its whole answer included. Default 10 s. A watch has none. */

@@ -2,16 +2,13 @@
  * Keeps a copy of one resource in memory: a list, then a watch that is resumed where it broke. It outlives restarts of the
  * API server, dead connections and compaction; whatever was missed meanwhile is told as differences, each once.
  */
-import { backoffMs } from "./backoff.ts";
-import type { BackoffLimits } from "./backoff.ts";
-import { pause } from "./clock.ts";
-import type { Clock } from "./clock.ts";
+import { backoffMs, type BackoffLimits } from "./backoff.ts";
+import { pause, type Clock } from "./clock.ts";
 import type { Cluster, Selection, WatchEvent } from "./cluster.ts";
 import { CanaryError, hasCode } from "./errors.ts";
 import type { Resource } from "./resources.ts";
 import { Silence } from "./watch.ts";
-import { Store } from "./store.ts";
-import type { IndexFunction, OnChange, Stored } from "./store.ts";
+import { Store, type IndexFunction, type OnChange, type Stored } from "./store.ts";
 
 export interface ReflectorDeps {
   cluster: Cluster;

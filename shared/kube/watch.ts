@@ -4,8 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import { CanaryError, fromNetwork, fromStatus } from "./errors.ts";
-import type { Asked } from "./errors.ts";
+import { CanaryError, fromNetwork, fromStatus, type Asked } from "./errors.ts";
 
 export interface WatchEvent<T> {
   /** A BOOKMARK's object holds nothing but `metadata.resourceVersion`. */

@@ -1,8 +1,7 @@
 import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { events } from "./watch.ts";
-import type { WatchEvent } from "./watch.ts";
+import { events, type WatchEvent } from "./watch.ts";
 
 const asked = { server: "https://api.example", what: "GET /api/v1/pods" };
 const signal = new AbortController().signal;

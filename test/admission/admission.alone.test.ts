@@ -1,7 +1,7 @@
 // The webhook as the API server asks it, through the installed chart, with the tools that people use.
 import type { V1Deployment } from "@kubernetes/client-node";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { annotation, heldValue, label } from "../../shared/core/names.ts";
+import { annotation, heldValue, label } from "../../shared/core/objects/names.ts";
 import { installChart, release } from "../chart/install.ts";
 import { deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import { paths } from "../cluster/layout.ts";

@@ -1,7 +1,8 @@
 // Canaries as the API server takes them: the schema, our webhooks and the policy on commands, through the installed chart.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Canary, Command } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { Command } from "../../shared/core/objects/command.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import { deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
 

@@ -6,10 +6,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
-import { startControlPlane } from "../kube/control-plane.ts";
-import type { ControlPlane } from "../kube/control-plane.ts";
-import { balance, changeUntil, createConfigurations, createTarget, untilTrusted } from "./certificates.ts";
-import { isSignedByOne, Replica, StandInIssuer, trusted } from "./certificates.ts";
+import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
+import {
+  balance,
+  changeUntil,
+  createConfigurations,
+  createTarget,
+  untilTrusted,
+  isSignedByOne,
+  Replica,
+  StandInIssuer,
+  trusted,
+} from "./certificates.ts";
 
 const forMs = 32_000;
 

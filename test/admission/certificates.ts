@@ -1,22 +1,19 @@
 /** Replicas that keep certificates on a real API server, and admissions that need them: each with a TLS handshake of its own. */
 import type { Server } from "node:https";
-import { connect, createServer as createTcpServer } from "node:net";
-import type { AddressInfo, Server as TcpServer } from "node:net";
+import { connect, createServer as createTcpServer, type AddressInfo, type Server as TcpServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { X509Certificate } from "node:crypto";
 import type { V1Deployment, V1Secret } from "@kubernetes/client-node";
 import { pino } from "pino";
-import { annotation, label } from "../../shared/core/names.ts";
+import { annotation, label } from "../../shared/core/objects/names.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
-import type { Issued } from "../../webhook/certificates/issue.ts";
+import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
 import type { CertificateIssuer } from "../../webhook/certificates/source.ts";
-import { trustedByAll } from "../../webhook/certificates/store.ts";
-import type { WebhookConfiguration } from "../../webhook/certificates/store.ts";
-import { Certificates } from "../../webhook/certificates.ts";
-import { createRecorder } from "../../webhook/metrics/recorder.ts";
+import { trustedByAll, type WebhookConfiguration } from "../../webhook/certificates/store.ts";
+import { Certificates } from "../../webhook/certificates/manager.ts";
+import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { createServer } from "../../webhook/server.ts";
 import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";
 

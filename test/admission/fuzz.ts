@@ -4,10 +4,10 @@ import type { AddressInfo } from "node:net";
 import fc from "fast-check";
 import { pino } from "pino";
 import { expect } from "vitest";
-import { heldValue, label } from "../../shared/core/names.ts";
-import { endpoints } from "../../webhook/admission.ts";
+import { heldValue, label } from "../../shared/core/objects/names.ts";
+import { endpoints } from "../../webhook/admission/endpoints.ts";
 import type { ReviewResponse } from "../../webhook/admission/review.ts";
-import { createRecorder } from "../../webhook/metrics/recorder.ts";
+import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { admissionApp, maxBodyBytes } from "../../webhook/server.ts";
 
 export interface Fuzzed {

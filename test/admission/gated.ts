@@ -4,7 +4,8 @@
  */
 import type { V1Deployment } from "@kubernetes/client-node";
 import { expect } from "vitest";
-import type { CanarySpec, CanaryStatus } from "../../shared/core/canary.ts";
+import type { CanarySpec } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
 import { pauseImage } from "../cluster/config.ts";

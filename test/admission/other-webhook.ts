@@ -2,7 +2,7 @@
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
-import { diff } from "../../webhook/admission/patch.ts";
+import { diff } from "../../webhook/admission/json-patch.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";

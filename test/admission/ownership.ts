@@ -1,6 +1,6 @@
 /** Whose fields are whose: after everything that we do to a Deployment, its own tool must get its next version through. */
 import { expect } from "vitest";
-import { label } from "../../shared/core/names.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { expectVersion, templateManagers, type Gated } from "./gated.ts";
 

@@ -1,8 +1,8 @@
 // What other tools read from the Deployment itself: wait while it is held, succeed with a promotion, fail with a rejection.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { Canary } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { apply, getJson, kubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";

@@ -1,6 +1,6 @@
 /** A gated Deployment for admission tests: opted in by hand under the controller's name, with no Canary that would act on it. */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { label } from "../../shared/core/names.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { release } from "../chart/install.ts";
 import { apply, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";

@@ -1,7 +1,7 @@
 // Every kubectl verb on a Deployment whose version is held: what docs/deployments.md says of each.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { sameTemplate } from "../../shared/core/template.ts";
+import { sameTemplate } from "../../shared/core/objects/pod-template.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { clusterEnv, getJson, kubectl } from "../cluster/client.ts";
 import { pauseImage } from "../cluster/config.ts";

@@ -1,7 +1,7 @@
 // Installs the demo app into the local cluster the way the tutorial does: with kubectl, from manifests.
 import { join } from "node:path";
 import { mustKubectl } from "../cluster/client.ts";
-import type { ImageSpec } from "../cluster/oci.ts";
+import type { ImageSpec } from "../../build/oci-image.ts";
 import { bundle, nodeEntries } from "../mesh/image.ts";
 import { ensureImage } from "../mesh/install.ts";
 import { nodePath } from "../mesh/settings.ts";

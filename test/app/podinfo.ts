@@ -2,7 +2,7 @@
 // of them podinfo's own faults. Flags come from the environment in the image, so that `kubectl set image` is all it takes.
 import { join } from "node:path";
 import { buildAll, cachedPath, type BinarySpec } from "../cluster/build.ts";
-import type { ImageSpec } from "../cluster/oci.ts";
+import type { ImageSpec } from "../../build/oci-image.ts";
 
 const repository = "quay.io/stefanprodan/podinfo";
 const podinfoModule = "github.com/stefanprodan/podinfo";

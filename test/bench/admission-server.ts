@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import express from "express";
 import { pino } from "pino";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
-import { createRecorder } from "../../webhook/metrics/recorder.ts";
+import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { createServer, maxBodyBytes } from "../../webhook/server.ts";
 
 export type Handler = "admission" | "nothing";

@@ -1,5 +1,5 @@
 /** Canaries in simulation: a primary and a canary with known failure rates, looked at after every scrape. Seeded: the same at every run. */
-import { absorb, convicts, noBlocks } from "../../shared/core/sequential.ts";
+import { absorb, convicts, noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 
 export interface Trial {
   canaryRate: number;

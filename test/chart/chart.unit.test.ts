@@ -3,10 +3,15 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { phases } from "../../shared/core/canary.ts";
-import type { CanarySpec, CanaryStatus, RunStatus, TrackStatus } from "../../shared/core/canary.ts";
-import { annotation, kind, label, leaseName, targetLabels } from "../../shared/core/names.ts";
-import { providers, targetKinds } from "../../shared/core/references.ts";
+import {
+  phases,
+  type CanaryStatus,
+  type RunStatus,
+  type TrackStatus,
+} from "../../shared/core/objects/canary-status.ts";
+import type { CanarySpec } from "../../shared/core/objects/canary.ts";
+import { annotation, kind, label, leaseName, targetLabels } from "../../shared/core/objects/names.ts";
+import { providers, targetKinds } from "../../shared/core/spec/references.ts";
 import { repository } from "../cluster/layout.ts";
 
 const chart = join(repository, "charts", "kubectl-canary");

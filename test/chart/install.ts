@@ -62,7 +62,8 @@ export function helm(kubeconfig: string, args: readonly string[]): Promise<void>
 /** The tag is the same from build to build, so the digest in an annotation is what makes pods restart. */
 async function localImageArgs(rebuild: boolean): Promise<string[]> {
   const archive = join(repository, "dist", "image.tar");
-  if (rebuild || !(await exists(archive))) await command(process.execPath, [join(repository, "build.ts"), "image"]);
+  if (rebuild || !(await exists(archive)))
+    await command(process.execPath, [join(repository, "build/main.ts"), "image"]);
   await importImage(archive);
   return ["--set-string", `podAnnotations.kubectl-canary\\.io/image=${await digestOf(archive)}`];
 }

@@ -4,7 +4,7 @@ import { apply, deleteNamespace, getJson, kubectl, mustKubectl, portForward, wai
 import { applySmi, linkerdSmiVersions, removeSmi } from "./crds.ts";
 import { nodeName } from "./layout.ts";
 import { addImage, listImages } from "./images.ts";
-import { programEntries } from "./oci.ts";
+import { programEntries } from "../../build/oci-image.ts";
 import { startComponent, stopComponent } from "./processes.ts";
 import { prometheusUrl, setScrapeInterval } from "./prometheus.ts";
 import { unmet, waitFor, type Unmet } from "./wait.ts";

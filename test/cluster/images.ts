@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { coreDnsImage } from "./coredns.ts";
 import { pauseImage } from "./config.ts";
 import { paths } from "./layout.ts";
-import { buildImage, type ImageSpec } from "./oci.ts";
+import { buildImage, type ImageSpec } from "../../build/oci-image.ts";
 import { pauseProgram } from "./pause.ts";
 import { prometheusImage } from "./prometheus.ts";
 import { mustRun } from "./run.ts";

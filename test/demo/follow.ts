@@ -1,5 +1,6 @@
 // Shows a run as it goes: a line whenever the weight or the phase changes, and the numbers of both tracks.
-import type { Canary, CanaryStatus, TrackStatus } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus, TrackStatus } from "../../shared/core/objects/canary-status.ts";
 import { LoadClient } from "../app/load-client.ts";
 import { getJson } from "../cluster/client.ts";
 import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";

@@ -1,9 +1,8 @@
 // Adoption and deletion leave the user's things alone; what is not ours is not touched.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, getJson, kubectl } from "../cluster/client.ts";
+import { apply, getJson, kubectl, deleteNamespace } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installApp } from "../app/install.ts";
-import { deleteNamespace } from "../cluster/client.ts";
 import { canaryFor, Scenario } from "./scenario.ts";
 
 interface Labelled {

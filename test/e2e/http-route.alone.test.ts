@@ -1,6 +1,6 @@
 // A whole promotion over an HTTPRoute: running clients follow it, capacity comes before weight, and nobody notices.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { podsFor } from "../../shared/core/capacity.ts";
+import { podsFor } from "../../shared/core/turn/capacity.ts";
 import { getJson } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";

@@ -1,8 +1,8 @@
 // What breaks around a run does not move its weight: a killed leader, an API server that is away, a hand on the route.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { setTimeout as delay } from "node:timers/promises";
-import { leaseName } from "../../shared/core/names.ts";
-import { httpRoute } from "../../shared/core/routers.ts";
+import { leaseName } from "../../shared/core/objects/names.ts";
+import { httpRoute } from "../../shared/core/objects/routes.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";
 import { startComponent, stopComponent } from "../cluster/processes.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";

@@ -1,9 +1,9 @@
 // One namespace with the demo app and a Canary, on the real cluster with the installed chart: what every end-to-end test
 // starts from. Metrics' limits are wide by default, so that a busy machine is not what a test decides by.
-import type { AnalysisSpec, Canary, CanarySpec, CanaryStatus } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
-import type { RouteObject } from "../../shared/core/routers.ts";
-import { httpRoute, trafficSplit } from "../../shared/core/routers.ts";
+import type { AnalysisSpec, Canary, CanarySpec } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { label } from "../../shared/core/objects/names.ts";
+import { type RouteObject, httpRoute, trafficSplit } from "../../shared/core/objects/routes.ts";
 import { installApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
 import { podinfoImage, type PodinfoTag } from "../app/podinfo.ts";

@@ -4,8 +4,8 @@
  */
 import type { V1Deployment } from "@kubernetes/client-node";
 import { expect } from "vitest";
-import { label } from "../../shared/core/names.ts";
-import { httpRoute, trafficSplit, type Router } from "../../shared/core/routers.ts";
+import { label } from "../../shared/core/objects/names.ts";
+import { httpRoute, trafficSplit, type Router } from "../../shared/core/objects/routes.ts";
 import { installApp } from "../app/install.ts";
 import type { LoadClient } from "../app/load-client.ts";
 import { weightsWritten, type Call } from "../cluster/audit.ts";

@@ -1,8 +1,8 @@
 // The tutorial as its text says it, step by step, with the plugin beside it; on the TrafficSplit that it uses.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Canary } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import type { Counts } from "../app/counts.ts";
 import { installApp, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";

@@ -1,6 +1,6 @@
 // Faults in a Canary's text are refused at once, all of them; what may still arrive is warned of, and waited for.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installApp } from "../app/install.ts";

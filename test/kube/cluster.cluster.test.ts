@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resource } from "../../shared/kube/resources.ts";
 import type { CanaryError } from "../../shared/kube/errors.ts";
-import { startControlPlane } from "./control-plane.ts";
-import type { ControlPlane } from "./control-plane.ts";
+import { startControlPlane, type ControlPlane } from "./control-plane.ts";
 import { Proxy } from "./proxy.ts";
 
 interface ConfigMap {

@@ -2,18 +2,15 @@
  * An etcd and a kube-apiserver of a test's own, to be killed and compacted at will: the shared cluster must not suffer
  * that. No controllers, no nodes; it lives in a temporary directory and ends with `stop`.
  */
-import { spawn } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
-import { connect } from "../../shared/kube/cluster.ts";
-import type { Cluster, ConnectOptions } from "../../shared/kube/cluster.ts";
+import { connect, type Cluster, type ConnectOptions } from "../../shared/kube/cluster.ts";
 import { buildAll } from "../cluster/build.ts";
 import { writePki } from "../cluster/pki.ts";
 import { binaries } from "../cluster/versions.ts";

@@ -6,10 +6,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { connect } from "../../shared/kube/cluster.ts";
-import type { Cluster } from "../../shared/kube/cluster.ts";
-import { startControlPlane } from "./control-plane.ts";
-import type { ControlPlane } from "./control-plane.ts";
+import { connect, type Cluster } from "../../shared/kube/cluster.ts";
+import { startControlPlane, type ControlPlane } from "./control-plane.ts";
 
 let plane: ControlPlane;
 beforeAll(async () => (plane = await startControlPlane()));

@@ -1,6 +1,5 @@
 /** A TCP proxy on loopback that misbehaves on demand: it cuts, refuses or swallows what goes through it. */
-import { connect, createServer } from "node:net";
-import type { AddressInfo, Server, Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { once } from "node:events";
 
 export class Proxy {

@@ -1,17 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
-import type { CanaryError } from "../../shared/kube/errors.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
-import { Reflector } from "../../shared/kube/reflector.ts";
-import type { ReflectorOptions } from "../../shared/kube/reflector.ts";
-import { resource } from "../../shared/kube/resources.ts";
-import type { Resource } from "../../shared/kube/resources.ts";
+import { type CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { Reflector, type ReflectorOptions } from "../../shared/kube/reflector.ts";
+import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
-import { startControlPlane } from "./control-plane.ts";
-import type { ControlPlane } from "./control-plane.ts";
-import { Mirror } from "./mirror.ts";
-import type { Item } from "./mirror.ts";
+import { startControlPlane, type ControlPlane } from "./control-plane.ts";
+import { Mirror, type Item } from "./mirror.ts";
 import { Proxy } from "./proxy.ts";
 
 const widgets: Resource = { group: "example.test", version: "v1", plural: "widgets", kind: "Widget" };

@@ -1,5 +1,5 @@
 // The Deployments, Services, Canaries and callers of the load test: the tutorial's, two hundred times.
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import { onKwok } from "./kwok.ts";
 
 export const port = 9898;

@@ -3,12 +3,12 @@
 // the route says, and everything that Prometheus makes of a scrape (discovery, labels, relabelling, storage).
 import { createServer, type Server } from "node:http";
 import type { V1Pod } from "@kubernetes/client-node";
-import { trafficSplit, type RouteObject } from "../../shared/core/routers.ts";
+import { trafficSplit, type RouteObject } from "../../shared/core/objects/routes.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { Reflector } from "../../shared/kube/reflector.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { discoverRoutes } from "../../webhook/loop/routes.ts";
+import { discoverRoutes } from "../../webhook/controller/objects/route-choice.ts";
 import { latencyBoundsMs } from "../mesh/series.ts";
 import { adminPort } from "../mesh/settings.ts";
 import { type App, fleetLabel, port } from "./fleet.ts";

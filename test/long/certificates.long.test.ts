@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig, type V1Lease, type V1Secret } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { leaseAnnotation, leaseName } from "../../shared/core/names.ts";
+import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import { connect, type Cluster } from "../../shared/kube/cluster.ts";
 import { startCertManager } from "../admission/cert-manager.ts";
 import * as certificates from "../admission/certificates.ts";
@@ -14,8 +14,7 @@ import { installChart, release } from "../chart/install.ts";
 import { getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import { paths } from "../cluster/layout.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
-import { startControlPlane } from "../kube/control-plane.ts";
-import type { ControlPlane } from "../kube/control-plane.ts";
+import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
 
 const { balance, changeUntil, createConfigurations, createTarget, Replica, StandInIssuer, untilTrusted } = certificates;
 

@@ -2,9 +2,8 @@
 // needs no running controller is in test/plugin/doctor.cluster.test.ts, in seconds.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment, V1Secret } from "@kubernetes/client-node";
-import type { DoctorView } from "../../plugin/doctor/doctor.ts";
-import type { Fault, Finding } from "../../plugin/doctor/facts.ts";
-import type { ExplainView } from "../../plugin/explain.ts";
+import type { DoctorView, Fault, Finding } from "../../plugin/commands/doctor/facts.ts";
+import type { ExplainView } from "../../plugin/commands/explain/view.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import { loadImage } from "../app/manifests.ts";
 import { podinfoImage } from "../app/podinfo.ts";

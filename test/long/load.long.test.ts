@@ -6,7 +6,8 @@
 // have sent). CANARIES=40 makes it smaller.
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { connect } from "../../shared/kube/cluster.ts";
 import { printTable } from "../bench/measure.ts";
 import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";

@@ -1,7 +1,7 @@
 // An upgrade of the chart with runs under way, one of them being promoted, and twenty Canaries at rest: no run starts, none
 // ends, no weight moves, and no request fails.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import { Gated } from "../admission/gated.ts";
 import { serverSideApply } from "../admission/tools.ts";
 import { installChart } from "../chart/install.ts";

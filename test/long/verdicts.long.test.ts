@@ -3,8 +3,9 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CanaryStatus, MetricSpec } from "../../shared/core/canary.ts";
-import type { MetricTemplate } from "../../shared/core/metrictemplate.ts";
+import type { MetricSpec } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import type { MetricTemplate } from "../../shared/core/analysis/query-template.ts";
 import { createPrometheus } from "../../shared/prometheus.ts";
 import { installChart } from "../chart/install.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";

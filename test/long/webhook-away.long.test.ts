@@ -1,7 +1,7 @@
 // The webhook is away. With failurePolicy Ignore what happens meanwhile is found out afterwards; with Fail only changes of
 // the template of an opted-in Deployment wait, and are told why.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { label } from "../../shared/core/names.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { arrive, leave } from "../chart/away.ts";
 import { kubectl, mustKubectl } from "../cluster/client.ts";
 import { Scenario } from "../e2e/scenario.ts";

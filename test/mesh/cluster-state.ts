@@ -1,7 +1,15 @@
 // The control plane's copy of the cluster, and its indexes. One callback for any change, coalesced.
 import { ApiError, type Api } from "./api.ts";
-import type { ClusterView, EndpointSlice, HttpRoute, Meta, Pod, Service, TrafficSplit } from "./objects.ts";
-import { serviceKey } from "./objects.ts";
+import {
+  type ClusterView,
+  type EndpointSlice,
+  type HttpRoute,
+  type Meta,
+  type Pod,
+  type Service,
+  type TrafficSplit,
+  serviceKey,
+} from "./objects.ts";
 import { Reflector } from "./reflector.ts";
 import { hasParent } from "./route.ts";
 

@@ -1,7 +1,6 @@
 // What the control plane tells a sidecar about one address that a client talks to: the wire types of the stream,
 // and how such a document is made from the cluster's objects. Pure: objects in, document out.
-import type { ClusterView, EndpointSlice, Pod, Service } from "./objects.ts";
-import { portOf, serviceKey } from "./objects.ts";
+import { type ClusterView, type EndpointSlice, type Pod, type Service, portOf, serviceKey } from "./objects.ts";
 import { rulesFor, type Rule } from "./route.ts";
 import { parseWeight } from "./weight.ts";
 

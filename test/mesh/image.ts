@@ -3,7 +3,7 @@ import { readdir, realpath } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { build } from "esbuild";
-import { programEntries, type ImageEntry, type ImageSpec } from "../cluster/oci.ts";
+import { programEntries, type ImageEntry, type ImageSpec } from "../../build/oci-image.ts";
 import { bundlePath, meshImage, nodePath } from "./settings.ts";
 
 const require = createRequire(import.meta.url);

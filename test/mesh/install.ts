@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { applyObject, deleteObject, getObject } from "../cluster/api.ts";
 import { ctr, importImage } from "../cluster/images.ts";
 import { paths } from "../cluster/layout.ts";
-import { buildImage, type ImageSpec } from "../cluster/oci.ts";
+import { buildImage, type ImageSpec } from "../../build/oci-image.ts";
 import { requireState, type ClusterState } from "../cluster/state.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { newCertificate, staysGood, type ServingCertificate } from "./certificate.ts";

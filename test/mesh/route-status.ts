@@ -1,7 +1,14 @@
 // The status that Linkerd's policy controller writes on an HTTPRoute with a Service parent.
 import { isServiceParent } from "./route.ts";
-import { serviceKey } from "./objects.ts";
-import type { BackendRef, Condition, HttpRoute, ParentRef, ParentStatus, Service } from "./objects.ts";
+import {
+  serviceKey,
+  type BackendRef,
+  type Condition,
+  type HttpRoute,
+  type ParentRef,
+  type ParentStatus,
+  type Service,
+} from "./objects.ts";
 
 export const controllerName = "linkerd.io/policy-controller";
 

@@ -1,13 +1,9 @@
 // Evidence as the controller makes it, with defaults for what a test does not care about.
 import { createPrometheus } from "../../shared/prometheus.ts";
-import {
-  createEvidence,
-  type Evidence,
-  type EvidenceDeps,
-  type EvidenceRequest,
-} from "../../webhook/metrics/evidence.ts";
+import { createEvidence } from "../../webhook/evidence/evidence.ts";
+import type { Evidence, EvidenceDeps, EvidenceRequest } from "../../webhook/evidence/types.ts";
 import { scrapeIntervalMs } from "./server.ts";
-import type { MetricSpec } from "../../shared/core/canary.ts";
+import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 
 export const tutorialMetrics: MetricSpec[] = [
   { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "2s" },

@@ -1,11 +1,11 @@
 // Verdicts on synthetic series in a real Prometheus: each situation in a namespace of its own, all asked at once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { MetricSpec } from "../../shared/core/canary.ts";
-import { verdict } from "../../shared/core/judge.ts";
-import { quote } from "../../shared/core/queries.ts";
-import type { LedgerSeen, MetricsSeen } from "../../shared/core/state.ts";
+import type { MetricSpec } from "../../shared/core/objects/canary.ts";
+import { verdict } from "../../shared/core/analysis/verdict.ts";
+import { quote } from "../../shared/core/analysis/queries.ts";
+import type { LedgerSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
-import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
+import type { EvidenceRequest } from "../../webhook/evidence/types.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { anEvidence, aRequest } from "./asking.ts";
 import { type Door, openDoor } from "./door.ts";

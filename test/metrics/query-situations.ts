@@ -1,5 +1,5 @@
 // Situations that a query of the user's own can be in, each with the verdict and the words it must give.
-import type { MetricSpec } from "../../shared/core/canary.ts";
+import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { healthy, type Situation } from "./situations.ts";
 
 const custom = (query: string, more: Partial<MetricSpec> = {}): MetricSpec[] => [

@@ -1,6 +1,7 @@
 // Situations that a canary's series can be in, each with the verdict and the words it must give.
-import type { MetricSpec, Outcome } from "../../shared/core/canary.ts";
-import type { EvidenceRequest } from "../../webhook/metrics/evidence.ts";
+import type { MetricSpec } from "../../shared/core/objects/canary.ts";
+import type { Outcome } from "../../shared/core/objects/canary-status.ts";
+import type { EvidenceRequest } from "../../webhook/evidence/types.ts";
 import type { Feed, Pods, Value } from "./feed.ts";
 
 /** Grows by so much at each scrape. */

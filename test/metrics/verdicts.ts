@@ -1,6 +1,6 @@
 // What an answer of Prometheus does to a run at weight 10 of 20, as text for people. What differs from run to run is left out.
 import { decide } from "../../shared/core/decide.ts";
-import type { LedgerSeen, MetricsSeen } from "../../shared/core/metrics.ts";
+import type { LedgerSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
 
 export interface Effect {

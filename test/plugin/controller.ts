@@ -1,6 +1,7 @@
 /** In the controller's place: answers the first command that is written into a Canary, as the test says. */
-import type { Canary, Command } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { Command } from "../../shared/core/objects/command.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import type { Cluster, Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";

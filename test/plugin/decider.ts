@@ -2,15 +2,16 @@
  * The controller's own decisions behind a real API server: commands are read as they are written and answered in the status,
  * with the builders' world around them, in which nothing else moves.
  */
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import { decide } from "../../shared/core/decide.ts";
-import type { CanaryState, Observation } from "../../shared/core/state.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Observation } from "../../shared/core/observation.ts";
 import type { Cluster, Place } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { parseStatus, printStatus } from "../../shared/status.ts";
+import { parseStatus, printStatus } from "../../shared/canary-status.ts";
 import { parseCommand } from "../../webhook/admission/commands.ts";
-import { annotation } from "../../shared/core/names.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import { anObservation, aPolicy, aRunObservation } from "../builders.ts";
 import { now } from "./seen.ts";
 

@@ -1,9 +1,9 @@
 /** What the doctor sees where everything is sound; each test breaks one thing of it. */
 import type { V1CustomResourceDefinition, V1Pod, V1Service } from "@kubernetes/client-node";
-import { label } from "../../shared/core/names.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { expect } from "vitest";
-import { diagnose } from "../../plugin/doctor/diagnose.ts";
-import type { Fault, Facts } from "../../plugin/doctor/facts.ts";
+import { diagnose } from "../../plugin/commands/doctor/diagnose.ts";
+import type { Fault, Facts } from "../../plugin/commands/doctor/facts.ts";
 import {
   aCanary,
   aCheck,

@@ -1,12 +1,12 @@
 /** `doctor` on a real API server: one fault at a time is put into it, and named; and what it says to who may not look. */
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { CanaryStatus } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { httpRoute } from "../../shared/core/routers.ts";
-import type { DoctorView } from "../../plugin/doctor/doctor.ts";
+import { httpRoute } from "../../shared/core/objects/routes.ts";
+import type { DoctorView } from "../../plugin/commands/doctor/facts.ts";
 import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
 import { aMeshedPod } from "./doctor-facts.ts";
 import {

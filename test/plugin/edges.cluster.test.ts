@@ -3,11 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { resource } from "../../shared/kube/resources.ts";
-import { verbs } from "../../plugin/verbs.ts";
+import { verbs } from "../../plugin/cli/verbs.ts";
 import { ensureNamespace, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
 import { aCanary, aStatus, now } from "./seen.ts";
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 
 let plane: Plane;
 

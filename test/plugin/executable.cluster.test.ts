@@ -9,7 +9,7 @@ import { place } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
 import { microTime } from "./seen.ts";
 import { states } from "./states.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 
 const built = (name: string): string => join(repository, "dist", "plugin", name);
 const { version } = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as { version: string };

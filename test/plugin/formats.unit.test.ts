@@ -1,12 +1,13 @@
 /** The other faces of a canary's view: lists, wide, JSON, colours, narrow terminals, and locales without symbols. */
 import { describe, expect, it } from "vitest";
-import { renderList } from "../../plugin/list.ts";
-import { printObject } from "../../plugin/output.ts";
-import { renderCanary } from "../../plugin/render.ts";
-import type { Style } from "../../plugin/style.ts";
-import { type CanaryView, type Seen, viewCanary } from "../../plugin/view.ts";
+import { renderList } from "../../plugin/commands/list.ts";
+import { printObject } from "../../plugin/render/output.ts";
+import { renderCanary } from "../../plugin/render/canary.ts";
+import type { Style } from "../../plugin/terminal/style.ts";
+import { viewCanary } from "../../plugin/view/canary-view.ts";
+import type { CanaryView, Seen } from "../../plugin/view/types.ts";
 import { now, scope } from "./seen.ts";
-import { formatTable } from "../../plugin/table.ts";
+import { formatTable } from "../../plugin/terminal/table.ts";
 import { states } from "./states.ts";
 import { aTerminal } from "./terminal.ts";
 

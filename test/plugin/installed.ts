@@ -1,7 +1,8 @@
 /** What the chart and the controller would have left in a cluster where everything is sound, for tests that break one thing. */
 import type { V1Pod } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { waitFor } from "../cluster/wait.ts";

@@ -1,14 +1,14 @@
 /** explain, history, events, diff and undo --to against a real API server: what they read, by whose rights, and what they say without. */
 import type { V1Deployment, V1ReplicaSet } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Seen } from "../../plugin/view.ts";
-import type { Canary } from "../../shared/core/canary.ts";
-import { hashTemplate } from "../../shared/hash.ts";
+import type { Seen } from "../../plugin/view/types.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { hashTemplate } from "../../shared/template-hash.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { place, setStatus } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { openPrometheus } from "../../plugin/metrics.ts";
+import { openPrometheus } from "../../plugin/cluster/prometheus.ts";
 import { placePod } from "./installed.ts";
 import { aDeployment, ago, canaryImages, now, scope, stableImages } from "./seen.ts";
 import { aTerminal } from "./terminal.ts";

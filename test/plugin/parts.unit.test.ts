@@ -1,17 +1,17 @@
 /** The small pure parts of the plugin, each by what a user would notice. */
 import { describe, expect, it } from "vitest";
-import { viewCallers } from "../../plugin/callers.ts";
-import { faultOf, missingPermission, Refusal } from "../../plugin/faults.ts";
-import { parseArgument } from "../../plugin/find.ts";
-import { durationFlag, scopeOf } from "../../plugin/flags.ts";
-import { viewController } from "../../plugin/leader.ts";
-import { nearest } from "../../plugin/nearest.ts";
-import { distance, relative } from "../../plugin/relative.ts";
-import { drainCommand, type RouteObject, viewRoute } from "../../plugin/route.ts";
-import { printable, styleOf, wrap } from "../../plugin/style.ts";
+import { viewCallers } from "../../plugin/view/callers.ts";
+import { faultOf, missingPermission, Refusal } from "../../plugin/errors.ts";
+import { parseArgument } from "../../plugin/cluster/find-canary.ts";
+import { durationFlag, scopeOf } from "../../plugin/cluster/flags.ts";
+import { viewController } from "../../plugin/view/controller-health.ts";
+import { nearest } from "../../plugin/did-you-mean.ts";
+import { distance, relative } from "../../plugin/terminal/time.ts";
+import { drainCommand, type RouteObject, viewRoute } from "../../plugin/view/route.ts";
+import { printable, styleOf, wrap } from "../../plugin/terminal/style.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { verdictCode } from "../../plugin/verdict.ts";
-import { viewCanary } from "../../plugin/view.ts";
+import { verdictCode } from "../../plugin/view/headline.ts";
+import { viewCanary } from "../../plugin/view/canary-view.ts";
 import { aLease, aPod, aRun, aSplit, ago, now, scope, seenWith, withCertificate } from "./seen.ts";
 
 describe("an argument", () => {

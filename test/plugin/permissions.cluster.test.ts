@@ -1,8 +1,9 @@
 /** Who may look and who may act: the chart's own roles and policy on a real API server, without our webhook beside it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
-import type { Canary, Command } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { Command } from "../../shared/core/objects/command.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { release } from "../chart/install.ts";
 import { buildAll } from "../cluster/build.ts";
@@ -13,7 +14,7 @@ import { answerNext } from "./controller.ts";
 import { place } from "./place.ts";
 import { defineResources, type Plane, type Ran, startPlane } from "./plane.ts";
 import { states } from "./states.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 
 let plane: Plane;
 let kubectl = "";

@@ -1,12 +1,12 @@
 /** Puts what a fixture describes into a real cluster, statuses included, as the controller would have left it. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import type { Canary } from "../../shared/core/canary.ts";
-import { httpRoute } from "../../shared/core/routers.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { httpRoute } from "../../shared/core/objects/routes.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
 import { aLease, microTime } from "./seen.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 
 /** Everything of `seen` goes to `namespace`, its Lease to `controllerNamespace`; both are created if need be. */
 export async function place(

@@ -2,8 +2,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { runCli } from "../../plugin/cli.ts";
-import { openSession } from "../../plugin/session.ts";
+import { runCli } from "../../plugin/cli/cli.ts";
+import { openSession } from "../../plugin/cluster/session.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { routingDefinitions } from "../cluster/crds.ts";

@@ -1,10 +1,11 @@
 /** What `status` reads from a cluster, written by hand: a Canary in each state of a run, with the objects around it. */
 import type { V1Deployment, V1Lease, V1Pod } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus, CheckStatus, TrackStatus } from "../../shared/core/canary.ts";
-import { annotation, leaseAnnotation } from "../../shared/core/names.ts";
-import type { Scope } from "../../plugin/deps.ts";
-import type { RouteObject } from "../../plugin/route.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus, TrackStatus, CheckStatus } from "../../shared/core/objects/canary-status.ts";
+import { annotation, leaseAnnotation } from "../../shared/core/objects/names.ts";
+import type { Scope } from "../../plugin/context.ts";
+import type { RouteObject } from "../../plugin/view/route.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 
 export const now = Date.parse("2026-11-23T03:00:00Z");
 export const ago = (seconds: number): string => new Date(now - seconds * 1_000).toISOString();

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { placeInstallation, placePod } from "./installed.ts";
 import { aMeshedPod } from "./doctor-facts.ts";

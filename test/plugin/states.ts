@@ -1,6 +1,6 @@
 /** The states of a run that every verb's text is tested in, by the words that describe them. */
-import type { RunStatus } from "../../shared/core/canary.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { RunStatus } from "../../shared/core/objects/canary-status.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 import {
   aCheck,
   aDeployment,

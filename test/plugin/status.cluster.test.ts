@@ -5,7 +5,7 @@ import { ensureNamespace, place, placeController, putCanary } from "./place.ts";
 import { defineResources, type Plane, startPlane } from "./plane.ts";
 import { aCanary, aLease, aStatus, microTime } from "./seen.ts";
 import { states } from "./states.ts";
-import type { Seen } from "../../plugin/view.ts";
+import type { Seen } from "../../plugin/view/types.ts";
 
 let plane: Plane;
 const running = states["progressing"] as Seen;

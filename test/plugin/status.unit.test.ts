@@ -1,13 +1,14 @@
 /** The exact text of status, explain and watch in each state of a run; a change of any shows as a diff of its golden file. */
 import { describe, expect, it } from "vitest";
-import { lineOf } from "../../plugin/changes.ts";
-import { type ExplainView, viewExplanation } from "../../plugin/explain.ts";
-import { renderCanary } from "../../plugin/render.ts";
-import { renderExplanation } from "../../plugin/sentences.ts";
-import type { Style } from "../../plugin/style.ts";
-import { type Seen, viewCanary } from "../../plugin/view.ts";
-import { renderFrame } from "../../plugin/frame.ts";
-import { Screen } from "../../plugin/screen.ts";
+import { lineOf } from "../../plugin/commands/watch/line.ts";
+import { viewExplanation, type ExplainView } from "../../plugin/commands/explain/view.ts";
+import { renderCanary } from "../../plugin/render/canary.ts";
+import { renderExplanation } from "../../plugin/commands/explain/render.ts";
+import type { Style } from "../../plugin/terminal/style.ts";
+import { viewCanary } from "../../plugin/view/canary-view.ts";
+import { type Seen } from "../../plugin/view/types.ts";
+import { renderFrame } from "../../plugin/commands/watch/frame.ts";
+import { Screen } from "../../plugin/terminal/screen.ts";
 import { states } from "./states.ts";
 import { VirtualTerminal } from "./vt.ts";
 import { ago, now, scope } from "./seen.ts";

@@ -1,7 +1,9 @@
 /** The verbs that steer, answered by the core's own decisions: the text per state of a run, and two commands at once. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Canary, Command } from "../../shared/core/canary.ts";
-import type { CanaryState, Observation } from "../../shared/core/state.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { Command } from "../../shared/core/objects/command.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Observation } from "../../shared/core/observation.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { aHeldTarget, aRunningState, aState, aTarget, hashOf, imagesAt } from "../builders.ts";
 import { type Decider, startDecider, statusOf } from "./decider.ts";

@@ -1,5 +1,5 @@
 /** Streams that remember what was written to them, in place of a terminal or a pipe. */
-import type { Env, Io, Output } from "../../plugin/deps.ts";
+import type { Env, Io, Output } from "../../plugin/context.ts";
 import { now } from "./seen.ts";
 
 export interface Terminal extends Io {

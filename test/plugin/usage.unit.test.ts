@@ -3,11 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { runCli } from "../../plugin/cli.ts";
-import type { Env } from "../../plugin/deps.ts";
-import { openSession } from "../../plugin/session.ts";
-import { verbs } from "../../plugin/verbs.ts";
-import { clientVersion } from "../../plugin/version.ts";
+import { runCli } from "../../plugin/cli/cli.ts";
+import type { Env } from "../../plugin/context.ts";
+import { openSession } from "../../plugin/cluster/session.ts";
+import { verbs } from "../../plugin/cli/verbs.ts";
+import { clientVersion } from "../../plugin/build-info.ts";
 import { aTerminal } from "./terminal.ts";
 
 let dir = "";

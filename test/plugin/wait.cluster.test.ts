@@ -1,9 +1,10 @@
 /** `wait` and `--exit-code` against a real API server, by shell scripts as people write them. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
-import type { Seen } from "../../plugin/view.ts";
-import type { Canary, CanaryStatus } from "../../shared/core/canary.ts";
-import { hashTemplate } from "../../shared/hash.ts";
+import type { Seen } from "../../plugin/view/types.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { hashTemplate } from "../../shared/template-hash.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { place, placeController, setStatus } from "./place.ts";

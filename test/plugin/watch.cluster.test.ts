@@ -1,7 +1,7 @@
 /** `watch` against a real API server: what it prints as things change, on a terminal and off it, and how it ends. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Seen } from "../../plugin/view.ts";
-import type { Canary } from "../../shared/core/canary.ts";
+import type { Seen } from "../../plugin/view/types.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { place, placeController, setStatus } from "./place.ts";

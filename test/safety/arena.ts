@@ -4,16 +4,15 @@
  * controllers that see nothing else, so that many runs go on side by side.
  */
 import { once } from "node:events";
-import type { Server } from "node:net";
-import type { AddressInfo } from "node:net";
+import type { Server, AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
 import { parseAllDocuments } from "yaml";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
-import { startLoop, type Loop } from "../../webhook/loop/start.ts";
-import { createRecorder } from "../../webhook/metrics/recorder.ts";
+import { startLoop, type Loop } from "../../webhook/controller/controller.ts";
+import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { createServer } from "../../webhook/server.ts";
 import { release } from "../chart/install.ts";
 import { ensureBinary } from "../cluster/build.ts";

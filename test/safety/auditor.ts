@@ -4,14 +4,21 @@
  * not asked.
  */
 import type { CoreV1Event, V1Deployment, V1EndpointSlice, V1Pod, V1Service } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus, HistoryEntry, RunStatus, SaidStatus, Stage } from "../../shared/core/canary.ts";
-import { podsFor } from "../../shared/core/capacity.ts";
-import { label } from "../../shared/core/names.ts";
-import { httpRoute, trafficSplit, type RouteObject } from "../../shared/core/routers.ts";
-import { hashTemplate } from "../../shared/hash.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type {
+  HistoryEntry,
+  CanaryStatus,
+  RunStatus,
+  Stage,
+  SaidStatus,
+} from "../../shared/core/objects/canary-status.ts";
+import { podsFor } from "../../shared/core/turn/capacity.ts";
+import { label } from "../../shared/core/objects/names.ts";
+import { httpRoute, trafficSplit, type RouteObject } from "../../shared/core/objects/routes.ts";
+import { hashTemplate } from "../../shared/template-hash.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { metaOf } from "../../webhook/loop/views.ts";
+import { metaOf } from "../../webhook/controller/objects/from-objects.ts";
 import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";
 import { Timeline, type Moment } from "./timeline.ts";
 

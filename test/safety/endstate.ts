@@ -1,10 +1,10 @@
 /** What is there when all has come to rest, without times, UIDs and what else differs from run to run. */
 import type { CoreV1Event, V1ControllerRevision, V1Deployment, V1Service } from "@kubernetes/client-node";
-import type { Canary } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { hashTemplate } from "../../shared/hash.ts";
-import { metaOf } from "../../webhook/loop/views.ts";
+import { hashTemplate } from "../../shared/template-hash.ts";
+import { metaOf } from "../../webhook/controller/objects/from-objects.ts";
 import type { Split, Stage } from "./plays.ts";
 
 const name = "podinfo";

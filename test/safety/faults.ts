@@ -4,11 +4,11 @@
  * who go on all the while.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Verb } from "../../shared/core/canary.ts";
-import { label } from "../../shared/core/names.ts";
+import type { Verb } from "../../shared/core/objects/command.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import type { Loop } from "../../webhook/loop/start.ts";
+import type { Loop } from "../../webhook/controller/controller.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Proxy } from "../kube/proxy.ts";
 import { answer, hang, openDoor, type Door } from "../metrics/door.ts";

@@ -1,7 +1,9 @@
 /** What users do to one Deployment in one namespace, each from its first version on, and what must have come of it. */
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
-import type { Canary, CanaryStatus, Verb } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import type { Verb } from "../../shared/core/objects/command.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";

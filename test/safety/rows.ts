@@ -1,7 +1,7 @@
 /** What must hold whatever becomes of the controllers: each row is one play, and ends where the play ends undisturbed. */
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
-import type { Loop } from "../../webhook/loop/start.ts";
+import type { Loop } from "../../webhook/controller/controller.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Arena } from "./arena.ts";
 import { Auditor } from "./auditor.ts";

@@ -1,28 +1,18 @@
 /** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
 import fc from "fast-check";
 import {
-  holdCauses,
-  phases,
   runOutcomes,
-  runStages,
-  verbs,
-  type Command,
   type RunOutcome,
+  holdCauses,
   type Stage,
-} from "../../shared/core/canary.ts";
-import type { Policy } from "../../shared/core/policy.ts";
-import { noBlocks } from "../../shared/core/sequential.ts";
-import type {
-  CanaryState,
-  LedgerSeen,
-  MetricsSeen,
-  Observation,
-  Pause,
-  Run,
-  Target,
-  Unvetted,
-  Workload,
-} from "../../shared/core/state.ts";
+  runStages,
+  phases,
+} from "../../shared/core/objects/canary-status.ts";
+import { type Command, verbs } from "../../shared/core/objects/command.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
+import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
+import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
+import type { LedgerSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import {
   aCheck,
   aPolicy,

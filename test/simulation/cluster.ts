@@ -1,8 +1,10 @@
 /** The two sides on which a decision meets the world: what is observed of it, and what an action does to it. */
 import { checkIsDue } from "../../shared/core/decide.ts";
-import { judge, type Measurement } from "../../shared/core/judge.ts";
-import type { Policy } from "../../shared/core/policy.ts";
-import { type Action, type CanaryState, type MetricsSeen, type Observation } from "../../shared/core/state.ts";
+import { judge, type Measurement } from "../../shared/core/analysis/verdict.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
+import { type CanaryState } from "../../shared/core/state.ts";
+import type { MetricsSeen, Observation } from "../../shared/core/observation.ts";
+import { type Action } from "../../shared/core/action.ts";
 import { aTrack, aVersion, canaryRevision, hashOf, imagesAt, start } from "../builders.ts";
 import {
   buildOf,

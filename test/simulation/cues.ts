@@ -1,5 +1,5 @@
 /** What happens in played runs, and when: the words of `scripts.ts`. */
-import type { Policy } from "../../shared/core/policy.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
 import type { Phase, Stage as RunStage } from "../../shared/core/state.ts";
 import type { Cue, Script, Stage } from "./play.ts";
 import { ask, setImage, setImageUnseen, type Build, type World } from "./world.ts";

@@ -1,5 +1,5 @@
 /** Runs in which a person steps in: commands, weights by hand, changes that go past the webhook. */
-import type { Policy } from "../../shared/core/policy.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
 import {
   build,
   newImage,

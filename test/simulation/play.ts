@@ -1,7 +1,9 @@
 /** Plays a script against the core: observe, decide, save, perform, until nothing is left to happen. */
 import { decide, initialState } from "../../shared/core/decide.ts";
-import type { Policy } from "../../shared/core/policy.ts";
-import type { CanaryState, Decision, Observation } from "../../shared/core/state.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Decision } from "../../shared/core/action.ts";
+import type { Observation } from "../../shared/core/observation.ts";
 import { aPolicy } from "../builders.ts";
 import { observe, perform } from "./cluster.ts";
 import { advanceTo, aWorld, nextChange, settle, type World } from "./world.ts";

@@ -1,5 +1,5 @@
 /** The runs that are played: each is the tutorial's canary with something happening to it. */
-import type { Policy } from "../../shared/core/policy.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
 import { build, newImage, cue, inPhase, inStage, atWeight, carrying, stuck, prometheus, prometheusIs } from "./cues.ts";
 import type { Script } from "./play.ts";
 import { ask, loseCanaryPods, setImage } from "./world.ts";

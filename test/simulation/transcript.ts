@@ -1,6 +1,8 @@
 /** A played run as text for people: what was seen, what was decided and why, what was done, and what comes next. */
-import { formatImages } from "../../shared/core/decision.ts";
-import type { Action, CanaryState, Observation } from "../../shared/core/state.ts";
+import { formatImages } from "../../shared/core/turn/turn.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Action } from "../../shared/core/action.ts";
+import type { Observation } from "../../shared/core/observation.ts";
 import { start } from "../builders.ts";
 import type { Played, Turn } from "./play.ts";
 

@@ -2,9 +2,10 @@
  * A cluster in a hundred lines, for playing whole runs of the core in no time: Deployments whose pods become ready after a
  * while, the leaves' endpoints, a route, and what its users can do. It knows nothing of decisions.
  */
-import type { Command } from "../../shared/core/canary.ts";
-import { podsFor } from "../../shared/core/capacity.ts";
-import type { Endpoints, RouteSeen } from "../../shared/core/state.ts";
+import type { Command } from "../../shared/core/objects/command.ts";
+import { podsFor } from "../../shared/core/turn/capacity.ts";
+import type { Endpoints } from "../../shared/core/observation.ts";
+import type { RouteSeen } from "../../shared/core/objects/routes.ts";
 import { canaryRevision, hashOf, start } from "../builders.ts";
 
 /** What a version of the app is like. */

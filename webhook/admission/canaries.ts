@@ -3,9 +3,9 @@
  * before the API server checks the schema, whose own errors would hide the rest.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../shared/core/canary.ts";
-import { formatErrors, parsePolicy } from "../../shared/core/policy.ts";
-import { doubtsOf } from "./doubts.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
+import { doubtsOf } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 

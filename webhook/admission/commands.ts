@@ -2,9 +2,10 @@
  * Commands of the plugin travel as an annotation of the Canary. Who gave one is what the API server authenticated, so the
  * name is stamped here; a command once given is not edited, and a Canary is not born with one (a backup or copy would be).
  */
-import { annotation } from "../../shared/core/names.ts";
-import { type Canary, type Command, verbs } from "../../shared/core/canary.ts";
-import { parseDuration } from "../../shared/core/duration.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
+import { type Canary } from "../../shared/core/objects/canary.ts";
+import { type Command, verbs } from "../../shared/core/objects/command.ts";
+import { parseDuration } from "../../shared/core/format/duration.ts";
 
 export type Stamped = { ok: true; canary: Canary } | { ok: false; message: string };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Canary } from "../../shared/core/canary.ts";
-import { annotation } from "../../shared/core/names.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
 import { stampCommand } from "./commands.ts";
 
 function canary(command?: object | string): Canary {

@@ -1,6 +1,6 @@
 /** POST /mutate/deployments: holds the rollout of gated Deployments. No reads, no writes: the core decides from the review. */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { admitCreated, admitTarget } from "../../shared/core/admission.ts";
+import { admitCreated, admitTarget } from "../../shared/core/admission/hold.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
 /** `ownAccounts`: user names whose writes pass as they are. */

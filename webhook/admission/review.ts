@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import jsonpatch from "jsonpatch";
-import { diff } from "./patch.ts";
+import { diff } from "./json-patch.ts";
 
 const apiVersion = "admission.k8s.io/v1";
 

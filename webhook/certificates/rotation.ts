@@ -3,8 +3,7 @@
  * it; the one before stays trusted until every replica has taken the new serving certificate. So no moment refuses calls.
  */
 import { X509Certificate, createPrivateKey } from "node:crypto";
-import { backdateMs, issueAuthority, issueServing } from "./issue.ts";
-import type { Issued } from "./issue.ts";
+import { backdateMs, issueAuthority, issueServing, type Issued } from "./issue.ts";
 
 /** What our Secret holds. */
 export interface Material {

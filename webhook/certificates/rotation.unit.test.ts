@@ -2,10 +2,15 @@ import { X509Certificate } from "node:crypto";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import { beforeAll, describe, expect, it } from "vitest";
-import { bundleOf, dueInMs, rotate } from "./rotation.ts";
-import type { Material, RotationContext } from "./rotation.ts";
-import { bundlePatch, certificatesIn, decodeSecret, encodeSecret, trustedByAll } from "./store.ts";
-import type { WebhookConfiguration } from "./store.ts";
+import { bundleOf, dueInMs, rotate, type Material, type RotationContext } from "./rotation.ts";
+import {
+  bundlePatch,
+  certificatesIn,
+  decodeSecret,
+  encodeSecret,
+  trustedByAll,
+  type WebhookConfiguration,
+} from "./store.ts";
 
 const name = "kubectl-canary.kubectl-canary.svc";
 const start = Date.UTC(2026, 10, 23);

@@ -3,14 +3,11 @@
  * changed for its duration, by the waiter's own clock. A holder stops leading well before others may take over, and
  * `isLeader` measures that itself: a process that was frozen knows on its first question that its time is over.
  */
-import { pause } from "../../shared/kube/clock.ts";
-import type { Cancel, Clock } from "../../shared/kube/clock.ts";
+import { pause, type Cancel, type Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
-import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
-import type { ErrorCode } from "../../shared/kube/errors.ts";
+import { CanaryError, hasCode, type ErrorCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { claimed, durationMs, emptyLease, holderOf, released } from "./lease.ts";
-import type { Lease } from "./lease.ts";
+import { claimed, durationMs, emptyLease, holderOf, released, type Lease } from "./lease.ts";
 
 export interface ElectionDeps {
   /** Its request timeout must be well below `renewDeadlineMs` (a third, say), or one lost packet costs the lead. */

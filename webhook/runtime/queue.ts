@@ -2,11 +2,10 @@
  * Keys of things that want a look, each worked on by one worker at a time. The queue holds no data: what is to be done is
  * found out by looking, so that a key may come twice or late and nothing is done twice or wrongly.
  */
-import { backoffMs } from "../../shared/kube/backoff.ts";
-import type { BackoffLimits } from "../../shared/kube/backoff.ts";
+import { backoffMs, type BackoffLimits } from "../../shared/kube/backoff.ts";
 import type { Cancel, Clock } from "../../shared/kube/clock.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { Pace, type PaceLimits } from "./pace.ts";
+import { Pace, type PaceLimits } from "./rate-limit.ts";
 
 export interface QueueDeps {
   clock: Clock;

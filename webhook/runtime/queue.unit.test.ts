@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { ManualClock, settled } from "../../test/kube/manual-clock.ts";
-import { WorkQueue } from "./queue.ts";
-import type { QueueOptions } from "./queue.ts";
+import { WorkQueue, type QueueOptions } from "./queue.ts";
 
 interface Run {
   key: string;

@@ -1,0 +1,113 @@
+/** The command line: verbs and flags, handed to one command each. What a verb runs is loaded when it is called. */
+import yargs, { type Argv } from "yargs";
+import { exitCode, type Io } from "../context.ts";
+import { faultOf, Refusal } from "../errors.ts";
+import { clusterOptions } from "../cluster/flags.ts";
+import { nearest } from "../did-you-mean.ts";
+import { styleOf, wrap } from "../terminal/style.ts";
+import type { Connect, Values, Verb, VerbContext } from "./verb.ts";
+import { verbs } from "./verbs.ts";
+
+/** What the parser chose; it is begun only when parsing is over, for yargs formats its help for a verb that takes time. */
+type Command = () => Promise<number>;
+type Choose = (command: Command) => void;
+
+/** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
+export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
+  // Not for the parser: the words are another command line's, and not finished.
+  if (argv[0] === "__complete") return (await import("./completion.ts")).complete(argv.slice(1), io, connect);
+  let chosen: Command | undefined;
+  try {
+    const choose: Choose = (command) => void (chosen = command);
+    const parser = verbs.reduce(
+      (built, verb) => addVerb(built, verb, choose, { io, connect }),
+      addUnknown(baseParser(argv, io)),
+    );
+    parser.parseSync(
+      argv.length > 0 ? [...argv] : ["--help"],
+      {},
+      (_error: unknown, _parsed: unknown, help: string) => {
+        if (help) io.stdout.write(`${help.replace(catchAllHelp, "")}\n`);
+      },
+    );
+    return chosen ? await chosen() : exitCode.ok;
+  } catch (error) {
+    const fault = faultOf(error);
+    const { width } = styleOf(io.stderr, io.env);
+    const lines = `error: ${fault.message}`.split("\n").map((line) => (isPasted(line) ? line : wrap(line, width, 0)));
+    if (isParsing(error)) lines.push("See kubectl canary --help");
+    io.stderr.write(`${lines.join("\n")}\n`);
+    return fault.code;
+  }
+}
+
+// --- internal ---
+
+/** What yargs says of the command that catches unknown verbs. */
+const catchAllHelp = /Positionals:\n {2}verb +\[string\]\n\n/;
+
+class ParseRefusal extends Refusal {}
+
+/** A command on a line of its own is not broken. */
+const isPasted = (line: string): boolean => line.startsWith("  ");
+
+const isParsing = (error: unknown): boolean => error instanceof ParseRefusal;
+
+function baseParser(argv: readonly string[], io: Io): Argv {
+  return yargs([...argv])
+    .scriptName("kubectl canary")
+    .usage("See and steer automatic canary releases.\n\nUsage: $0 VERB [NAME] [flags]")
+    .locale("en")
+    .version(false)
+    .help("help")
+    .alias("help", "h")
+    .exitProcess(false)
+    .wrap(Math.min(110, io.stdout.columns ?? 100))
+    .parserConfiguration({
+      "camel-case-expansion": false,
+      "greedy-arrays": false,
+      "boolean-negation": false,
+      "parse-numbers": false,
+      "parse-positional-numbers": false,
+    })
+    .options(clusterOptions)
+    .group(Object.keys(clusterOptions), "Where:")
+    .strict()
+    .epilogue("kubectl's other flags for choosing a cluster and a user (--user, --as, --token ...) work as well.")
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error && error.name !== "YError" ? error : new ParseRefusal(sentence(message, error), exitCode.usage);
+    });
+}
+
+/** Yargs' message as a sentence of ours. */
+function sentence(message: string | null, error: Error | undefined): string {
+  const text = (message ?? error?.message ?? "").trim().replace(/\s+/g, " ");
+  if (text.startsWith("Not enough non-option arguments")) return "Which Canary? Give its name, or deploy/NAME.";
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}
+
+function addVerb(parser: Argv, verb: Verb, choose: Choose, context: VerbContext): Argv {
+  const { name, aliases = [], positionals = "", summary, flags = (same: Argv): Argv => same } = verb;
+  return parser.command(
+    [`${name} ${positionals}`.trim(), ...aliases],
+    summary as string, // Yargs takes `false` as well; its types name it in another overload.
+    flags,
+    (values: Values) => choose(() => verb.run(values, context)),
+  );
+}
+
+/** What is called when no verb matches. */
+function addUnknown(parser: Argv): Argv {
+  const words = verbs.filter(({ summary }) => summary !== false).map(({ name }) => name);
+  return parser.command(
+    "$0 [verb..]",
+    false,
+    (verb) => verb.positional("verb", { type: "string", array: true, hidden: true }),
+    (values) => {
+      const typed = values.verb?.[0];
+      const near = nearest(typed ?? "", [...words, ...verbs.flatMap(({ aliases = [] }) => aliases)])[0];
+      const hint = near ? ` Did you mean ${near}?` : "";
+      throw new ParseRefusal(typed ? `Unknown verb "${typed}".${hint}` : "Which verb?", exitCode.usage);
+    },
+  );
+}

@@ -1,0 +1,72 @@
+/** Says when something that is watched may have changed: list and watch, resumed where they break. */
+import { type CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { pause, systemClock } from "../../shared/kube/clock.ts";
+import type { Selection } from "../../shared/kube/cluster.ts";
+import { Reflector } from "../../shared/kube/reflector.ts";
+import type { Resource } from "../../shared/kube/resources.ts";
+import type { Stored } from "../../shared/kube/store.ts";
+import type { Deps } from "../context.ts";
+
+/** A person looks on, and is one: nothing needs to be spread over time: soon enough after an API server is back. */
+const backoff = { firstMs: 200, capMs: 3_000 };
+
+export class Trigger {
+  private readonly deps: Deps;
+  private readonly reflectors: Reflector<Stored>[] = [];
+  private wake: () => void = () => undefined;
+  private pending = false;
+  /** The last failure to watch; whoever has read the cluster since takes it back. */
+  trouble: CanaryError | undefined;
+
+  constructor(deps: Deps) {
+    this.deps = deps;
+  }
+
+  /** Follows objects from now on. What may not be watched is left alone: it is read again from time to time. */
+  follow<T extends Stored>(resource: Resource, selection: Selection): Reflector<T> {
+    const reflector: Reflector<T> = new Reflector<T>(
+      { cluster: this.deps.cluster, clock: systemClock, random: () => 0.5 },
+      {
+        ...selection,
+        resource,
+        backoff,
+        missingIsEmpty: true,
+        onChange: () => this.fire(),
+        onError: (error) => {
+          if (hasCode(error, "Forbidden")) return void reflector.stop();
+          this.trouble = error;
+          this.fire();
+        },
+      },
+    );
+    this.reflectors.push(reflector as unknown as Reflector<Stored>);
+    reflector.start();
+    return reflector;
+  }
+
+  /** Resolves when something has changed since the last call, after `ms` at the latest, or when interrupted. */
+  async next(ms: number): Promise<"changed" | "passed"> {
+    if (!this.pending) {
+      const stop = new AbortController();
+      this.wake = () => stop.abort();
+      await pause(systemClock, ms, AbortSignal.any([stop.signal, this.deps.signal]));
+    }
+    const changed = this.pending;
+    this.pending = false;
+    return changed ? "changed" : "passed";
+  }
+
+  /** Lets changes gather. */
+  rest(ms: number): Promise<void> {
+    return pause(systemClock, ms, this.deps.signal);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.reflectors.map((reflector) => reflector.stop()));
+  }
+
+  private fire(): void {
+    this.pending = true;
+    this.wake();
+  }
+}

@@ -1,0 +1,64 @@
+import { weightsOf } from "../../../shared/core/spec/policy.ts";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
+import type { CanaryView } from "../../view/types.ts";
+import { weightNow } from "../../view/headline.ts";
+import type { Finding } from "../doctor/facts.ts";
+import type { EventView } from "../events.ts";
+import { type Cause, type CauseCode, explainCause } from "./cause.ts";
+import { mostEvents } from "./explain.ts";
+
+export interface ExplainView {
+  apiVersion: "kubectl-canary/v1";
+  kind: "ExplainView";
+  cause: Cause;
+  weight: {
+    /** What the controller means it to be. */
+    meantPercent: number;
+    /** What the route says; null where it cannot be read. */
+    routePercent: number | null;
+    /** Share of users' requests that the canary really got in the last window; null without requests. */
+    measuredPercent: number | null;
+    measuredRequests: number | null;
+  };
+  /** Weights of all steps, in order. */
+  stepWeightsPercent: number[];
+  /** What `doctor` finds broken where it does not move; null where it finds nothing, or was not asked. */
+  found: Finding | null;
+  /** The last that the controller said, oldest first. */
+  events: EventView[];
+  canary: CanaryView;
+}
+/** Also what waits for pods or to be initialized may wait for ever. */
+export function isStuck({ code, moving }: Cause): boolean {
+  const personal: readonly CauseCode[] = ["rejected", "unvetted", "paused", "paused-by-user", "lowered-by-hand"];
+  return moving ? code === "pods-not-ready" || code === "initializing" : !personal.includes(code);
+}
+
+/** Numbers of a run that is over say nothing about where requests go now. */
+export function measuredShare({
+  run,
+  tracks,
+}: CanaryView): Pick<ExplainView["weight"], "measuredPercent" | "measuredRequests"> {
+  const [primary, canary] = tracks.map(({ requests }) => requests);
+  const total = (primary ?? 0) + (canary ?? 0);
+  if (!run || total === 0 || typeof canary !== "number") return { measuredPercent: null, measuredRequests: null };
+  return { measuredPercent: Math.round((canary / total) * 1000) / 10, measuredRequests: Math.round(total) };
+}
+
+export function viewExplanation({ spec }: Canary, view: CanaryView, events: readonly EventView[]): ExplainView {
+  const { analysis = {}, suspend = false } = spec;
+  return {
+    apiVersion: "kubectl-canary/v1",
+    kind: "ExplainView",
+    cause: explainCause(view, { suspend, minRequests: analysis.minRequests ?? 1 }),
+    weight: {
+      meantPercent: view.canaryWeightPercent,
+      routePercent: view.route ? weightNow(view) : null,
+      ...measuredShare(view),
+    },
+    stepWeightsPercent: weightsOf(analysis),
+    found: null,
+    events: events.slice(-mostEvents),
+    canary: view,
+  };
+}

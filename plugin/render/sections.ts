@@ -1,0 +1,143 @@
+/** The tables of a Canary's view: tracks, checks, history. Pure. */
+import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objects/canary-status.ts";
+import { causeOf } from "../../shared/core/traffic/failed-check.ts";
+import { formatImages } from "../view/images.ts";
+import { relative } from "../terminal/time.ts";
+import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
+import { type Column, formatTable } from "../terminal/table.ts";
+import type { CanaryView, TrackView } from "../view/types.ts";
+
+const number = (head: string): Column => ({ head, align: "right" });
+
+export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
+  const columns: Column[] = [
+    { head: "TRACK" },
+    ...["READY", "WEIGHT", "SUCCESS", "RPS", "P50", "P95", "P99", "REQUESTS"].map(number),
+    ...(wide ? [{ head: "DEPLOYMENT" }, { head: "IMAGES" }] : []),
+  ];
+  const rows = view.tracks.map((track) => [
+    ...trackCells(track),
+    ...(wide ? [track.deployment, formatImages(track.images) || "-"] : []),
+  ]);
+  const measured = view.measuredAt
+    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}`
+    : "nothing measured yet";
+  const [head = "", ...body] = formatTable(columns, rows);
+  return [paint(style, "strong", head), ...body, paint(style, "dim", measured)];
+}
+
+export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
+  if (view.checks.length === 0) return [];
+  const columns: Column[] = [{ head: "CHECK" }, ...["VALUE", "LIMIT", "REQUESTS"].map(number), { head: "RESULT" }];
+  const rows = view.checks.map((check) => [
+    check.metric,
+    amount(check.value, check.unit),
+    limit(check),
+    check.requests === null ? "-" : String(Math.round(check.requests)),
+    result(style, check.outcome),
+  ]);
+  const [head = "", ...body] = formatTable(columns, rows);
+  const at = view.checks.map((check) => check.at).sort()[0] ?? "";
+  return [
+    paint(style, "strong", head),
+    ...body,
+    ...explanations(view.checks, style),
+    ...(wide ? queries(view.checks) : []),
+    paint(style, "dim", `checked ${relative(at, now)}${ofLastRun(view)}`),
+  ];
+}
+
+/** The last command and the last runs; one of each unless `wide`. */
+export function renderHistory(view: CanaryView, options: RenderOptions): string[] {
+  const { style, now, wide } = options;
+  const runs = view.run && !wide ? [] : view.history.slice(0, wide ? undefined : 1);
+  const lines = [...commandLine(view, options), ...runs.map((run) => runLine(run, now))];
+  return lines.map((line, index) => `${index === 0 ? "Last: " : "      "}${wrap(line, style.width, 6)}`);
+}
+
+// --- internal ---
+
+const hourMs = 3_600_000;
+
+function isRecent(time: string, now: number): boolean {
+  return now - new Date(time).getTime() < hourMs;
+}
+
+function commandLine({ lastCommand }: CanaryView, { now, wide }: RenderOptions): string[] {
+  if (!lastCommand || (!wide && !isRecent(lastCommand.at, now))) return [];
+  const verdict = lastCommand.accepted ? "accepted" : "refused";
+  const by = lastCommand.by === "" ? "" : ` by ${lastCommand.by}`;
+  return [`${lastCommand.verb}${by} ${relative(lastCommand.at, now)}, ${verdict}: ${lastCommand.message}`];
+}
+
+function runLine(run: HistoryEntry, now: number): string {
+  const images = formatImages(run.images);
+  const about = `asked by ${run.requestedBy || "unknown"}${images ? `, ${images}` : ""}`;
+  return `run ${run.run} ${run.outcome} ${relative(run.endedAt, now)}, ${about}: ${run.cause}`;
+}
+
+/** Numbers stay when a run is over; they must not be taken for today's. */
+function ofLastRun(view: CanaryView): string {
+  return view.run ? "" : ", in the last run";
+}
+
+function trackCells(track: TrackView): string[] {
+  return [
+    track.name,
+    `${track.ready}/${track.replicas}`,
+    `${track.weightPercent}%`,
+    track.successPercent === null ? "-" : `${track.successPercent.toFixed(2)}%`,
+    track.requestsPerSecond === null ? "-" : `${track.requestsPerSecond.toFixed(1)}rps`,
+    ...[track.latencyMsP50, track.latencyMsP95, track.latencyMsP99].map(milliseconds),
+    track.requests === null ? "-" : String(Math.round(track.requests)),
+  ];
+}
+
+/** Whole ones, as in the controller's sentences: the same number must not be two. */
+function milliseconds(value: number | null): string {
+  return value === null ? "-" : `${Math.trunc(value)}ms`;
+}
+
+function amount(value: number | null, unit: CheckStatus["unit"]): string {
+  if (value === null) return "-";
+  const format: Record<CheckStatus["unit"], () => string> = {
+    percent: () => `${value.toFixed(2)}%`,
+    milliseconds: () => milliseconds(value),
+    "": () => String(Math.round(value * 1000) / 1000),
+  };
+  return format[unit]();
+}
+
+function limit(check: CheckStatus): string {
+  const unit = { percent: "%", milliseconds: "ms", "": "" }[check.unit];
+  const bounds = [
+    ...(check.min === undefined ? [] : [`>= ${check.min}${unit}`]),
+    ...(check.max === undefined ? [] : [`<= ${check.max}${unit}`]),
+  ];
+  return bounds.join(", ") || "-";
+}
+
+const outcomes: Record<Outcome, { tone: Tone & ("good" | "bad" | "warn"); text: string }> = {
+  pass: { tone: "good", text: "pass" },
+  fail: { tone: "bad", text: "fail" },
+  "no-evidence": { tone: "warn", text: "no evidence" },
+  "cannot-ask": { tone: "warn", text: "cannot ask" },
+};
+
+function result(style: Style, outcome: Outcome): string {
+  const { tone, text } = outcomes[outcome] ?? { tone: "warn", text: outcome };
+  return paint(style, tone, `${symbol(style, tone)} ${text}`);
+}
+
+/** A value that broke its limit stands in the table. */
+function explanations(checks: readonly CheckStatus[], style: Style): string[] {
+  const unclear = checks.filter(({ outcome, message }) => !["pass", "fail"].includes(outcome) && message !== "");
+  return unclear.map(({ metric, message }) => {
+    const words = causeOf(message);
+    return wrap(words.includes(metric) ? words : `${metric}: ${words}`, style.width, 2);
+  });
+}
+
+function queries(checks: readonly CheckStatus[]): string[] {
+  return checks.filter((check) => check.query !== "").map((check) => `query of ${check.metric}: ${check.query}`);
+}

@@ -1,0 +1,185 @@
+/**
+ * The view of one Canary: everything that `status` prints and `-o json` promises, computed from what was read.
+ * Pure. Units are in the names; null where there is no number; times are RFC 3339.
+ */
+import type { V1Deployment } from "@kubernetes/client-node";
+import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
+import { type CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { canaryName } from "../../shared/core/objects/names.ts";
+import { advise } from "./suggestions.ts";
+import { viewCallers } from "./callers.ts";
+import type { Scope } from "../context.ts";
+import { certificateWarning, viewController } from "./controller-health.ts";
+import { drainCommand, viewRoute } from "./route.ts";
+import { viewTree } from "./object-tree.ts";
+import { judge } from "./headline.ts";
+import type { CanaryFacts, CanaryView, RunView, Seen, TrackView } from "./types.ts";
+
+/** `now` as in {@link viewController}. */
+export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
+  const controller = viewController(seen.lease, now);
+  const facts: CanaryFacts = {
+    ...identity(seen.canary),
+    ...routeFacts(seen, scope),
+    ...phaseFacts(seen.canary),
+    ...runFacts(seen),
+    ...measurements(seen),
+    callers: viewCallers(seen.callers, scope.clusterFlags),
+    warnings: [...warningsOf(seen.canary), certificateWarning(controller)].filter((one) => one !== undefined),
+    unread: [...seen.unread, ...(seen.objects?.unread ?? [])],
+    controller,
+  };
+  const tree = seen.objects ? viewTree(seen, seen.objects, facts) : null;
+  return { ...facts, tree, verdict: judge(facts), advice: advise(facts, scope) };
+}
+
+// --- internal ---
+
+function identity(canary: Canary): Pick<CanaryView, "apiVersion" | "kind" | "name" | "namespace" | "target"> {
+  return {
+    apiVersion: "kubectl-canary/v1",
+    kind: "CanaryView",
+    name: canary.metadata.name ?? "",
+    namespace: canary.metadata.namespace ?? "",
+    target: `${canary.spec.targetRef.kind.toLowerCase()}/${canary.spec.targetRef.name}`,
+  };
+}
+
+function routeFacts(seen: Seen, scope: Scope): Pick<CanaryView, "route" | "routeChoice" | "drainCommand"> {
+  const choice = seen.canary.status?.route;
+  const routeChoice = choice ? { kind: choice.kind, name: choice.name, why: choice.why } : null;
+  if (!seen.route || !choice) return { route: null, routeChoice, drainCommand: null };
+  const apex = apexOf(seen.canary);
+  const flags = ` -n ${seen.canary.metadata.namespace ?? scope.namespace}${scope.clusterFlags}`;
+  return {
+    routeChoice,
+    route: viewRoute(seen.route, apex),
+    drainCommand: drainCommand(seen.route, apex, flags) ?? null,
+  };
+}
+
+type PhaseFacts =
+  "phase" | "phaseSince" | "reason" | "next" | "failedChecks" | "failedChecksLimit" | "canaryWeightPercent";
+
+function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts> {
+  const { phase = "", reason = "", next = "", failedChecks = 0, canaryWeight = 0 } = status;
+  return {
+    phase,
+    phaseSince: status.lastTransitionTime ?? null,
+    reason,
+    next,
+    failedChecks,
+    failedChecksLimit: Math.max(1, spec.analysis?.threshold ?? 1),
+    canaryWeightPercent: canaryWeight,
+  };
+}
+
+function runFacts(seen: Seen): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "history"> {
+  const status = seen.canary.status ?? {};
+  return {
+    run: viewRun(status),
+    images: { stable: stableImages(seen), canary: status.run?.images ?? null },
+    lastCommand: status.lastCommand ?? null,
+    unvetted: status.unvetted ?? null,
+    history: [...(status.history ?? [])].sort((a, b) => b.endedAt.localeCompare(a.endedAt)),
+  };
+}
+
+function measurements(seen: Seen): Pick<CanaryView, "tracks" | "measuredAt" | "windowSeconds" | "checks"> {
+  const status = seen.canary.status ?? {};
+  return {
+    tracks: viewTracks(seen),
+    measuredAt: status.tracks?.at ?? null,
+    windowSeconds: status.tracks?.windowSeconds ?? null,
+    // A merge patch of the status leaves nulls out.
+    checks: (status.checks ?? []).map((check) => ({
+      ...check,
+      value: check.value ?? null,
+      requests: check.requests ?? null,
+    })),
+  };
+}
+
+function viewRun(status: CanaryStatus): RunView | null {
+  const { run } = status;
+  if (!run) return null;
+  return {
+    id: run.id,
+    stage: run.stage,
+    step: Math.min(run.step + 1, run.steps),
+    steps: run.steps,
+    requestedBy: run.requestedBy,
+    startedAt: run.startedAt,
+    stageAt: run.stageAt,
+    checkAt: run.checkAt ?? null,
+    hold: run.hold ?? null,
+    holdSince: run.holdSince ?? null,
+    paused: run.paused ? { until: null, reason: null, ...run.paused } : null,
+    ceilingPercent: run.ceiling ?? null,
+    ending: run.ending ?? null,
+  };
+}
+
+/** Before the first status, what the target's template says is what it runs. */
+function stableImages(seen: Seen): Record<string, string> {
+  return seen.canary.status?.stable?.images ?? imagesOf(seen.target);
+}
+
+function imagesOf(deployment: V1Deployment | undefined): Record<string, string> {
+  const containers = deployment?.spec?.template.spec?.containers ?? [];
+  return Object.fromEntries(containers.map((container) => [container.name, container.image ?? ""]));
+}
+
+const noNumbers = { successPercent: null, requestsPerSecond: null, latencyMsP50: null, latencyMsP95: null };
+const emptyTrack = { replicas: 0, ready: 0, ...noNumbers, latencyMsP99: null, requests: null };
+
+function viewTracks(seen: Seen): TrackView[] {
+  const { status, spec } = seen.canary;
+  const target = spec.targetRef.name;
+  const weight = viewedWeight(seen) ?? status?.canaryWeight ?? 0;
+  const primary: TrackView = {
+    ...emptyTrack,
+    ...status?.tracks?.primary,
+    ...podsOf(seen.target),
+    name: "primary",
+    weightPercent: round(100 - weight),
+    deployment: target,
+    images: stableImages(seen),
+  };
+  const canary: TrackView = {
+    ...emptyTrack,
+    ...status?.tracks?.canary,
+    ...podsOf(seen.workload),
+    name: "canary",
+    weightPercent: weight,
+    deployment: canaryName(target),
+    images: imagesOf(seen.workload),
+  };
+  return [primary, canary];
+}
+
+function viewedWeight(seen: Seen): number | null {
+  return seen.route ? viewRoute(seen.route, apexOf(seen.canary)).canaryPercent : null;
+}
+
+/** Live counts win over the status, which is an interval old. */
+function podsOf(deployment: V1Deployment | undefined): { replicas?: number; ready?: number } {
+  if (!deployment) return {};
+  return { replicas: deployment.spec?.replicas ?? 1, ready: deployment.status?.readyReplicas ?? 0 };
+}
+
+function warningsOf(canary: Canary): string[] {
+  const status = canary.status ?? {};
+  const warnings = [...(status.warnings ?? [])];
+  const stalled = status.conditions?.find((condition) => condition.type === "Stalled" && condition.status === "True");
+  if (stalled && stalled.message !== status.reason) warnings.push(stalled.message);
+  const { generation } = canary.metadata;
+  if (status.observedGeneration !== undefined && generation !== undefined && status.observedGeneration < generation)
+    warnings.push("The controller has not yet read the last change of this Canary's spec.");
+  if (canary.spec.suspend) warnings.push("spec.suspend is true: the controller does nothing for this Canary.");
+  return [...new Set(warnings)];
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

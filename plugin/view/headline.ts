@@ -1,0 +1,196 @@
+/** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
+import type { HoldCause, Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import { formatDuration } from "../../shared/core/format/duration.ts";
+import { exitCode } from "../context.ts";
+import { formatImages } from "./images.ts";
+import { isGone } from "./controller-health.ts";
+import type { CanaryFacts, Verdict, RunView } from "./types.ts";
+
+export function judge(facts: CanaryFacts): Verdict {
+  const silent = judgeController(facts);
+  if (silent) return silent;
+  if (facts.run?.ending) return judgeEnding(facts, facts.run.ending);
+  if (facts.run) return judgeRun(facts, facts.run);
+  if (facts.unvetted) return judgeUnvetted(facts, facts.unvetted);
+  return judgeIdle(facts);
+}
+
+/** What a person, and nobody else, must do before anything goes on; undefined while it goes on by itself. */
+export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
+  if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
+  if (run.ending) return undefined;
+  if (run.paused) return run.paused.until ? undefined : `paused by ${run.paused.by || "someone"}`;
+  const held = run.hold ? personHolds[run.hold] : undefined;
+  return held ?? personPhases[phase as Phase];
+}
+
+/** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
+export function verdictCode(facts: CanaryFacts): number {
+  if (isGone(facts.controller)) return exitCode.error;
+  const { outcome } = facts.run?.ending ?? {};
+  if (outcome === "rejected" || outcome === "aborted") return exitCode.failed;
+  if (awaitedPerson(facts)) return exitCode.waitsForPerson;
+  return !facts.run && failedPhases.has(facts.phase) ? exitCode.failed : exitCode.ok;
+}
+
+const failedPhases: ReadonlySet<string> = new Set(["Failed"]);
+
+/** Of a view, or of a status as it is on the wire. */
+interface Awaiting {
+  phase: string;
+  run: {
+    hold?: HoldCause | null;
+    paused?: { by: string; until?: string | null } | null;
+    ending?: unknown;
+  } | null;
+  unvetted: { undoneBy?: string } | null;
+}
+
+/** Percent of requests that the canary has now: the route's word, or the status' where it cannot be read. */
+export function weightNow(facts: CanaryFacts): number {
+  return facts.route?.canaryPercent ?? facts.canaryWeightPercent;
+}
+
+// --- internal ---
+
+function judgeController(facts: CanaryFacts): Verdict | undefined {
+  const { controller } = facts;
+  if (!isGone(controller)) return undefined;
+  const { silentSeconds } = controller;
+  const silent =
+    silentSeconds === null ? "controller missing" : `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
+  const weight = weightNow(facts);
+  if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${allStable}` };
+  const share = weight === 0 ? shareOf(facts) : `the canary keeps ${weight}% of requests`;
+  return { level: "bad", text: `${silent}, nobody watches this run; ${share}` };
+}
+
+const allStable = "stable serves every request";
+
+function shareOf(facts: CanaryFacts): string {
+  const weight = weightNow(facts);
+  if (weight > 0) return `the canary has ${weight}% of requests`;
+  return isMixed(facts) ? "the target serves every request, from pods of both versions" : allStable;
+}
+
+/** While it rolls forth or back, the target's own pods are of both versions. */
+function isMixed({ run }: CanaryFacts): boolean {
+  return run !== null && ["promoting", "returning", "restoring"].includes(run.stage);
+}
+
+function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Verdict {
+  const share = shareOf(facts);
+  const words: Record<string, [Verdict["level"], string]> = {
+    promoted: ["good", weightNow(facts) === 0 ? "promoted; the target serves every request" : `promoted; ${share}`],
+    rejected: ["warn", `rolling back; ${share}`],
+    reverted: ["busy", `change taken back, cleaning up; ${share}`],
+    superseded: ["busy", `a newer change replaces this run; ${share}`],
+    aborted: ["busy", `aborted, cleaning up; ${share}`],
+  };
+  const [level, text] = words[ending.outcome] ?? ["busy", `ending (${ending.outcome}); ${share}`];
+  return { level, text };
+}
+
+function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
+  const share = shareOf(facts);
+  const words: Record<Stage, string> = {
+    scaling: `canary pods are starting; ${share}`,
+    analysing: share,
+    promoting: `promoting: the target rolls to the new version; ${share}`,
+    returning: `promoting: requests return to the target; ${share}`,
+    restoring: `stable's template is being put back; ${share}`,
+    draining: `the canary is being drained; ${share}`,
+  };
+  const text = words[run.stage as Stage] ?? share;
+  const doubt = doubtOf(facts, run);
+  return doubt ? { level: "warn", text: `${text}; ${doubt}` } : { level: "busy", text: `${text}${praise(facts, run)}` };
+}
+
+const personHolds: Partial<Record<HoldCause, string>> = {
+  "lowered-by-hand": "someone else lowered the weight, and it is not raised again by itself",
+  paused: "paused by someone",
+  "paused-by-user": "its user paused the Deployment",
+};
+
+const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits for a person" };
+
+const holds: Record<HoldCause, string> = {
+  "no-evidence": "held: not enough evidence",
+  "no-numbers": "held: no numbers of this step yet",
+  "warming-up": "held: the canary's pods are warming up",
+  "no-traffic": "held: no user request reaches canary or primary",
+  unreached: "held: no user request reaches the canary",
+  "stale-callers": "held: callers ignore the route until they are restarted once",
+  "cannot-ask": "held: metrics cannot be asked",
+  obstacle: "held: something is in the way",
+  "lowered-by-hand": "held: someone else lowered the weight",
+  paused: "held: paused",
+  "paused-by-user": "held: its user paused the Deployment",
+};
+
+function pauseWords({ paused }: RunView): string | undefined {
+  if (!paused?.until) return undefined;
+  return `paused by ${paused.by || "someone"} until ${paused.until.slice(11, 19)}Z`;
+}
+
+function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
+  const waits = awaitedPerson(facts) ?? pauseWords(run);
+  if (waits) return waits;
+  const differs = weightDiffers(facts);
+  if (differs) return "someone else set the weight";
+  if (run.stage === "analysing" && facts.checks.some((check) => check.outcome === "fail"))
+    return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
+  if (run.hold) return holds[run.hold] ?? `held: ${run.hold}`;
+  return run.holdSince ? "held" : undefined;
+}
+
+function praise(facts: CanaryFacts, run: RunView): string {
+  const passed = facts.checks.length > 0 && facts.checks.every((check) => check.outcome === "pass");
+  return run.stage === "analysing" && passed ? "; last check passed" : "";
+}
+
+/** Whether the route's weight is not the one that the controller wrote there. */
+export function weightDiffers(facts: CanaryFacts): boolean {
+  const { route } = facts;
+  if (route?.canaryPercent === null || route?.canaryPercent === undefined) return false;
+  return route.canaryPercent !== (route.ownPercent ?? facts.canaryWeightPercent);
+}
+
+const idle: Record<Phase, Verdict> = {
+  "": { level: "warn", text: "the controller has not looked at this Canary yet" },
+  Initializing: { level: "busy", text: `initializing; ${allStable}` },
+  Initialized: { level: "good", text: `steady; ${allStable}` },
+  Waiting: { level: "warn", text: `waiting; ${allStable}` },
+  Progressing: { level: "busy", text: "a run is about to start" },
+  WaitingPromotion: { level: "warn", text: "waits for a person" },
+  Promoting: { level: "busy", text: "promoting" },
+  Finalising: { level: "busy", text: "finishing" },
+  Succeeded: { level: "good", text: `steady; ${allStable}` },
+  Failed: { level: "bad", text: `rolled back; ${allStable}` },
+  Terminating: { level: "busy", text: "being deleted; stable stays" },
+};
+
+function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Verdict {
+  if (undoneBy)
+    return { level: "busy", text: `${formatImages(images)} went live without a canary; stable is being put back` };
+  const text = `${formatImages(images)} went live without a canary; the target serves every request`;
+  const weight = weightNow(facts);
+  return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
+}
+
+/**
+ * Between runs, with something in the way of the next one: the controller says what, and knows nothing that comes next. A phase
+ * does not tell it.
+ */
+export function isBlocked({ run, unvetted, phase, reason, next }: CanaryFacts): boolean {
+  return !run && !unvetted && ["Initialized", "Succeeded", "Failed"].includes(phase) && reason !== "" && next === "";
+}
+
+function judgeIdle(facts: CanaryFacts): Verdict {
+  const weight = weightNow(facts);
+  if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
+  if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${allStable}` };
+  const { level, text } = idle[facts.phase as Phase] ?? { level: "warn", text: `phase ${facts.phase}` };
+  const images = formatImages(facts.history[0]?.images ?? {});
+  return level === "bad" && images ? { level, text: `${text}; rejected ${images}` } : { level, text };
+}

@@ -1,0 +1,127 @@
+import type { V1Deployment, V2HorizontalPodAutoscaler, V1Service, V1ReplicaSet, V1Pod } from "@kubernetes/client-node";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type {
+  HistoryEntry,
+  CanaryStatus,
+  UnvettedStatus,
+  HoldCause,
+  TrackStatus,
+  CheckStatus,
+} from "../../shared/core/objects/canary-status.ts";
+import type { Caller, CallerView } from "./callers.ts";
+import type { ControllerView, SeenLease } from "./controller-health.ts";
+import type { RouteObject, RouteView } from "./route.ts";
+
+/** What was read from the cluster; undefined where an object is not there or may not be read. */
+export interface Seen {
+  canary: Canary;
+  target?: V1Deployment | undefined;
+  workload?: V1Deployment | undefined;
+  route?: RouteObject | undefined;
+  lease?: SeenLease;
+  callers: Caller[];
+  /** What the tree is made of; read by `status` only. */
+  objects?: Objects | undefined;
+  /** Sentences about what could not be read. */
+  unread: string[];
+}
+
+export interface TrackView extends TrackStatus {
+  deployment: string;
+  images: Record<string, string>;
+}
+
+export interface RunView {
+  id: string;
+  stage: string;
+  /** 1-based. */
+  step: number;
+  steps: number;
+  requestedBy: string;
+  startedAt: string;
+  stageAt: string;
+  checkAt: string | null;
+  /** Why the weight stays although the interval is over; null while it does not. */
+  hold: HoldCause | null;
+  holdSince: string | null;
+  /** A person's pause; `until` is null where only `resume` ends it. */
+  paused: { by: string; at: string; until: string | null; reason: string | null } | null;
+  /** Percent that is not exceeded because someone else set it; null where nobody did. */
+  ceilingPercent: number | null;
+  ending: { outcome: string; cause: string } | null;
+}
+
+export interface CanaryView {
+  apiVersion: "kubectl-canary/v1";
+  kind: "CanaryView";
+  name: string;
+  namespace: string;
+  target: string;
+  phase: string;
+  phaseSince: string | null;
+  verdict: Verdict;
+  reason: string;
+  next: string;
+  failedChecks: number;
+  /** Failed checks at which the run is rolled back. */
+  failedChecksLimit: number;
+  /** Percent that the controller means the canary to have. */
+  canaryWeightPercent: number;
+  route: RouteView | null;
+  /** Kind and name of the route that status names, and why that kind; also where it cannot be read. */
+  routeChoice: { kind: string; name: string; why: string } | null;
+  run: RunView | null;
+  images: { stable: Record<string, string>; canary: Record<string, string> | null };
+  /** Primary, then canary. */
+  tracks: TrackView[];
+  measuredAt: string | null;
+  windowSeconds: number | null;
+  checks: CheckStatus[];
+  callers: CallerView[];
+  warnings: string[];
+  unread: string[];
+  /** Deployments with their ReplicaSets and pods, Services, route, autoscaler; null where they were not asked for. */
+  tree: Node[] | null;
+  controller: ControllerView;
+  lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
+  /** A template that went live without a canary. */
+  unvetted: UnvettedStatus | null;
+  /** Newest first. */
+  history: HistoryEntry[];
+  /** Command that gives stable every request by hand, for when the controller is gone. */
+  drainCommand: string | null;
+  advice: Advice[];
+}
+
+/** A view before it is judged and commands are proposed. */
+export type CanaryFacts = Omit<CanaryView, "verdict" | "advice" | "tree">;
+
+export interface Verdict {
+  level: "good" | "busy" | "warn" | "bad";
+  text: string;
+}
+
+export interface Advice {
+  command: string;
+  /** What it does, a few words. */
+  effect: string;
+}
+
+export interface Node {
+  kind: string;
+  name: string;
+  /** Null where nothing is counted. */
+  ready: number | null;
+  desired: number | null;
+  note: string;
+  children: Node[];
+}
+
+export interface Objects {
+  replicaSets: V1ReplicaSet[];
+  pods: V1Pod[];
+  services: V1Service[];
+  autoscalers: V2HorizontalPodAutoscaler[];
+  /** Sentences about what may not be read. */
+  unread: string[];
+}

@@ -1,0 +1,47 @@
+import type { CanaryState } from "./state.ts";
+
+export type Action =
+  /** Put the opt-in and stable labels on the target. */
+  | { kind: "optIn"; podTemplateHash: string }
+  /** Create or correct the leaf Services, and the apex if it is missing. */
+  | { kind: "applyServices" }
+  /** Create or correct the route; a new one starts at 100/0. */
+  | { kind: "applyRoute" }
+  /** With the run that is over, if one is: whoever still means to write for it has seen an older route, and fails. */
+  | { kind: "setWeight"; weight: number; over?: string }
+  /**
+   * Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`; a new one is made without
+   * pods, and scaled when it is seen: to make it is nothing that could be refused to who comes too late.
+   */
+  | { kind: "runCanary"; intent: string; replicas: number }
+  /** `over` as for `setWeight`. */
+  | { kind: "scaleCanary"; replicas: number; over?: string }
+  /** Let the target roll to `intent`, if that is still its template. */
+  | { kind: "releaseTarget"; intent: string; run: string }
+  /** The target runs what it should: take our promoting mark off, name the new stable. */
+  | { kind: "settleTarget"; podTemplateHash: string }
+  /** The intent went back to stable: give the rollout back to its user as it was. */
+  | { kind: "unholdTarget" }
+  /** Write stable's template back into the target's spec, paused as the user had it. */
+  | { kind: "restoreStable"; podTemplateHash: string }
+  /** The target is gone for good: delete canary Deployment, leaf Services and route. */
+  | { kind: "removeOurs" }
+  /** Keep stable's template, as long as its ReplicaSet has it, in the place of an earlier one. */
+  | { kind: "keepStable"; podTemplateHash: string }
+  /** Take the break-glass label off: it was good for one change. */
+  | { kind: "consumeBypass" }
+  | { kind: "markRejected"; message: string }
+  | { kind: "clearRejected" };
+
+export interface EventText {
+  type: "Normal" | "Warning";
+  message: string;
+}
+
+export interface Decision {
+  next: CanaryState;
+  actions: readonly Action[];
+  events: readonly EventText[];
+  /** Decide again after so long even if nothing is seen to change; undefined: only when something does. */
+  requeueAfterMs?: number;
+}

@@ -1,0 +1,162 @@
+/**
+ * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
+ * any of them derives the rest again; nothing is remembered of what has been done.
+ */
+import { loweredByHand, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { isMissingForGood } from "./lifecycle/idle.ts";
+import { rejectedWords } from "./lifecycle/start.ts";
+import type { Policy } from "./spec/policy.ts";
+import type { CanaryState, Run } from "./state.ts";
+import type { Action } from "./action.ts";
+import type { Observation, Target } from "./observation.ts";
+
+/** Actions in the order in which they are safe. */
+export function conform(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const { target } = seen;
+  if (!next.stable) return [];
+  if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
+  if (!target) return [...lowerWeight(next, seen), ...(next.run ? [] : close(next, seen))];
+  // What takes traffic back comes first: an action that fails keeps those after it from being done.
+  const actions = [
+    ...lowerWeight(next, seen),
+    ...(next.run ? runTarget(next, next.run, target) : idleTarget(next, seen, target)),
+    ...plumbing(seen),
+    ...workload(next, seen, policy),
+    ...raiseWeight(next, seen),
+  ];
+  return target.unfit ? retreat(actions, seen) : actions;
+}
+
+/** Of `actions` those that only lead back to stable: less weight, fewer canary pods, stable's own template. */
+export function retreat(actions: readonly Action[], seen: Observation): Action[] {
+  const { route } = seen;
+  const leadsBack: { [K in Action["kind"]]?: (action: Extract<Action, { kind: K }>) => boolean } = {
+    setWeight: ({ weight, over }) =>
+      route !== undefined && (weight < route.weight || (weight === 0 && over !== undefined)),
+    scaleCanary: ({ replicas }) => replicas === 0,
+    restoreStable: () => true,
+    unholdTarget: () => true,
+  };
+  return actions.filter((action) => (leadsBack[action.kind] as ((action: Action) => boolean) | undefined)?.(action));
+}
+
+// --- internal ---
+
+function plumbing(seen: Observation): Action[] {
+  const actions: Action[] = [];
+  if (seen.missing.length > 0) return actions;
+  if (!seen.servicesReady) actions.push({ kind: "applyServices" });
+  if (!seen.route) actions.push({ kind: "applyRoute" });
+  return actions;
+}
+
+function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
+  if (!route) return [];
+  // Written once more where someone else set what is meant now: else their write would pass for a later lowering.
+  const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
+  const ended = endedBy(next);
+  const isOpen = ended.over !== undefined && route.over !== ended.over;
+  const isDue = route.weight > next.weight || othersWrite || isOpen;
+  return isDue ? [{ kind: "setWeight", weight: next.weight, ...ended }] : [];
+}
+
+function endedBy({ weight, run }: CanaryState): { over?: string } {
+  return weight === 0 && run?.stage === "draining" ? { over: run.id } : {};
+}
+
+function raiseWeight(next: CanaryState, seen: Observation): Action[] {
+  const { route, target } = seen;
+  if (!route || !next.run || route.weight >= next.weight || loweredByHand(next, seen)) return [];
+  const needed = podsFor(next.weight, target?.replicas ?? 1);
+  return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
+}
+
+function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
+  const stable = next.stable?.podTemplateHash ?? "";
+  if (next.unvetted) return unvettedTarget(next, target);
+  if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
+  const actions = marking(target, stable);
+  if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
+  return [...actions, ...rejectionMark(next, seen, target), ...keeping(target, stable)];
+}
+
+/** Who finds the target without us must know what is stable. */
+function marking(target: Target, podTemplateHash: string): Action[] {
+  const isMarked = target.promoting === undefined && target.stableMark === podTemplateHash;
+  return isMarked ? [] : [{ kind: "settleTarget", podTemplateHash }];
+}
+
+function keeping({ stableKept, kept }: Target, podTemplateHash: string): Action[] {
+  return stableKept || !kept.includes(podTemplateHash) ? [] : [{ kind: "keepStable", podTemplateHash }];
+}
+
+/** Marked as ours again, and let alone otherwise, until a person adopts or undoes what runs. */
+function unvettedTarget(next: CanaryState, target: Target): Action[] {
+  const { hash, podTemplateHash } = { hash: "", podTemplateHash: "", ...next.stable };
+  if (!target.optedIn) return [{ kind: "optIn", podTemplateHash }];
+  const isBack = target.intent === hash;
+  const actions: Action[] = target.promoting === undefined ? [] : [{ kind: "settleTarget", podTemplateHash }];
+  if (target.bypass && (isBack || !next.unvetted?.spent)) actions.push({ kind: "consumeBypass" });
+  if (isBack && target.held) actions.push({ kind: "unholdTarget" });
+  if (isBeingUndone(next, target)) actions.push({ kind: "restoreStable", podTemplateHash });
+  return actions;
+}
+
+/** Only what was unvetted is overwritten: nothing that someone asked for since. */
+function isBeingUndone({ unvetted, stable }: CanaryState, target: Target): boolean {
+  const isUndone = unvetted?.undoneBy !== undefined && target.intent !== stable?.hash;
+  return isUndone && unvetted.hash === target.intent && !target.held;
+}
+
+function rejectionMark(next: CanaryState, seen: Observation, target: Target): Action[] {
+  const rejection = target.held ? next.rejected.find((entry) => entry.hash === target.intent) : undefined;
+  if (!rejection) return clearing(target);
+  if (target.markedRejected) return [];
+  const { reason } = rejectedWords({ state: next, seen }, target, rejection);
+  return [{ kind: "markRejected", message: `canary rejected: ${reason}` }];
+}
+
+function runTarget(next: CanaryState, run: Run, target: Target): Action[] {
+  const { hash, podTemplateHash } = next.stable!;
+  if (run.stage === "promoting" && mustBeReleased(run, target))
+    return [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
+  if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
+  if (target.held && target.intent === hash) return [...clearing(target), { kind: "unholdTarget" }];
+  const isJudging = run.stage === "scaling" || run.stage === "analysing";
+  const knowing = [...marking(target, podTemplateHash), ...keeping(target, podTemplateHash)];
+  return [...clearing(target), ...(isJudging ? knowing : [])];
+}
+
+const mustBeReleased = (run: Run, target: Target): boolean =>
+  target.intent === run.intent && (target.promoting !== run.id || target.held);
+
+function clearing(target: Target): Action[] {
+  return target.markedRejected ? [{ kind: "clearRejected" }] : [];
+}
+
+function workload(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const { run } = next;
+  if (!run) return close(next, seen);
+  if (run.ending) return [];
+  const replicas = replicasFor(run, next.weight, seen, policy);
+  if (seen.workload?.intent === run.intent) return scaleTo(replicas, seen);
+  return seen.target?.intent === run.intent ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+}
+
+/** No pods between runs; written also where there are none, once for each run that is over. */
+function close({ history: [last] }: CanaryState, { workload: canary }: Observation): Action[] {
+  if (!canary || (canary.replicas === 0 && (!last || canary.over === last.run))) return [];
+  return [{ kind: "scaleCanary", replicas: 0, ...(last ? { over: last.run } : {}) }];
+}
+
+function scaleTo(replicas: number, { workload: canary }: Observation): Action[] {
+  return canary && canary.replicas !== replicas ? [{ kind: "scaleCanary", replicas }] : [];
+}
+
+/** Enough for the weight it has and for the one being prepared; while it carries a promotion it never shrinks. */
+function replicasFor(run: Run, weight: number, seen: Observation, policy: Policy): number {
+  const of = seen.target?.replicas ?? 1;
+  if (run.stage !== "scaling" && run.stage !== "analysing")
+    return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
+  return Math.max(podsFor(weight, of), podsFor(stepWeight(run, policy), of));
+}

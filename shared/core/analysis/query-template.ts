@@ -1,0 +1,139 @@
+/**
+ * Queries of the user's own: a metric's inline `query`, or a MetricTemplate that it names. The text is Flagger's template language
+ * reduced to its variables; anything more is refused with its position instead of being sent to Prometheus half understood.
+ */
+import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { MetricSpec } from "../objects/canary.ts";
+
+export interface MetricTemplate {
+  apiVersion: string;
+  kind: string;
+  metadata: V1ObjectMeta;
+  spec: {
+    provider: {
+      type: string;
+      address?: string;
+      headers?: Record<string, string[]>;
+      secretRef?: { name: string };
+      insecureSkipVerify?: boolean;
+    };
+    query: string;
+  };
+}
+
+/** Where a query is asked; an absent address is the Canary's own Prometheus. */
+export interface MetricServer {
+  address?: string;
+  headers?: Record<string, string[]>;
+  insecureSkipVerify?: boolean;
+  /** Secret with `token`, or `username` and `password`. */
+  secretRef?: { namespace: string; name: string };
+}
+
+/** What the variables stand for. `target` is the canary Deployment: the version under test, as Flagger means it. */
+export interface TemplateContext {
+  name: string;
+  namespace: string;
+  target: string;
+  service: string;
+  /** Names of `spec.ingressRef` and `spec.routeRef`, where the Canary has them. */
+  ingress?: string;
+  route?: string;
+  interval: string;
+  variables: Readonly<Record<string, string>>;
+}
+
+export type Rendered = { text: string } | { error: string };
+
+/** Replaces `{{ namespace }}` and its like; the error says what is wrong, at which line and column. */
+export function render(text: string, context: TemplateContext): Rendered {
+  let out = "";
+  let from = 0;
+  for (;;) {
+    const open = text.indexOf("{{", from);
+    if (open < 0) return { text: out + text.slice(from) };
+    const close = text.indexOf("}}", open);
+    if (close < 0) return { error: `"{{" at ${position(text, open)} is never closed` };
+    const expression = text.slice(open + 2, close).trim();
+    const value = valueOf(expression, context);
+    if ("error" in value) return { error: `${value.error} (at ${position(text, open)})` };
+    if (expression === "target" && text.startsWith("-primary", close + 2)) {
+      return { error: primaryCure(position(text, open), context) };
+    }
+    out += text.slice(from, open) + value.text;
+    from = close + 2;
+  }
+}
+
+/** The query of a metric that is not built in, and where to ask it; or the reason why it cannot be asked. */
+export function customQuery(
+  spec: MetricSpec,
+  context: TemplateContext,
+  template: MetricTemplate | undefined,
+): { query: string; server: MetricServer } | { error: string } {
+  if (spec.templateRef !== undefined) return fromTemplate(spec.templateRef, context, template);
+  if (spec.query === undefined || spec.query.trim() === "") {
+    return {
+      error: `"${spec.name}" is not a built-in metric and has neither a query nor a templateRef; give it one of the two`,
+    };
+  }
+  const rendered = render(spec.query, context);
+  if ("error" in rendered) return { error: `the query of metric "${spec.name}" cannot be used: ${rendered.error}` };
+  return { query: rendered.text, server: {} };
+}
+
+function fromTemplate(
+  ref: { name: string; namespace?: string },
+  context: TemplateContext,
+  template: MetricTemplate | undefined,
+): { query: string; server: MetricServer } | { error: string } {
+  const named = `MetricTemplate ${ref.name}.${ref.namespace ?? context.namespace}`;
+  if (template === undefined)
+    return { error: `${named} does not exist; create it, or correct the metric's templateRef` };
+  const { provider, query } = template.spec;
+  if (provider.type !== "prometheus") {
+    return { error: `${named} has provider "${provider.type}", which is not supported yet; only prometheus is` };
+  }
+  const rendered = render(query, context);
+  if ("error" in rendered) return { error: `${named} cannot be used: ${rendered.error}` };
+  return { query: rendered.text, server: serverOf(provider, ref.namespace ?? context.namespace) };
+}
+
+function serverOf(provider: MetricTemplate["spec"]["provider"], namespace: string): MetricServer {
+  const { address, headers, insecureSkipVerify, secretRef } = provider;
+  return {
+    ...(address ? { address } : {}),
+    ...(headers ? { headers } : {}),
+    ...(insecureSkipVerify === true ? { insecureSkipVerify } : {}),
+    ...(secretRef ? { secretRef: { namespace, name: secretRef.name } } : {}),
+  };
+}
+
+function valueOf(expression: string, context: TemplateContext): Rendered {
+  const { name, namespace, target, service, interval, ingress, route } = context;
+  const plain = new Map(Object.entries({ name, namespace, target, service, interval, ingress, route }));
+  const text = plain.get(expression);
+  if (text !== undefined) return { text };
+  if (plain.has(expression)) return { error: `"{{ ${expression} }}" has no value: there is no spec.${expression}Ref` };
+  const key = /^variables\.([A-Za-z_][A-Za-z0-9_]*)$/.exec(expression)?.[1];
+  if (key === undefined) return { error: unknownExpression(expression) };
+  if (!Object.hasOwn(context.variables, key)) {
+    return { error: `variable "${key}" has no value; add it to the metric's templateVariables` };
+  }
+  return { text: context.variables[key] ?? "" };
+}
+
+function unknownExpression(expression: string): string {
+  const known = "name, namespace, target, service, ingress, route, interval and variables.<name>";
+  return `"{{ ${expression} }}" is not understood; only ${known} are`;
+}
+
+function primaryCure(where: string, { target }: TemplateContext): string {
+  const stable = target.replace(/-canary$/, "");
+  return `"{{ target }}-primary" at ${where} names a Deployment that does not exist here: stable runs in "${stable}" itself; write that name instead`;
+}
+
+function position(text: string, offset: number): string {
+  const lines = text.slice(0, offset).split("\n");
+  return `line ${lines.length}, column ${(lines.at(-1)?.length ?? 0) + 1}`;
+}

@@ -1,0 +1,246 @@
+/**
+ * Turns measurements into verdicts. Four outcomes, not two: only `fail` speaks against the canary. No evidence and a
+ * Prometheus that cannot be asked are reasons to wait, never to pass and never to blame the new version.
+ * The texts of `fail` are Flagger's, so that what people grep for goes on working.
+ */
+import type { MetricSpec } from "../objects/canary.ts";
+import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
+import { formatDuration } from "../format/duration.ts";
+import { goDuration, goFloat } from "../format/go.ts";
+import { windowSeconds as windowOf } from "./queries.ts";
+
+/** What came back for one metric. */
+export interface Measurement {
+  windowSeconds: number;
+  /** PromQL as asked, which gives the value again when asked for the time `at`. */
+  query: string;
+  /** RFC 3339 time that Prometheus evaluated it for. */
+  at: string;
+  /** Users' requests that the canary received in the window; null if that is not known. */
+  requests: number | null;
+  /** One value per series, NaN and infinities as they came; or a sentence on why it could not be asked, and what to do. */
+  answer: { values: readonly number[] } | { error: string };
+  /** For how long the canary has had its present weight; a step that is old enough is judged over a wider window. */
+  stepSeconds?: number;
+  /** Why requests that came are none of `requests`, in a clause. */
+  leftOut?: string;
+  /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
+  tooYoung?: string;
+}
+
+export interface JudgePolicy {
+  canary: string;
+  namespace: string;
+  /** Name of the canary Deployment. */
+  workload: string;
+  /** Fewer users' requests than this in a metric's window are no evidence; at least 1. */
+  minRequests: number;
+}
+
+export const builtIn = { successRate: "request-success-rate", duration: "request-duration" } as const;
+
+/** Name of the one check of a Canary without metrics: that users' requests reached it. */
+export const requestsCheck = "requests";
+
+/** A metric of ours, unless the Canary brings a query of its own under that name. */
+export function isBuiltIn(spec: MetricSpec): boolean {
+  const own = spec.query !== undefined || spec.templateRef !== undefined;
+  return !own && (spec.name === builtIn.successRate || spec.name === builtIn.duration);
+}
+
+/**
+ * One check per metric, in order; `measured` is parallel to `specs`. Without metrics there is one check all the same, of
+ * `measured[0]`: that at least `minRequests` users' requests reached the canary.
+ */
+export function judge(
+  specs: readonly MetricSpec[],
+  measured: readonly Measurement[],
+  policy: JudgePolicy,
+): CheckStatus[] {
+  const unmeasured: Measurement = {
+    windowSeconds: 0,
+    query: "",
+    at: "",
+    requests: null,
+    answer: { error: "it was not measured" },
+  };
+  if (specs.length === 0) return [judgeRequests(measured[0] ?? unmeasured, policy)];
+  return specs.map((spec, index) => judgeOne(spec, measured[index] ?? unmeasured, policy));
+}
+
+/** Verdict of all checks together. No checks at all are no evidence. */
+export function verdict(checks: readonly CheckStatus[]): Outcome {
+  return decisive(checks)?.outcome ?? "no-evidence";
+}
+
+/** The check that decides the verdict, whose message is the reason to give. */
+export function decisive(checks: readonly CheckStatus[]): CheckStatus | undefined {
+  const order: readonly Outcome[] = ["fail", "cannot-ask", "no-evidence", "pass"];
+  for (const outcome of order) {
+    const found = checks.find((check) => check.outcome === outcome);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+interface Limits {
+  min?: number;
+  max?: number;
+}
+
+type Finding = { outcome: Outcome; value: number | null; message: string };
+
+function judgeOne(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): CheckStatus {
+  const limits = limitsOf(spec);
+  const finding = find(spec, { measured, limits }, policy);
+  return { ...limits, ...finding, metric: spec.name, unit: unitOf(spec), ...origin(measured) };
+}
+
+function judgeRequests(measured: Measurement, policy: JudgePolicy): CheckStatus {
+  const spec: MetricSpec = { name: requestsCheck };
+  const { requests, windowSeconds } = measured;
+  const obstacle = "error" in measured.answer ? cannotAsk(spec, measured.answer.error, policy) : undefined;
+  const finding = obstacle ??
+    tooFew(spec, measured, policy) ?? {
+      outcome: "pass",
+      value: requests,
+      message: `${policy.workload} received ${count(requests)} in ${windowSeconds}s; no metric is set to judge them by.`,
+    };
+  return { ...finding, metric: requestsCheck, unit: "", min: policy.minRequests, ...origin(measured) };
+}
+
+function origin({ requests, query, at }: Measurement): Pick<CheckStatus, "requests" | "query" | "at"> {
+  return { requests, query, at };
+}
+
+function find(
+  spec: MetricSpec,
+  { measured, limits }: { measured: Measurement; limits: Limits },
+  policy: JudgePolicy,
+): Finding {
+  if (limits.min === undefined && limits.max === undefined) {
+    return cannotAsk(spec, "it has no limit; set its thresholdRange.min or thresholdRange.max", policy);
+  }
+  if ("error" in measured.answer) return cannotAsk(spec, measured.answer.error, policy);
+  const early = tooFew(spec, measured, policy) ?? tooYoung(spec, measured, policy);
+  if (early !== undefined) return early;
+  const { values } = measured.answer;
+  const [value] = values;
+  if (value === undefined) return noEvidence(spec, "the query returned no series; check its labels", policy);
+  if (values.length > 1) {
+    return noEvidence(spec, `the query returned ${values.length} series; make it one, for instance with sum()`, policy);
+  }
+  if (!Number.isFinite(value)) {
+    const text = `the query returned ${goFloat(value)}, which is no measurement (often a division by zero); make it return a number`;
+    return noEvidence(spec, text, policy);
+  }
+  // Adding 0 turns a negative zero, which JSON cannot hold, into a plain one.
+  return compare(spec, { value: value + 0, measured, limits }, policy);
+}
+
+function compare(
+  spec: MetricSpec,
+  { value, measured, limits }: { value: number; measured: Measurement; limits: Limits },
+  policy: JudgePolicy,
+): Finding {
+  const about = subject(spec);
+  const halt = `Halt ${policy.canary}.${policy.namespace} advancement ${about}`;
+  const { min, max } = limits;
+  if (min !== undefined && value < min) {
+    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, min)} < ${limitText(spec, min)}` };
+  }
+  if (max !== undefined && value > max) {
+    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, max)} > ${limitText(spec, max)}` };
+  }
+  const bounds = [
+    ...(min === undefined ? [] : [`at least ${limitText(spec, min)}`]),
+    ...(max === undefined ? [] : [`at most ${limitText(spec, max)}`]),
+  ].join(" and ");
+  const over = `over ${measured.windowSeconds}s and ${count(measured.requests)}`;
+  const message = `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}.`;
+  return { outcome: "pass", value, message };
+}
+
+function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {
+  const needed = Math.max(1, policy.minRequests);
+  const { requests, windowSeconds } = measured;
+  if (requests !== null && requests >= needed) return undefined;
+  if (requests === null || !(requests > 0)) {
+    if (measured.leftOut !== undefined) return noEvidence(spec, measured.leftOut, policy);
+    const cure = "send it traffic, or check that its callers are meshed and obey the route";
+    const text = `no user's request reached ${policy.workload} in ${windowSeconds}s (probes and scrapes do not count); ${cure}`;
+    return noEvidence(spec, text, policy);
+  }
+  const rate = requests / windowSeconds;
+  const when = whenEnough(spec, measured, needed / rate);
+  const more = `${needed - requests} more ${needed - requests === 1 ? "is" : "are"} needed: at ${perSecond(rate)} ${when}`;
+  const text = `only ${count(requests)} of the ${needed} needed came in ${windowSeconds}s; ${more}, or set a lower analysis.minRequests`;
+  return noEvidence(spec, text, policy);
+}
+
+/** The window doubles as soon as the step is old enough, so that is when the requests suffice, if they go on coming as now. */
+function whenEnough(spec: MetricSpec, { windowSeconds, stepSeconds }: Measurement, enoughSeconds: number): string {
+  let window = windowOf(spec.interval) ?? windowSeconds;
+  while (window < enoughSeconds) window *= 2;
+  if (stepSeconds === undefined) return `in a window of ${formatDuration(1000 * window)}`;
+  return `in about ${formatDuration(1000 * Math.max(1, window - stepSeconds))}`;
+}
+
+function perSecond(rate: number): string {
+  return `${rate >= 10 ? rate.toFixed(0) : rate.toPrecision(2)} requests/s`;
+}
+
+function tooYoung(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {
+  return measured.tooYoung === undefined ? undefined : noEvidence(spec, measured.tooYoung, policy);
+}
+
+function noEvidence(spec: MetricSpec, why: string, policy: JudgePolicy): Finding {
+  const halt = `Halt ${policy.canary}.${policy.namespace} advancement no values found for ${spec.name}`;
+  return { outcome: "no-evidence", value: null, message: `${halt}: ${why}` };
+}
+
+function cannotAsk(spec: MetricSpec, why: string, policy: JudgePolicy): Finding {
+  const halt = `Halt ${policy.canary}.${policy.namespace} advancement cannot ask for ${spec.name}`;
+  return { outcome: "cannot-ask", value: null, message: `${halt}: ${why}` };
+}
+
+/** Flagger's rule: thresholdRange if there is one; else `threshold`, a minimum for the success rate and a maximum for the rest. */
+function limitsOf(spec: MetricSpec): Limits {
+  const { thresholdRange, threshold } = spec;
+  if (thresholdRange !== undefined) {
+    const { min, max } = thresholdRange;
+    return { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+  }
+  if (threshold === undefined) return {};
+  return unitOf(spec) === "percent" ? { min: threshold } : { max: threshold };
+}
+
+function unitOf(spec: MetricSpec): CheckStatus["unit"] {
+  if (!isBuiltIn(spec)) return "";
+  return spec.name === builtIn.successRate ? "percent" : "milliseconds";
+}
+
+function subject(spec: MetricSpec): string {
+  if (!isBuiltIn(spec)) return spec.name;
+  return spec.name === builtIn.successRate ? "success rate" : "request duration";
+}
+
+/** The value as Flagger prints it, but never so rounded that it reads like the limit that it broke. */
+function shown(spec: MetricSpec, value: number, limit: number | undefined): string {
+  if (unitOf(spec) === "milliseconds") {
+    const whole = Math.trunc(value);
+    return goDuration(whole === limit ? value : whole);
+  }
+  const rounded = value.toFixed(2);
+  const text = Number(rounded) === limit && value !== limit ? String(value) : rounded;
+  return unitOf(spec) === "percent" ? `${text}%` : text;
+}
+
+function limitText(spec: MetricSpec, limit: number): string {
+  if (unitOf(spec) === "milliseconds") return goDuration(limit);
+  return unitOf(spec) === "percent" ? `${goFloat(limit)}%` : goFloat(limit);
+}
+
+function count(requests: number | null): string {
+  return requests === 1 ? "1 request" : `${requests ?? "unknown"} requests`;
+}

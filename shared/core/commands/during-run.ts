@@ -1,0 +1,184 @@
+/** What a person asked for: each command is answered once, with what it did or why it could not. */
+import type { Command, Verb } from "../objects/command.ts";
+import { podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import {
+  barrierOf,
+  entering,
+  formatImages,
+  fullName,
+  step,
+  unheld,
+  verbLine,
+  type RunTurn,
+  type Step,
+  type Turn,
+} from "../turn/turn.ts";
+import { formatDuration, parseDuration } from "../format/duration.ts";
+import { event } from "../turn/event-messages.ts";
+import { decisive } from "../analysis/verdict.ts";
+import { promote } from "../traffic/promote.ts";
+import { adopt, retry, undo } from "./between-runs.ts";
+import type { Pause, Run } from "../state.ts";
+import { reject, restore } from "../lifecycle/end.ts";
+
+/** A command that has not been answered yet, if there is one. */
+export function pendingCommand({ state, seen }: Turn): Command | undefined {
+  const { command } = seen;
+  return command && command.id !== state.lastCommand?.id ? command : undefined;
+}
+
+export function steer(turn: Turn, command: Command): Step {
+  const answer = answerTo(turn, command);
+  const isRefusal = typeof answer === "string";
+  const message = isRefusal ? `cannot ${command.verb}: ${answer}` : answer.message;
+  const made = isRefusal ? step(turn, {}) : answer.step;
+  const result = {
+    id: command.id,
+    verb: command.verb,
+    by: by(command),
+    accepted: !isRefusal,
+    message,
+    at: turn.seen.now,
+  };
+  return { ...made, next: { ...made.next, lastCommand: result }, requeueAfterMs: 0 };
+}
+
+// --- internal ---
+
+/** What was done, in words; or, as text, why it was not. */
+type Answer = { step: Step; message: string } | string;
+
+function answerTo(turn: Turn, command: Command): Answer {
+  const { run } = turn.state;
+  const barrier = barrierOf(turn);
+  if (barrier && command.verb !== "rollback") return barrier.reason;
+  const settling = betweenRuns[command.verb];
+  if (settling) return run ? `${formatImages(run.images)} is under way (${run.id}).` : settling(turn, by(command));
+  if (!run) return nothingRuns(turn);
+  const against = notMeant(turn, command, run);
+  if (against) return against;
+  const running = { ...turn, run };
+  return (duringRun[command.verb] ?? unknown)(running, command);
+}
+
+const betweenRuns: Partial<Record<Verb, (turn: Turn, by: string) => Answer>> = { retry, adopt, undo };
+
+const duringRun: Partial<Record<Verb, (turn: RunTurn, command: Command) => Answer>> = {
+  promote: promoteNow,
+  rollback: rollBackNow,
+  pause,
+  resume,
+};
+
+const unknown = (_turn: RunTurn, command: Command): Answer => `this controller does not know ${command.verb}.`;
+
+function nothingRuns({ state, seen }: Turn): string {
+  const [last] = state.history;
+  const before = last ? ` The last run, of ${formatImages(last.images)}, was ${last.outcome}.` : "";
+  return `nothing is running: ${state.reason || `${seen.targetName} is not initialized.`}${before}`;
+}
+
+function notMeant({ seen }: Turn, command: Command, run: Run): string | undefined {
+  if (command.run !== undefined && command.run !== run.id)
+    return `it was meant for run ${command.run}, but ${run.id} (${formatImages(run.images)}) is running now; look again: ${verbLine(seen, "status")}`;
+  if (run.ending && run.ending.outcome !== "promoted") return `the run is being ended already: ${run.ending.cause}.`;
+  return undefined;
+}
+
+const isJudging = (run: Run): boolean => run.stage === "scaling" || run.stage === "analysing";
+
+function promoteNow(turn: RunTurn, command: Command): Answer {
+  const { run, seen } = turn;
+  if (!isJudging(run)) return `${formatImages(run.images)} is being promoted already.`;
+  if (command.toStep !== undefined) return toStep(turn, command, command.toStep);
+  const against = againstPromotion(turn, command.force ?? false);
+  if (against) return against;
+  const said = event.normal(`Promotion of ${fullName(seen)} asked for by ${by(command)}${why(command)}`);
+  const message = `promoting ${formatImages(run.images)}: Deployment ${seen.targetName} rolls to it now.`;
+  return { step: promote(turn, [said]), message };
+}
+
+/** Steps are left out, never the pods that the weight needs. */
+function toStep(turn: RunTurn, command: Command, wanted: number): Answer {
+  const { run, seen, policy } = turn;
+  const { weights } = policy;
+  const weight = weights[wanted - 1];
+  if (weight === undefined) return `there is no step ${wanted}: there are ${weights.length} (${weights.join(", ")}).`;
+  if (wanted <= run.step) return `step ${wanted} is over: it is at step ${run.step + 1} of ${weights.length}.`;
+  const moved: Run = { ...entering(run, "scaling", seen.now), step: wanted - 1 };
+  const message = `going to step ${wanted} of ${weights.length}, weight ${weight}, as soon as its pods are ready.`;
+  const said = event.normal(`${fullName(seen)}: step ${wanted} asked for by ${by(command)}${why(command)}`);
+  return { step: step(turn, { run: moved, reason: message, next: `weight ${weight}` }, { events: [said] }), message };
+}
+
+/** Why promotion is not safe to start now; `force` overrules doubt, never impossibility. */
+function againstPromotion(turn: RunTurn, force: boolean): string | undefined {
+  const { run, seen, state } = turn;
+  if (seen.target?.intent !== run.intent || !seen.target.held)
+    return `Deployment ${seen.targetName} no longer holds the version of this run.`;
+  if (seen.target.pausedByUser)
+    return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName} first.`;
+  if (force) return undefined;
+  const needed = Math.max(1, podsFor(state.weight, seen.target.replicas));
+  const ready = readyCanaries(run, seen);
+  if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods. --force promotes it all the same.`;
+  const failed = decisive(state.checks);
+  if (failed?.outcome === "fail") return `its last check failed: ${failed.message}. --force promotes it all the same.`;
+  return undefined;
+}
+
+function rollBackNow(turn: RunTurn, command: Command): Answer {
+  const { run, seen } = turn;
+  const cause = `rolled back by ${by(command)}${why(command)}`;
+  const announcement = event.warning(`Rolling back ${fullName(seen)} manual command by ${by(command)}`);
+  if (isJudging(run)) {
+    const message = `rolling back ${formatImages(run.images)}: all traffic goes to stable.`;
+    return { step: reject(turn, cause, announcement), message };
+  }
+  const message = `backing out of the promotion: Deployment ${seen.targetName} goes back to stable first, then all traffic.`;
+  return { step: restore(turn, cause, announcement), message };
+}
+
+function pause(turn: RunTurn, command: Command): Answer {
+  const { run, seen } = turn;
+  if (!isJudging(run)) return `${formatImages(run.images)} is being promoted: only rollback stops that.`;
+  const forMs = command.for === undefined ? undefined : parseDuration(command.for);
+  if (command.for !== undefined && forMs === undefined) return `"${command.for}" is not a duration such as 30m.`;
+  const paused: Pause = {
+    by: by(command),
+    at: seen.now,
+    ...(forMs === undefined ? {} : { until: seen.now + forMs }),
+    ...(command.reason ? { reason: command.reason } : {}),
+  };
+  const until = forMs === undefined ? "until it is resumed" : `for ${formatDuration(forMs)}`;
+  const message = `${formatImages(run.images)} stays at weight ${turn.state.weight} ${until}; a failing check still takes it back.`;
+  const said = event.normal(`${fullName(seen)} paused by ${by(command)}${why(command)}`);
+  const reason = `Paused by ${by(command)}${why(command)}: ${message}`;
+  const next = `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`;
+  const held: Run = { ...run, paused, hold: "paused", holdSince: seen.now };
+  return { step: step(turn, { run: held, reason, next }, { events: [said] }), message };
+}
+
+function resume(turn: RunTurn, command: Command): Answer {
+  const { run, seen, policy } = turn;
+  if (seen.target?.pausedByUser)
+    return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
+  if (!run.paused && run.ceiling === undefined) return `nothing is paused: ${turn.state.reason}`;
+  const weight = stepWeight(run, policy);
+  const { paused: _paused, checkAt: _checkAt, ...rest } = unheld(run);
+  const resumed = run.ceiling === undefined ? rest : { ...entering(run, "scaling", seen.now) };
+  const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
+  const said = event.normal(`${fullName(seen)} resumed by ${by(command)}${why(command)}`);
+  return {
+    step: step(turn, { run: resumed, reason: `Resumed by ${by(command)}: ${message}`, next: "" }, { events: [said] }),
+    message,
+  };
+}
+
+function by(command: Command): string {
+  return command.by ?? "an unnamed user";
+}
+
+function why(command: Command): string {
+  return command.reason ? ` (${command.reason})` : "";
+}

@@ -1,0 +1,97 @@
+/** Something forbids to go on: the ways back to stable stay open, and nothing else moves. */
+import { describe, expect, it } from "vitest";
+import {
+  aHeldTarget,
+  anObservation,
+  aPolicy,
+  aRunningState,
+  aRunObservation,
+  aState,
+  aTarget,
+  endpoints,
+  someMetrics,
+  start,
+  takenBack,
+  routeOver,
+} from "../../test/builders.ts";
+import type { Command } from "./objects/command.ts";
+import { decide } from "./decide.ts";
+import type { Policy } from "./spec/policy.ts";
+import type { Observation } from "./observation.ts";
+
+const flagger = "A Flagger controller is at work (Deployment flagger in flagger-system).";
+const rollback: Command = { id: "c1", verb: "rollback", by: "bob" };
+
+describe.each<[string, Partial<Observation>, Partial<Policy>]>([
+  ["an obstacle", { obstacles: [flagger] }, {}],
+  ["a field that is not supported", {}, { unsupported: ["analysis.mirror"] }],
+  ["spec.suspend", {}, { suspend: true }],
+])("behind %s", (_, seen, over) => {
+  const policy = aPolicy(over);
+  const running = aRunningState(50, { stage: "analysing", checkAt: start });
+
+  it("a run stays at its weight, and says why", () => {
+    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, metrics: someMetrics(start) }), policy);
+    expect(next).toMatchObject({ weight: 50, run: { stage: "analysing", hold: "obstacle", holdSince: start } });
+    expect(next.reason).not.toBe("");
+    expect(actions).toEqual([]);
+  });
+
+  it("rollback is answered and takes all traffic back", () => {
+    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, command: rollback }), policy);
+    expect(next).toMatchObject({ weight: 0, run: { stage: "draining" }, lastCommand: { accepted: true } });
+    expect(actions).toEqual([takenBack]);
+  });
+
+  it("rollback out of a promotion puts stable's template back", () => {
+    const promoting = aRunningState(50, { stage: "promoting" }, { phase: "Promoting" });
+    const target = aHeldTarget("1.7.1", { held: false, promoting: "cafe1710-1", kept: ["pod1.7.0"] });
+    const { next, actions } = decide(promoting, aRunObservation(50, 2, { ...seen, target, command: rollback }), policy);
+    expect(next.run?.stage).toBe("restoring");
+    expect(actions).toEqual([{ kind: "restoreStable", podTemplateHash: "pod1.7.0" }]);
+  });
+
+  it("a run that is being wound up comes to its end, and starts no other", () => {
+    const draining = aRunningState(0, {
+      stage: "draining",
+      stageAt: start - 6_000,
+      ending: { outcome: "superseded", cause: "superseded by podinfo:1.7.2" },
+    });
+    const seenNow = aRunObservation(0, 2, { ...seen, target: aHeldTarget("1.7.2"), route: routeOver });
+    const { next, actions } = decide(draining, seenNow, policy);
+    expect(next.run).toBeUndefined();
+    expect(next.history[0]).toMatchObject({ outcome: "superseded" });
+    expect(actions).toEqual([{ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" }]);
+  });
+
+  it("the old version put back by its user ends the run", () => {
+    const target = aTarget({ held: true, rolledOut: false });
+    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, target }), policy);
+    expect(next.run?.ending).toEqual({ outcome: "reverted", cause: "reverted by alice" });
+    expect(actions).toEqual([takenBack, { kind: "unholdTarget" }]);
+  });
+
+  it("a canary without a ready pod loses its traffic", () => {
+    const nobody = { primary: endpoints({ "pod1.7.0": 4 }), canary: endpoints() };
+    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, endpoints: nobody }), policy);
+    expect(next.weight).toBe(0);
+    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+  });
+
+  it.each(["promote", "pause", "resume", "retry", "adopt", "undo"] as const)(
+    "%s is refused with the reason",
+    (verb) => {
+      const command: Command = { id: "c2", verb, by: "bob" };
+      const { next } = decide(running, aRunObservation(50, 2, { ...seen, command }), policy);
+      expect(next).toMatchObject({ weight: 50, lastCommand: { accepted: false } });
+      expect(next.lastCommand?.message).toMatch(new RegExp(`^cannot ${verb}: (A Flagger|Not supported|Suspended)`));
+    },
+  );
+
+  it("nothing is touched between runs, and no run starts", () => {
+    const idle = anObservation({ ...seen, target: aHeldTarget("1.7.1"), route: { weight: 30, ownWeight: 0 } });
+    const { next, actions } = decide(aState(), idle, policy);
+    expect(next.run).toBeUndefined();
+    expect(actions).toEqual([]);
+  });
+});

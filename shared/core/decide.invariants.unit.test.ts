@@ -1,0 +1,240 @@
+/** What must hold of every decision, whatever was stored and whatever is seen. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
+import { start } from "../../test/builders.ts";
+import { podsFor, readyCanaries } from "./turn/capacity.ts";
+import { decide } from "./decide.ts";
+import { barrierOf } from "./turn/turn.ts";
+import type { Policy } from "./spec/policy.ts";
+import { pendingCommand } from "./commands/during-run.ts";
+import type { CanaryState } from "./state.ts";
+import type { Decision, Action } from "./action.ts";
+import type { Observation } from "./observation.ts";
+
+type Given = [CanaryState, Observation, Policy];
+const anyGiven = fc.tuple(anyState, anyObservation, anyPolicy);
+/** A state with a run, so that most examples get past the phases between runs. */
+const anyGivenRun = fc.tuple(
+  fc.tuple(anyState, anyRun).map(([state, run]): CanaryState => ({ ...state, run })),
+  anyObservation,
+  anyPolicy,
+);
+
+interface Examples {
+  arbitrary: fc.Arbitrary<Given>;
+  decided: { from: Given; decision: Decision }[];
+}
+
+/** Made once for all tests: to generate them takes longer than to decide them. */
+const sample = { numRuns: 4_000, seed: 20261123 };
+const given = examplesOf(anyGiven);
+const givenRun = examplesOf(anyGivenRun);
+
+function examplesOf(arbitrary: fc.Arbitrary<Given>): Examples {
+  const decided = fc.sample(arbitrary, sample).map((from) => ({ from, decision: decide(...from) }));
+  return { arbitrary, decided };
+}
+
+/** Of every example; where one does not hold, the smallest such is searched for and shown. */
+function always({ arbitrary, decided }: Examples, holds: (decision: Decision, ...from: Given) => void): void {
+  try {
+    for (const { from, decision } of decided) holds(decision, ...from);
+  } catch (error: unknown) {
+    const property = fc.property(arbitrary, (from) => {
+      holds(decide(...from), ...from);
+    });
+    fc.assert(property, { ...sample, numRuns: 4 * sample.numRuns });
+    throw error;
+  }
+}
+
+function ofKind<K extends Action["kind"]>(decision: Decision, kind: K): Extract<Action, { kind: K }>[] {
+  return decision.actions.filter((action): action is Extract<Action, { kind: K }> => action.kind === kind);
+}
+
+/** A decision's state and world as they are once it is saved and its weight is set. */
+function afterwards(decision: Decision, seen: Observation): Observation {
+  const [set] = ofKind(decision, "setWeight").slice(-1);
+  return set && seen.route ? { ...seen, route: { weight: set.weight, ownWeight: set.weight } } : seen;
+}
+
+describe("a decision", () => {
+  it("is made for any state and any observation, without throwing", () => {
+    always(given, (decision) => expect(decision.next).toBeDefined());
+    always(givenRun, (decision) => expect(decision.next).toBeDefined());
+  });
+
+  it("is the same when it is made again from the same input", () => {
+    always(givenRun, (decision, ...from) => expect(decide(...from)).toEqual(decision));
+  });
+
+  it("changes neither its state nor its observation", () => {
+    always(givenRun, (_, state, seen, policy) => {
+      const before = JSON.stringify({ state, seen, policy });
+      decide(state, seen, policy);
+      expect(JSON.stringify({ state, seen, policy })).toBe(before);
+    });
+  });
+
+  it("keeps every weight between 0 and 100", () => {
+    always(givenRun, (decision) => {
+      for (const weight of [decision.next.weight, ...ofKind(decision, "setWeight").map((action) => action.weight)])
+        expect(weight).toSatisfy((value: number) => Number.isInteger(value) && value >= 0 && value <= 100);
+    });
+  });
+
+  it("is plain JSON, so that nothing is lost when it is stored", () => {
+    always(givenRun, ({ next }) => {
+      const stored: unknown = JSON.parse(JSON.stringify(next));
+      expect(stored).toEqual(next);
+    });
+  });
+
+  it("never asks to be looked at again in the past, or at no time at all", () => {
+    always(givenRun, ({ requeueAfterMs = 0 }) => {
+      expect(requeueAfterMs).toSatisfy((ms: number) => Number.isFinite(ms) && ms >= 0);
+    });
+  });
+});
+
+/** Past the analysis a weight goes down only. */
+const isJudgedOver = ({ next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
+
+/** A command is answered first, in a turn of its own, and the next follows at once. */
+const isAnswering = (...[state, seen, policy]: Given): boolean => pendingCommand({ state, seen, policy }) !== undefined;
+
+describe("traffic", () => {
+  it("is raised only to what the canary's ready pods can carry", () => {
+    always(givenRun, (decision, _, seen) => {
+      for (const { weight } of ofKind(decision, "setWeight")) {
+        if (weight <= (seen.route?.weight ?? 0)) continue;
+        const ready = decision.next.run ? readyCanaries(decision.next.run, seen) : 0;
+        expect(ready).toBeGreaterThanOrEqual(podsFor(weight, seen.target?.replicas ?? 1));
+      }
+    });
+  });
+
+  it("is not left on a canary without a ready pod while stable has one", () => {
+    always(givenRun, (decision, ...from) => {
+      const [state, seen] = from;
+      const { canary, primary } = seen.endpoints;
+      const stranded = canary.ready === 0 && primary.ready > 0 && decision.next.stable !== undefined;
+      if (!stranded || isAnswering(...from) || (!state.run && barrierOf({ state, seen, policy: from[2] }))) return;
+      expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
+    });
+  });
+
+  it("is never raised again by itself after someone else lowered it", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { route } = seen;
+      if (!route || route.weight >= route.ownWeight || route.weight >= state.weight) return;
+      for (const { weight } of ofKind(decision, "setWeight")) expect(weight).toBeLessThanOrEqual(route.weight);
+    });
+  });
+
+  it("is never given or raised but by a decision for which Prometheus has answered", () => {
+    always(givenRun, (decision, state, seen) => {
+      if (decision.next.weight <= state.weight || seen.metrics?.ok === true) return;
+      for (const { weight } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThanOrEqual(seen.route?.weight ?? 0);
+    });
+  });
+
+  it("is only ever lowered where something forbids to go on", () => {
+    always(givenRun, (decision, state, seen, policy) => {
+      if (!barrierOf({ state, seen, policy })) return;
+      for (const { weight, over } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThan((seen.route?.weight ?? 0) + (over === undefined ? 0 : 1));
+    });
+  });
+
+  it("is never raised above a ceiling that someone set by hand", () => {
+    always(givenRun, (decision, state) => {
+      const { ceiling } = decision.next.run ?? {};
+      if (ceiling === undefined || state.run?.ceiling !== ceiling || isJudgedOver(decision)) return;
+      for (const { weight } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThanOrEqual(Math.max(ceiling, state.weight));
+    });
+  });
+
+  it("is written once more when a run that had any is over, so that nothing of the run can be written after that", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { run } = state;
+      const isOver = run?.stage === "draining" && decision.next.history[0]?.run === run.id;
+      if (isOver && state.history[0]?.run !== run.id && seen.route) expect(seen.route.over).toBe(run.id);
+    });
+  });
+
+  it("is taken off the canary before the canary is scaled to nothing", () => {
+    always(givenRun, (decision, _, seen) => {
+      const emptied = ofKind(decision, "scaleCanary").some((action) => action.replicas === 0);
+      if (!emptied) return;
+      expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
+    });
+  });
+});
+
+describe("the target", () => {
+  it("is released only for exactly the intent of the run that was judged", () => {
+    always(givenRun, (decision, _, seen) => {
+      for (const { intent, run } of ofKind(decision, "releaseTarget")) {
+        expect(intent).toBe(decision.next.run?.intent);
+        expect(intent).toBe(seen.target?.intent);
+        expect(run).toBe(decision.next.run?.id);
+      }
+    });
+  });
+
+  it("has its template written only to put stable back", () => {
+    always(givenRun, (decision) => {
+      for (const { podTemplateHash } of ofKind(decision, "restoreStable"))
+        expect(podTemplateHash).toBe(decision.next.stable?.podTemplateHash);
+    });
+  });
+
+  it("is let go only when its template is stable's", () => {
+    always(givenRun, (decision, _, seen) => {
+      if (ofKind(decision, "unholdTarget").length > 0) expect(seen.target?.intent).toBe(decision.next.stable?.hash);
+    });
+  });
+
+  it("is never touched where something forbids it, but to lead a run back to stable", () => {
+    always(givenRun, (decision, _, seen) => {
+      if (seen.obstacles.length === 0) return;
+      const back = ["setWeight", "scaleCanary", "restoreStable", "unholdTarget"];
+      for (const { kind } of decision.actions) expect(back).toContain(kind);
+    });
+    always(given, (decision, state, seen) => {
+      if (seen.obstacles.length > 0 && !state.run) expect(decision.actions).toEqual([]);
+    });
+  });
+});
+
+describe("the end of a run", () => {
+  it("leaves a cause in the history and says so in an event", () => {
+    always(givenRun, ({ next, events }, state) => {
+      const ended = next.run?.id !== state.run?.id && next.history.length > state.history.length;
+      if (!ended) return;
+      const [entry] = next.history;
+      expect(entry?.cause).not.toBe("");
+      expect(entry?.endedAt).toBe(start);
+      if (entry?.outcome !== "rejected") expect(events).not.toEqual([]);
+    });
+  });
+
+  it("says why in an event whenever the phase becomes Failed", () => {
+    always(given, ({ next, events }, state) => {
+      if (next.phase !== "Failed" || state.phase === "Failed" || state.run) return;
+      expect(events.some((event) => event.type === "Warning")).toBe(true);
+      expect(next.reason).not.toBe("");
+    });
+  });
+
+  it("keeps every rejection and every end, up to twenty", () => {
+    always(givenRun, ({ next }) => {
+      expect(next.rejected.length).toBeLessThanOrEqual(20);
+      expect(next.history.length).toBeLessThanOrEqual(20);
+    });
+  });
+});

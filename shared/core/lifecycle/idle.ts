@@ -1,0 +1,121 @@
+/** Between runs: initialization, waiting for an intent, and the start of a run. */
+import {
+  barrierOf,
+  blockedBy,
+  formatChange,
+  formatImages,
+  fullName,
+  fullTarget,
+  missingTarget,
+  step,
+  type Step,
+  type Turn,
+} from "../turn/turn.ts";
+import { event } from "../turn/event-messages.ts";
+import { restartLines } from "../format/restart-command.ts";
+import type { CanaryState, Version } from "../state.ts";
+import type { EventText } from "../action.ts";
+import type { Observation, Target } from "../observation.ts";
+import { initialize, isNew } from "./initialize.ts";
+import { rejectedWords, startBlocker, startRun } from "./start.ts";
+import { settled, unvetted, unvettedBlocker } from "./unvetted.ts";
+
+const callersRecheckMs = 5_000;
+
+/**
+ * Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. `announcement` is the event of
+ * a run that starts.
+ */
+export function idle(turn: Turn, announcement = event.newRevision(fullTarget(turn.seen))): Step {
+  const { state, seen } = turn;
+  const { target } = seen;
+  const { stable } = state;
+  if (!stable) return initialize(turn);
+  if (!target) return targetMissing(turn);
+  if (state.targetMissingSince !== undefined) return targetBack(turn, announcement);
+  if (target.intent === stable.hash) return backToStable(turn, stable);
+  return target.held ? asked({ ...turn, stable }, target, announcement) : unvetted(turn, target, stable);
+}
+
+/** The target holds an intent that is not stable: it starts a run, or waits, or was rejected before. */
+function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Step {
+  const { state, stable } = turn;
+  const rejection = state.rejected.find((entry) => entry.hash === target.intent);
+  if (rejection) return rejectedBefore(turn, rejectedWords(turn, target, rejection));
+  const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
+  if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
+  return startRun(turn, target, announcement);
+}
+
+/** A Deployment may be deleted to be created again: what was made for it goes only when it stays away. */
+const missingPatienceMs = 30_000;
+
+export function isMissingForGood({ targetMissingSince: since }: CanaryState, now: number): boolean {
+  return since !== undefined && now - since >= missingPatienceMs;
+}
+
+function backToStable(turn: Turn, known: Version): Step {
+  const { state, seen } = turn;
+  // A target that was created anew, or had no pods when it was promoted, has another ReplicaSet for the same template.
+  const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
+  if (state.unvetted) return settled(turn, stable);
+  if (isNew(state, seen.now)) return watchCallers(turn, stable);
+  const words = steady(turn, stable);
+  const after = afterRollback(turn);
+  if (after) return step(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
+  return step(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
+}
+
+/** A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has. */
+function afterRollback({ state, seen }: Turn): string | undefined {
+  const [last] = state.history;
+  if (state.phase !== "Failed" || last?.outcome !== "rejected" || seen.target?.held) return undefined;
+  return `${formatChange(last.images, state.stable)} was rejected: ${last.cause}.`;
+}
+
+/** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
+function watchCallers(turn: Turn, stable: Version): Step {
+  const { state, seen } = turn;
+  const staleCallers = seen.staleCallers ?? state.staleCallers;
+  const found = staleCallers.filter((caller) => !state.staleCallers.includes(caller));
+  const events = staleCallerEvents(seen, found);
+  return step(
+    turn,
+    { weight: 0, stable, staleCallers, ...steady(turn, stable) },
+    { events, requeueAfterMs: callersRecheckMs },
+  );
+}
+
+export function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" | "next"> {
+  const { targetName } = turn.seen;
+  const serves = `${formatImages(stable.images)} is stable and gets all traffic.`;
+  const blocked = blockedBy(turn);
+  if (blocked) return { reason: `${serves} No canary can start: ${blocked.what}`, next: "" };
+  return { reason: serves, next: `the next change of Deployment ${targetName} starts a canary` };
+}
+
+/** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
+function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Step {
+  const said = [event.warning(`Canary of ${fullName(turn.seen)} not started: ${words.reason}`)];
+  const events = turn.state.reason === words.reason ? [] : said;
+  return step(turn, { phase: "Failed", weight: 0, ...words }, { events });
+}
+
+function targetMissing(turn: Turn): Step {
+  const { state, seen } = turn;
+  const targetMissingSince = state.targetMissingSince ?? seen.now;
+  const missing = { weight: 0, targetMissingSince, reason: missingTarget(seen), next: "" };
+  const leftMs = targetMissingSince + missingPatienceMs - seen.now;
+  return step(turn, missing, leftMs > 0 ? { requeueAfterMs: leftMs } : {});
+}
+
+function targetBack(turn: Turn, announcement: EventText): Step {
+  const { targetMissingSince: _since, ...state } = turn.state;
+  return idle({ ...turn, state }, announcement);
+}
+
+export function staleCallerEvents(seen: Observation, callers: readonly string[]): EventText[] {
+  if (callers.length === 0) return [];
+  const head = `${callers.join(", ")} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
+  return [event.warning(`${head} until restarted once: ${restartLines(callers)}`)];
+}

@@ -1,0 +1,56 @@
+import type { Observation, Target } from "../observation.ts";
+import type { CanaryState, Version } from "../state.ts";
+import { event } from "../turn/event-messages.ts";
+import { type Step, type Turn, blockedBy, step, fullName } from "../turn/turn.ts";
+import { steady, staleCallerEvents } from "./idle.ts";
+
+/** For so long after initialization callers are looked for that are older than the TrafficSplit. */
+export const newForMs = 90_000;
+
+/** Initialized a moment ago, and never run. */
+export function isNew(state: CanaryState, now: number): boolean {
+  return state.phase === "Initialized" && state.runs === 0 && now - state.transitionAt < newForMs;
+}
+/** The one version whose pods run; undefined while a rollout is under way or nothing runs. */
+export function findStable(target: Target | undefined): Version | undefined {
+  const [only, ...others] = target?.active ?? [];
+  if (!target || !only || others.length > 0) return undefined;
+  return target.held || (target.rolledOut && only.hash === target.intent) ? only : undefined;
+}
+
+export function withoutStable(seen: Observation, target: Target): string {
+  if (target.replicas === 0)
+    return `Deployment ${seen.targetName} has 0 replicas: scale it up, so that there is a stable version.`;
+  if (target.paused && target.active.length === 0)
+    return `Deployment ${seen.targetName} is paused and has no pods, as after a restore: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
+  return target.stuck ?? `Deployment ${seen.targetName} is rolling out: waiting until its pods are ready.`;
+}
+
+export function initializationBlocker(turn: Turn, stable: Version | undefined): string | undefined {
+  const { seen } = turn;
+  const { target, route } = seen;
+  const blocked = blockedBy(turn);
+  if (!target || blocked) return blocked?.what;
+  if (!stable) return withoutStable(seen, target);
+  if (!seen.servicesReady || !route) return `Creating Services and route for ${seen.apexName}.`;
+  return route.problem ? `The route ${seen.apexName} is not obeyed yet: ${route.problem}.` : undefined;
+}
+
+/** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
+export function initialize(turn: Turn): Step {
+  const { state, seen } = turn;
+  const stable = state.stable ?? findStable(seen.target);
+  const blocker = initializationBlocker(turn, stable);
+  const known = stable ? { stable } : {};
+  if (blocker) return step(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
+  if (!seen.target?.optedIn || !stable) {
+    const reason = `Taking Deployment ${seen.targetName} under control; its pods stay as they are.`;
+    return step(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
+  }
+  const staleCallers = seen.staleCallers ?? state.staleCallers;
+  return step(
+    turn,
+    { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(turn, stable) },
+    { events: [...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },
+  );
+}

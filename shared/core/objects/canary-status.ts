@@ -1,0 +1,202 @@
+/** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
+
+/** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
+export const phases = [
+  "",
+  "Initializing",
+  "Initialized",
+  "Waiting",
+  "Progressing",
+  "WaitingPromotion",
+  "Promoting",
+  "Finalising",
+  "Succeeded",
+  "Failed",
+  "Terminating",
+] as const;
+export type Phase = (typeof phases)[number];
+
+export interface CanaryCondition {
+  type: "Promoted" | "Ready" | "Reconciling" | "Stalled";
+  status: "True" | "False" | "Unknown";
+  reason: string;
+  message: string;
+  lastUpdateTime: string;
+  lastTransitionTime: string;
+}
+
+export type Outcome = "pass" | "fail" | "no-evidence" | "cannot-ask";
+
+/** One metric of one check, as a person can re-derive it. */
+export interface CheckStatus {
+  metric: string;
+  outcome: Outcome;
+  /** Measured value in the metric's unit (percent, or milliseconds), null where there is none. */
+  value: number | null;
+  unit: "percent" | "milliseconds" | "";
+  min?: number;
+  max?: number;
+  /** Users' requests behind the value. */
+  requests: number | null;
+  query: string;
+  message: string;
+  at: string;
+}
+
+/** Live numbers of one track over `windowSeconds`; null where there is no data. */
+export interface TrackStatus {
+  name: string;
+  replicas: number;
+  ready: number;
+  weightPercent: number;
+  successPercent: number | null;
+  requestsPerSecond: number | null;
+  latencyMsP50: number | null;
+  latencyMsP95: number | null;
+  latencyMsP99: number | null;
+  requests: number | null;
+}
+
+export interface CanaryStatus {
+  phase?: Phase;
+  canaryWeight?: number;
+  failedChecks?: number;
+  iterations?: number;
+  lastAppliedSpec?: string;
+  lastPromotedSpec?: string;
+  lastTransitionTime?: string;
+  trackedConfigs?: Record<string, string>;
+  conditions?: CanaryCondition[];
+  observedGeneration?: number;
+  /** One sentence: where it stands and why. */
+  reason?: string;
+  /** One sentence: what happens next, or what a person can do. */
+  next?: string;
+  stable?: { hash: string; podTemplateHash: string; images: Record<string, string> };
+  run?: RunStatus;
+  rejected?: { hash: string; at: string; cause: string }[];
+  route?: { kind: "TrafficSplit" | "HTTPRoute"; apiVersion: string; name: string; why: string };
+  tracks?: { at: string; windowSeconds: number; primary: TrackStatus; canary: TrackStatus };
+  checks?: CheckStatus[];
+  /** Callers that must be restarted once before they obey the route, as `namespace/pod`. */
+  staleCallers?: string[];
+  warnings?: string[];
+  blocked?: { kind: "obstacle" | "missing"; what: string };
+  lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
+  /** A template that went live without a canary, until it is adopted or undone. */
+  unvetted?: UnvettedStatus;
+  /** Since when there is no Deployment to release; what was made for it goes after a while. */
+  targetMissingSince?: string;
+  history?: HistoryEntry[];
+  runs?: number;
+  /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */
+  said?: SaidStatus[];
+}
+
+/** An Event as it is to be written; its time is its own among a Canary's. */
+export interface SaidStatus {
+  at: string;
+  type: "Normal" | "Warning";
+  message: string;
+}
+
+export const runStages = ["scaling", "analysing", "promoting", "returning", "restoring", "draining"] as const;
+export type Stage = (typeof runStages)[number];
+
+export interface RunStatus {
+  id: string;
+  intent: string;
+  images: Record<string, string>;
+  requestedBy: string;
+  stage: Stage;
+  /** Index of the current step, 0-based, and how many there are. */
+  step: number;
+  steps: number;
+  startedAt: string;
+  stageAt: string;
+  checkAt?: string;
+  /** Why the weight stays although the interval is over, and since when. */
+  hold?: HoldCause;
+  holdSince?: string;
+  /** A person's pause: until `resume`, or until a time. */
+  paused?: { by: string; at: string; until?: string; reason?: string };
+  /** A weight that someone else set below ours: it is not exceeded until `promote`, `resume` or that person raises it. */
+  ceiling?: number;
+  /** How often every canary pod was lost while it had traffic. */
+  losses?: number;
+  /** The canary against the primary: see docs/judging.md. */
+  comparison?: ComparisonStatus;
+  ending?: { outcome: RunOutcome; cause: string };
+}
+
+/** Users' requests, and how many of them failed. */
+export interface CountsStatus {
+  requests: number;
+  failures: number;
+}
+
+export interface ComparisonStatus {
+  /** Evidence that the canary is worse by more than the margin: 1 says nothing, 1/alpha takes it back. At most a million. */
+  evidence: number;
+  canary: CountsStatus;
+  primary: CountsStatus;
+  /** What the evidence is continued from. */
+  logEvidence: number[];
+  read: ReadStatus;
+  /** The same of what canary pods answered while they warmed up, which only takes back who fails most of it. */
+  warmup?: { canary: CountsStatus; primary: CountsStatus; logEvidence: number[] };
+}
+
+interface ReadStatus {
+  epoch: number;
+  canary: CountsStatus;
+  primary: CountsStatus;
+  warmup?: { canary: CountsStatus; primary: CountsStatus };
+}
+
+/** Why a run is held. The last three wait for a person. */
+export const holdCauses = [
+  "no-evidence",
+  "no-numbers",
+  "warming-up",
+  "no-traffic",
+  "unreached",
+  "stale-callers",
+  "cannot-ask",
+  "obstacle",
+  "lowered-by-hand",
+  "paused",
+  "paused-by-user",
+] as const;
+export type HoldCause = (typeof holdCauses)[number];
+
+export interface UnvettedStatus {
+  /** Hash of the template that went live, and the images it has. */
+  hash: string;
+  images: Record<string, string>;
+  /** Who changed it as far as is known: a user, or the field manager that wrote the template. */
+  by: string;
+  /** How it went past: `break-glass`, `recreated`, `webhook did not answer`. */
+  how: string;
+  at: string;
+  /** Who asked for stable to be put back, while that is under way. */
+  undoneBy?: string;
+  /** The break-glass label that let it go has been taken off: one that is there now is for another change. */
+  spent?: boolean;
+}
+
+/** What a Canary's status remembers of the runs that are over. */
+export const runOutcomes = ["promoted", "rejected", "reverted", "superseded", "aborted"] as const;
+export type RunOutcome = (typeof runOutcomes)[number];
+
+export interface HistoryEntry {
+  run: string;
+  /** Hash of the template that was tried; missing in entries of earlier versions. */
+  intent?: string;
+  images: Record<string, string>;
+  requestedBy: string;
+  outcome: RunOutcome;
+  cause: string;
+  startedAt: string;
+  endedAt: string;
+}

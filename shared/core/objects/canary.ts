@@ -1,0 +1,98 @@
+/**
+ * The Canary resource as it is on the wire (`flagger.app/v1beta1`): Flagger's schema, plus our own optional fields in status.
+ * Times are RFC 3339 strings here; the core works on `CanaryState` with milliseconds.
+ */
+import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { CanaryStatus } from "./canary-status.ts";
+
+export interface Canary {
+  apiVersion: string;
+  kind: string;
+  metadata: V1ObjectMeta;
+  spec: CanarySpec;
+  status?: CanaryStatus;
+}
+
+export interface CanarySpec {
+  provider?: string;
+  metricsServer?: string;
+  targetRef: { apiVersion: string; kind: string; name: string };
+  progressDeadlineSeconds?: number;
+  skipAnalysis?: boolean;
+  suspend?: boolean;
+  revertOnDeletion?: boolean;
+  autoscalerRef?: { apiVersion: string; kind: string; name: string };
+  /** Named in templates only: Linkerd's traffic is not divided at an ingress. */
+  ingressRef?: { name: string };
+  routeRef?: { name: string };
+  service?: ServiceSpec;
+  analysis: AnalysisSpec;
+}
+
+export interface ServiceSpec {
+  name?: string;
+  port: number;
+  portName?: string;
+  targetPort?: number | string;
+  appProtocol?: string;
+  gatewayRefs?: GatewayRef[];
+  hosts?: string[];
+}
+
+export interface GatewayRef {
+  group?: string;
+  kind?: string;
+  name: string;
+  namespace?: string;
+  sectionName?: string;
+  port?: number;
+}
+
+export interface AnalysisSpec {
+  interval?: string;
+  threshold?: number;
+  stepWeight?: number;
+  stepWeights?: number[];
+  maxWeight?: number;
+  stepWeightPromotion?: number;
+  iterations?: number;
+  mirror?: boolean;
+  match?: unknown[];
+  metrics?: MetricSpec[];
+  /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
+  minRequests?: number;
+  /** What a pod answers in its first so long is no evidence; 0s unless given. See docs/judging.md. */
+  warmup?: string;
+  /** What a check without evidence comes to; `hold` unless given, and given up after `deadline` (30m). */
+  noEvidence?: { policy?: "hold" | "fail" | "pass"; deadline?: string };
+  /** For how long a Prometheus that cannot be asked freezes a run before it is taken back; 30m unless given. */
+  cannotAsk?: { deadline?: string };
+  /** The canary against the primary over the same requests; see docs/judging.md. */
+  comparison?: ComparisonSpec;
+  webhooks?: { name: string; url: string; type?: string }[];
+  sessionAffinity?: object;
+}
+
+export interface MetricSpec {
+  name: string;
+  interval?: string;
+  threshold?: number;
+  thresholdRange?: { min?: number; max?: number };
+  query?: string;
+  templateRef?: { name: string; namespace?: string };
+  templateVariables?: Record<string, string>;
+}
+
+export interface ComparisonSpec {
+  /** `withinLimits` (the default) never takes back a canary that keeps within its own limits; `always` does. */
+  mode?: "off" | "withinLimits" | "always";
+  /** Highest probability to take back a canary that is no worse; 0.01 unless given. */
+  alpha?: number;
+  /** Percent of requests by which the canary may fail more than the primary; the room its success limit leaves unless given. */
+  marginPercent?: number;
+}
+
+/** The Service that users send to. */
+export function apexOf({ spec }: Canary): string {
+  return spec.service?.name ?? spec.targetRef.name;
+}

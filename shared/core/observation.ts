@@ -1,0 +1,162 @@
+import type { RouteSeen } from "./objects/routes.ts";
+import type { CheckStatus } from "./objects/canary-status.ts";
+import type { Command } from "./objects/command.ts";
+import type { Version } from "./state.ts";
+import type { Counts } from "./analysis/sequential-test.ts";
+
+/** The user's Deployment, reduced to what decisions need. */
+export interface Target {
+  uid: string;
+  intent: string;
+  images: Record<string, string>;
+  /** Our opt-in label is there and names this very object. */
+  optedIn: boolean;
+  held: boolean;
+  pausedByUser: boolean;
+  /** `spec.paused`, whoever set it. */
+  paused: boolean;
+  /** Break-glass: our label that lets one change go unheld. */
+  bypass: boolean;
+  requestedBy: string;
+  /** Who last wrote the template, as far as is known: a user, or a field manager. */
+  changedBy: string;
+  /** Id of the run in our promoting mark, if there is one. */
+  promoting?: string;
+  /** pod-template-hash in our stable label. */
+  stableMark?: string;
+  /** Our rejection is what its Progressing condition says. */
+  markedRejected: boolean;
+  /** `spec.replicas`. */
+  replicas: number;
+  /** Kubernetes has observed the spec, and every pod is of the spec's template, ready and available. */
+  rolledOut: boolean;
+  /** `ProgressDeadlineExceeded` of the Deployment's own rollout, in its words. */
+  stuck?: string;
+  /** The versions whose ReplicaSets have pods, oldest first. */
+  active: Version[];
+  /** Stable's template is kept by us as well, for when its ReplicaSet is gone. */
+  stableKept: boolean;
+  /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
+  kept: string[];
+  /** Reason why this Deployment can never be canaried as it is (strategy, owner, selector), if any. */
+  unfit?: string;
+}
+
+export interface Workload {
+  /** Intent that it runs, from our own label. */
+  intent: string;
+  replicas: number;
+  /** The last run that was written to be over. */
+  over?: string;
+  /** pod-template-hash of the ReplicaSet for its present template; undefined until it exists. */
+  podTemplateHash?: string;
+  /** Why its pods cannot become ready, in one sentence with the pod's name. */
+  failure?: string;
+}
+
+/** Ready endpoints of a leaf Service, in all and by pod-template-hash. */
+export interface Endpoints {
+  ready: number;
+  byRevision: Record<string, number>;
+  /** The leaf Service itself is not there: whatever share it has fails. */
+  isGone?: boolean;
+}
+
+export interface Observation {
+  /** The only clock of the core, ms since the epoch. */
+  now: number;
+  name: string;
+  namespace: string;
+  /** Name of the Deployment that `targetRef` names. */
+  targetName: string;
+  apexName: string;
+  command?: Command;
+  /** Sentences about what forbids us to touch anything: foreign objects, Flagger, an older Canary on the target. */
+  obstacles: string[];
+  /** Sentences about what is missing or unwise but leaves what runs alone. */
+  missing: string[];
+  warnings: string[];
+  target?: Target;
+  /** Leaf Services and apex exist as they should. */
+  servicesReady: boolean;
+  /** Something that we made for the target is there: canary Deployment, leaf Service or route. */
+  oursExist: boolean;
+  workload?: Workload;
+  endpoints: { primary: Endpoints; canary: Endpoints };
+  /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`; looked for at initialization. */
+  staleCallers?: string[];
+  route?: RouteSeen;
+  metrics?: MetricsSeen;
+  ledger?: LedgerSeen;
+  /** How often Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
+}
+
+/** Users' requests to one track over the window. `requests` 0 with null latencies: nothing was measured. */
+export interface TrackMetrics {
+  requests: number;
+  failures: number;
+  requestsPerSecond: number;
+  latencyMs: { p50: number | null; p95: number | null; p99: number | null };
+}
+
+export type MetricsSeen =
+  | {
+      ok: true;
+      askedAt: number;
+      /** Time of the newest sample of the canary's pods, ms; 0 if there is none. */
+      sampledAt: number;
+      /** Prometheus has no sample of the primary's pods either: it does not look at this app, and waiting for it is in vain. */
+      isUnwatched?: boolean;
+      windowSeconds: number;
+      primary: TrackMetrics;
+      canary: TrackMetrics;
+      /** Result of each metric of the Canary, in its order. */
+      checks: CheckStatus[];
+      /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`. */
+      staleCallers: string[];
+      /** A window still reaches to before this run: that evidence is missing says nothing yet. */
+      isEarly?: boolean;
+    }
+  | { ok: false; askedAt: number; error: string };
+
+/** What was counted for both tracks since this controller first looked at the run. */
+export interface LedgerSeen {
+  /** Begins anew with each controller process and run: totals of different epochs have nothing to do with each other. */
+  epoch: number;
+  at: number;
+  /** Time of the newest sample of the canary's pods, ms, where there is one. */
+  sampledAt?: number;
+  canary: Counts;
+  primary: Counts;
+  share?: ShareSeen;
+  /** While warm-up is left out: what was left out of `canary`, and what the primary got meanwhile. */
+  warmup?: WarmupSeen;
+}
+
+export interface WarmupSeen {
+  canary: Counts;
+  primary: Counts;
+  /** Canary pods that are warming up now. */
+  pods: number;
+  /** When the first evidence may be there, ms; undefined while no user has reached the canary. */
+  evidenceAt?: number;
+}
+
+/** What Prometheus says of a canary, as decisions see it. JSON-plain. */
+/** The canary's measured share of traffic. */
+export interface ShareSeen {
+  /** `callers`: by what meshed callers sent; `inbound`: by what both tracks received. */
+  source: "callers" | "inbound";
+  canary: number;
+  all: number;
+  /** Weights that were in force meanwhile, percent. */
+  low: number;
+  high: number;
+  /** How many stretches in a row lay outside the binomial interval on the same side. */
+  scrapes: number;
+  /** Callers that must be restarted before they obey, `namespace/pod`. */
+  staleCallers: string[];
+  /** Any other cause that was found, as a clause. */
+  cause?: string;
+}

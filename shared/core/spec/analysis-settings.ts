@@ -1,0 +1,130 @@
+/**
+ * How a Canary wants its evidence weighed: how many requests a verdict needs, what a check without evidence comes to, for how long
+ * Prometheus may be silent, and how the canary is compared with the primary. Read once from the spec, with every fault named.
+ */
+import type { AnalysisSpec, MetricSpec } from "../objects/canary.ts";
+import { parseDuration } from "../format/duration.ts";
+import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
+
+export interface JudgingPolicy {
+  /** Fewer users' requests than this in a metric's window are no evidence. */
+  minRequests: number;
+  /** What a pod answers in its first so long is no evidence. */
+  warmupMs: number;
+  /** `hold` takes the change back at the deadline, `pass` passes the check then; `fail` counts each check as failed. */
+  noEvidence: { policy: "hold" | "fail" | "pass"; deadlineMs: number };
+  /** How long Prometheus may not be asked before the change is taken back. */
+  cannotAskDeadlineMs: number;
+  comparison: ComparisonPolicy;
+}
+
+export interface ComparisonPolicy {
+  mode: "off" | "withinLimits" | "always";
+  /** Highest probability to take back a canary that is no worse than the primary plus the margin. */
+  alpha: number;
+  /** Percent of requests that the canary may fail beyond the primary; missing where nothing says how many: then nothing is compared. */
+  marginPercent?: number;
+}
+
+export const judgingDefaults = { minRequests: 1, deadlineMs: 1_800_000, alpha: 0.01 } as const;
+
+type Add = (path: string, message: string) => void;
+
+export function judgingOf(analysis: AnalysisSpec): JudgingPolicy {
+  return {
+    minRequests: analysis.minRequests ?? judgingDefaults.minRequests,
+    warmupMs: warmupOf(analysis),
+    noEvidence: {
+      policy: analysis.noEvidence?.policy ?? "hold",
+      deadlineMs: deadlineOf(analysis.noEvidence?.deadline),
+    },
+    cannotAskDeadlineMs: deadlineOf(analysis.cannotAsk?.deadline),
+    comparison: comparisonOf(analysis),
+  };
+}
+
+export function checkJudging(analysis: AnalysisSpec, add: Add): void {
+  const { minRequests, noEvidence, cannotAsk } = analysis;
+  if (minRequests !== undefined && !(Number.isInteger(minRequests) && minRequests >= 1))
+    add("spec.analysis.minRequests", `${minRequests} is not a whole number of requests from 1`);
+  checkWarmup(analysis, add);
+  checkDeadline(noEvidence?.deadline, "spec.analysis.noEvidence.deadline", add);
+  checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
+  if (noEvidence?.policy !== undefined && !["hold", "fail", "pass"].includes(noEvidence.policy))
+    add("spec.analysis.noEvidence.policy", `"${noEvidence.policy}" is none of hold, fail, pass`);
+  checkComparison(analysis, add);
+}
+
+/** Percent of requests that may fail by the Canary's own success limit; undefined where it has none. */
+export function successRoomPercent(metrics: readonly MetricSpec[]): number | undefined {
+  const limit = metrics.find((metric) => isBuiltIn(metric) && metric.name === builtIn.successRate);
+  const min = limit?.thresholdRange ? limit.thresholdRange.min : limit?.threshold;
+  return min === undefined ? undefined : Math.min(100, Math.max(0, 100 - min));
+}
+
+// --- internal ---
+
+function warmupOf({ warmup = "0s" }: AnalysisSpec): number {
+  return parseDuration(warmup) ?? 0;
+}
+
+/** What pods answer while they warm up has a test of its own: both together keep to what was asked for. */
+function alphaOf(analysis: AnalysisSpec): number {
+  const alpha = analysis.comparison?.alpha ?? judgingDefaults.alpha;
+  return warmupOf(analysis) > 0 ? alpha / 2 : alpha;
+}
+
+function comparisonOf(analysis: AnalysisSpec): ComparisonPolicy {
+  const { comparison: spec = {}, metrics = [] } = analysis;
+  const mode = spec.mode ?? "withinLimits";
+  const room = successRoomPercent(metrics);
+  const given = spec.marginPercent ?? room;
+  // Whoever fails no more than the limit's room also fails no more than the primary plus that room.
+  const margin = mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
+  return {
+    mode,
+    alpha: alphaOf(analysis),
+    ...(margin === undefined ? {} : { marginPercent: margin }),
+  };
+}
+
+function checkComparison({ comparison, metrics = [] }: AnalysisSpec, add: Add): void {
+  const { mode, alpha, marginPercent } = { mode: "off", alpha: judgingDefaults.alpha, marginPercent: 0, ...comparison };
+  const at = "spec.analysis.comparison";
+  if (!["off", "withinLimits", "always"].includes(mode))
+    add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
+  if (!within(alpha, Number.MIN_VALUE, 0.5)) add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
+  if (!within(marginPercent, 0, 99.999))
+    add(`${at}.marginPercent`, `${marginPercent} is not a percentage from 0 to below 100`);
+  const margin = comparison?.marginPercent ?? successRoomPercent(metrics);
+  if (mode === "always" && margin === undefined)
+    add(`${at}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
+}
+
+function within(value: number, low: number, high: number): boolean {
+  return value >= low && value <= high;
+}
+
+/** Longer is no warm-up but a blindfold, and a hold for want of evidence must outlast it. */
+const longestWarmupMs = 600_000;
+
+function checkWarmup({ warmup, noEvidence }: AnalysisSpec, add: Add): void {
+  if (warmup === undefined) return;
+  const path = "spec.analysis.warmup";
+  const ms = parseDuration(warmup);
+  if (ms === undefined) add(path, `"${warmup}" is not a duration such as 0s, 30s or 2m`);
+  else if (ms > longestWarmupMs) add(path, `"${warmup}" is above 10m`);
+  else if (ms > 0 && ms >= deadlineOf(noEvidence?.deadline))
+    add(path, `"${warmup}" does not end before noEvidence.deadline`);
+}
+
+function checkDeadline(text: string | undefined, path: string, add: Add): void {
+  if (text === undefined) return;
+  const ms = parseDuration(text);
+  if (ms === undefined) add(path, `"${text}" is not a duration such as 90s, 30m or 2h`);
+  else if (ms < 1_000) add(path, `"${text}" is below 1s`);
+}
+
+function deadlineOf(text: string | undefined): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? judgingDefaults.deadlineMs;
+}

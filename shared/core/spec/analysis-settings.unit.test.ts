@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import type { AnalysisSpec } from "../objects/canary.ts";
+import { checkJudging, judgingOf } from "./analysis-settings.ts";
+
+function faultsOf(analysis: AnalysisSpec): string {
+  const faults: string[] = [];
+  checkJudging(analysis, (path, message) => faults.push(`${path}: ${message}`));
+  return faults.join("\n");
+}
+
+const success = (limits: object): AnalysisSpec => ({ metrics: [{ name: "request-success-rate", ...limits }] });
+
+describe("how evidence is weighed", () => {
+  it("is by one request, a hold of 30 minutes and a comparison within the limits when a Canary says nothing", () => {
+    expect(judgingOf(success({ thresholdRange: { min: 99 } }))).toEqual({
+      minRequests: 1,
+      warmupMs: 0,
+      noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
+      cannotAskDeadlineMs: 1_800_000,
+      comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 },
+    });
+  });
+
+  it("is as the Canary says", () => {
+    const analysis: AnalysisSpec = {
+      minRequests: 200,
+      noEvidence: { policy: "pass", deadline: "2h" },
+      cannotAsk: { deadline: "90s" },
+      comparison: { mode: "always", alpha: 0.05, marginPercent: 0 },
+    };
+    expect(judgingOf(analysis)).toEqual({
+      minRequests: 200,
+      warmupMs: 0,
+      noEvidence: { policy: "pass", deadlineMs: 7_200_000 },
+      cannotAskDeadlineMs: 90_000,
+      comparison: { mode: "always", alpha: 0.05, marginPercent: 0 },
+    });
+    expect(faultsOf(analysis)).toBe("");
+  });
+});
+
+it("with a warm-up gives each of the two comparisons half of alpha", () => {
+  expect(judgingOf({ warmup: "30s" })).toMatchObject({ warmupMs: 30_000, comparison: { alpha: 0.005 } });
+  expect(judgingOf({ warmup: "0s" })).toMatchObject({ warmupMs: 0, comparison: { alpha: 0.01 } });
+});
+
+describe("the margin of the comparison", () => {
+  it.each<[string, AnalysisSpec, number | undefined]>([
+    ["the room below thresholdRange.min", success({ thresholdRange: { min: 95 } }), 5],
+    ["the room below the deprecated threshold", success({ threshold: 98 }), 2],
+    ["unknown where the range has only a maximum", success({ thresholdRange: { max: 100 }, threshold: 98 }), undefined],
+    ["unknown without a success limit", { metrics: [{ name: "request-duration", threshold: 500 }] }, undefined],
+    ["unknown where the success rate is a query of the user's", success({ query: "x", threshold: 9 }), undefined],
+    ["never less than that room", { ...success({ threshold: 98 }), comparison: { marginPercent: 0 } }, 2],
+    [
+      "less if the Canary asks always",
+      { ...success({ threshold: 98 }), comparison: { mode: "always", marginPercent: 0 } },
+      0,
+    ],
+    ["never above all requests", success({ threshold: -5 }), 100],
+  ])("is %s", (_what, analysis, margin) => expect(judgingOf(analysis).comparison.marginPercent).toBe(margin));
+});
+
+describe("faults of judging", () => {
+  it.each<[string, AnalysisSpec, string]>([
+    ["no requests at all", { minRequests: 0 }, "spec.analysis.minRequests: 0 is not a whole number"],
+    ["half a request", { minRequests: 1.5 }, "1.5 is not a whole number"],
+    ["a deadline that is none", { noEvidence: { deadline: "soon" } }, 'noEvidence.deadline: "soon" is not a duration'],
+    ["a deadline of no time", { cannotAsk: { deadline: "0m" } }, 'cannotAsk.deadline: "0m" is below 1s'],
+    ["an unknown policy", { noEvidence: { policy: "guess" as "hold" } }, '"guess" is none of hold, fail, pass'],
+    ["a warm-up that is no time", { warmup: "soon" }, 'warmup: "soon" is not a duration'],
+    ["a warm-up of an hour", { warmup: "1h" }, 'warmup: "1h" is above 10m'],
+    [
+      "a warm-up that outlasts its hold",
+      { warmup: "2m", noEvidence: { deadline: "1m" } },
+      "does not end before noEvidence.deadline",
+    ],
+    ["an unknown mode", { comparison: { mode: "on" as "off" } }, '"on" is none of off'],
+    ["an alpha that is none", { comparison: { alpha: 1 } }, "1 is not above 0 and at most 0.5"],
+    ["a margin of everything", { comparison: { marginPercent: 100 } }, "100 is not a percentage"],
+    ["always, with nothing to say by how much", { comparison: { mode: "always" } }, "marginPercent: is needed"],
+  ])("are told: %s", (_what, analysis, words) => expect(faultsOf(analysis)).toContain(words));
+});

@@ -1,0 +1,180 @@
+/**
+ * A Canary's spec read once into the numbers that decisions need. All faults are reported together with their field paths;
+ * what is valid for Flagger but not built here yet is named apart, so that no gate of the user's is skipped in silence.
+ */
+import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
+import { parseDuration } from "../format/duration.ts";
+import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
+import { checkReferences, quoted } from "./references.ts";
+
+export interface Policy extends JudgingPolicy {
+  intervalMs: number;
+  /** Failed checks before the run is rolled back. */
+  threshold: number;
+  /** Canary weights of the steps in order, each 1..100, rising. */
+  weights: number[];
+  /** Percent that goes back to the primary per interval after promotion; undefined: all at once. */
+  stepWeightPromotion?: number;
+  metrics: MetricSpec[];
+  progressDeadlineMs: number;
+  /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
+  drainMs: number;
+  skipAnalysis: boolean;
+  suspend: boolean;
+  /** Sentences about what the spec asks for and this version cannot do. */
+  unsupported: string[];
+}
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+export type PolicyResult = { ok: true; policy: Policy } | { ok: false; errors: FieldError[] };
+
+export const builtinMetrics = ["request-success-rate", "request-duration"] as const;
+
+/** Running proxies follow a change or the end of a route within 5 s; nobody sends to the canary after this. */
+export const drainMs = 6_000;
+
+const defaults = { intervalMs: 60_000, progressDeadlineMs: 600_000 };
+
+export function parsePolicy(spec: CanarySpec): PolicyResult {
+  const errors: FieldError[] = [];
+  const add = (path: string, message: string): void => void errors.push({ path, message });
+  const analysis = spec.analysis ?? {};
+  checkReferences(spec, add);
+  checkStrategy(analysis, add);
+  checkWeights(analysis, add);
+  checkJudging(analysis, add);
+  (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
+  const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
+  if (errors.length > 0) return { ok: false, errors };
+  return { ok: true, policy: { ...switchesOf(spec), ...pacingOf(analysis), intervalMs } };
+}
+
+/** `spec.analysis.interval: "10x" is not a duration ...` for each fault, as admission and status show them. */
+export function formatErrors(errors: readonly FieldError[]): string {
+  return errors.map((error) => `${error.path}: ${error.message}`).join("; ");
+}
+
+/**
+ * The steps' weights. A `maxWeight` that is no multiple of `stepWeight` ends at `maxWeight` exactly: a limit the user wrote
+ * is not stepped over (Flagger overshoots it).
+ */
+export function weightsOf(analysis: AnalysisSpec): number[] {
+  if (analysis.stepWeights?.length) return [...analysis.stepWeights];
+  const step = analysis.stepWeight ?? 0;
+  const max = analysis.maxWeight ?? 100;
+  if (step < 1) return [];
+  const weights: number[] = [];
+  for (let weight = step; weight < max; weight += step) weights.push(weight);
+  return [...weights, max];
+}
+
+// --- internal ---
+
+function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend" | "unsupported"> {
+  const seconds = spec.progressDeadlineSeconds;
+  return {
+    progressDeadlineMs: seconds === undefined ? defaults.progressDeadlineMs : seconds * 1_000,
+    skipAnalysis: spec.skipAnalysis ?? false,
+    suspend: spec.suspend ?? false,
+    unsupported: unsupportedIn(spec),
+  };
+}
+
+function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof ReturnType<typeof switchesOf>> {
+  return {
+    threshold: Math.max(1, analysis.threshold ?? 1),
+    weights: weightsOf(analysis),
+    metrics: analysis.metrics ?? [],
+    drainMs,
+    ...judgingOf(analysis),
+    ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
+  };
+}
+
+type Add = (path: string, message: string) => void;
+
+function checkStrategy(analysis: AnalysisSpec, add: Add): void {
+  const given = (["stepWeight", "stepWeights", "iterations"] as const).filter((key) => analysis[key] !== undefined);
+  if (given.length === 0)
+    add("spec.analysis", "needs stepWeight or stepWeights: how fast does the canary get traffic?");
+  if (given.length > 1) add("spec.analysis", `${given.join(" and ")} exclude each other: keep one`);
+  const threshold = analysis.threshold;
+  if (threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 0))
+    add("spec.analysis.threshold", `${quoted(threshold)} is not a whole number of failed checks`);
+}
+
+function checkWeights(analysis: AnalysisSpec, add: Add): void {
+  for (const key of ["stepWeight", "maxWeight", "stepWeightPromotion"] as const) {
+    const value = analysis[key];
+    if (value !== undefined && !inRange(value, 1, 100))
+      add(`spec.analysis.${key}`, `${quoted(value)} is not a percentage from 1 to 100`);
+  }
+  const steps = analysis.stepWeights ?? [];
+  if (analysis.stepWeights !== undefined && steps.length === 0) add("spec.analysis.stepWeights", "is empty");
+  steps.forEach((weight, index) => {
+    const path = `spec.analysis.stepWeights[${index}]`;
+    if (!inRange(weight, 1, 100)) add(path, `${quoted(weight)} is not a percentage from 1 to 100`);
+    const before = steps[index - 1];
+    if (before !== undefined && weight <= before) add(path, `${weight} does not rise above ${before}: steps go up`);
+  });
+}
+
+function checkMetric(metric: MetricSpec, path: string, add: Add): void {
+  interval(metric.interval, `${path}.interval`, add);
+  if (!metric.name) return add(`${path}.name`, "is required");
+  if (metric.templateRef && !metric.templateRef.name) add(`${path}.templateRef.name`, "is required");
+  const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
+  if (!builtin && !metric.query && !metric.templateRef)
+    add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
+  checkRange(metric, `${path}.thresholdRange`, add);
+}
+
+function checkRange(metric: MetricSpec, path: string, add: Add): void {
+  const { min, max } = metric.thresholdRange ?? {};
+  if (min === undefined && max === undefined && metric.threshold === undefined)
+    add(path, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
+  if (min !== undefined && max !== undefined && min > max)
+    add(path, `min ${min} is above max ${max}: nothing can pass`);
+  checkReach(metric, path, add);
+}
+
+/** Limits that no value of a built-in metric can keep. */
+function checkReach({ name, query, templateRef, thresholdRange = {} }: MetricSpec, path: string, add: Add): void {
+  if (query !== undefined || templateRef !== undefined) return;
+  const { min, max } = thresholdRange;
+  const isSuccess = name === builtinMetrics[0];
+  if (isSuccess && min !== undefined && min > 100) add(`${path}.min`, `${min} is above 100 %: nothing can pass`);
+  if (max !== undefined && max < 0) add(`${path}.max`, `${max} is below 0: nothing can pass`);
+}
+
+function interval(text: string | undefined, path: string, add: Add): number | undefined {
+  if (text === undefined) return undefined;
+  const ms = parseDuration(text);
+  if (ms === undefined) add(path, `${quoted(text)} is not a duration such as 30s or 1m`);
+  else if (ms < 1_000) add(path, `${quoted(text)} is below the shortest interval, 1s`);
+  return ms;
+}
+
+function inRange(value: number, low: number, high: number): boolean {
+  return Number.isInteger(value) && value >= low && value <= high;
+}
+
+const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
+
+function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
+  const hooks = (analysis.webhooks ?? []).map((hook) => hook.name);
+  const asked: [boolean, string][] = [
+    [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
+    [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
+    [analysis.iterations !== undefined, "analysis.iterations (Blue/Green)"],
+    [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
+    [analysis.mirror === true, "analysis.mirror"],
+    [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
+    [hooks.length > 0, `analysis.webhooks (${hooks.join(", ")})`],
+  ];
+  return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from "vitest";
+import type { AnalysisSpec, CanarySpec } from "../objects/canary.ts";
+import { formatErrors, parsePolicy, weightsOf } from "./policy.ts";
+
+function aSpec(analysis: Partial<AnalysisSpec> = {}, spec: Partial<CanarySpec> = {}): CanarySpec {
+  return {
+    targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" },
+    service: { port: 9898 },
+    analysis: { interval: "10s", threshold: 5, stepWeight: 10, ...analysis },
+    ...spec,
+  };
+}
+
+function errorsOf(spec: CanarySpec): string {
+  const result = parsePolicy(spec);
+  return result.ok ? "" : formatErrors(result.errors);
+}
+
+describe("the tutorial's Canary", () => {
+  it("is ten steps of ten percent every ten seconds, rolled back at five failed checks", () => {
+    const result = parsePolicy(aSpec({ maxWeight: 100 }));
+    expect(result).toMatchObject({
+      ok: true,
+      policy: { intervalMs: 10_000, threshold: 5, weights: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100], unsupported: [] },
+    });
+  });
+});
+
+describe("faults in a Canary", () => {
+  it("are all told at once, each with its path", () => {
+    const errors = errorsOf(
+      aSpec({ interval: "10x", stepWeight: 101, metrics: [{ name: "unknown" }] }, { service: { port: 0 } }),
+    );
+    for (const path of [
+      "spec.service.port",
+      "spec.analysis.interval",
+      "spec.analysis.stepWeight",
+      "spec.analysis.metrics[0]",
+      "spec.analysis.metrics[0].thresholdRange",
+    ])
+      expect(errors).toContain(`${path}:`);
+  });
+
+  it.each([
+    ["an interval that is none", aSpec({ interval: "10x" }), '"10x" is not a duration'],
+    ["an interval below a second", aSpec({ interval: "0s" }), "below the shortest"],
+    ["two strategies", aSpec({ iterations: 3 }), "stepWeight and iterations exclude each other"],
+    ["no strategy", { ...aSpec(), analysis: { interval: "10s" } }, "needs stepWeight or stepWeights"],
+    ["half a percent", aSpec({ stepWeight: 0.5 }), "not a percentage"],
+    ["steps that do not rise", { ...aSpec(), analysis: { stepWeights: [10, 10] } }, "does not rise above 10"],
+    [
+      "a range that nothing meets",
+      aSpec({ metrics: [{ name: "request-duration", thresholdRange: { min: 5, max: 1 } }] }),
+      "nothing can pass",
+    ],
+    ["a metric without a limit", aSpec({ metrics: [{ name: "request-duration" }] }), "needs a min or a max"],
+    [
+      "a name too long to derive others from",
+      aSpec({}, { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "x".repeat(57) } }),
+      "57 characters",
+    ],
+    ["a deadline of no time", aSpec({}, { progressDeadlineSeconds: 0 }), "above 0"],
+    ["a threshold below none", aSpec({ threshold: -5 }), "spec.analysis.threshold: -5 is not a whole number"],
+    ["a number that is a text", aSpec({ stepWeight: "10" as unknown as number }), '"10" is not a percentage'],
+    [
+      "a success rate beyond 100 %",
+      aSpec({ metrics: [{ name: "request-success-rate", thresholdRange: { min: 101 } }] }),
+      "spec.analysis.metrics[0].thresholdRange.min: 101 is above 100 %",
+    ],
+    [
+      "a duration below nothing",
+      aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: -5 } }] }),
+      "spec.analysis.metrics[0].thresholdRange.max: -5 is below 0",
+    ],
+    ["a server that is no URL", aSpec({}, { metricsServer: "prometheus:9090" }), "spec.metricsServer:"],
+    ["a Service that cannot be", aSpec({}, { service: { port: 1, name: "Foo_Bar" } }), 'spec.service.name: "Foo_Bar"'],
+    [
+      "a target that no Service can be named after",
+      aSpec({}, { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "a.b" } }),
+      "give the Service's in spec.service.name",
+    ],
+  ])("are told: %s", (_what, spec, words) => expect(errorsOf(spec)).toContain(words));
+});
+
+describe("what the schema would refuse as well", () => {
+  it("is told together with the rest, since the schema is asked after us", () => {
+    const errors = errorsOf(
+      aSpec(
+        { interval: "10x", metrics: [{ name: "latency", templateRef: {} as { name: string } }] },
+        {
+          provider: "bogus",
+          targetRef: { kind: "Foo", name: "podinfo" } as CanarySpec["targetRef"],
+          service: { gatewayRefs: [{}] } as unknown as NonNullable<CanarySpec["service"]>,
+        },
+      ),
+    );
+    for (const path of [
+      "spec.provider",
+      "spec.targetRef.apiVersion",
+      "spec.targetRef.kind",
+      "spec.service.port",
+      "spec.service.gatewayRefs[0].name",
+      "spec.analysis.interval",
+      "spec.analysis.metrics[0].templateRef.name",
+    ])
+      expect(errors).toContain(`${path}:`);
+  });
+});
+
+describe("what this version cannot do", () => {
+  it("is named, so that no gate is skipped in silence", () => {
+    const spec = aSpec({ webhooks: [{ name: "gate", url: "http://x", type: "confirm-promotion" }], mirror: true });
+    const result = parsePolicy(spec);
+    expect(result.ok && result.policy.unsupported).toEqual(["analysis.mirror", "analysis.webhooks (gate)"]);
+    const mesh = parsePolicy(aSpec({}, { provider: "istio" }));
+    expect(mesh.ok && mesh.policy.unsupported).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
+  });
+});
+
+describe("weights", () => {
+  it.each([
+    [{ stepWeight: 20, maxWeight: 50 }, [20, 40, 50]],
+    [{ stepWeight: 50 }, [50, 100]],
+    [{ stepWeight: 100 }, [100]],
+    [{ stepWeight: 60, maxWeight: 30 }, [30]],
+    [{ stepWeights: [1, 2, 10, 80] }, [1, 2, 10, 80]],
+  ])("of %j are %j: they rise and never pass the limit", (analysis, weights) =>
+    expect(weightsOf(analysis)).toEqual(weights),
+  );
+});

@@ -1,0 +1,85 @@
+/**
+ * What a Canary's spec names: checked for what cannot be a name, a port or an address at all. What the schema of the
+ * definition would refuse is refused here too: it is asked later, and its errors would come after ours, not with them.
+ */
+import type { CanarySpec, ServiceSpec } from "../objects/canary.ts";
+import { primaryName } from "../objects/names.ts";
+
+type Add = (path: string, message: string) => void;
+
+/** Flagger's list; routes are made for some of them only. */
+export const providers = [
+  ...["apisix", "appmesh", "appmesh:v1beta2", "contour", "gatewayapi:v1", "gatewayapi:v1beta1", "gloo", "istio"],
+  ...["knative", "kubernetes", "kuma", "linkerd", "nginx", "osm", "skipper", "smi:v1alpha1", "smi:v1alpha2"],
+  ...["smi:v1alpha3", "traefik"],
+] as const;
+export const targetKinds = ["DaemonSet", "Deployment", "Service"] as const;
+
+export function checkReferences(spec: CanarySpec, add: Add): void {
+  const { targetRef, service, provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
+  checkTarget({ ...targetRef }, add);
+  if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
+  if (metricsServer !== undefined && !/^https?:\/\/[^/\s]+/.test(metricsServer))
+    add("spec.metricsServer", `${quoted(metricsServer)} is not a URL such as http://prometheus.monitoring:9090`);
+  if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
+  if (service !== undefined) checkService(service, add);
+  checkApex(spec, add);
+}
+
+/** A value as it stands in the YAML: a text in quotes, so that "10" is not taken for 10. */
+export function quoted(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}
+
+// --- internal ---
+
+/** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
+const longestName = 63 - primaryName("").length;
+
+/** Kubernetes cuts pods' names: of a longer one too little of the version's hash would be left. */
+const longestTarget = 45;
+
+function checkTarget({ name, kind, apiVersion }: Partial<CanarySpec["targetRef"]>, add: Add): void {
+  if (!apiVersion) add("spec.targetRef.apiVersion", "is required");
+  if (!kind) add("spec.targetRef.kind", "is required");
+  else oneOf(kind, targetKinds, { path: "spec.targetRef.kind", add });
+  if (!name) add("spec.targetRef.name", "is required");
+  if (!name || name.length <= longestTarget) return;
+  add(
+    "spec.targetRef.name",
+    `"${name}" is ${name.length} characters; above ${longestTarget} its versions' pods cannot be told apart by name`,
+  );
+}
+
+function checkService({ port, targetPort, gatewayRefs = [] }: Partial<ServiceSpec>, add: Add): void {
+  if (port === undefined) add("spec.service.port", "is required");
+  else checkPort(port, "spec.service.port", add);
+  if (typeof targetPort === "number") checkPort(targetPort, "spec.service.targetPort", add);
+  gatewayRefs.forEach((ref, index) => {
+    if (!ref.name) add(`spec.service.gatewayRefs[${index}].name`, "is required");
+  });
+}
+
+function checkPort(port: unknown, path: string, add: Add): void {
+  const isPort = typeof port === "number" && Number.isInteger(port) && port >= 1 && port <= 65_535;
+  if (!isPort) add(path, `${quoted(port)} is not a port (1 to 65535)`);
+}
+
+function checkApex({ service, targetRef }: CanarySpec, add: Add): void {
+  const named = service?.name;
+  const name = named ?? targetRef?.name;
+  if (name) checkServiceName(name, named === undefined ? "spec.targetRef.name" : "spec.service.name", add);
+}
+
+/** `path`: where the name was taken from. */
+function checkServiceName(name: string, path: string, add: Add): void {
+  if (name.length > longestName && path === "spec.service.name")
+    add(path, `"${name}" is ${name.length} characters; ${primaryName("<name>")} allows ${longestName}`);
+  if (/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return;
+  const cure = path === "spec.service.name" ? "" : ": give the Service's in spec.service.name";
+  add(path, `${quoted(name)} cannot be a Service's name (lower case letters, digits and "-")${cure}`);
+}
+
+function oneOf(value: string, known: readonly string[], { path, add }: { path: string; add: Add }): void {
+  if (!known.includes(value)) add(path, `${quoted(value)} is none of ${known.join(", ")}`);
+}

@@ -1,0 +1,280 @@
+/** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
+import { compare, lookingAgain } from "./comparison.ts";
+import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import { andThen, formatImages, fullName, fullTarget, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { formatDuration } from "../format/duration.ts";
+import { event } from "../turn/event-messages.ts";
+import { causeOf, failedCheck } from "./failed-check.ts";
+import { followHand } from "./external-weight.ts";
+import { freeze, hold, missingSince, personHolds, unreached, unscraped, warmingUp, type Hold } from "./wait.ts";
+import { decisive } from "../analysis/verdict.ts";
+import { failureWords, lostAllPods, lostPods } from "./lost-pods.ts";
+import { promote } from "./promote.ts";
+import type { Run } from "../state.ts";
+import type { MetricsSeen } from "../observation.ts";
+import type { EventText } from "../action.ts";
+import { strayed } from "./share-wait.ts";
+import { measurements, type Measured } from "../turn/track-status.ts";
+import { reject } from "../lifecycle/end.ts";
+
+/** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
+const lookAgainMs = 5_000;
+const freshMs = 1_000;
+
+/** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
+export function scaling(turn: RunTurn): Step {
+  return compared(turn, prepareStep);
+}
+
+export function analysing(turn: RunTurn): Step {
+  return compared(turn, analyseStep);
+}
+
+// --- internal ---
+
+/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind has its own way. */
+function compared(turn: RunTurn, go: (turn: RunTurn) => Step): Step {
+  const informed = isDeserted(turn.state, turn.seen) ? turn : compare(turn);
+  return "next" in informed ? informed : lookingAgain(go(informed), informed);
+}
+
+/** Someone else set the weight; where nobody is behind the canary any more, it gets none all the same. */
+function byHand(turn: RunTurn): Step | undefined {
+  const hand = followHand(turn, weightOf(turn));
+  const { run } = hand?.next ?? {};
+  if (!hand || !run || !isDeserted(hand.next, turn.seen)) return hand;
+  return andThen(hand, turn, (now) => lostAllPods({ ...now, run }));
+}
+
+function prepareStep(turn: RunTurn): Step {
+  const { run, seen } = turn;
+  const hand = byHand(turn);
+  if (hand) return hand;
+  const lost = lostPods(turn);
+  if (lost) return lost;
+  return run.hold && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
+}
+
+function analyseStep(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const hand = byHand(turn);
+  if (hand) return hand;
+  if (!isInEffect(state, seen) && !isDeserted(state, seen)) return notInEffect(turn);
+  const lost = lostPods(turn);
+  if (lost) return lost;
+  if (state.weight === 0) return step(turn, heldWords(turn));
+  if (isResumedByUser(turn)) return askNow(turn);
+  return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
+}
+
+function prepare(turn: RunTurn): Step {
+  const { run, seen, policy } = turn;
+  const weight = weightOf(turn);
+  const needed = podsFor(weight, seen.target?.replicas ?? 1);
+  const isReady = readyCanaries(run, seen) >= needed && onlyThisRun(run, seen);
+  if (isReady && policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
+  const go = (): Step => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
+  if (seen.metrics) return lookBefore(turn, seen.metrics, go);
+  // A weight is raised only while Prometheus answers: a canary that nobody can judge gets no (more) users.
+  return isReady ? askNow(turn) : go();
+}
+
+/** A check is due. */
+function check(turn: RunTurn): Step {
+  const { run, seen, state } = turn;
+  const { metrics } = seen;
+  if (!metrics || metrics.askedAt < run.stageAt)
+    return freeze(turn, "Prometheus has not been asked since the weight moved");
+  if (!metrics.ok) return freeze(turn, outage(metrics));
+  const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
+  return weigh(measured, metrics);
+}
+
+function lookLater(turn: RunTurn): Step {
+  return step(turn, {}, { requeueAfterMs: (turn.run.checkAt ?? turn.seen.now) - turn.seen.now });
+}
+
+function weightOf({ run, policy }: RunTurn): number {
+  return stepWeight(run, policy);
+}
+
+function outage(metrics: Extract<MetricsSeen, { ok: false }>): string {
+  return `Prometheus cannot be asked: ${metrics.error}`;
+}
+
+function isResumedByUser({ run, seen }: RunTurn): boolean {
+  return run.hold === "paused-by-user" && seen.target?.pausedByUser === false;
+}
+
+/** The check is due at once; its numbers come with the next decision. */
+function askNow(turn: RunTurn): Step {
+  const run = isResumedByUser(turn) ? unheld(turn.run) : turn.run;
+  return step(turn, { run: { ...run, checkAt: turn.seen.now } }, { requeueAfterMs: 0 });
+}
+
+/** What is known speaks against going on, or `go`. Before any traffic only what cannot be asked does. */
+function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Step): Step {
+  const { state } = turn;
+  if (!metrics.ok) return freeze(turn, outage(metrics));
+  const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
+  const refusal = metrics.checks.find((check) => check.outcome === "cannot-ask");
+  if (state.weight === 0) return refusal ? freeze(turn, causeOf(refusal.message)) : go();
+  const found = decisive(metrics.checks);
+  if (found?.outcome === "fail") return failedCheck(measured, found.message);
+  return refusal ? freeze(measured, causeOf(refusal.message)) : go();
+}
+
+function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
+  const { run, seen, state, policy } = turn;
+  // While it was held nobody waited for pods: their time begins now.
+  const stageAt = run.hold ? seen.now : run.stageAt;
+  const deadline = stageAt + policy.progressDeadlineMs;
+  const said = failureWords(turn);
+  if (seen.now >= deadline) {
+    const cause = `canary pods were not ready within ${formatDuration(policy.progressDeadlineMs)}${said}`;
+    return reject(turn, cause, event.rollingBack(fullName(seen), cause));
+  }
+  const pods = `${needed} ready canary pod${needed === 1 ? "" : "s"}`;
+  const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${readyCanaries(run, seen)} so far${said}.`;
+  const { checkAt: _checkAt, ...rest } = unheld(run);
+  const isDue = run.checkAt === undefined || seen.now >= run.checkAt;
+  const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);
+  // Users are on it meanwhile: it is judged at its present weight.
+  const waiting: Run = { ...rest, stageAt, ...(state.weight > 0 ? { checkAt } : {}) };
+  return step(
+    turn,
+    { run: waiting, reason, next: `weight ${weight}` },
+    {
+      events: failureNews(turn, reason),
+      requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])),
+    },
+  );
+}
+
+/** Said once: its words may change from pod to pod and from look to look. */
+function failureNews({ seen, state }: RunTurn, reason: string): EventText[] {
+  const isNews = seen.workload?.failure !== undefined && !/: \d+ so far \(/.test(state.reason);
+  return isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
+}
+
+/**
+ * The step begins when the route has its weight: a leader may have died between saying so and doing it, or someone has
+ * deleted the route. What was measured since then was measured at another weight.
+ */
+function notInEffect(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  const { checkAt: _checkAt, ...rest } = run;
+  const needed = podsFor(state.weight, seen.target?.replicas ?? 1);
+  if (readyCanaries(run, seen) < needed)
+    return step(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
+  // Each write of ours wakes us: a weight that cannot be written is not to be said anew all the time.
+  if (run.checkAt !== undefined && seen.now - run.stageAt < freshMs) return step(turn, {}, { requeueAfterMs: freshMs });
+  const begun: Run = { ...run, stageAt: seen.now, checkAt: seen.now + policy.intervalMs };
+  return step(turn, { run: begun }, { requeueAfterMs: freshMs });
+}
+
+function heldWords(turn: RunTurn): { reason: string; next: string } {
+  const { reason, next } = personHolds(turn) ?? turn.state;
+  return { reason, next };
+}
+
+function advance(turn: RunTurn, weight: number): Step {
+  const { run, seen, state, policy } = turn;
+  const held = personHolds(turn);
+  if (held && (state.weight >= (run.ceiling ?? weight) || held.cause === "paused")) return hold(turn, held);
+  const unseen = unscraped(turn);
+  if (unseen) return hold(turn, unseen);
+  const given = Math.min(weight, run.ceiling ?? weight);
+  const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
+  const checkAt = seen.now + policy.intervalMs;
+  const { paused: _over, ...rest } = unheld(run);
+  const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
+  const events = [event.advance(fullName(seen), given)];
+  if (isFirst) events.unshift(event.starting(fullTarget(seen)));
+  return step(
+    turn,
+    {
+      phase: "Progressing",
+      weight: given,
+      run: analysed,
+      reason: `${formatImages(run.images)} gets ${given}% of traffic (step ${run.step + 1} of ${policy.weights.length}).`,
+      next: nextWords(turn, run.step + 1),
+    },
+    { events, requeueAfterMs: policy.intervalMs },
+  );
+}
+
+function nextWords({ policy }: RunTurn, stepIndex: number): string {
+  const weight = policy.weights[stepIndex];
+  return weight === undefined ? "promotion if the checks pass" : `weight ${weight} if the checks pass`;
+}
+
+function weigh(turn: RunTurn, metrics: Measured): Step {
+  const { outcome: verdict, message } = decisive(metrics.checks) ?? { outcome: "no-evidence", message: "" };
+  if (verdict === "fail") return failedCheck(turn, message);
+  const reason = causeOf(message);
+  if (verdict === "cannot-ask") return freeze(turn, reason);
+  const astray = strayed(turn);
+  if (astray) return hold(turn, astray);
+  const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
+  if (warming) return hold(turn, warming);
+  return weighEvidence(turn, metrics, { isMissing: verdict === "no-evidence", reason });
+}
+
+function weighEvidence(
+  turn: RunTurn,
+  metrics: Measured,
+  { isMissing, reason }: { isMissing: boolean; reason: string },
+): Step {
+  // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
+  const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
+  if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
+  if (isMissing)
+    return withoutEvidence(
+      turn,
+      { cause: "no-evidence", reason, next: "the weight stays until there is evidence" },
+      metrics,
+    );
+  return passedCheck(turn, metrics);
+}
+
+/** By the Canary's policy. What only needs to wait is never a failure, and users who do not reach the canary never a pass. */
+function withoutEvidence(turn: RunTurn, found: Hold, metrics: Measured): Step {
+  const { policy, deadlineMs } = turn.policy.noEvidence;
+  const counts = ["no-evidence", "no-traffic", "unreached"].includes(found.cause) && metrics.isEarly !== true;
+  if (policy === "fail" && counts) return failedCheck(turn, `Halt ${fullName(turn.seen)} advancement ${found.reason}`);
+  const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
+  if (policy === "pass" && passes && turn.seen.now - missingSince(turn) >= deadlineMs)
+    return passedCheck(turn, metrics);
+  return hold(turn, found);
+}
+
+function passedCheck(turn: RunTurn, metrics: Measured): Step {
+  const { run, seen, state, policy } = turn;
+  const held = personHolds(turn);
+  if (held) return hold(turn, held);
+  const last = run.step >= policy.weights.length - 1;
+  if (last && metrics.sampledAt < run.stageAt) {
+    const reason = `No numbers yet from the last step at ${state.weight}%.`;
+    return hold(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it" });
+  }
+  // A spec that was edited may have put another weight where this step is.
+  const isGiven = state.weight >= weightOf(turn);
+  if (last && isGiven) return finishAnalysis(turn, "Every check passed");
+  const { checkAt: _checkAt, paused: _paused, ...rest } = unheld(run);
+  const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
+  return andThen(step(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
+}
+
+function finishOrHold(turn: RunTurn, because: string): Step {
+  const held = personHolds(turn);
+  return held ? hold(turn, held) : finishAnalysis(turn, because);
+}
+
+function finishAnalysis(turn: RunTurn, because: string): Step {
+  const { run, seen } = turn;
+  if (seen.target?.intent === run.intent && seen.target.held && !seen.target.pausedByUser) return promote(turn);
+  const reason = `${because}, but Deployment ${seen.targetName} was paused by its user: it is not promoted.`;
+  const next = `kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}`;
+  return hold(turn, { cause: "paused-by-user", reason, next });
+}

@@ -1,0 +1,261 @@
+import { describe, expect, it } from "vitest";
+import { aCheck, aPolicy, aRunningState, aRunObservation, aTrack, someMetrics, start } from "../../../test/builders.ts";
+import { isConvicting } from "./comparison.ts";
+import { decide } from "../decide.ts";
+import type { CanaryState } from "../state.ts";
+import type { LedgerSeen, ShareSeen } from "../observation.ts";
+import type { Decision } from "../action.ts";
+
+const later = start + 5_000;
+const running = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 10_000 });
+
+const aLedger = (over: Partial<LedgerSeen> = {}): LedgerSeen => ({
+  epoch: 1,
+  at: later,
+  canary: { requests: 0, failures: 0 },
+  primary: { requests: 0, failures: 0 },
+  ...over,
+});
+
+const noneYet = () => ({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });
+
+/** Decides on each ledger in turn, as the state that is kept between them has it. */
+function looks(ledgers: readonly LedgerSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
+  return ledgers.reduce<Decision>(
+    (last, ledger, index) =>
+      decide(
+        last.next,
+        aRunObservation(10, 4, { now: later + index * 2_000, ledger, target: undefinedTarget() }),
+        policy,
+      ),
+    { next: from, actions: [], events: [] },
+  );
+}
+
+const undefinedTarget = () => aRunObservation(10, 4).target!;
+
+const baseline = aLedger();
+const failing = aLedger({ canary: { requests: 6, failures: 6 }, primary: { requests: 54, failures: 0 } });
+
+describe("the comparison in a run", () => {
+  it("takes a version that always fails back between two checks, and says by what numbers", () => {
+    const { next, events } = looks([baseline, failing]);
+    expect(next.weight).toBe(0);
+    expect(next.run?.ending?.outcome).toBe("rejected");
+    const said =
+      "the canary fails more than the primary by more than the margin of 1%: " +
+      "6 of 6 requests (100.00%) against 0 of 54 requests (0.00%) (evidence";
+    expect(next.run?.ending?.cause).toContain(said);
+    expect(next.run?.ending?.cause).toContain("100 needed for alpha 0.01)");
+    expect(events.map(({ message }) => message).join()).toContain(said);
+  });
+
+  it("counts from the first reading on: what came before is not known to be of the same time", () =>
+    expect(looks([failing]).next.weight).toBe(10));
+
+  it("counts each reading once, however often it is decided upon", () => {
+    const once = looks([baseline, failing], aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } }));
+    const twice = looks(
+      [baseline, failing, failing],
+      aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } }),
+    );
+    expect(twice.next.run?.comparison).toEqual(once.next.run?.comparison);
+  });
+
+  it("waits with a block until both tracks were scraped: they are at different moments", () => {
+    const canaryFirst = aLedger({ canary: { requests: 6, failures: 6 } });
+    expect(looks([baseline, canaryFirst]).next.weight).toBe(10);
+    expect(looks([baseline, canaryFirst, failing]).next.weight).toBe(0);
+  });
+
+  it("keeps what it has learnt when another controller takes over, and counts on from that one's first reading", () => {
+    const strict = aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } });
+    const learnt = looks([baseline, failing], strict).next.run?.comparison;
+    const taken = looks([baseline, failing, aLedger({ epoch: 2, canary: { requests: 900, failures: 0 } })], strict);
+    expect(taken.next.run?.comparison).toMatchObject({ logEvidence: learnt?.logEvidence, canary: learnt?.canary });
+    expect(taken.next.run?.comparison?.read.epoch).toBe(2);
+  });
+
+  it.each([
+    ["it is off", { mode: "off", alpha: 0.01, marginPercent: 1 }],
+    ["nothing says by how much", { mode: "withinLimits", alpha: 0.01 }],
+  ] as const)("does nothing where %s", (_what, comparison) => {
+    const { next, requeueAfterMs } = looks([baseline, failing], aPolicy({ comparison }));
+    expect(next.run?.comparison).toBeUndefined();
+    expect(next.weight).toBe(10);
+    expect(requeueAfterMs).toBe(3_000);
+  });
+
+  it("never promotes, and lets a canary within the margin be", () => {
+    const calm = aLedger({ canary: { requests: 1_000, failures: 9 }, primary: { requests: 9_000, failures: 0 } });
+    const { next } = looks([baseline, calm]);
+    expect(next.run).toMatchObject({ stage: "analysing", step: 0 });
+    expect(next.weight).toBe(10);
+  });
+
+  it("looks again after half a scrape at the latest", () => {
+    expect(looks([baseline]).requeueAfterMs).toBe(5_000);
+  });
+
+  it.each([
+    ["as soon as the next sample is due", 8_000, 2_150],
+    ["after half a scrape while that is further off", 1_000, 5_000],
+    ["soon when the sample is late", 10_500, 2_500],
+  ])("looks again %s", (_when, agoMs, afterMs) => {
+    const patient = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 60_000 });
+    const ledger = aLedger({ sampledAt: later - agoMs });
+    expect(looks([ledger], aPolicy(), patient).requeueAfterMs).toBe(afterMs);
+  });
+
+  it("knows by the ledger alone whom it takes back, so that no metric is waited for", () => {
+    const { next } = looks([baseline]);
+    const policy = aPolicy();
+    expect(isConvicting(next, failing, policy)).toBe(true);
+    expect(isConvicting(next, baseline, policy)).toBe(false);
+    expect(isConvicting({ ...next, weight: 0 }, failing, policy)).toBe(false);
+    expect(isConvicting(next, failing, { ...policy, minRequests: 7 })).toBe(false);
+    expect(isConvicting(next, failing, aPolicy({ comparison: { mode: "off", alpha: 0.01, marginPercent: 1 } }))).toBe(
+      false,
+    );
+  });
+});
+
+describe("while the canary warms up", () => {
+  const policy = aPolicy({ warmupMs: 30_000, comparison: { mode: "withinLimits", alpha: 0.005, marginPercent: 1 } });
+  const before = aLedger({ warmup: { ...noneYet(), pods: 0 } });
+  const warming = (requests: number, failures: number) =>
+    aLedger({
+      warmup: {
+        canary: { requests, failures },
+        primary: { requests: 9 * requests, failures: 0 },
+        pods: 1,
+        evidenceAt: later + 30_000,
+      },
+    });
+
+  it("many failures are no evidence", () => {
+    const { next } = looks([before, warming(40, 16)], policy);
+    expect(next.weight).toBe(10);
+    expect(next.run?.comparison).toMatchObject({ canary: { requests: 0 }, warmup: { canary: { requests: 40 } } });
+  });
+
+  it("a version that fails always is taken back all the same, and says by what", () => {
+    const { next } = looks([before, warming(20, 20)], policy);
+    expect(next.weight).toBe(0);
+    expect(next.run?.ending?.cause).toContain(
+      "the canary fails more than the primary while its pods warm up by more than the margin of 50%: 20 of 20 requests",
+    );
+  });
+
+  it("what came afterwards counts as ever", () =>
+    expect(looks([before, { ...failing, warmup: warming(40, 16).warmup! }], policy).next.weight).toBe(0));
+
+  it("a check holds for it quietly, and says until when", () => {
+    const lacking = aCheck({
+      outcome: "no-evidence",
+      message: "Halt podinfo.test advancement no values found for x: cold",
+    });
+    const metrics = someMetrics(later, { canary: aTrack({ requests: 0 }), checks: [lacking] });
+    const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
+    const { next, events } = decide(
+      state,
+      aRunObservation(10, 4, { now: later, metrics, ledger: warming(40, 16) }),
+      policy,
+    );
+    expect(next.run).toMatchObject({ hold: "warming-up", step: 0 });
+    expect(next.reason).toBe(
+      "1 canary pod warms up: what a pod answers in its first 30s is no evidence (so far 40 requests, 16 failed).",
+    );
+    expect(next.next).toBe("the first numbers in about 30s");
+    expect(events).toEqual([]);
+  });
+});
+
+const due = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 10_000 });
+
+function check(over: Parameters<typeof aRunObservation>[2], policy = aPolicy(), state = due): Decision {
+  const now = start + 40_000;
+  return decide(state, aRunObservation(10, 4, { now, metrics: someMetrics(now), ...over }), policy);
+}
+
+describe("a share that does not follow the weight", () => {
+  const share: ShareSeen = {
+    source: "callers",
+    canary: 0,
+    all: 1_200,
+    low: 10,
+    high: 10,
+    scrapes: 3,
+    staleCallers: ["shop/load-5c8f-x"],
+  };
+
+  it("holds although every check passes, and says whom to restart", () => {
+    const { next } = check({ ledger: aLedger({ share }) });
+    expect(next.run).toMatchObject({ hold: "stale-callers", step: 0 });
+    expect(next.reason).toBe(
+      "The split is not effective: its callers sent it 0 of 1200 requests (0.0%) at weight 10, and chance explains none of the last 3 scrapes. " +
+        "shop/load-5c8f-x is older than the route and ignores it. Restart once: kubectl -n shop rollout restart deploy/load.",
+    );
+  });
+
+  it.each<[string, Partial<ShareSeen>, Parameters<typeof aRunObservation>[2], string]>([
+    [
+      "a cause that was found",
+      { staleCallers: [], cause: "no meshed caller is seen" },
+      {},
+      "no meshed caller is seen.",
+    ],
+    [
+      "a route that the mesh does not take",
+      { staleCallers: [] },
+      { route: { weight: 10, ownWeight: 10, problem: "Accepted is False" } },
+      "The mesh does not obey the route: Accepted is False.",
+    ],
+    ["nothing", { staleCallers: [] }, {}, "No cause was found: do callers address the Service by its name?"],
+  ])("names %s", (_what, more, over, words) => {
+    const { next } = check({ ...over, ledger: aLedger({ share: { ...share, ...more } }) });
+    expect(next.run?.hold).toBe("unreached");
+    expect(next.reason).toContain(words);
+  });
+
+  it("is believed at the third scrape only", () =>
+    expect(check({ ledger: aLedger({ share: { ...share, scrapes: 2 } }) }).next.run?.step).toBe(1));
+});
+
+describe("a check without evidence", () => {
+  const lacking = aCheck({
+    outcome: "no-evidence",
+    message: "Halt podinfo.test advancement no values found for x: few",
+  });
+  const metrics = (over: object = {}) => someMetrics(start + 40_000, { checks: [lacking], ...over });
+  const held = { ...due, run: { ...due.run!, hold: "no-evidence" as const, holdSince: start } };
+  const by = (policy: "hold" | "fail" | "pass", deadlineMs: number) => aPolicy({ noEvidence: { policy, deadlineMs } });
+
+  it("holds, and ends the run at the deadline", () => {
+    expect(check({ metrics: metrics() }, by("hold", 60_000), held).next.run?.hold).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("hold", 30_000), held).next.run?.ending?.outcome).toBe("rejected");
+  });
+
+  it("counts as failed where the Canary says so", () => {
+    expect(check({ metrics: metrics() }, by("fail", 60_000)).next.failedChecks).toBe(1);
+  });
+
+  it("does not count as failed while its window reaches to before the run", () => {
+    const { next } = check({ metrics: metrics({ isEarly: true }) }, by("fail", 60_000));
+    expect(next.failedChecks).toBe(0);
+    expect(next.run?.hold).toBe("no-evidence");
+  });
+
+  it("passes after the deadline where the Canary says so, not before", () => {
+    expect(check({ metrics: metrics() }, by("pass", 60_000), held).next.run?.hold).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("pass", 30_000), held).next.run?.step).toBe(1);
+  });
+
+  it("never passes while users reach the primary and not the canary", () => {
+    const unreached = metrics({ canary: aTrack({ requests: 0 }), checks: [{ ...lacking, requests: 0 }] });
+    const run = { ...held.run, hold: "unreached" as const };
+    expect(check({ metrics: unreached }, by("pass", 30_000), { ...held, run }).next.run?.ending?.outcome).toBe(
+      "rejected",
+    );
+  });
+});

@@ -1,0 +1,31 @@
+/** Failed checks are counted; at the threshold the run is taken back. */
+import { fullName, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { event } from "../turn/event-messages.ts";
+import { reject } from "../lifecycle/end.ts";
+
+export function failedCheck(turn: RunTurn, message: string): Step {
+  const { run, seen, state, policy } = turn;
+  const failedChecks = state.failedChecks + 1;
+  const halted = event.warning(message);
+  const counted: RunTurn = { ...turn, state: { ...state, failedChecks } };
+  if (failedChecks >= policy.threshold) {
+    const cause = `${failedChecks} failed check${failedChecks === 1 ? "" : "s"}, the last: ${causeOf(message)}`;
+    const step = reject(counted, cause, event.thresholdReached(fullName(seen), failedChecks));
+    return { ...step, events: [halted, ...step.events] };
+  }
+  return step(
+    counted,
+    {
+      phase: "Progressing",
+      run: { ...unheld(run), checkAt: seen.now + policy.intervalMs },
+      reason: `Check failed (${failedChecks} of ${policy.threshold}): ${causeOf(message)}.`,
+      next: `rollback at ${policy.threshold} failed checks`,
+    },
+    { events: [halted], requeueAfterMs: policy.intervalMs },
+  );
+}
+
+/** Flagger's `Halt x.y advancement success rate 91% < 99%` without its frame. */
+export function causeOf(message: string): string {
+  return message.replace(/^Halt \S+ advancement /, "");
+}

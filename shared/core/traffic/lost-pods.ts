@@ -1,0 +1,66 @@
+/** Canary pods that are lost under traffic: the canary keeps no more than those that are left can carry. */
+import {
+  carriedBy,
+  desertedWords,
+  isDeserted,
+  podsFor,
+  primaryCanCarryAll,
+  readyCanaries,
+  stepWeight,
+} from "../turn/capacity.ts";
+import { fullName, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { event } from "../turn/event-messages.ts";
+import { reject } from "../lifecycle/end.ts";
+
+/** A canary whose pods are lost so often (or as often as checks may fail) is given up. */
+const fewestLosses = 3;
+
+/** Some or all of the pods that carry the present weight are gone; the primary can take over what they carried. */
+export function lostPods(turn: RunTurn): Step | undefined {
+  const { run, seen, state } = turn;
+  if (isDeserted(state, seen)) return lostAllPods(turn);
+  const replicas = seen.target?.replicas ?? 1;
+  const ready = readyCanaries(run, seen);
+  const needed = podsFor(state.weight, replicas);
+  if (ready === 0 || ready >= needed || !primaryCanCarryAll(seen)) return undefined;
+  const weight = carriedBy(ready, replicas);
+  return lose(turn, weight, {
+    cause: "ready pods",
+    reason: `The canary has ${ready} of the ${needed} ready pods that weight ${state.weight} needs: it gets ${weight}% until they are back${failureWords(turn)}.`,
+  });
+}
+
+/** Nobody is behind the canary leaf any more: its share would fail, so it goes to the primary until there are pods again. */
+export function lostAllPods(turn: RunTurn): Step {
+  const reason = `${desertedWords(turn)} at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
+  return lose(turn, 0, { cause: "every ready pod", reason });
+}
+
+/** What the canary's pods say of themselves, in parentheses. */
+export function failureWords({ seen }: RunTurn): string {
+  return seen.workload?.failure ? ` (${seen.workload.failure})` : "";
+}
+
+// --- internal ---
+
+function lose(turn: RunTurn, weight: number, words: { cause: string; reason: string }): Step {
+  const { run, seen, policy } = turn;
+  // A Service that someone deleted says nothing against the version.
+  const losses = (run.losses ?? 0) + (seen.endpoints.canary.isGone ? 0 : 1);
+  if (losses >= Math.max(fewestLosses, policy.threshold)) {
+    const cause = `the canary lost ${words.cause} ${losses} times${failureWords(turn)}`;
+    return reject(turn, cause, event.rollingBack(fullName(seen), cause));
+  }
+  const { checkAt: _checkAt, ...rest } = unheld(run);
+  const { reason } = words;
+  return step(
+    turn,
+    {
+      weight,
+      run: { ...rest, losses, stage: "scaling", stageAt: seen.now },
+      reason,
+      next: `weight ${run.ceiling ?? stepWeight(run, policy)} again when pods are ready`,
+    },
+    { events: [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] },
+  );
+}

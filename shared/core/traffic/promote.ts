@@ -1,0 +1,133 @@
+/** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
+import { podsFor, primaryRunsOnly } from "../turn/capacity.ts";
+import {
+  andThen,
+  entering,
+  formatImages,
+  fullName,
+  fullTarget,
+  step,
+  verbLine,
+  type RunTurn,
+  type Step,
+} from "../turn/turn.ts";
+import { event } from "../turn/event-messages.ts";
+import { primaryName } from "../objects/names.ts";
+import type { Run } from "../state.ts";
+import type { EventText } from "../action.ts";
+import type { Observation, Target } from "../observation.ts";
+import { wind } from "../lifecycle/end.ts";
+
+/** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
+export function promote(turn: RunTurn, events: EventText[] = []): Step {
+  const { run, seen } = turn;
+  const promoting = entering(run, "promoting", seen.now);
+  return step(
+    turn,
+    { phase: "Promoting", run: promoting, ...rollingWords(turn) },
+    { events: [...events, event.copying(fullTarget(seen), `${primaryName(seen.targetName)}.${seen.namespace}`)] },
+  );
+}
+
+export function promoting(turn: RunTurn): Step {
+  const { run, seen } = turn;
+  const { target } = seen;
+  if (!target) return wind(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);
+  if (target.intent !== run.intent) return overtaken(turn);
+  if (target.promoting !== run.id || target.held) return step(turn, rollingWords(turn));
+  if (target.stuck) return primaryStuck(turn, target.stuck);
+  if (!rolledToIntent(target, run, seen)) return step(turn, rollingWords(turn));
+  const begun = step(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
+  return andThen(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
+}
+
+/** Every pod of the target and every ready endpoint of the primary runs the judged intent. */
+function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
+  const [live, ...older] = target.active;
+  if (!target.rolledOut || live?.hash !== run.intent || older.length > 0) return false;
+  return primaryRunsOnly(live.podTemplateHash, seen);
+}
+
+/** Traffic goes back to the primary: at once, or by `stepWeightPromotion` percent an interval. */
+export function returning(turn: RunTurn): Step {
+  const { run, seen, state, policy } = turn;
+  if (seen.target && seen.target.intent !== run.intent) return overtaken(turn);
+  const dueAt = run.checkAt ?? run.stageAt;
+  if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
+  const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
+  const waiting = awaitPrimary(turn, 100 - weight);
+  if (waiting) return waiting;
+  if (weight === 0) {
+    const said =
+      policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
+    const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
+    return wind(finalising, "promoted", promotedBecause(turn), [said]);
+  }
+  return step(
+    turn,
+    {
+      weight,
+      run: { ...run, checkAt: seen.now + policy.intervalMs },
+      reason: `${formatImages(run.images)} runs on every pod: ${100 - weight}% of traffic is back on the primary.`,
+      next: `${Math.min(100, 100 - weight + (policy.stepWeightPromotion ?? 100))}% at the next interval`,
+    },
+    { events: [event.advancePrimary(fullName(seen), 100 - weight)], requeueAfterMs: policy.intervalMs },
+  );
+}
+
+// --- internal ---
+
+/** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
+function awaitPrimary(turn: RunTurn, share: number): Step | undefined {
+  const { run, seen, state } = turn;
+  const { ready } = seen.endpoints.primary;
+  const replicas = seen.target?.replicas ?? 1;
+  const needed = podsFor(share, replicas);
+  if (ready >= needed) return undefined;
+  const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
+  return step(turn, { reason, next: `${share}% on the primary when they are` });
+}
+
+function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
+  return {
+    reason: `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} rolls to it while the canary carries ${state.weight}%.`,
+    next: "traffic returns to the primary when every pod of it is new and ready",
+  };
+}
+
+/** Why the run was promoted, for its history: a check that was never made, or failed, is not said to have passed. */
+function promotedBecause({ run, state, policy }: RunTurn): string {
+  const command = state.lastCommand;
+  if (command?.verb === "promote" && command.accepted && command.at >= run.startedAt)
+    return `promoted by ${command.by}`;
+  if (policy.skipAnalysis) return "analysis was skipped";
+  return run.step < policy.weights.length - 1 ? "promoted by hand before the last step" : "every check passed";
+}
+
+/** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */
+function overtaken(turn: RunTurn): Step {
+  const { seen, state } = turn;
+  const { target } = seen;
+  const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
+  if (target?.intent === state.stable?.hash) return wind(back, "reverted", `reverted by ${target?.requestedBy}`);
+  if (target?.held) return wind(back, "superseded", "a newer version was asked for");
+  return wind(
+    back,
+    "aborted",
+    `Deployment ${seen.targetName} was changed by ${target?.changedBy} while it was promoted`,
+  );
+}
+
+function primaryStuck(turn: RunTurn, words: string): Step {
+  const { seen, state } = turn;
+  const reason = `Promotion is stuck: ${words} Traffic stays at ${state.weight}% on the canary.`;
+  const events =
+    state.reason === reason
+      ? []
+      : [event.warning(`Promotion of ${fullTarget(seen)} failed, primary not ready: ${words}`)];
+  return step(turn, { reason, next: waysOut(seen) }, { events });
+}
+
+function waysOut(seen: Observation): string {
+  return `mend the pods (kubectl -n ${seen.namespace} describe deploy ${seen.targetName}), or go back: ${verbLine(seen, "rollback")}`;
+}

@@ -1,0 +1,35 @@
+/** A canary whose users do not follow the route: it is held, with the cause, for its numbers are not those of the share it was given. */
+import { restartLines } from "../format/restart-command.ts";
+import type { RunTurn } from "../turn/turn.ts";
+import type { Hold } from "./wait.ts";
+import { believedScrapes } from "../analysis/traffic-share.ts";
+import type { ShareSeen } from "../observation.ts";
+
+/** Undefined while the share is what chance explains, or not yet known. */
+export function strayed(turn: RunTurn): Hold | undefined {
+  const share = turn.seen.ledger?.share;
+  if (!share || share.scrapes < believedScrapes) return undefined;
+  const reason = `${measuredWords(share)} ${causeWords(turn, share)}`;
+  const cause = share.staleCallers.length > 0 ? "stale-callers" : "unreached";
+  return { cause, reason, next: "the weight stays until the share follows it" };
+}
+
+// --- internal ---
+
+function measuredWords({ source, canary, all, low, high, scrapes }: ShareSeen): string {
+  const by = source === "callers" ? "its callers sent it" : "it received";
+  const weight = low === high ? `weight ${low}` : `weights ${low} to ${high}`;
+  const percent = ((100 * canary) / all).toFixed(1);
+  return `The split is not effective: ${by} ${canary} of ${all} requests (${percent}%) at ${weight}, and chance explains none of the last ${scrapes} scrapes.`;
+}
+
+function causeWords({ seen }: RunTurn, { staleCallers, cause }: ShareSeen): string {
+  if (staleCallers.length > 0) {
+    const [are, ignore] = staleCallers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
+    return `${staleCallers.join(", ")} ${are} older than the route and ${ignore} it. Restart once: ${restartLines(staleCallers)}.`;
+  }
+  if (seen.route?.problem) return `The mesh does not obey the route: ${seen.route.problem}.`;
+  if (seen.endpoints.primary.ready === 0)
+    return `Service ${seen.apexName}-primary has no ready endpoint: see the pods of ${seen.targetName}.`;
+  return cause === undefined ? "No cause was found: do callers address the Service by its name?" : `${cause}.`;
+}

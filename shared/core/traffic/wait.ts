@@ -1,0 +1,161 @@
+/** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
+import { restartLines } from "../format/restart-command.ts";
+import { fullName, step, verbLine, type RunTurn, type Step } from "../turn/turn.ts";
+import { formatDuration } from "../format/duration.ts";
+import { event } from "../turn/event-messages.ts";
+import { canaryName } from "../objects/names.ts";
+import type { HoldCause, Run } from "../state.ts";
+import type { Measured } from "../turn/track-status.ts";
+import { reject } from "../lifecycle/end.ts";
+
+/** While a step is held, how soon to look again. */
+const recheckMs = 2_000;
+/** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
+const firstNumbersMs = 30_000;
+/** Pods are seldom ready long before Prometheus sees them. */
+const unscrapedMs = 1_000;
+
+/** Holds that are a matter of course: nobody need be told. */
+const quiet: readonly HoldCause[] = ["no-numbers", "warming-up"];
+
+export interface Hold {
+  cause: HoldCause;
+  reason: string;
+  next: string;
+  /** How soon to look again, where that is not as usual. */
+  lookAgainMs?: number;
+}
+
+/** Announced once per cause; one that lasts too long ends the run. */
+export function hold(turn: RunTurn, found: Hold): Step {
+  const { cause, reason, next } = found;
+  const { run, seen, state } = turn;
+  const holdSince = run.hold !== undefined && kinds[run.hold] === kinds[cause] ? (run.holdSince ?? seen.now) : seen.now;
+  const deadline = deadlineOf(turn, cause);
+  if (deadline !== undefined && seen.now - holdSince >= deadline) {
+    const given = `no verdict within ${formatDuration(deadline)}: ${reason}`;
+    return reject(turn, given, event.rollingBack(fullName(seen), given));
+  }
+  const after = lookAgainAfter(turn, found);
+  const held: Run = { ...run, hold: cause, holdSince, checkAt: seen.now + after };
+  const isNews = run.hold !== cause && !quiet.includes(cause) && state.reason !== reason;
+  const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
+  const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
+  return step(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
+}
+
+/** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */
+export function freeze(turn: RunTurn, reason: string): Step {
+  const stays = turn.state.weight > 0 ? "the weight stays" : "the canary gets no traffic";
+  return hold(turn, { cause: "cannot-ask", reason, next: `nothing counts until it can be asked; ${stays}` });
+}
+
+/** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */
+export function unreached(turn: RunTurn, metrics: Measured): Hold {
+  const { run, seen, state } = turn;
+  const isYoung = seen.now - run.stageAt < firstNumbersMs;
+  if (isYoung && metrics.staleCallers.length === 0) {
+    const reason = `No numbers yet of the canary at weight ${state.weight}: Prometheus has not scraped its first requests.`;
+    return { cause: "no-numbers", reason, next: "the first check when it has" };
+  }
+  return { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" };
+}
+
+/**
+ * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
+ * always would fail unseen for so long.
+ */
+export function unscraped({ run, seen, state }: RunTurn): Hold | undefined {
+  const { metrics } = seen;
+  if (state.weight > 0 || !metrics?.ok || metrics.isUnwatched || metrics.sampledAt >= run.stageAt) return undefined;
+  const isYoung = seen.now - (run.holdSince ?? seen.now) < firstNumbersMs;
+  const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
+  const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
+  return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
+}
+
+/** What is missing is what the canary's pods answered while they warmed up. */
+export function warmingUp({ seen, policy }: RunTurn): Hold | undefined {
+  const { canary, pods, evidenceAt = 0 } = { canary: { requests: 0, failures: 0 }, pods: 0, ...seen.ledger?.warmup };
+  if (seen.now >= evidenceAt) return undefined;
+  const who = pods === 0 ? "The canary has just warmed up" : `${pods} canary pod${pods === 1 ? " warms" : "s warm"} up`;
+  const first = formatDuration(policy.warmupMs);
+  const reason = `${who}: what a pod answers in its first ${first} is no evidence (so far ${canary.requests} requests, ${canary.failures} failed).`;
+  const next = `the first numbers in about ${formatDuration(Math.max(1_000, evidenceAt - seen.now))}`;
+  return { cause: "warming-up", reason, next };
+}
+
+/** For how long evidence has been missing. */
+export function missingSince({ run, seen }: RunTurn): number {
+  return run.hold !== undefined && kinds[run.hold] === "evidence" ? (run.holdSince ?? seen.now) : seen.now;
+}
+
+/** A person holds this run: says who and until when; undefined when nobody does. */
+export function personHolds({ run, seen, state }: RunTurn): Hold | undefined {
+  const { ceiling, paused } = run;
+  if (ceiling !== undefined)
+    return {
+      cause: "lowered-by-hand",
+      reason: `The canary's weight was lowered by hand to ${state.weight}: it is not raised again by itself.`,
+      next: `${verbLine(seen, "resume")}, or ${verbLine(seen, "promote")}, or ${verbLine(seen, "rollback")}`,
+    };
+  if (!paused || (paused.until !== undefined && seen.now >= paused.until)) return undefined;
+  const until = paused.until === undefined ? "" : ` for ${formatDuration(paused.until - paused.at)}`;
+  const why = paused.reason ? ` (${paused.reason})` : "";
+  return {
+    cause: "paused",
+    reason: `Paused by ${paused.by}${until}${why} at weight ${state.weight}; checks go on.`,
+    next: `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`,
+  };
+}
+
+// --- internal ---
+
+/** Holds of one kind share their clock. */
+const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
+  "no-evidence": "evidence",
+  "no-numbers": "evidence",
+  "warming-up": "evidence",
+  "no-traffic": "evidence",
+  unreached: "evidence",
+  "stale-callers": "evidence",
+  "cannot-ask": "outage",
+  obstacle: "person",
+  "lowered-by-hand": "person",
+  paused: "person",
+  "paused-by-user": "person",
+};
+
+/** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
+function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Hold): number {
+  if (lookAgainMs !== undefined) return lookAgainMs;
+  if (kinds[cause] !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
+  const leftMs = (run.paused?.until ?? 0) - seen.now;
+  return leftMs > 0 ? Math.min(policy.intervalMs, leftMs) : policy.intervalMs;
+}
+
+/** Who has paused a run looks after it: what it has no evidence of meanwhile does not end it. */
+function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
+  const { policy } = turn;
+  if (kinds[cause] === "evidence" && personHolds(turn)) return undefined;
+  const byKind = {
+    evidence: policy.noEvidence.deadlineMs,
+    outage: policy.cannotAskDeadlineMs,
+    person: undefined,
+  };
+  return byKind[kinds[cause]];
+}
+
+function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Hold, "cause" | "reason"> {
+  const callers = metrics.staleCallers;
+  const head = `No user request has reached the canary at weight ${state.weight}`;
+  if (callers.length > 0) {
+    const [are, ignore] = callers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
+    const reason = `${head}: ${callers.join(", ")} ${are} older than the TrafficSplit and ${ignore} it. Restart once: ${restartLines(callers)}.`;
+    return { cause: "stale-callers", reason };
+  }
+  if (metrics.primary.requests === 0)
+    return { cause: "no-traffic", reason: `${head}, nor the primary: there is no traffic to judge by.` };
+  const reason = `${head}, while the primary got ${metrics.primary.requests}: is every caller meshed, and does it call Service ${seen.apexName}?`;
+  return { cause: "unreached", reason };
+}

@@ -1,0 +1,72 @@
+/** Who can carry how much: the arithmetic behind invariants I1 and I2. */
+import { canaryName } from "../objects/names.ts";
+import type { Policy } from "../spec/policy.ts";
+import type { CanaryState, Run } from "../state.ts";
+import type { Observation } from "../observation.ts";
+
+/** Weight of the run's present step; the last one where the spec was shortened under it. */
+export function stepWeight({ step }: Run, { weights }: Policy): number {
+  return weights[Math.min(step, weights.length - 1)] ?? 100;
+}
+
+/** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
+export function podsFor(weight: number, replicas: number): number {
+  return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
+}
+
+/** The highest weight that so many ready canary pods can carry, beside a target of `replicas`. */
+export function carriedBy(ready: number, replicas: number): number {
+  return replicas <= 0 ? 100 : Math.min(100, Math.floor((100 * ready) / replicas));
+}
+
+/** Ready canary pods of this run's template behind the canary leaf; pods of an earlier template do not count. */
+export function readyCanaries(run: Run, seen: Observation): number {
+  const { workload, endpoints } = seen;
+  if (!workload || workload.intent !== run.intent || workload.podTemplateHash === undefined) return 0;
+  return endpoints.canary.byRevision[workload.podTemplateHash] ?? 0;
+}
+
+/** No pod of an earlier template is left behind the canary leaf. */
+export function onlyThisRun(run: Run, seen: Observation): boolean {
+  return readyCanaries(run, seen) === seen.endpoints.canary.ready;
+}
+
+/**
+ * The canary has a share and nobody behind it, or nobody for long, for its Deployment is gone; the primary has someone. Its
+ * share would fail.
+ */
+export function isDeserted(state: CanaryState, seen: Observation): boolean {
+  const { primary, canary } = seen.endpoints;
+  return state.weight > 0 && primary.ready > 0 && (canary.ready === 0 || !seen.workload);
+}
+
+/** Who is not there for the canary's share. */
+export function desertedWords({ seen }: { seen: Observation }): string {
+  return seen.endpoints.canary.isGone
+    ? `Service ${canaryName(seen.apexName)} was deleted, and the canary has nobody behind it`
+    : "The canary has no ready pod";
+}
+
+/** The primary can take all traffic back: as many ready endpoints as its own replicas. */
+export function primaryCanCarryAll(seen: Observation): boolean {
+  const { target, endpoints } = seen;
+  // A target that was scaled to nothing has nobody to wait for.
+  return target !== undefined && endpoints.primary.ready >= target.replicas;
+}
+
+/** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */
+export function primaryRunsOnly(podTemplateHash: string, seen: Observation): boolean {
+  const { ready, byRevision } = seen.endpoints.primary;
+  return primaryCanCarryAll(seen) && byRevision[podTemplateHash] === ready;
+}
+
+/** The route gives the canary what the state means it to have. */
+export function isInEffect(state: CanaryState, seen: Observation): boolean {
+  return (seen.route?.weight ?? 0) >= state.weight;
+}
+
+/** Someone else set the canary's weight below ours since our own last write: it is theirs to raise again. */
+export function loweredByHand(state: CanaryState, seen: Observation): boolean {
+  const { route } = seen;
+  return route !== undefined && route.weight !== route.ownWeight && route.weight < state.weight;
+}

@@ -1,0 +1,126 @@
+/** The shape of one decision, and the small sentences that all of them share. */
+import type { Policy } from "../spec/policy.ts";
+import type { Blocked, CanaryState, Run, Version } from "../state.ts";
+import type { EventText } from "../action.ts";
+import type { Observation } from "../observation.ts";
+
+/** What a decision is made from. */
+export interface Turn {
+  state: CanaryState;
+  seen: Observation;
+  policy: Policy;
+}
+
+/** A turn with a run under way. */
+export interface RunTurn extends Turn {
+  run: Run;
+}
+
+/** What a decision comes to, before the actions that make the world conform are derived from it. */
+export interface Step {
+  next: CanaryState;
+  events: EventText[];
+  requeueAfterMs?: number;
+}
+
+export interface StepExtra {
+  events?: EventText[];
+  requeueAfterMs?: number;
+}
+
+/** `turn`'s state changed by `patch`. */
+export function step(turn: Turn, patch: Partial<CanaryState>, extra: StepExtra = {}): Step {
+  const { events = [], requeueAfterMs } = extra;
+  return { next: { ...turn.state, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+}
+
+/** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
+export function andThen(before: Step, turn: Turn, go: (turn: Turn) => Step): Step {
+  const after = go({ ...turn, state: before.next });
+  return { ...after, events: [...before.events, ...after.events] };
+}
+
+/** What forbids to move anything forward, in one sentence each for why and what next. Ways back to stable stay open. */
+export interface Barrier {
+  reason: string;
+  next: string;
+  /** Nobody chose it, so it is announced. */
+  unexpected: boolean;
+}
+
+export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
+  const obstacle = seen.obstacles[0] ?? (state.run ? seen.target?.unfit : undefined);
+  if (obstacle) return { reason: obstacle, next: "", unexpected: true };
+  if (policy.unsupported.length > 0) {
+    const reason = `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;
+    return { reason, next: "", unexpected: true };
+  }
+  if (policy.suspend)
+    return {
+      reason: "Suspended by spec.suspend: nothing moves.",
+      next: "set spec.suspend to false",
+      unexpected: false,
+    };
+  return undefined;
+}
+
+/** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */
+export function blockedBy(turn: Turn): Blocked | undefined {
+  const barrier = barrierOf(turn);
+  if (barrier?.unexpected) return { kind: "obstacle", what: barrier.reason };
+  const { state, seen } = turn;
+  if (state.run) return undefined;
+  if (!seen.target) return { kind: "missing", what: missingTarget(seen) };
+  if (seen.target.unfit) return { kind: "obstacle", what: seen.target.unfit };
+  const [what] = seen.missing;
+  return what === undefined ? undefined : { kind: "missing", what };
+}
+
+export function missingTarget(seen: Observation): string {
+  return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
+}
+
+/** The run when it moves again: nothing holds it. */
+export function unheld(run: Run): Run {
+  const { hold: _hold, holdSince: _holdSince, ...rest } = run;
+  return rest;
+}
+
+/** The run with nothing of the stage before in it; a person's pause and ceiling are over too. */
+export function entering(run: Run, stage: Run["stage"], now: number): Run {
+  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = unheld(run);
+  return { ...rest, stage, stageAt: now };
+}
+
+/** The state without its run. */
+export function withoutRun(state: CanaryState): CanaryState {
+  const { run: _run, ...rest } = state;
+  return rest;
+}
+
+/** `name.namespace`, as events name a Canary. */
+export function fullName(seen: Observation): string {
+  return `${seen.name}.${seen.namespace}`;
+}
+
+/** The target as events name it. */
+export function fullTarget(seen: Observation): string {
+  return `${seen.targetName}.${seen.namespace}`;
+}
+
+/** `podinfo:1.7.1`, or every image where there are several, short enough for a sentence. */
+export function formatImages(images: Record<string, string>): string {
+  const names = Object.values(images).map((image) => image.slice(image.lastIndexOf("/") + 1));
+  return names.length > 0 ? names.join(" + ") : "no image";
+}
+
+/** A version as it differs from stable: where the images do not, it is the rest of the template that does. */
+export function formatChange(images: Record<string, string>, stable: Version | undefined): string {
+  const words = formatImages(images);
+  return stable && formatImages(stable.images) === words ? `${words} with a changed template` : words;
+}
+
+/** `kubectl canary <verb> <name> -n <namespace>`, to be pasted. */
+export function verbLine(seen: Observation, verb: string): string {
+  return `kubectl canary ${verb} ${seen.name} -n ${seen.namespace}`;
+}

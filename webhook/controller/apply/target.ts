@@ -1,0 +1,183 @@
+/** Writes to the user's Deployment: marks, `paused`, its Progressing condition, and stable's template put back. */
+import type { V1Deployment, V1ManagedFieldsEntry, V1PodTemplateSpec } from "@kubernetes/client-node";
+import { lastAppliedAnnotation, withDropped } from "../../../shared/core/objects/last-applied.ts";
+import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
+import { handBack } from "../../../shared/core/objects/managed-fields.ts";
+import { hashTemplate } from "../../../shared/template-hash.ts";
+import { CanaryError } from "../../../shared/kube/errors.ts";
+import { resource } from "../../../shared/kube/resources.ts";
+import { keptTemplate, templateOfReplicaSet } from "./stable-template.ts";
+import type { Scene, WriteDeps } from "../objects/canary-objects.ts";
+import { metaOf } from "../objects/from-objects.ts";
+
+export function requireTarget(scene: Scene): V1Deployment {
+  if (scene.target) return scene.target;
+  throw new CanaryError("NotFound", `Deployment ${scene.targetName} is gone.`);
+}
+
+export interface TargetPatch {
+  labels?: Labels;
+  annotations?: Labels;
+  spec?: object;
+}
+
+/** A merge patch on exactly the target that was observed: a newer version of it is a Conflict. */
+export async function patchTarget(
+  deps: WriteDeps,
+  scene: Scene,
+  { labels, annotations, spec }: TargetPatch,
+): Promise<void> {
+  const { name, namespace } = metaOf(requireTarget(scene));
+  const resourceVersion = scene.target?.metadata?.resourceVersion;
+  const metadata = { resourceVersion, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
+  const body = { metadata, ...(spec ? { spec } : {}) };
+  const at = { name, namespace };
+  const written = await deps.cluster.patch<V1Deployment>(resource.deployments, at, {
+    type: "merge",
+    body,
+    fieldManager: manager,
+  });
+  scene.target = written;
+  deps.world.deployments.wrote(written);
+}
+
+export async function releaseTarget(
+  deps: WriteDeps,
+  scene: Scene,
+  { intent, run }: { intent: string; run: string },
+): Promise<void> {
+  const found = hashTemplate(requireTarget(scene).spec?.template);
+  if (found !== intent)
+    throw new CanaryError("Conflict", `Deployment ${scene.targetName} no longer has the judged template.`);
+  return patchTarget(deps, scene, {
+    labels: { [label.held]: null, [label.promoting]: run },
+    annotations: { [annotation.requestedBy]: null },
+    spec: { paused: null },
+  });
+}
+
+export async function unholdTarget(deps: WriteDeps, scene: Scene): Promise<void> {
+  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.held] });
+}
+
+/** The target runs what it should: `podTemplateHash` is stable, and nobody is kept from changing it. */
+export async function settleTarget(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
+  const stable = { [label.stable]: podTemplateHash };
+  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.promoting], setLabels: stable });
+}
+
+/** What `rollout status` and kstatus read: the deployment controller leaves this condition alone while the target is paused. */
+export async function setProgressing(
+  deps: WriteDeps,
+  scene: Scene,
+  words: { status: string; reason: string; message: string },
+): Promise<void> {
+  const { name, namespace } = metaOf(requireTarget(scene));
+  const { resourceVersion } = { ...scene.target?.metadata };
+  const time = new Date(deps.now()).toISOString();
+  const condition = { type: "Progressing", ...words, lastUpdateTime: time, lastTransitionTime: time };
+  const written = await deps.cluster.patch<V1Deployment>(
+    resource.deployments,
+    { name, namespace, subresource: "status" },
+    {
+      type: "strategic",
+      // Of a later version of the target it might not be true any more.
+      body: { metadata: { resourceVersion }, status: { conditions: [condition] } },
+      fieldManager: manager,
+    },
+  );
+  scene.target = written;
+  deps.world.deployments.wrote(written);
+}
+
+/**
+ * Writes the template of the target's ReplicaSet `podTemplateHash` back into its spec; then gives the target back in a second
+ * write. The marks stay until then: should that write be lost, whoever takes them off does the rest of it.
+ */
+export async function restoreStable(
+  deps: WriteDeps,
+  target: V1Deployment,
+  podTemplateHash: string,
+  dropLabels: readonly string[],
+): Promise<V1Deployment> {
+  const template = await templateOf(deps, target, podTemplateHash);
+  const before = await presentTarget(deps, target);
+  const { annotations } = metaOf(before);
+  const lastApplied = annotations[lastAppliedAnnotation];
+  const remembered =
+    lastApplied === undefined
+      ? annotations
+      : { ...annotations, [lastAppliedAnnotation]: withDropped(lastApplied, before.spec?.template, template) };
+  const { managedFields = [], ...metadata } = before.metadata ?? {};
+  const written = await deps.cluster.replace<V1Deployment>(
+    resource.deployments,
+    { ...before, metadata: { ...metadata, annotations: remembered }, spec: { ...before.spec!, template } },
+    { fieldManager: manager },
+  );
+  return handOver(deps, written, { dropLabels: [...dropLabels, label.held], owners: managedFields });
+}
+
+/** Takes marks off, `paused` as the user had it where it was held, and nothing of the template ours. */
+export async function giveBack(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
+  return handOver(deps, await presentTarget(deps, target), giving);
+}
+
+export interface Giving {
+  dropLabels: readonly string[];
+  setLabels?: Record<string, string>;
+  /** Who owned what before we wrote a template, where that is known. */
+  owners?: readonly V1ManagedFieldsEntry[];
+}
+
+// --- internal ---
+
+type Labels = Record<string, string | null>;
+
+/** The target as it is, with its managedFields, which the cache leaves out. Throws where it is not the one observed. */
+async function presentTarget(deps: WriteDeps, observed: V1Deployment): Promise<V1Deployment> {
+  const { name, namespace } = metaOf(observed);
+  const found = await deps.cluster.get<V1Deployment>(resource.deployments, { name, namespace });
+  if (found.metadata?.resourceVersion === observed.metadata?.resourceVersion) return found;
+  throw new CanaryError("Conflict", `Deployment ${name} was changed by someone else.`);
+}
+
+/** From stable's ReplicaSet; where that is gone, from what we keep ourselves. */
+async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash: string): Promise<V1PodTemplateSpec> {
+  const { name: targetName, namespace } = metaOf(target);
+  const template =
+    (await templateOfReplicaSet(deps, target, podTemplateHash)) ??
+    (await keptTemplate(deps, { namespace, targetName, podTemplateHash }));
+  if (template) return template;
+  throw new CanaryError(
+    "NotFound",
+    `The ReplicaSet of stable (${podTemplateHash}) of ${targetName} is gone: its template cannot be put back.`,
+  );
+}
+
+async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
+  const { labels, annotations } = metaOf(target);
+  const { managedFields = [] } = { ...target.metadata };
+  const kept = Object.entries(labels).filter(([key]) => !giving.dropLabels.includes(key));
+  const unheld = label.held in labels && giving.dropLabels.includes(label.held);
+  const returned = handBack(giving.owners ?? [], managedFields, manager);
+  const metadata = {
+    ...target.metadata,
+    labels: { ...Object.fromEntries(kept), ...giving.setLabels },
+    annotations: unheld ? withoutRequester(annotations) : annotations,
+    ...(returned ? { managedFields: returned } : {}),
+  };
+  const { paused: _paused, ...spec } = target.spec!;
+  const asUserHadIt = labels[label.held] === heldValue.pausedByUser ? { paused: true } : {};
+  const written = await deps.cluster.replace<V1Deployment>(
+    resource.deployments,
+    { ...target, metadata, spec: unheld ? { ...spec, ...asUserHadIt } : target.spec! },
+    { fieldManager: manager },
+  );
+  deps.world.deployments.wrote(written);
+  return written;
+}
+
+function withoutRequester(annotations: Record<string, string>): Record<string, string> {
+  const { [annotation.requestedBy]: _by, ...others } = annotations;
+  return others;
+}

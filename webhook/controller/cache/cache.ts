@@ -1,0 +1,88 @@
+/**
+ * A reflector with our own last writes laid over it: what we have just written is seen at once, not when the watch brings it,
+ * so that no decision is taken on a world that we know to be older.
+ */
+import type { Reflector } from "../../../shared/kube/reflector.ts";
+import type { Stored } from "../../../shared/kube/store.ts";
+
+export class Cache<T extends Stored> {
+  private readonly reflector: Reflector<T>;
+  private readonly written = new Map<string, T>();
+  /** UIDs of what was last seen to be deleted, by key: an answer to a write may come after the deletion. */
+  private readonly deleted = new Map<string, string>();
+
+  constructor(reflector: Reflector<T>) {
+    this.reflector = reflector;
+  }
+
+  get(namespace: string, name: string): T | undefined {
+    const key = `${namespace}/${name}`;
+    const stored = this.reflector.get(namespace, name);
+    const own = this.written.get(key);
+    if (!own) return stored;
+    if (!stored || isNewer(own, stored)) return own;
+    this.written.delete(key);
+    return stored;
+  }
+
+  list(): T[] {
+    return this.reflector.list();
+  }
+
+  byIndex(index: string, value: string): T[] {
+    return this.reflector.byIndex(index, value);
+  }
+
+  /** What the API server answered to our write. */
+  wrote(object: T): void {
+    const { namespace = "", name = "", uid } = object.metadata ?? {};
+    const key = `${namespace}/${name}`;
+    if (uid === undefined || this.deleted.get(key) !== uid) this.written.set(key, object);
+  }
+
+  /** To be called for every change the watch brings: what it says is newer than any write of ours before it. */
+  saw(old: T | undefined, now: T | undefined): void {
+    const { namespace = "", name = "" } = (now ?? old)?.metadata ?? {};
+    const key = `${namespace}/${name}`;
+    this.remember(key, now ? undefined : old);
+    const own = this.written.get(key);
+    if (own && isOvertaken(own, { old, now })) this.written.delete(key);
+  }
+
+  private remember(key: string, gone: T | undefined): void {
+    const uid = gone?.metadata?.uid;
+    if (uid === undefined) this.deleted.delete(key);
+    else this.deleted.set(key, uid);
+  }
+
+  /** A write of ours found that the object is not what we believed: believe only the watch. */
+  forget(namespace: string, name: string): void {
+    this.written.delete(`${namespace}/${name}`);
+  }
+
+  get hasSynced(): boolean {
+    return this.reflector.hasSynced;
+  }
+
+  start(): void {
+    this.reflector.start();
+  }
+
+  whenSynced(): Promise<void> {
+    return this.reflector.whenSynced();
+  }
+
+  stop(): Promise<void> {
+    return this.reflector.stop();
+  }
+}
+
+/** What we have made in the place of what is gone is another object, and not gone with it. */
+function isOvertaken<T extends Stored>(own: T, { old, now }: { old: T | undefined; now: T | undefined }): boolean {
+  return now ? !isNewer(own, now) : own.metadata?.uid === old?.metadata?.uid;
+}
+
+/** resourceVersions of one resource are comparable as whole numbers (Kubernetes KEP-5504). */
+function isNewer(a: Stored, b: Stored): boolean {
+  return BigInt(a.metadata?.resourceVersion ?? "0") > BigInt(b.metadata?.resourceVersion ?? "0");
+}

@@ -1,0 +1,266 @@
+/** Everything the loop watches, and which Canary each change concerns. */
+import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
+import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
+import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import { isFlagger } from "../../../shared/core/objects/eligibility.ts";
+import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { Clock } from "../../../shared/kube/clock.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+import { Reflector, type ReflectorOptions } from "../../../shared/kube/reflector.ts";
+import { resource, type Resource } from "../../../shared/kube/resources.ts";
+import { keyOf, type Stored } from "../../../shared/kube/store.ts";
+import { Cache } from "./cache.ts";
+import type { ServedRoutes } from "../objects/route-choice.ts";
+import { metaOf, rememberWriter, toRevision, type Revision } from "../objects/from-objects.ts";
+
+export interface World {
+  canaries: Cache<Canary>;
+  deployments: Cache<V1Deployment>;
+  revisions: Cache<Revision>;
+  services: Cache<V1Service>;
+  slices: Cache<V1EndpointSlice>;
+  splits: Cache<RouteObject>;
+  httpRoutes: Cache<RouteObject>;
+  templates: Cache<MetricTemplate>;
+  /** Templates of stable versions that we keep; without the templates themselves. */
+  kept: Cache<V1ControllerRevision>;
+  hasSynced(): boolean;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface WorldDeps {
+  cluster: Cluster;
+  clock: Clock;
+  random: () => number;
+  routes: ServedRoutes;
+  /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
+  wake(keys: readonly string[]): void;
+  onError(resource: string, error: Error, retryInMs: number): void;
+}
+
+export const indexes = {
+  namespace: "namespace",
+  target: "target",
+  apex: "apex",
+  owner: "owner",
+  canary: "canary",
+} as const;
+
+export function createWorld(deps: WorldDeps): World {
+  const canaries: Cache<Canary> = watch<Canary>(deps, resource.canaries, {
+    indexes: {
+      [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
+      [indexes.target]: (canary) => [`${canary.metadata.namespace}/${canary.spec.targetRef.name}`],
+      [indexes.apex]: (canary) => [`${canary.metadata.namespace}/${apexOf(canary)}`],
+    },
+    keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
+  });
+  const mapping = keysFor(canaries, (namespace, name) => parts.services.get(namespace, name));
+  const deployments = watch<V1Deployment>(deps, resource.deployments, {
+    transform: withoutManagersButWriter,
+    indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
+    keys: mapping.deployment,
+  });
+  const parts = {
+    canaries,
+    deployments,
+    revisions: watchRevisions(deps, mapping.revision),
+    services: watch<V1Service>(deps, resource.services, {
+      transform: withoutManagers,
+      indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
+      keys: (service) => [...concernedBy({ canaries, deployments }, service), ...mapping.labelled(service)],
+    }),
+    slices: watch<V1EndpointSlice>(deps, resource.endpointSlices, {
+      labelSelector: label.canary,
+      indexes: { [indexes.owner]: (slice) => [serviceOf(slice)] },
+      keys: mapping.labelled,
+    }),
+    splits: watchRoutes(deps, deps.routes.trafficSplit.resource, mapping.apex),
+    httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
+    templates: watch<MetricTemplate>(deps, resource.metricTemplates, {
+      missingIsEmpty: true,
+      keys: mapping.template,
+    }),
+    kept: watchKept(deps, mapping.labelled),
+  };
+  const all = Object.values(parts);
+  return {
+    ...parts,
+    hasSynced: () => all.every((cache) => cache.hasSynced),
+    start: async () => {
+      for (const cache of all) cache.start();
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    stop: async () => {
+      await Promise.all(all.map((cache) => cache.stop()));
+    },
+  };
+}
+
+/** The apex Service's name: `spec.service.name`, else the target's. */
+export function apexOf(canary: Canary): string {
+  return canary.spec.service?.name ?? canary.spec.targetRef.name;
+}
+
+/** One of its Services by name, or one that would send users to its pods: of two hundred Canaries in a namespace few are. */
+export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
+  const apex = apexOf(canary);
+  if ([apex, primaryName(apex), canaryName(apex)].includes(service.metadata?.name ?? "")) return true;
+  return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
+}
+
+/** One of its metrics is asked as this template says; a template may be another namespace's. */
+export function namesTemplate({ metadata, spec }: Canary, template: MetricTemplate): boolean {
+  return (spec.analysis.metrics ?? []).some(({ templateRef }) => {
+    if (!templateRef || templateRef.name !== template.metadata.name) return false;
+    return (templateRef.namespace ?? metadata.namespace) === template.metadata.namespace;
+  });
+}
+
+/** Every Canary, every Canary that something of ours is left of, and every Deployment that is still ours without one. */
+export function everyKey(world: World): string[] {
+  const labelled = [
+    ...world.deployments.list(),
+    ...world.services.list(),
+    ...world.slices.list(),
+    ...world.kept.list(),
+  ];
+  const orphans = world.deployments.list().filter((deployment) => isOrphan(world, deployment));
+  return [...new Set([...world.canaries.list().map(keyOf), ...labelled.flatMap(labelledKey), ...orphans.map(keyOf)])];
+}
+
+/** A Deployment that is opted in while no Canary has it as its target. */
+export function isOrphan({ canaries }: Pick<World, "canaries">, deployment: V1Deployment): boolean {
+  const { name, namespace, uid, labels } = metaOf(deployment);
+  if (labels[label.target] !== uid || deployment.metadata?.deletionTimestamp) return false;
+  return canaries.byIndex(indexes.target, `${namespace}/${name}`).length === 0;
+}
+
+// --- internal ---
+
+function labelledKey(object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] {
+  const name = object.metadata?.labels?.[label.canary];
+  return name ? [`${object.metadata?.namespace ?? ""}/${name}`] : [];
+}
+
+type Keys<T> = (object: T) => readonly string[];
+
+interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChange" | "onError"> {
+  keys: Keys<T>;
+}
+
+function watch<T extends Stored>(deps: WorldDeps, of: Resource, { keys, ...options }: WatchOptions<T>): Cache<T> {
+  const cache: Cache<T> = new Cache<T>(
+    new Reflector<T>(deps, {
+      ...options,
+      resource: of,
+      onChange: (old, now) => {
+        cache.saw(old, now);
+        deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
+      },
+      onError: (error, retryInMs) => deps.onError(of.plural, error, retryInMs),
+    }),
+  );
+  return cache;
+}
+
+/** ReplicaSets keep only what is asked of them: a cluster has ten per Deployment, each with a template. */
+function watchRevisions(deps: WorldDeps, keys: Keys<Revision>): Cache<Revision> {
+  return watch<Revision>(deps, resource.replicaSets, {
+    transform: (object) => toRevision(object),
+    indexes: { [indexes.owner]: (revision) => [revision.owner] },
+    keys,
+  });
+}
+
+function watchKept(deps: WorldDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
+  return watch<V1ControllerRevision>(deps, resource.controllerRevisions, {
+    labelSelector: label.canary,
+    transform: ({ data: _data, ...object }) => object,
+    indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
+    keys,
+  });
+}
+
+function watchRoutes(deps: WorldDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
+  return watch<RouteObject>(deps, of, {
+    missingIsEmpty: true,
+    indexes: { [indexes.namespace]: (route) => [route.metadata.namespace ?? ""] },
+    keys,
+  });
+}
+
+function keysFor(
+  canaries: Cache<Canary>,
+  service: (namespace: string, name: string) => V1Service | undefined,
+): {
+  deployment: Keys<V1Deployment>;
+  revision: Keys<Revision>;
+  template: Keys<MetricTemplate>;
+  apex: Keys<Stored>;
+  labelled: Keys<Stored & { metadata?: { labels?: Record<string, string> } }>;
+} {
+  const targeting = (namespace: string, name: string): string[] =>
+    canaries.byIndex(indexes.target, `${namespace}/${name}`).map(keyOf);
+  const deploymentNamed = (namespace: string, name: string): string[] =>
+    [name, withoutSuffix(name, canaryName("")), withoutSuffix(name, primaryName(""))].flatMap((candidate) =>
+      targeting(namespace, candidate),
+    );
+  return {
+    deployment: (object) => [
+      ...deploymentNamed(object.metadata?.namespace ?? "", object.metadata?.name ?? ""),
+      ...labelledKey(object),
+      ...(isFlagger(object) ? canaries.list().map(keyOf) : []),
+    ],
+    revision: (object) => {
+      const owner = object.metadata.ownerReferences?.find((reference) => reference.controller)?.name;
+      return owner ? deploymentNamed(object.metadata.namespace ?? "", owner) : [];
+    },
+    template: (template) =>
+      canaries
+        .list()
+        .filter((canary) => namesTemplate(canary, template))
+        .map(keyOf),
+    apex: (object) => [
+      ...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf),
+      ...labelledKey(object),
+      // What a Canary left behind because this route of the user's still sends to it.
+      ...labelledKey(service(object.metadata?.namespace ?? "", primaryName(object.metadata?.name ?? "")) ?? {}),
+    ],
+    labelled: labelledKey,
+  };
+}
+
+function concernedBy({ canaries, deployments }: Pick<World, "canaries" | "deployments">, service: V1Service): string[] {
+  const namespace = service.metadata?.namespace ?? "";
+  return canaries
+    .byIndex(indexes.namespace, namespace)
+    .filter((canary) => isConcernedBy(service, canary, deployments.get(namespace, canary.spec.targetRef.name)))
+    .map(keyOf);
+}
+
+function targetKey(canary: Canary): string {
+  return `${canary.metadata.namespace ?? ""}/${canary.spec.targetRef.name}`;
+}
+
+function serviceOf(slice: V1EndpointSlice): string {
+  return `${slice.metadata?.namespace ?? ""}/${slice.metadata?.labels?.["kubernetes.io/service-name"] ?? ""}`;
+}
+
+function withoutSuffix(name: string, suffix: string): string {
+  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
+}
+
+/** managedFields are most of an object's size; what is asked of a Deployment's is kept beside it. */
+function withoutManagersButWriter(deployment: V1Deployment): V1Deployment {
+  rememberWriter(deployment);
+  return withoutManagers(deployment);
+}
+
+function withoutManagers<T extends { metadata?: { managedFields?: unknown } }>(object: T): T {
+  if (object.metadata) delete object.metadata.managedFields;
+  return object;
+}

@@ -1,0 +1,196 @@
+/** Wires the loop: caches wake keys, the queue works on them one at a time each, and only the leader works. */
+import { leaseName } from "../../shared/core/objects/names.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { createPrometheus } from "../../shared/prometheus.ts";
+import { createCredentials } from "../evidence/credentials.ts";
+import { createEvidence } from "../evidence/evidence.ts";
+import type { Recorder } from "../telemetry/recorder.ts";
+import { Election } from "../runtime/election.ts";
+import { WorkQueue } from "../runtime/queue.ts";
+import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
+import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
+import { Herald } from "./apply/event-writer.ts";
+import { reconcile, type ReconcileDeps } from "./reconcile.ts";
+import { type Logger } from "../../shared/log.ts";
+import { createReports, type Reports } from "./metrics.ts";
+import { discoverRoutes, routesAppear, type ServedRoutes } from "./objects/route-choice.ts";
+import { createWorld, everyKey, type World } from "./cache/caches.ts";
+
+export interface LoopConfig {
+  /** Where the Lease is. */
+  namespace: string;
+  /** This pod's name. */
+  identity: string;
+  /** `auto`, `linkerd`, `gatewayapi:v1` ... */
+  provider: string;
+  /** Prometheus for Canaries without one of their own. */
+  metricsServer: string;
+  /** How often that Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
+  /** Which other servers a MetricTemplate or a Canary may name. */
+  allowedAddresses: readonly string[];
+  leaseDurationMs: number;
+  renewDeadlineMs: number;
+  retryPeriodMs: number;
+}
+
+export interface LoopDeps {
+  cluster: Cluster;
+  config: LoopConfig;
+  log: Logger;
+  recorder: Recorder;
+  /** In [0, 1); spreads retries. */
+  random: () => number;
+  /** What everyone may read on the Lease. */
+  notes?: () => Record<string, string>;
+}
+
+export interface Loop {
+  /** The caches hold the cluster: decisions may be taken, and admission may look things up. */
+  ready(): boolean;
+  world: World;
+  /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */
+  outlived(ending: AbortSignal): Promise<void>;
+  /** How many Canaries wait to be looked at. */
+  waiting(): number;
+  /** Finishes what is under way and gives the lead to the next in line. */
+  stop(): Promise<void>;
+}
+
+type LoopParts = LoopDeps & { world: World; reports: Reports; routes: ServedRoutes; isLeader(): boolean };
+
+const clock = systemClock;
+/** A look mostly waits, for Prometheus up to 5 s: a few MetricTemplates whose address hangs must not hold up everybody else's canary. */
+const looksAtOnce = 32;
+
+export async function startLoop(deps: LoopDeps): Promise<Loop> {
+  const { cluster, log, random } = deps;
+  const routes = await discoverRoutes(cluster);
+  const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
+  const world = createWorld({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
+  const election = createElection(deps, {
+    started: () => wake(everyKey(world)),
+    stopped: async () => {
+      await queue.drain();
+      // What it said last of a Canary would stand beside what its successor says, and be taken for true.
+      for (const key of everyKey(world)) reports.gone(key);
+    },
+  });
+  const reports = createReports(deps.recorder);
+  const queue = createQueue({ ...deps, world, routes, reports, isLeader: () => election.isLeader() });
+  void world.start().then(() => {
+    log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
+    election.start();
+  });
+  return {
+    world,
+    ready: () => world.hasSynced(),
+    outlived: (ending) => routesAppear({ cluster, clock }, routes, ending),
+    waiting: () => queue.size.waiting,
+    stop: async () => {
+      await election.stop();
+      await queue.stop();
+      await world.stop();
+    },
+  };
+}
+
+// --- internal ---
+
+function createElection(
+  { cluster, config, log, random, notes }: LoopDeps,
+  on: { started(): void; stopped(): Promise<void> },
+): Election {
+  const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = config;
+  return new Election(
+    {
+      cluster,
+      clock,
+      random,
+      ...(notes ? { notes } : {}),
+      onStartedLeading: () => {
+        log.info({ identity }, "leading");
+        on.started();
+      },
+      onStoppedLeading: async (reason) => {
+        log.info({ identity, reason }, "no longer leading");
+        await on.stopped();
+      },
+      onError: (error) => log.warn({ err: error }, "the Lease could not be read or renewed"),
+    },
+    { namespace, name: leaseName, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs },
+  );
+}
+
+function createQueue(parts: LoopParts): WorkQueue {
+  const { cluster, world, log } = parts;
+  const now = (): number => clock.wall();
+  const evidence = createEvidence({
+    prometheus: createPrometheus,
+    metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
+    podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
+    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world }, callers, request),
+    credentials: createCredentials({ cluster, now }),
+    allowedAddresses: parts.config.allowedAddresses,
+    ownAddress: parts.config.metricsServer,
+    scrapeIntervalMs: parts.config.scrapeIntervalMs,
+    now,
+    log,
+  });
+  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
+  const deps: LookDeps = {
+    ...parts,
+    provider,
+    metricsServer,
+    scrapeIntervalMs,
+    herald: new Herald({ cluster, instance, now, log }),
+    evidence,
+    now,
+    ...parts.reports,
+  };
+  const gone: RouteGone = new Map();
+  return new WorkQueue(
+    { clock, random: parts.random, work: (key) => look(deps, gone, key), onError: lookFailed(log) },
+    { concurrency: looksAtOnce },
+  );
+}
+
+type LookDeps = ReconcileDeps & CleanupDeps & Reports & Pick<LoopDeps, "recorder">;
+
+async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ requeueAfterMs?: number }> {
+  const [namespace = "", name = ""] = key.split("/");
+  if (!deps.isLeader() || !deps.world.hasSynced()) return {};
+  const canary = deps.world.canaries.get(namespace, name);
+  if (!canary) {
+    deps.gone(key);
+    deps.herald.forget(key);
+    return cleanUp(deps, { namespace, name }, gone);
+  }
+  if (canary.metadata.deletionTimestamp) return {};
+  const startedAt = deps.now();
+  const result = await reconcile(deps, canary);
+  const seconds = Math.max(0, (deps.now() - startedAt) / 1000);
+  if (result.isCheck) deps.recorder.checked({ name: canary.spec.targetRef.name, namespace }, seconds);
+  return result;
+}
+
+/** A Conflict only means that the world moved first: the next look is on its way. */
+function lookFailed(log: Logger): (key: string, error: unknown, retryInMs: number | undefined) => void {
+  return (key, error, retryInMs) => {
+    const canary = key.split("/").reverse().join(".");
+    if (hasCode(error, "Conflict")) return log.info({ canary, retryInMs }, "the cluster moved first: looking again");
+    const known = error instanceof CanaryError;
+    if (known && error.message.includes("being terminated"))
+      return log.info({ canary }, "the namespace is being deleted: nothing is made in it");
+    log.error(
+      { canary, retryInMs, ...(known ? { code: error.code, reason: error.message } : { err: error }) },
+      "a look failed",
+    );
+  };
+}
+
+function watchFailed(log: Logger): (resource: string, error: Error, retryInMs: number) => void {
+  return (resource, error, retryInMs) => log.warn({ resource, reason: error.message, retryInMs }, "a watch broke off");
+}

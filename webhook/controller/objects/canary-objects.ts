@@ -1,0 +1,78 @@
+import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
+import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
+import { type Served, chooseRoute } from "./route-choice.ts";
+import { type World, apexOf } from "../cache/caches.ts";
+import { leafPorts } from "../../../shared/core/objects/workload.ts";
+import { canaryName } from "../../../shared/core/objects/names.ts";
+import type { ObserveDeps } from "../observe/observe.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+
+/** The objects behind an observation, for whoever performs the decision's actions. */
+export interface Scene {
+  canary: Canary;
+  namespace: string;
+  targetName: string;
+  apexName: string;
+  port: number;
+  ports: V1ServicePort[];
+  target?: V1Deployment;
+  workload?: V1Deployment;
+  apex?: V1Service;
+  served?: Served;
+  routeWhy: string;
+  route?: RouteObject;
+}
+
+export function routeCache(world: World, served: Served): World["splits"] {
+  return served.router.kind === "TrafficSplit" ? world.splits : world.httpRoutes;
+}
+
+export function portsOf(canary: Canary, apex: V1Service | undefined): { port: number; ports: V1ServicePort[] } {
+  const first = apex?.spec?.ports?.[0]?.port ?? 0;
+  const { port, portName, targetPort, appProtocol } = { portName: "http", port: first, ...canary.spec.service };
+  if (apex) return { port, ports: leafPorts(apex) };
+  const made = { name: portName, port, protocol: "TCP", targetPort: targetPort ?? port };
+  return { port, ports: [{ ...made, ...defined({ appProtocol }) }] };
+}
+
+export type Defined<T> = {
+  [K in keyof T]?: Exclude<T[K], undefined>;
+};
+
+export function defined<T extends object>(fields: T): Defined<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+}
+
+/** The objects as the caches have them. */
+export function sceneOf(deps: ObserveDeps, canary: Canary): Scene & { problem?: string } {
+  const { world } = deps;
+  const namespace = canary.metadata.namespace ?? "";
+  const targetName = canary.spec.targetRef.name;
+  const apexName = apexOf(canary);
+  const apex = world.services.get(namespace, apexName);
+  const choice = chooseRoute(canary, deps.provider, deps.routes);
+  const served = "served" in choice ? choice.served : undefined;
+  return {
+    canary,
+    namespace,
+    targetName,
+    apexName,
+    ...portsOf(canary, apex),
+    ...defined({
+      target: world.deployments.get(namespace, targetName),
+      workload: world.deployments.get(namespace, canaryName(targetName)),
+      apex,
+      served,
+      route: served && routeCache(world, served).get(namespace, apexName),
+      problem: "problem" in choice ? choice.problem : undefined,
+    }),
+    routeWhy: "why" in choice ? choice.why : "",
+  };
+}
+
+export interface WriteDeps {
+  cluster: Cluster;
+  world: World;
+  now(): number;
+}

@@ -1,0 +1,135 @@
+/** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
+import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
+import { type Command, verbs } from "../../../shared/core/objects/command.ts";
+import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import type { CanaryState } from "../../../shared/core/state.ts";
+import type { Observation, Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+import { resource } from "../../../shared/kube/resources.ts";
+import { type AskDeps, askPrometheus } from "./questions.ts";
+import { failureOf } from "./pod-failures.ts";
+import { obstaclesTo, withoutForeign } from "./preconditions.ts";
+import { oursExist } from "../cache/ours.ts";
+import { keptStable } from "../apply/stable-template.ts";
+import type { ServedRoutes } from "../objects/route-choice.ts";
+import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
+import { type World, indexes } from "../cache/caches.ts";
+import { type Scene, defined } from "../objects/canary-objects.ts";
+
+export interface ObserveDeps extends AskDeps {
+  world: World;
+  cluster: Cluster;
+  routes: ServedRoutes;
+  /** The controller's `provider` setting. */
+  provider: string;
+}
+
+export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Observation> {
+  const { world } = deps;
+  const findings = obstaclesTo(world, scene);
+  disown(scene);
+  const { canary, namespace, targetName, apexName, target } = scene;
+  const now = deps.now();
+  const workload = await workloadOf(deps, scene, state);
+  const answers = await askPrometheus(deps, scene, { state, workload, now });
+  const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
+  const endpoints = (name: string): Endpoints => {
+    const service = world.services.get(namespace, name);
+    const slices = behind(service, world.slices.byIndex(indexes.owner, `${namespace}/${name}`));
+    return { ...toEndpoints(slices, revisions), ...(service ? {} : { isGone: true }) };
+  };
+  return {
+    now,
+    name: canary.metadata.name ?? "",
+    namespace,
+    targetName,
+    apexName,
+    ...findings,
+    warnings: warningsOf(scene),
+    servicesReady: servicesReady(world, scene),
+    scrapeIntervalMs: deps.scrapeIntervalMs,
+    oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
+    endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
+    ...defined({
+      command: commandOf(canary),
+      target: target && targetOf(world, scene, target, state),
+      workload,
+      route: scene.route && scene.served?.router.read(scene.route, apexName),
+      ...answers,
+    }),
+  };
+}
+
+// --- internal ---
+
+/** What is not ours is not in the scene any more for whoever performs the decision's actions. */
+function disown(scene: Scene): void {
+  const { workload, route } = withoutForeign(scene);
+  if (!workload) delete scene.workload;
+  if (!route) delete scene.route;
+}
+
+/** With stable among the versions whose template can be put back where we keep it ourselves. */
+function targetOf(world: World, scene: Scene, target: V1Deployment, { stable }: CanaryState): Target {
+  const seen = toTarget(target, revisionsOf(world, target));
+  const isKept = stable !== undefined && keptStable(world, scene, stable.podTemplateHash);
+  return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
+}
+
+function warningsOf({ target, targetName, namespace }: Scene): string[] {
+  if (!target || !(label.bypass in metaOf(target).labels)) return [];
+  return [
+    `Break-glass is set: the next change of Deployment ${targetName} goes out without a canary. To take it off: kubectl -n ${namespace} label deploy ${targetName} ${label.bypass}-`,
+  ];
+}
+
+function revisionsOf(world: World, deployment: V1Deployment): ReturnType<World["revisions"]["byIndex"]> {
+  return world.revisions.byIndex(indexes.owner, metaOf(deployment).uid);
+}
+
+async function workloadOf(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Workload | undefined> {
+  const { workload } = scene;
+  if (!workload) return undefined;
+  const waiting = state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
+  const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
+  return toWorkload(workload, revisionsOf(deps.world, workload), failure);
+}
+
+async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
+  const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const { namespace } = metaOf(deployment);
+  return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
+}
+
+function servicesReady(world: World, scene: Scene): boolean {
+  const { target, apex, namespace } = scene;
+  if (!target || !apex || !trackLabel(target)) return false;
+  const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };
+  return [primaryService(target, context), canaryService(target, context)].every((wanted) =>
+    sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
+  );
+}
+
+function sameService(found: V1Service | undefined, wanted: V1Service): boolean {
+  if (!found) return false;
+  const facts = (service: V1Service): string =>
+    JSON.stringify([
+      Object.entries(service.spec?.selector ?? {}).sort(),
+      (service.spec?.ports ?? []).map((port) => [port.name, port.port, port.targetPort, port.protocol]),
+    ]);
+  return facts(found) === facts(wanted);
+}
+
+/** A command that cannot be read is as good as none: the API server's users may write any text there. */
+function commandOf(canary: Canary): Command | undefined {
+  const text = canary.metadata.annotations?.[annotation.command];
+  if (!text) return undefined;
+  try {
+    const command = JSON.parse(text) as Command;
+    return typeof command.id === "string" && verbs.includes(command.verb) ? command : undefined;
+  } catch {
+    return undefined;
+  }
+}

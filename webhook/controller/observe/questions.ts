@@ -1,0 +1,98 @@
+/** What a Canary's decision asks Prometheus: its checks when they are due, the ledger whenever users are on the canary. */
+import { isConvicting, isLookedAt } from "../../../shared/core/traffic/comparison.ts";
+import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
+import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
+import { canaryName } from "../../../shared/core/objects/names.ts";
+import type { CanaryState } from "../../../shared/core/state.ts";
+import type { LedgerSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
+import type { Evidence, EvidenceRequest } from "../../evidence/types.ts";
+import type { Scene } from "../objects/canary-objects.ts";
+import { metaOf } from "../objects/from-objects.ts";
+
+export interface AskDeps {
+  evidence: Evidence;
+  /** The controller's Prometheus, for Canaries without `spec.metricsServer`. */
+  metricsServer: string;
+  /** How often that Prometheus looks at the pods. */
+  scrapeIntervalMs: number;
+  now(): number;
+}
+
+export interface Due {
+  state: CanaryState;
+  workload: Workload | undefined;
+  now: number;
+}
+
+export interface Answers {
+  metrics?: MetricsSeen;
+  ledger?: LedgerSeen;
+  staleCallers?: string[];
+}
+
+/** Checks are asked for only when they are due: between them nothing would be done with an answer. */
+export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Promise<Answers> {
+  const isDue = checkIsDue(due.state, due.now);
+  // The reading before the first weight is what the first users are counted from.
+  const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
+  const question = questionOf(deps, scene, due);
+  const ledger = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
+  // Whoever is to be taken back does not wait for a metric that is slow to answer.
+  const judged = judgingOf(scene.canary.spec.analysis);
+  const isWorthAsking = isDue && !(ledger && isConvicting(due.state, ledger, judged));
+  const [metrics, staleCallers] = await Promise.all([
+    isWorthAsking ? deps.evidence.ask(question) : undefined,
+    staleCallersAtStart(deps, scene, { question, due }),
+  ]);
+  return { ...optional("metrics", metrics), ...optional("ledger", ledger), ...optional("staleCallers", staleCallers) };
+}
+
+// --- internal ---
+
+function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): EvidenceRequest {
+  const { analysis } = scene.canary.spec;
+  return {
+    name: metaOf(scene.canary).name,
+    namespace: scene.namespace,
+    target: scene.targetName,
+    canary: canaryName(scene.targetName),
+    apex: { name: scene.apexName, port: scene.port },
+    stableHash: state.stable?.podTemplateHash,
+    canaryHash: workload?.podTemplateHash,
+    prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
+    metrics: analysis.metrics ?? [],
+    minRequests: judgingOf(analysis).minRequests,
+    ...optional("ingress", scene.canary.spec.ingressRef?.name),
+    ...optional("route", scene.canary.spec.routeRef?.name),
+    warmupMs: judgingOf(analysis).warmupMs,
+    ...timesOf(state),
+  };
+}
+
+function timesOf({
+  run,
+  weight,
+  history,
+  transitionAt,
+}: CanaryState): Partial<EvidenceRequest> & { notBefore: number } {
+  if (!run) return { notBefore: 0 };
+  const earlier = history.filter((entry) => entry.intent === run.intent).map((entry) => entry.endedAt);
+  return {
+    // While pods are awaited the weight is the step's before: what was asked since that moved is about it.
+    notBefore: run.stage === "scaling" ? transitionAt : run.stageAt,
+    runStartedAt: run.startedAt,
+    ...(weight > 0 ? { weight } : {}),
+    ...(earlier.length > 0 ? { earlierRunEndedAt: Math.max(...earlier) } : {}),
+  };
+}
+
+/** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
+async function staleCallersAtStart(
+  deps: AskDeps,
+  scene: Scene,
+  { question, due }: { question: EvidenceRequest; due: Due },
+): Promise<string[] | undefined> {
+  if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
+  return deps.evidence.staleCallers({ ...question, metrics: [] });
+}

@@ -1,0 +1,150 @@
+/** observe -> decide -> save -> apply. The save is the fence: a leader that was frozen fails there and does nothing more. */
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { decide } from "../../shared/core/decide.ts";
+import { formatErrors, parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Decision, EventText } from "../../shared/core/action.ts";
+import { CanaryError } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import { optional } from "../../shared/core/format/compact.ts";
+import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
+import { perform } from "./apply/apply.ts";
+import { type WriteDeps, sceneOf, type Scene } from "./objects/canary-objects.ts";
+import type { Herald } from "./apply/event-writer.ts";
+import { observe, type ObserveDeps } from "./observe/observe.ts";
+import { metaOf } from "./objects/from-objects.ts";
+import type { Logger } from "../../shared/log.ts";
+
+export interface ReconcileDeps extends ObserveDeps, WriteDeps {
+  log: Logger;
+  herald: Herald;
+  /** Asked right before every write. */
+  isLeader(): boolean;
+  /** Told what was decided, for the controller's metrics. */
+  decided(canary: Canary, before: CanaryState, decision: Decision): void;
+}
+
+export interface Looked {
+  /** When to look again if nothing changes meanwhile. */
+  requeueAfterMs?: number;
+  /** A check was due, and Prometheus was asked. */
+  isCheck: boolean;
+}
+
+/** How soon to try again to write an Event; nothing that we watch changes when it can be. */
+const sayAgainMs = 2_000;
+
+/** One look at one Canary. */
+export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Looked> {
+  lead(deps);
+  // What a controller before us decided, and perhaps did not live to say.
+  await deps.herald.say(canary);
+  const { requeueAfterMs, said, isCheck } = await look(deps, canary);
+  const again = said ? requeueAfterMs : Math.min(requeueAfterMs ?? sayAgainMs, sayAgainMs);
+  return { ...optional("requeueAfterMs", again), isCheck };
+}
+
+// --- internal ---
+
+/** `said`: every Event has been written. */
+type Told = Looked & { said: boolean };
+
+async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
+  const policy = parsePolicy(canary.spec);
+  if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
+  const state = readStatus(canary);
+  if (typeof state === "string") return sayInvalid(deps, canary, state);
+  const scene = sceneOf(deps, canary);
+  const seen = await observe(deps, scene, state);
+  const decision = decide(state, seen, policy.policy);
+  scene.canary = await save(deps, scene, decision, policy.policy);
+  const said = await announce(deps, scene.canary, decision.events);
+  deps.decided(canary, state, decision);
+  const stage = { scene, progressDeadlineMs: policy.policy.progressDeadlineMs };
+  for (const action of decision.actions) {
+    lead(deps);
+    await perform(deps, stage, action);
+    deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
+  }
+  return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined, said };
+}
+
+/** A status that something else has written is said to its user, not only to the log. */
+function readStatus(canary: Canary): CanaryState | string {
+  try {
+    return parseStatus(canary);
+  } catch (error: unknown) {
+    if (error instanceof UnreadableStatus) return error.message;
+    throw error;
+  }
+}
+
+function fullName(canary: Canary): string {
+  return `${metaOf(canary).name}.${metaOf(canary).namespace}`;
+}
+
+function lead(deps: ReconcileDeps): void {
+  if (!deps.isLeader()) throw new CanaryError("Conflict", "The lead was lost: its successor goes on.");
+}
+
+/** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
+async function save(deps: ReconcileDeps, scene: Scene, decision: Decision, policy: Policy): Promise<Canary> {
+  const { canary } = scene;
+  const route = routeStatus(scene);
+  const said = deps.herald.withNew(canary, decision.events);
+  const status = printStatus(decision.next, {
+    generation: metaOf(canary).generation,
+    steps: policy.weights.length,
+    now: deps.now(),
+    previous: canary.status,
+    ...(route ? { route } : {}),
+    ...(said.length > 0 ? { said } : {}),
+  });
+  return sameStatus(status, canary.status) ? canary : writeStatus(deps, canary, status);
+}
+
+async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanaryStatus): Promise<Canary> {
+  lead(deps);
+  const written = await deps.cluster.replace<Canary>(
+    resource.canaries,
+    { ...canary, status },
+    { subresource: "status" },
+  );
+  deps.world.canaries.wrote(written);
+  return written;
+}
+
+function routeStatus({ served, apexName, routeWhy }: Scene): CanaryStatus["route"] {
+  if (!served) return undefined;
+  const apiVersion = `${served.resource.group}/${served.resource.version}`;
+  return { kind: served.router.kind, apiVersion, name: apexName, why: routeWhy };
+}
+
+function sameStatus(a: CanaryStatus, b: CanaryStatus | undefined): boolean {
+  return sorted(a) === sorted(b ?? {});
+}
+
+function sorted(value: unknown): string {
+  return JSON.stringify(value, (_key, field: unknown) =>
+    field !== null && typeof field === "object" && !Array.isArray(field)
+      ? Object.fromEntries(Object.entries(field).sort(([x], [y]) => (x < y ? -1 : 1)))
+      : field,
+  );
+}
+
+async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
+  for (const text of events) deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
+  return deps.herald.say(canary);
+}
+
+/** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
+async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Told> {
+  const reason = `The Canary cannot be read: ${faults}. Nothing is touched.`;
+  if (canary.status?.reason === reason) return { isCheck: false, said: true };
+  const events: EventText[] = [{ type: "Warning", message: reason }];
+  const said = deps.herald.withNew(canary, events);
+  const status = printUnreadable(reason, { now: deps.now(), previous: canary.status });
+  const written = await writeStatus(deps, canary, { ...status, said });
+  return { isCheck: false, said: await announce(deps, written, events) };
+}

@@ -1,0 +1,100 @@
+/**
+ * Whether the cluster's definition of Canary can hold what we write: an older one, or one of another product, drops fields in
+ * silence, and a run that forgets where it stands must not begin. Read from the published schema, which every account may see.
+ */
+import type { CanaryStatus, RunStatus } from "../shared/core/objects/canary-status.ts";
+import { kind } from "../shared/core/objects/names.ts";
+import type { Cluster } from "../shared/kube/cluster.ts";
+import { CanaryError } from "../shared/kube/errors.ts";
+
+/** Throws `Usage` with the fields that would be lost and what to do; what the cluster throws where there is no definition. */
+export async function requireDefinition(cluster: Cluster): Promise<void> {
+  const lost = await lostFields(cluster);
+  if (lost.length === 0) return;
+  const name = `${kind.canary.plural}.${kind.canary.group}`;
+  throw new CanaryError(
+    "Usage",
+    `The CustomResourceDefinition ${name} would drop ${lost.join(", ")}: it is older than this controller, or another product's. ` +
+      "Nothing is touched. Apply the chart's files/crds (with crds.install=true, helm upgrade does it), and the controller goes on.",
+  );
+}
+
+// --- internal ---
+
+interface Schema {
+  properties?: Record<string, Schema>;
+  "x-kubernetes-preserve-unknown-fields"?: boolean;
+  "x-kubernetes-group-version-kind"?: { kind: string }[];
+}
+
+// The compiler keeps both complete.
+const ofStatus = {
+  phase: 1,
+  canaryWeight: 1,
+  failedChecks: 1,
+  iterations: 1,
+  lastAppliedSpec: 1,
+  lastPromotedSpec: 1,
+  lastTransitionTime: 1,
+  trackedConfigs: 1,
+  conditions: 1,
+  observedGeneration: 1,
+  reason: 1,
+  next: 1,
+  stable: 1,
+  run: 1,
+  rejected: 1,
+  route: 1,
+  tracks: 1,
+  checks: 1,
+  staleCallers: 1,
+  warnings: 1,
+  blocked: 1,
+  lastCommand: 1,
+  unvetted: 1,
+  targetMissingSince: 1,
+  history: 1,
+  runs: 1,
+  said: 1,
+} satisfies Record<keyof CanaryStatus, 1>;
+
+const ofRun = {
+  id: 1,
+  intent: 1,
+  images: 1,
+  requestedBy: 1,
+  stage: 1,
+  step: 1,
+  steps: 1,
+  startedAt: 1,
+  stageAt: 1,
+  checkAt: 1,
+  hold: 1,
+  holdSince: 1,
+  paused: 1,
+  ceiling: 1,
+  losses: 1,
+  comparison: 1,
+  ending: 1,
+} satisfies Record<keyof RunStatus, 1>;
+
+async function lostFields(cluster: Cluster): Promise<string[]> {
+  const canary = await publishedSchema(cluster);
+  const status = canary?.properties?.["status"];
+  const lost = missingIn(status, Object.keys(ofStatus)).map((field) => `status.${field}`);
+  if (lost.length > 0) return lost;
+  return missingIn(status?.properties?.["run"], Object.keys(ofRun)).map((field) => `status.run.${field}`);
+}
+
+function missingIn(schema: Schema | undefined, wanted: readonly string[]): string[] {
+  if (schema?.["x-kubernetes-preserve-unknown-fields"]) return [];
+  return wanted.filter((field) => !(field in (schema?.properties ?? {})));
+}
+
+async function publishedSchema(cluster: Cluster): Promise<Schema | undefined> {
+  const path = `/openapi/v3/apis/${kind.canary.group}/${kind.canary.version}`;
+  const { components } = (await cluster.raw("GET", path)) as { components?: { schemas?: Record<string, Schema> } };
+  return Object.values(components?.schemas ?? {}).find((schema) =>
+    schema["x-kubernetes-group-version-kind"]?.some((one) => one.kind === kind.canary.kind),
+  );
+}

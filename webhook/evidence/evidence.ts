@@ -1,0 +1,189 @@
+/**
+ * What one canary needs to know from Prometheus, in one answer: users' requests to both tracks, each metric judged, and who does
+ * not obey the route. Never throws: a Prometheus that fails is an answer too, and the core holds everything on it.
+ */
+import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
+import { formatDuration } from "../../shared/core/format/duration.ts";
+import { judge, type JudgePolicy, type Measurement } from "../../shared/core/analysis/verdict.ts";
+import { windowSeconds } from "../../shared/core/analysis/queries.ts";
+import type { MetricsSeen } from "../../shared/core/observation.ts";
+import { optional } from "../../shared/core/format/compact.ts";
+import { asRequested } from "../../shared/prometheus.ts";
+import { createBoard, type Board } from "./query-batches.ts";
+import {
+  askLatencies,
+  askRequests,
+  builtInMeasurement,
+  measureTrack,
+  requestsMeasurement,
+  requestsOver,
+} from "./builtin-metrics.ts";
+import type { Planned, Answers, Warmth, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
+import { askCustom } from "./custom-metrics.ts";
+import { createLedgerReader, type LedgerReader } from "./counter-reader.ts";
+import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
+import { shownWindow, warmupSeconds, widened } from "./windows.ts";
+
+export function createEvidence(deps: EvidenceDeps): Evidence {
+  const board = createBoard(deps);
+  const ledger = createLedgerReader(deps, board);
+  const failed = (request: EvidenceRequest, error: unknown): string => {
+    deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
+    return error instanceof Error ? error.message : String(error);
+  };
+  const admit = ({ prometheus }: EvidenceRequest): void => {
+    const refusal =
+      prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses);
+    if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
+  };
+  const orNothing = async <T>(
+    request: EvidenceRequest,
+    question: () => Promise<T | undefined>,
+  ): Promise<T | undefined> => {
+    try {
+      admit(request);
+      return await question();
+    } catch (error: unknown) {
+      failed(request, error);
+      return undefined;
+    }
+  };
+  return {
+    async ask(request) {
+      const askedAt = deps.now();
+      try {
+        admit(request);
+        return await gatherEvidence(request, deps, { board, ledger });
+      } catch (error: unknown) {
+        return { ok: false, askedAt, error: failed(request, error) };
+      }
+    },
+    look: (request, isUrgent) => orNothing(request, () => ledger.read(request, isUrgent)),
+    staleCallers: (request) => {
+      const window = shownWindow(request.metrics);
+      return orNothing(request, () => findStale(request, deps, { board, window }));
+    },
+  };
+}
+
+interface Sources {
+  board: Board;
+  ledger: LedgerReader;
+}
+
+async function gatherEvidence(
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+  { board, ledger }: Sources,
+): Promise<MetricsSeen> {
+  const shown = shownWindow(request.metrics);
+  const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, board), board.ledger(request)]);
+  const warmth = ledger.warmth(request, ages);
+  const [latency, custom] = await Promise.all([
+    askLatencies(request, board, { shown, plan }),
+    askCustom(request, plan, { deps, board, ...optional("warmth", warmth) }),
+  ]);
+  const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps) };
+  const track = canaryTrack(request);
+  const canary = measureTrack(answers, track, shown);
+  const callersWanted = request.weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
+  const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : undefined;
+  const measured = plan.map(
+    (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
+  );
+  if (plan.length === 0) measured.push(requestsMeasurement(track, answers, shown));
+  return {
+    ok: true,
+    askedAt: Math.min(...[...requests.values(), ...latency.values()].map((answer) => answer.askedAt)),
+    sampledAt: newestSampleIn(ages, track) ?? 0,
+    ...(newestSampleIn(ages, primaryTrack(request)) === undefined ? { isUnwatched: true } : {}),
+    windowSeconds: shown,
+    primary: measureTrack(answers, primaryTrack(request), shown),
+    canary,
+    checks: judge(
+      request.metrics,
+      measured.map((measurement) =>
+        withRequests(measurement, request, { answers, deps, ...optional("warmth", warmth) }),
+      ),
+      policyOf(request),
+    ),
+    staleCallers: staleCallers ?? [],
+    ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
+  };
+}
+
+/** Which window each metric is measured over: longer than its own where that holds too few requests and the step is old enough. */
+async function planned(
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+  board: Board,
+): Promise<{ plan: Planned[]; requests: Answers["requests"] }> {
+  const bases = request.metrics.map((spec) => ({ spec, window: windowSeconds(spec.interval) }));
+  const shown = shownWindow(request.metrics);
+  const requests = await askRequests(request, board, [shown, ...bases.flatMap(({ window }) => window ?? [])]);
+  const stepSeconds = request.weight === undefined ? 0 : (deps.now() - request.notBefore) / 1000;
+  const plan = bases.map(({ spec, window }): Planned => {
+    if (window === undefined) return { spec, window };
+    const came = requestsOver({ requests }, canaryTrack(request), window) ?? 0;
+    return { spec, window: came < minimumOf(request) ? widened(window, stepSeconds) : window };
+  });
+  const wider = plan.flatMap(({ window }) => (window === undefined || requests.has(window) ? [] : [window]));
+  return { plan, requests: new Map([...requests, ...(await askRequests(request, board, wider))]) };
+}
+
+/** Every metric, the user's own too, rests on users' requests: a canary that they do not reach is never judged. */
+function withRequests(
+  measurement: Measurement,
+  request: EvidenceRequest,
+  { answers, deps, warmth }: { answers: Answers; deps: EvidenceDeps; warmth?: Warmth },
+): Measurement {
+  const requests = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);
+  if (requests === undefined) return measurement;
+  const stepSeconds = request.weight === undefined ? {} : { stepSeconds: (deps.now() - request.notBefore) / 1000 };
+  return { ...measurement, requests, ...stepSeconds, ...leftOut(request, warmth) };
+}
+
+/** Users have reached the canary, and all that it answered was its warm-up. */
+function leftOut({ canary, warmupMs = 0 }: EvidenceRequest, warmth?: Warmth): { leftOut?: string } {
+  if (warmth?.firstAt === undefined) return {};
+  const first = formatDuration(warmupMs);
+  return {
+    leftOut: `${canary} warms up, and what a pod answers in its first ${first} is no evidence (analysis.warmup)`,
+  };
+}
+
+/** Pods of an earlier run of the same template cannot be told from this run's by their labels: their time must leave the window. */
+function sure(measurement: Measurement, { earlierRunEndedAt }: EvidenceRequest, deps: EvidenceDeps): Measurement {
+  if (earlierRunEndedAt === undefined) return measurement;
+  const { windowSeconds: window } = measurement;
+  const missing = Math.ceil(window - (deps.now() - earlierRunEndedAt) / 1000);
+  if (missing <= 0) return measurement;
+  const tooYoung = `its window of ${window}s still holds requests to an earlier run of this version; wait ${missing}s`;
+  return { ...measurement, tooYoung };
+}
+
+async function findStale(
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+  { board, window }: { board: Board; window: number },
+): Promise<string[] | undefined> {
+  const callers = await board.callers(request, window);
+  if (!callers) return undefined;
+  if (callers.length === 0) return [];
+  try {
+    return await deps.podsOlderThanRoute(callers, request);
+  } catch (error: unknown) {
+    // Naming them is help for a person, no part of the verdict.
+    deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "callers could not be looked at");
+    return [];
+  }
+}
+
+function minimumOf({ minRequests }: EvidenceRequest): number {
+  return Math.max(1, minRequests ?? 1);
+}
+
+function policyOf(request: EvidenceRequest): JudgePolicy {
+  const { name, namespace, canary } = request;
+  return { canary: name, namespace, workload: canary, minRequests: minimumOf(request) };
+}

@@ -1,0 +1,184 @@
+/** All batches there are: one for each Prometheus, question and window; made when first asked, dropped when long unused. */
+import type { MetricServer } from "../../shared/core/analysis/query-template.ts";
+import {
+  type Apex,
+  callersQuery,
+  latencyQuery,
+  ledgerQuery,
+  requestsQuery,
+  type Workloads,
+} from "../../shared/core/analysis/queries.ts";
+import type { Prometheus } from "../../shared/prometheus.ts";
+import { Batch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
+import type { EvidenceDeps, Caller, EvidenceRequest } from "./types.ts";
+import { warmupSeconds } from "./windows.ts";
+
+export interface Board {
+  requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
+  latency(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
+  /** Counters as they stand: see `ledgerQuery`. */
+  ledger(request: EvidenceRequest): Promise<BatchAnswer>;
+  /** The same for whoever looks again anyway: undefined where many canaries share the queries and the next one's turn has not come. */
+  ledgerAtOnce(request: EvidenceRequest): Promise<BatchAnswer> | undefined;
+  /** Undefined as above. */
+  callers(request: EvidenceRequest, window: number): Promise<Caller[] | undefined>;
+  /** The client for a server; `fallback` is the address of one that names none. */
+  client(server: MetricServer, fallback: string): Prometheus;
+}
+
+interface Workload {
+  namespace: string;
+  deployments: readonly string[];
+  apex: Apex;
+}
+
+/** A canary that asked within this time will ask again, so it is asked for along with others. */
+const rememberMs = 90_000;
+const unusedMs = 10 * 60_000;
+
+export function createBoard(deps: EvidenceDeps): Board {
+  const clients = new Map<string, Prometheus>();
+  const tracks = new Map<string, Batch<Workload>>();
+  const apexes = new Map<string, Batch<Apex>>();
+  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
+
+  function client(server: MetricServer, fallback: string): Prometheus {
+    const full = { ...server, address: server.address ?? fallback };
+    return held(clients, JSON.stringify(full), () => deps.prometheus(full));
+  }
+
+  function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
+    dropUnused(tracks, deps.now());
+    const batch = held(tracks, `${question} ${request.prometheus}`, () => {
+      const prometheus = client({}, request.prometheus);
+      return new Batch({ ...timing, ...paced(deps, { timesAScrape, many: manyTracks }), queryFor: text, prometheus });
+    });
+    const { namespace, target, canary } = request;
+    const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
+    return { batch, subjects: new Map([[JSON.stringify(subject), subject]]) };
+  }
+
+  function askTracks(request: EvidenceRequest, question: Question): Promise<BatchAnswer> {
+    const { batch, subjects } = tracksOf(request, question);
+    // Of a canary that has no users yet nothing is to be known but that Prometheus answers.
+    return request.weight === undefined ? batch.probe(subjects) : batch.ask(subjects, request.notBefore);
+  }
+
+  return {
+    client,
+    requests: (request, window) => askTracks(request, requestsOver(window, warmupSeconds(request, deps))),
+    latency: (request, window) => askTracks(request, latencyOver(window, warmupSeconds(request, deps))),
+    ledger: (request) => askTracks(request, asItStands),
+    ledgerAtOnce(request) {
+      const { batch, subjects } = tracksOf(request, asItStands);
+      return batch.askAtOnce(subjects, request.notBefore);
+    },
+    async callers(request, window) {
+      dropUnused(apexes, deps.now());
+      const batch = held(apexes, `${window} ${request.prometheus}`, () => {
+        const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
+        const prometheus = client({}, request.prometheus);
+        return new Batch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
+      });
+      const apex = apexOf(request);
+      const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
+      return answer?.samples.filter(({ labels }) => isSentTo(labels, apex)).map(({ labels }) => callerOf(labels));
+    },
+  };
+}
+
+export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
+  return { namespace, service: apex.name, port: apex.port };
+}
+
+/** Whether a caller's row is about this apex, in whatever cluster domain. */
+export function isSentTo({ authority = "" }: Record<string, string>, { service, namespace, port }: Apex): boolean {
+  return authority.startsWith(`${service}.${namespace}.svc`) && authority.endsWith(`:${port}`);
+}
+
+// --- internal ---
+
+interface Asking<S> {
+  batch: Batch<S>;
+  subjects: Subjects<S>;
+}
+
+interface Pace {
+  timesAScrape: number;
+  /** From so many on, a canary that is new to a question, or whose weight has just moved, is no reason to ask it sooner. */
+  many: number;
+}
+
+const manyTracks = 10;
+/** Who must be restarted can be said a scrape later. */
+const callersPace: Pace = { timesAScrape: 0.5, many: 5 };
+/** One canary may be looked at several times a second. */
+const keepAloneMs = 300;
+/** With ten canaries, at Linkerd-Viz's scrape interval of 10 s, an answer serves for a whole one. */
+const keepPerPairMs = 100;
+
+/**
+ * Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few canaries
+ * ask for themselves: what came a moment ago then counts at once. How soon many are there, when all start at once, is what their first
+ * interval costs.
+ */
+function paced(
+  { scrapeIntervalMs }: EvidenceDeps,
+  { timesAScrape, many }: Pace,
+): Pick<BatchOptions<unknown>, "keepMs" | "spaceMs"> {
+  const keepMs = (canaries: number): number =>
+    Math.min(scrapeIntervalMs, Math.max(keepAloneMs, canaries ** 2 * keepPerPairMs)) / timesAScrape;
+  return { keepMs, spaceMs: (canaries) => (canaries < many ? 0 : keepMs(canaries)) };
+}
+
+interface Question {
+  /** Tells questions apart. */
+  question: string;
+  /** How often it is asked in a scrape interval at most where many ask; once unless given. */
+  timesAScrape?: number;
+  text: (of: readonly Workload[]) => string;
+}
+
+const requestsOver = (window: number, warmup: number): Question => ({
+  question: `requests ${window} ${warmup}`,
+  text: (of) => requestsQuery(together(of), window, warmup),
+});
+
+const latencyOver = (window: number, warmup: number): Question => ({
+  question: `latency ${window} ${warmup}`,
+  text: (of) => latencyQuery(together(of), window, warmup),
+});
+
+const asItStands: Question = {
+  question: "ledger",
+  timesAScrape: 1.5,
+  text: (of) =>
+    ledgerQuery(
+      together(of),
+      of.map(({ apex }) => apex),
+    ),
+};
+
+function held<T>(map: Map<string, T>, key: string, make: () => T): T {
+  const there = map.get(key);
+  if (there !== undefined) return there;
+  const made = make();
+  map.set(key, made);
+  return made;
+}
+
+function dropUnused<S>(map: Map<string, Batch<S>>, now: number): void {
+  for (const [key, batch] of map) if (now - batch.usedAt > unusedMs) map.delete(key);
+}
+
+function together(subjects: readonly Workload[]): Workloads {
+  return {
+    namespaces: subjects.map(({ namespace }) => namespace),
+    deployments: subjects.flatMap(({ deployments }) => deployments),
+  };
+}
+
+function callerOf(labels: Record<string, string>): Caller {
+  const { namespace = "", pod = "", deployment = "", dst_service: dstService = "" } = labels;
+  return { namespace, pod, deployment, dstService };
+}

@@ -1,0 +1,136 @@
+/** Watches, from reading to reading, whether the canary's share follows its weight. */
+import { deviation, isTelling, type Deviation, type ShareBlock } from "../../shared/core/analysis/traffic-share.ts";
+import type { Increment, Sent } from "./counter-growth.ts";
+
+/** What was last seen of the share. */
+export interface ShareFinding {
+  /** `callers`: by what meshed callers sent; `inbound`: by what both tracks received. */
+  source: "callers" | "inbound";
+  canary: number;
+  all: number;
+  /** Weights that were in force meanwhile, percent. */
+  low: number;
+  high: number;
+  deviation: Deviation | undefined;
+  /** How many stretches in a row have deviated alike. */
+  scrapes: number;
+  /** Callers that sent enough to tell, and that do not obey by themselves. */
+  disobeying: Sent[];
+}
+
+export interface SplitWatch {
+  /** The route's weight (percent) since a time. */
+  weigh(weight: number, since: number): void;
+  see(increment: Increment): void;
+  finding(): ShareFinding | undefined;
+}
+
+/** Running proxies follow a route within 5 s. */
+const settleMs = 5_000;
+/** So many scrapes make a stretch that is judged by what both tracks received. */
+const inboundScrapes = 4;
+
+export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
+  let weights: { weight: number; since: number }[] = [];
+  let inbound: { block: ShareBlock; from: number } | undefined;
+  let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;
+  let last: ShareFinding | undefined;
+
+  /** A reading shows counters as old as a scrape, and an old weight works on for a moment. */
+  function inForce(from: number, to: number): Range {
+    const reach = from - scrapeIntervalMs - settleMs;
+    weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
+    return rangeOf(weights.filter((entry) => entry.since <= to));
+  }
+
+  function begin(): void {
+    inbound = callers = undefined;
+  }
+
+  function conclude(source: ShareFinding["source"], block: ShareBlock, sent: Iterable<Sent>): void {
+    const found = deviation(block);
+    const worth = source === "inbound" ? inboundScrapes : 1;
+    const before = found === last?.deviation ? (last?.scrapes ?? 0) : 0;
+    const scrapes = found === undefined ? 0 : before + worth;
+    const { low, high } = block;
+    const disobeying = [...sent].filter(({ canary, all }) => deviation({ canary, all, low, high }) !== undefined);
+    last = { source, ...block, deviation: found, scrapes, disobeying };
+    begin();
+  }
+
+  function seeReceived(increment: Increment, range: Range): void {
+    const from = inbound?.from ?? increment.from;
+    inbound = { block: widened(inbound?.block, { ...receivedIn(increment), ...forgiving(range) }), from };
+    // A caller's counters are scraped together; the tracks' pods are not, so that theirs must span some scrapes.
+    const isLong = increment.to - from >= inboundScrapes * scrapeIntervalMs;
+    if (!callers && isLong && saysSomething(inbound.block, last)) conclude("inbound", inbound.block, []);
+  }
+
+  function seeSent(increment: Increment, range: Range): void {
+    const sent = callers?.sent ?? new Map<string, Sent>();
+    for (const one of increment.sent) add(sent, one);
+    callers = { block: widened(callers?.block, { ...sentIn(increment), ...range }), sent };
+    if (saysSomething(callers.block, last)) conclude("callers", callers.block, sent.values());
+  }
+
+  return {
+    finding: () => last,
+    weigh(weight, since) {
+      if (weights.at(-1)?.weight !== weight) weights.push({ weight, since });
+    },
+    see(increment) {
+      const range = inForce(increment.from, increment.to);
+      // Of a canary that had no weight for a moment nothing can be expected.
+      if (range.low <= 0) last = undefined;
+      if (range.low <= 0) return begin();
+      if (increment.sent.length > 0) seeSent(increment, range);
+      else seeReceived(increment, range);
+    },
+  };
+}
+
+// --- internal ---
+
+function rangeOf(weights: readonly { weight: number }[]): Range {
+  const all = weights.map(({ weight }) => weight);
+  return { low: Math.min(100, ...all), high: Math.max(0, ...all) };
+}
+
+/** One scrape more of one track than of the other. */
+function forgiving({ low, high }: Range): Range {
+  return { low: low * (1 - 1 / inboundScrapes), high: Math.min(100, high * (1 + 1 / inboundScrapes)) };
+}
+
+/** Enough to tell, or twice what once sufficed to accuse: nobody waits for what so little traffic cannot tell. */
+function saysSomething(block: ShareBlock, last: ShareFinding | undefined): boolean {
+  const isRecovered = last?.deviation !== undefined && block.all >= 2 * last.all;
+  return isRecovered || deviation(block) !== undefined || isTelling(block);
+}
+
+type Range = Pick<ShareBlock, "low" | "high">;
+type Share = Pick<ShareBlock, "canary" | "all">;
+
+function receivedIn({ canary, primary }: Increment): Share {
+  return { canary: canary.requests, all: canary.requests + primary.requests };
+}
+
+function sentIn({ sent }: Increment): Share {
+  const nothing: Share = { canary: 0, all: 0 };
+  return sent.reduce((sum, one) => ({ canary: sum.canary + one.canary, all: sum.all + one.all }), nothing);
+}
+
+function widened(a: ShareBlock | undefined, b: ShareBlock): ShareBlock {
+  if (!a) return b;
+  return {
+    canary: a.canary + b.canary,
+    all: a.all + b.all,
+    low: Math.min(a.low, b.low),
+    high: Math.max(a.high, b.high),
+  };
+}
+
+function add(sent: Map<string, Sent>, one: Sent): void {
+  const key = `${one.namespace}/${one.pod}`;
+  const known = sent.get(key);
+  sent.set(key, known ? { ...one, canary: known.canary + one.canary, all: known.all + one.all } : one);
+}
