@@ -8,7 +8,7 @@ import {
   type HistoryEntry,
   type CanaryStatus,
   type RunStatus,
-  holdCauses,
+  waitCauses,
   runStages,
   type SaidStatus,
   type CanaryCondition,
@@ -133,9 +133,9 @@ function iso(time: number): string {
 }
 
 function parseRun(run: RunStatus): Run {
-  const { steps: _steps, startedAt, stageAt, checkAt, holdSince, paused, comparison, ...rest } = run;
+  const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, paused, comparison, ...rest } = run;
   known(runStages, run.stage, "run.stage");
-  if (run.hold) known(holdCauses, run.hold, "run.hold");
+  if (hold) known(waitCauses, hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
   return {
     ...rest,
@@ -143,21 +143,23 @@ function parseRun(run: RunStatus): Run {
     startedAt: ms(startedAt, "run.startedAt"),
     stageAt: ms(stageAt, "run.stageAt"),
     ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),
-    ...(holdSince ? { holdSince: ms(holdSince, "run.holdSince") } : {}),
+    ...optional("wait", hold),
+    ...(holdSince ? { waitSince: ms(holdSince, "run.holdSince") } : {}),
     ...optional("paused", paused && parsePause(paused)),
     ...optional("comparison", comparison && parseComparison(comparison)),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, holdSince, paused, comparison, ...rest } = run;
+  const { startedAt, stageAt, checkAt, wait, waitSince, paused, comparison, ...rest } = run;
   return {
     ...rest,
     steps,
     startedAt: iso(startedAt),
     stageAt: iso(stageAt),
     ...(checkAt === undefined ? {} : { checkAt: iso(checkAt) }),
-    ...(holdSince === undefined ? {} : { holdSince: iso(holdSince) }),
+    ...optional("hold", wait),
+    ...(waitSince === undefined ? {} : { holdSince: iso(waitSince) }),
     ...optional("paused", paused && printPause(paused)),
     ...optional("comparison", comparison && { evidence: Math.min(evidence(comparison), 1e6), ...comparison }),
   };

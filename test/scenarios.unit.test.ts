@@ -45,7 +45,7 @@ describe("a whole run", () => {
   it.each(Object.entries(scripts))("(%s) is decided no further once it rests", (_, script) => {
     const { turns } = play(script);
     const last = turns.findLast((entry) => entry.kind === "turn");
-    expect(last?.turn.decision).toMatchObject({ actions: [], events: [], next: last?.turn.before });
+    expect(last?.turn.decision).toMatchObject({ actions: [], events: [], state: last?.turn.before });
   });
 });
 

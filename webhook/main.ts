@@ -17,7 +17,7 @@ import { Certificates } from "./certificates/manager.ts";
 import { certificateNotes } from "./certificates/lease-annotations.ts";
 import { readConfig, type Config } from "./config.ts";
 import { requireDefinition } from "./crd-check.ts";
-import { startLoop, type Loop } from "./controller/controller.ts";
+import { startController, type Controller } from "./controller/controller.ts";
 import { createRecorder, type Recorder } from "./telemetry/recorder.ts";
 import { createMetricsServer, createServer } from "./server.ts";
 import { uninstall } from "./uninstall.ts";
@@ -104,7 +104,7 @@ async function serve(parts: Parts): Promise<void> {
   log.info("stopped");
 }
 
-function canariesByNamespace(loop: Loop | undefined): Map<string, number> {
+function canariesByNamespace(loop: Controller | undefined): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { metadata } of loop?.world.canaries.list() ?? []) {
     const namespace = metadata.namespace ?? "";
@@ -130,7 +130,7 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
 }
 
 interface Running {
-  loop?: Loop;
+  loop?: Controller;
   failure?: string;
 }
 
@@ -154,11 +154,11 @@ async function startedLoop(
   { cluster, config, log, recorder, ending }: Parts,
   notes: () => Record<string, string>,
   failed: (reason: string) => void,
-): Promise<Loop | undefined> {
+): Promise<Controller | undefined> {
   for (let failures = 1; !ending.aborted; failures++) {
     try {
       await requireDefinition(cluster);
-      return await startLoop({ cluster, config, log, recorder, random, notes });
+      return await startController({ cluster, config, log, recorder, random, notes });
     } catch (error) {
       failed(messageOf(error));
       const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);

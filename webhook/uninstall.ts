@@ -10,12 +10,12 @@ import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode } from "../shared/kube/errors.ts";
 import { resource, type Resource } from "../shared/kube/resources.ts";
-import { cleanUp, releaseTarget, type CleanupDeps, type RouteGone } from "./controller/apply/cleanup.ts";
+import { cleanUp, returnToUser, type CleanupDeps, type RouteGone } from "./controller/apply/cleanup.ts";
 import { deleteSeen } from "./controller/apply/delete.ts";
 import type { Logger } from "../shared/log.ts";
 import { discoverRoutes } from "./controller/objects/route-choice.ts";
 import { metaOf, toTarget } from "./controller/objects/from-objects.ts";
-import { createWorld, everyKey, indexes, type World } from "./controller/cache/caches.ts";
+import { createCaches, everyKey, indexes, type Caches } from "./controller/cache/caches.ts";
 
 export interface UninstallDeps {
   cluster: Cluster;
@@ -35,7 +35,7 @@ export async function uninstall(deps: UninstallDeps): Promise<void> {
   const signal = AbortSignal.timeout(deps.deadlineMs);
   await stopController(deps, signal);
   const routes = await discoverRoutes(cluster);
-  const world = createWorld({ ...deps, clock: systemClock, routes, wake: () => undefined, onError: () => undefined });
+  const world = createCaches({ ...deps, clock: systemClock, routes, wake: () => undefined, onError: () => undefined });
   await world.start();
   const parts: CleanupDeps = { cluster, world, routes, log, now: () => systemClock.wall() };
   try {
@@ -107,7 +107,7 @@ async function giveBack(parts: CleanupDeps, { metadata }: V1Deployment): Promise
   const found = parts.world.deployments.get(namespace, name);
   if (!found || metaOf(found).labels[label.target] !== uid) return true;
   try {
-    await releaseTarget(parts, found);
+    await returnToUser(parts, found);
     return true;
   } catch (error: unknown) {
     if (hasCode(error, "NotFound")) return true;
@@ -131,7 +131,7 @@ async function takeTracesAway(parts: CleanupDeps, signal: AbortSignal): Promise<
 }
 
 /** A controller that is installed again later must not take up a run that is long over. */
-async function resetStatuses({ cluster, world }: CleanupDeps & { world: World }): Promise<void> {
+async function resetStatuses({ cluster, world }: CleanupDeps & { world: Caches }): Promise<void> {
   const reason = "kubectl-canary was uninstalled: the target runs stable and is its user's alone.";
   for (const canary of world.canaries.list()) {
     const body = [{ op: "add", path: "/status", value: { phase: "", reason } }];

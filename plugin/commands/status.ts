@@ -8,7 +8,7 @@ import { listCanaries } from "./list.ts";
 import { type OutputFormat, printObject } from "../render/output.ts";
 import { renderCanary, renderVerdict } from "../render/canary.ts";
 import { styleOf } from "../terminal/style.ts";
-import { verdictCode } from "../view/headline.ts";
+import { headlineCode } from "../view/headline.ts";
 import { type CanaryView } from "../view/types.ts";
 import { look } from "../view/look.ts";
 
@@ -26,7 +26,7 @@ export async function status(args: StatusArgs, deps: Deps, scope: Scope): Promis
   if (!canary) return listCanaries({ output: args.output, allNamespaces: false }, deps, scope);
   const { view, now } = await look(canary, deps, scope, { tree: args.output !== "name" });
   await print(view, now, { output: args.output, deps });
-  return args.exitCode ? verdictCode(view) : exitCode.ok;
+  return args.exitCode ? headlineCode(view) : exitCode.ok;
 }
 
 // --- internal ---

@@ -12,7 +12,7 @@ import type { Scope } from "../context.ts";
 import { certificateWarning, viewController } from "./controller-health.ts";
 import { drainCommand, viewRoute } from "./route.ts";
 import { viewTree } from "./object-tree.ts";
-import { judge } from "./headline.ts";
+import { headlineOf } from "./headline.ts";
 import type { CanaryFacts, CanaryView, RunView, Seen, TrackView } from "./types.ts";
 
 /** `now` as in {@link viewController}. */
@@ -30,7 +30,7 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     controller,
   };
   const tree = seen.objects ? viewTree(seen, seen.objects, facts) : null;
-  return { ...facts, tree, verdict: judge(facts), advice: advise(facts, scope) };
+  return { ...facts, tree, verdict: headlineOf(facts), advice: advise(facts, scope) };
 }
 
 // --- internal ---

@@ -1,12 +1,12 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
-import type { HoldCause, Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import type { WaitCause, Stage, Phase } from "../../shared/core/objects/canary-status.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
 import { formatImages } from "./images.ts";
 import { isGone } from "./controller-health.ts";
-import type { CanaryFacts, Verdict, RunView } from "./types.ts";
+import type { CanaryFacts, Headline, RunView } from "./types.ts";
 
-export function judge(facts: CanaryFacts): Verdict {
+export function headlineOf(facts: CanaryFacts): Headline {
   const silent = judgeController(facts);
   if (silent) return silent;
   if (facts.run?.ending) return judgeEnding(facts, facts.run.ending);
@@ -25,7 +25,7 @@ export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | unde
 }
 
 /** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
-export function verdictCode(facts: CanaryFacts): number {
+export function headlineCode(facts: CanaryFacts): number {
   if (isGone(facts.controller)) return exitCode.error;
   const { outcome } = facts.run?.ending ?? {};
   if (outcome === "rejected" || outcome === "aborted") return exitCode.failed;
@@ -39,7 +39,7 @@ const failedPhases: ReadonlySet<string> = new Set(["Failed"]);
 interface Awaiting {
   phase: string;
   run: {
-    hold?: HoldCause | null;
+    hold?: WaitCause | null;
     paused?: { by: string; until?: string | null } | null;
     ending?: unknown;
   } | null;
@@ -53,7 +53,7 @@ export function weightNow(facts: CanaryFacts): number {
 
 // --- internal ---
 
-function judgeController(facts: CanaryFacts): Verdict | undefined {
+function judgeController(facts: CanaryFacts): Headline | undefined {
   const { controller } = facts;
   if (!isGone(controller)) return undefined;
   const { silentSeconds } = controller;
@@ -78,9 +78,9 @@ function isMixed({ run }: CanaryFacts): boolean {
   return run !== null && ["promoting", "returning", "restoring"].includes(run.stage);
 }
 
-function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Verdict {
+function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Headline {
   const share = shareOf(facts);
-  const words: Record<string, [Verdict["level"], string]> = {
+  const words: Record<string, [Headline["level"], string]> = {
     promoted: ["good", weightNow(facts) === 0 ? "promoted; the target serves every request" : `promoted; ${share}`],
     rejected: ["warn", `rolling back; ${share}`],
     reverted: ["busy", `change taken back, cleaning up; ${share}`],
@@ -91,7 +91,7 @@ function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>)
   return { level, text };
 }
 
-function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
+function judgeRun(facts: CanaryFacts, run: RunView): Headline {
   const share = shareOf(facts);
   const words: Record<Stage, string> = {
     scaling: `canary pods are starting; ${share}`,
@@ -106,7 +106,7 @@ function judgeRun(facts: CanaryFacts, run: RunView): Verdict {
   return doubt ? { level: "warn", text: `${text}; ${doubt}` } : { level: "busy", text: `${text}${praise(facts, run)}` };
 }
 
-const personHolds: Partial<Record<HoldCause, string>> = {
+const personHolds: Partial<Record<WaitCause, string>> = {
   "lowered-by-hand": "someone else lowered the weight, and it is not raised again by itself",
   paused: "paused by someone",
   "paused-by-user": "its user paused the Deployment",
@@ -114,7 +114,7 @@ const personHolds: Partial<Record<HoldCause, string>> = {
 
 const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits for a person" };
 
-const holds: Record<HoldCause, string> = {
+const holds: Record<WaitCause, string> = {
   "no-evidence": "held: not enough evidence",
   "no-numbers": "held: no numbers of this step yet",
   "warming-up": "held: the canary's pods are warming up",
@@ -156,7 +156,7 @@ export function weightDiffers(facts: CanaryFacts): boolean {
   return route.canaryPercent !== (route.ownPercent ?? facts.canaryWeightPercent);
 }
 
-const idle: Record<Phase, Verdict> = {
+const idle: Record<Phase, Headline> = {
   "": { level: "warn", text: "the controller has not looked at this Canary yet" },
   Initializing: { level: "busy", text: `initializing; ${allStable}` },
   Initialized: { level: "good", text: `steady; ${allStable}` },
@@ -170,7 +170,7 @@ const idle: Record<Phase, Verdict> = {
   Terminating: { level: "busy", text: "being deleted; stable stays" },
 };
 
-function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Verdict {
+function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Headline {
   if (undoneBy)
     return { level: "busy", text: `${formatImages(images)} went live without a canary; stable is being put back` };
   const text = `${formatImages(images)} went live without a canary; the target serves every request`;
@@ -186,7 +186,7 @@ export function isBlocked({ run, unvetted, phase, reason, next }: CanaryFacts): 
   return !run && !unvetted && ["Initialized", "Succeeded", "Failed"].includes(phase) && reason !== "" && next === "";
 }
 
-function judgeIdle(facts: CanaryFacts): Verdict {
+function judgeIdle(facts: CanaryFacts): Headline {
   const weight = weightNow(facts);
   if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
   if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${allStable}` };

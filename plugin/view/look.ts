@@ -2,7 +2,7 @@ import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Deps, Scope } from "../context.ts";
 import { viewCanary } from "./canary-view.ts";
 import { readObjects } from "./read-objects.ts";
-import { gather, timeFor } from "./read.ts";
+import { readCanary, timeFor } from "./read.ts";
 import type { CanaryView } from "./types.ts";
 
 /** Reads everything about a Canary and computes its view; `now` is the time that it was judged by. */
@@ -12,7 +12,7 @@ export async function look(
   scope: Scope,
   { tree }: { tree: boolean } = { tree: false },
 ): Promise<{ view: CanaryView; now: number }> {
-  const gathered = await gather(canary, deps, scope);
+  const gathered = await readCanary(canary, deps, scope);
   const seen = tree ? { ...gathered, objects: await readObjects(gathered, deps) } : gathered;
   const now = await timeFor(seen.lease, deps);
   return { view: viewCanary(seen, scope, now), now };

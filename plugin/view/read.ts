@@ -16,7 +16,7 @@ import type { Seen } from "./types.ts";
 const mostCallers = 20;
 
 /** Only a missing Canary is a failure here: what else cannot be read is named in `unread`. */
-export async function gather(canary: Canary, deps: Deps, scope: Scope): Promise<Seen> {
+export async function readCanary(canary: Canary, deps: Deps, scope: Scope): Promise<Seen> {
   const { cluster } = deps;
   const unread: string[] = [];
   const namespace = canary.metadata.namespace ?? scope.namespace;

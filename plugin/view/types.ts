@@ -4,7 +4,7 @@ import type {
   HistoryEntry,
   CanaryStatus,
   UnvettedStatus,
-  HoldCause,
+  WaitCause,
   TrackStatus,
   CheckStatus,
 } from "../../shared/core/objects/canary-status.ts";
@@ -42,7 +42,7 @@ export interface RunView {
   stageAt: string;
   checkAt: string | null;
   /** Why the weight stays although the interval is over; null while it does not. */
-  hold: HoldCause | null;
+  hold: WaitCause | null;
   holdSince: string | null;
   /** A person's pause; `until` is null where only `resume` ends it. */
   paused: { by: string; at: string; until: string | null; reason: string | null } | null;
@@ -59,7 +59,7 @@ export interface CanaryView {
   target: string;
   phase: string;
   phaseSince: string | null;
-  verdict: Verdict;
+  verdict: Headline;
   reason: string;
   next: string;
   failedChecks: number;
@@ -96,7 +96,7 @@ export interface CanaryView {
 /** A view before it is judged and commands are proposed. */
 export type CanaryFacts = Omit<CanaryView, "verdict" | "advice" | "tree">;
 
-export interface Verdict {
+export interface Headline {
   level: "good" | "busy" | "warn" | "bad";
   text: string;
 }

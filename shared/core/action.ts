@@ -39,7 +39,7 @@ export interface EventText {
 }
 
 export interface Decision {
-  next: CanaryState;
+  state: CanaryState;
   actions: readonly Action[];
   events: readonly EventText[];
   /** Decide again after so long even if nothing is seen to change; undefined: only when something does. */

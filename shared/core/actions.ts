@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { loweredByHand, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -11,7 +11,7 @@ import type { Action } from "./action.ts";
 import type { Observation, Target } from "./observation.ts";
 
 /** Actions in the order in which they are safe. */
-export function conform(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+export function actionsFor(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { target } = seen;
   if (!next.stable) return [];
   if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
@@ -66,7 +66,7 @@ function endedBy({ weight, run }: CanaryState): { over?: string } {
 
 function raiseWeight(next: CanaryState, seen: Observation): Action[] {
   const { route, target } = seen;
-  if (!route || !next.run || route.weight >= next.weight || loweredByHand(next, seen)) return [];
+  if (!route || !next.run || route.weight >= next.weight || loweredByOthers(next, seen)) return [];
   const needed = podsFor(next.weight, target?.replicas ?? 1);
   return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
 }

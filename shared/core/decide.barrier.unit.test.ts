@@ -31,14 +31,18 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   const running = aRunningState(50, { stage: "analysing", checkAt: start });
 
   it("a run stays at its weight, and says why", () => {
-    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, metrics: someMetrics(start) }), policy);
-    expect(next).toMatchObject({ weight: 50, run: { stage: "analysing", hold: "obstacle", holdSince: start } });
+    const { state: next, actions } = decide(
+      running,
+      aRunObservation(50, 2, { ...seen, metrics: someMetrics(start) }),
+      policy,
+    );
+    expect(next).toMatchObject({ weight: 50, run: { stage: "analysing", wait: "obstacle", waitSince: start } });
     expect(next.reason).not.toBe("");
     expect(actions).toEqual([]);
   });
 
   it("rollback is answered and takes all traffic back", () => {
-    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, command: rollback }), policy);
+    const { state: next, actions } = decide(running, aRunObservation(50, 2, { ...seen, command: rollback }), policy);
     expect(next).toMatchObject({ weight: 0, run: { stage: "draining" }, lastCommand: { accepted: true } });
     expect(actions).toEqual([takenBack]);
   });
@@ -46,7 +50,11 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   it("rollback out of a promotion puts stable's template back", () => {
     const promoting = aRunningState(50, { stage: "promoting" }, { phase: "Promoting" });
     const target = aHeldTarget("1.7.1", { held: false, promoting: "cafe1710-1", kept: ["pod1.7.0"] });
-    const { next, actions } = decide(promoting, aRunObservation(50, 2, { ...seen, target, command: rollback }), policy);
+    const { state: next, actions } = decide(
+      promoting,
+      aRunObservation(50, 2, { ...seen, target, command: rollback }),
+      policy,
+    );
     expect(next.run?.stage).toBe("restoring");
     expect(actions).toEqual([{ kind: "restoreStable", podTemplateHash: "pod1.7.0" }]);
   });
@@ -58,7 +66,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       ending: { outcome: "superseded", cause: "superseded by podinfo:1.7.2" },
     });
     const seenNow = aRunObservation(0, 2, { ...seen, target: aHeldTarget("1.7.2"), route: routeOver });
-    const { next, actions } = decide(draining, seenNow, policy);
+    const { state: next, actions } = decide(draining, seenNow, policy);
     expect(next.run).toBeUndefined();
     expect(next.history[0]).toMatchObject({ outcome: "superseded" });
     expect(actions).toEqual([{ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" }]);
@@ -66,14 +74,14 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
 
   it("the old version put back by its user ends the run", () => {
     const target = aTarget({ held: true, rolledOut: false });
-    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, target }), policy);
+    const { state: next, actions } = decide(running, aRunObservation(50, 2, { ...seen, target }), policy);
     expect(next.run?.ending).toEqual({ outcome: "reverted", cause: "reverted by alice" });
     expect(actions).toEqual([takenBack, { kind: "unholdTarget" }]);
   });
 
   it("a canary without a ready pod loses its traffic", () => {
     const nobody = { primary: endpoints({ "pod1.7.0": 4 }), canary: endpoints() };
-    const { next, actions } = decide(running, aRunObservation(50, 2, { ...seen, endpoints: nobody }), policy);
+    const { state: next, actions } = decide(running, aRunObservation(50, 2, { ...seen, endpoints: nobody }), policy);
     expect(next.weight).toBe(0);
     expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
   });
@@ -82,7 +90,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
     "%s is refused with the reason",
     (verb) => {
       const command: Command = { id: "c2", verb, by: "bob" };
-      const { next } = decide(running, aRunObservation(50, 2, { ...seen, command }), policy);
+      const { state: next } = decide(running, aRunObservation(50, 2, { ...seen, command }), policy);
       expect(next).toMatchObject({ weight: 50, lastCommand: { accepted: false } });
       expect(next.lastCommand?.message).toMatch(new RegExp(`^cannot ${verb}: (A Flagger|Not supported|Suspended)`));
     },
@@ -90,7 +98,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
 
   it("nothing is touched between runs, and no run starts", () => {
     const idle = anObservation({ ...seen, target: aHeldTarget("1.7.1"), route: { weight: 30, ownWeight: 0 } });
-    const { next, actions } = decide(aState(), idle, policy);
+    const { state: next, actions } = decide(aState(), idle, policy);
     expect(next.run).toBeUndefined();
     expect(actions).toEqual([]);
   });

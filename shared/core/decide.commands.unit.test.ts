@@ -28,14 +28,14 @@ function ask(state: CanaryState, given: Omit<Command, "id" | "by">, over: Partia
   return decide(state, seen, policy);
 }
 
-const message = ({ next }: Decision): string => next.lastCommand?.message ?? "";
+const message = ({ state: next }: Decision): string => next.lastCommand?.message ?? "";
 
 describe("pause", () => {
   it("is kept with who, why and until when", () => {
-    const { next } = ask(analysing, { verb: "pause", for: "30m", reason: "lunch" });
+    const { state: next } = ask(analysing, { verb: "pause", for: "30m", reason: "lunch" });
     expect(next.run).toMatchObject({
       paused: { by: "bob", reason: "lunch", until: start + 1_800_000 },
-      hold: "paused",
+      wait: "paused",
     });
   });
 
@@ -58,16 +58,16 @@ describe("pause", () => {
     ],
   ])("or its like is refused when %s", (_, state, command, why) => {
     const decision = ask(state, command);
-    expect(decision.next.lastCommand?.accepted).toBe(false);
+    expect(decision.state.lastCommand?.accepted).toBe(false);
     expect(message(decision)).toMatch(why);
-    expect(decision.next.run).toEqual(state.run);
+    expect(decision.state.run).toEqual(state.run);
   });
 });
 
 describe("resume", () => {
   it("after a weight by hand prepares the step's own weight again", () => {
-    const lowered = aRunningState(5, { stage: "analysing", step: 1, ceiling: 5, hold: "lowered-by-hand" });
-    const { next } = ask(lowered, { verb: "resume" });
+    const lowered = aRunningState(5, { stage: "analysing", step: 1, ceiling: 5, wait: "lowered-by-hand" });
+    const { state: next } = ask(lowered, { verb: "resume" });
     expect(next.run).toMatchObject({ stage: "scaling", step: 1 });
     expect(next.run).not.toHaveProperty("ceiling");
   });
@@ -86,7 +86,7 @@ describe("retry", () => {
   });
 
   it("starts one run of a rejected version", () => {
-    const { next, events } = ask(rejected, { verb: "retry" }, { target: aHeldTarget("1.7.1") });
+    const { state: next, events } = ask(rejected, { verb: "retry" }, { target: aHeldTarget("1.7.1") });
     expect(next).toMatchObject({ phase: "Progressing", rejected: [], run: { intent: hashOf("1.7.1") } });
     expect(events[0]?.message).toBe("Retry of podinfo:1.7.1 in podinfo.test asked for by bob");
   });
@@ -97,7 +97,7 @@ describe("retry", () => {
     ["the user paused it", rejected, { target: aHeldTarget("1.7.1", { pausedByUser: true }) }, /paused by its user/],
   ])("is refused when %s", (_, state, over, why) => {
     const decision = ask(state, { verb: "retry" }, over);
-    expect(decision.next).toMatchObject({ rejected: state.rejected, lastCommand: { accepted: false } });
+    expect(decision.state).toMatchObject({ rejected: state.rejected, lastCommand: { accepted: false } });
     expect(message(decision)).toMatch(why);
   });
 });
@@ -121,23 +121,23 @@ describe("an unvetted change", () => {
 
   it("is said once, with who and how, and spends the break-glass label", () => {
     const first = decide(aState(), anObservation({ target: live }), policy);
-    expect(first.next.unvetted).toEqual({ ...unvetted, by: "kubectl-set" });
+    expect(first.state.unvetted).toEqual({ ...unvetted, by: "kubectl-set" });
     expect(first.events.map((event) => event.message)).toEqual([
       "Unvetted change by kubectl-set: podinfo:1.7.0 to podinfo:1.7.2 went past the canary (break-glass) and runs everywhere.",
     ]);
     expect(first.actions).toEqual([{ kind: "consumeBypass" }]);
-    expect(decide(first.next, anObservation({ target: { ...live, bypass: false } }), policy).events).toEqual([]);
+    expect(decide(first.state, anObservation({ target: { ...live, bypass: false } }), policy).events).toEqual([]);
   });
 
   it("becomes stable when it is adopted", () => {
-    const { next, actions } = ask(state, { verb: "adopt" }, { target: { ...live, bypass: false } });
+    const { state: next, actions } = ask(state, { verb: "adopt" }, { target: { ...live, bypass: false } });
     expect(next.stable).toEqual(aVersion("1.7.2"));
     expect(next.unvetted).toBeUndefined();
     expect(actions).toEqual([{ kind: "settleTarget", podTemplateHash: "pod1.7.2" }]);
   });
 
   it("is followed by stable's template when it is undone", () => {
-    const { next, actions } = ask(state, { verb: "undo" }, { target: { ...live, bypass: false } });
+    const { state: next, actions } = ask(state, { verb: "undo" }, { target: { ...live, bypass: false } });
     expect(next.unvetted).toMatchObject({ undoneBy: "bob" });
     expect(actions).toEqual([{ kind: "restoreStable", podTemplateHash: "pod1.7.0" }]);
   });
@@ -154,12 +154,12 @@ describe("an unvetted change", () => {
 
   it("that stopped half-way under another change is adopted as the newest version that runs", () => {
     const target = aHeldTarget("1.7.3", { active: [aVersion("1.7.0"), aVersion("1.7.2")] });
-    const { next } = ask(state, { verb: "adopt" }, { target });
+    const { state: next } = ask(state, { verb: "adopt" }, { target });
     expect(next).toMatchObject({ stable: aVersion("1.7.2"), run: { intent: hashOf("1.7.3") } });
   });
 
   it("keeps the break-glass label that its user sets for a better fix", () => {
-    const spent = decide(state, anObservation({ target: { ...live, bypass: false } }), policy).next;
+    const spent = decide(state, anObservation({ target: { ...live, bypass: false } }), policy).state;
     expect(decide(spent, anObservation({ target: live }), policy).actions).toEqual([]);
     const fix = { ...live, intent: hashOf("1.7.4"), active: [aVersion("1.7.4")] };
     expect(decide(spent, anObservation({ target: fix }), policy).actions).toEqual([{ kind: "consumeBypass" }]);
@@ -177,7 +177,7 @@ describe("an unvetted change", () => {
 
   it("that is adopted is not remembered as rejected", () => {
     const rejected = [{ hash: hashOf("1.7.2"), at: start, cause: "5 failed checks" }];
-    expect(ask({ ...state, rejected }, { verb: "adopt" }, { target: live }).next.rejected).toEqual([]);
+    expect(ask({ ...state, rejected }, { verb: "adopt" }, { target: live }).state.rejected).toEqual([]);
   });
 
   it.each<[Command["verb"], CanaryState, Observation["target"], RegExp]>([
@@ -187,13 +187,13 @@ describe("an unvetted change", () => {
     ["undo", state, { ...live, kept: [] }, /ReplicaSet of podinfo:1.7.0 is gone/],
   ])("%s is refused where it cannot be (%#)", (verb, given, target, why) => {
     const decision = ask(given, { verb }, target ? { target } : {});
-    expect(decision.next.lastCommand?.accepted).toBe(false);
+    expect(decision.state.lastCommand?.accepted).toBe(false);
     expect(message(decision)).toMatch(why);
   });
 
   it("keeps the next version waiting, and says what to do first", () => {
     const target = aHeldTarget("1.7.3", { active: [aVersion("1.7.2")] });
-    const { next } = decide(state, anObservation({ target }), policy);
+    const { state: next } = decide(state, anObservation({ target }), policy);
     expect(next.run).toBeUndefined();
     expect(next.reason).toMatch(/adopt it or undo it, then the change starts/);
   });
@@ -211,6 +211,6 @@ describe("a target that leaves in mid-run", () => {
   ])("that %s ends the run as aborted, and not as rejected", (_, over, cause) => {
     const { target: _target, ...rest } = aRunObservation(25, 1);
     const seen: Observation = over ? { ...rest, target: aHeldTarget("1.7.1", over) } : rest;
-    expect(decide(analysing, seen, policy).next.run?.ending).toEqual({ outcome: "aborted", cause });
+    expect(decide(analysing, seen, policy).state.run?.ending).toEqual({ outcome: "aborted", cause });
   });
 });

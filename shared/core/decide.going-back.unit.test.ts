@@ -30,7 +30,7 @@ describe("traffic that returns by stepWeightPromotion", () => {
   });
 
   it("stays while the primary lacks them, and says how many", () => {
-    const { next, actions } = returning(1, 50);
+    const { state: next, actions } = returning(1, 50);
     expect(next).toMatchObject({ weight: 100, run: { stage: "returning" } });
     expect(next.reason).toBe(
       "podinfo:1.7.1 runs on every pod, but 1 of the 2 that 50% needs are ready: the canary keeps 100%.",
@@ -39,7 +39,7 @@ describe("traffic that returns by stepWeightPromotion", () => {
   });
 
   it("is not given all at once to a primary that has lost a pod", () => {
-    expect(returning(3, 100).next).toMatchObject({ weight: 100, phase: "Promoting" });
+    expect(returning(3, 100).state).toMatchObject({ weight: 100, phase: "Promoting" });
   });
 });
 
@@ -52,13 +52,13 @@ describe("backing out of a promotion", () => {
   };
 
   it("says how far it is", () => {
-    const { next } = restoring(1_000, { target: aTarget({ rolledOut: false }) });
+    const { state: next } = restoring(1_000, { target: aTarget({ rolledOut: false }) });
     expect(next.reason).toBe("Rolling back: 2 of 4 pods are back on podinfo:1.7.0; traffic stays at 50% meanwhile.");
   });
 
   it("that takes longer than pods may take is stuck, in Kubernetes' words, said once", () => {
     const seen = { target: aTarget({ rolledOut: false, stuck: "timed out progressing." }) };
-    const { next, events } = restoring(60_000, seen);
+    const { state: next, events } = restoring(60_000, seen);
     expect(next).toMatchObject({ weight: 50, run: { stage: "restoring" } });
     expect(next.reason).toBe(
       "Going back is stuck: 2 of 4 pods are back on podinfo:1.7.0 (timed out progressing.). Traffic stays at 50% on the canary.",
@@ -69,12 +69,12 @@ describe("backing out of a promotion", () => {
 
   it("is stuck at once where nobody knows stable's template any more", () => {
     const target = aTarget({ intent: hashOf("1.7.1"), rolledOut: false, kept: ["pod1.7.1"] });
-    expect(restoring(0, { target }).next.reason).toMatch(/the ReplicaSet of podinfo:1.7.0 is gone/);
+    expect(restoring(0, { target }).state.reason).toMatch(/the ReplicaSet of podinfo:1.7.0 is gone/);
   });
 
   it("ends where the Deployment is gone", () => {
     const { target: _target, ...gone } = aRunObservation(50, 4, { endpoints: half });
     const state = aRunningState(50, { stage: "restoring", ending }, { phase: "Promoting" });
-    expect(decide(state, gone, aPolicy()).next.run?.stage).toBe("draining");
+    expect(decide(state, gone, aPolicy()).state.run?.stage).toBe("draining");
   });
 });

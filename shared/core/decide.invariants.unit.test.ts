@@ -61,8 +61,8 @@ function afterwards(decision: Decision, seen: Observation): Observation {
 
 describe("a decision", () => {
   it("is made for any state and any observation, without throwing", () => {
-    always(given, (decision) => expect(decision.next).toBeDefined());
-    always(givenRun, (decision) => expect(decision.next).toBeDefined());
+    always(given, (decision) => expect(decision.state).toBeDefined());
+    always(givenRun, (decision) => expect(decision.state).toBeDefined());
   });
 
   it("is the same when it is made again from the same input", () => {
@@ -79,13 +79,13 @@ describe("a decision", () => {
 
   it("keeps every weight between 0 and 100", () => {
     always(givenRun, (decision) => {
-      for (const weight of [decision.next.weight, ...ofKind(decision, "setWeight").map((action) => action.weight)])
+      for (const weight of [decision.state.weight, ...ofKind(decision, "setWeight").map((action) => action.weight)])
         expect(weight).toSatisfy((value: number) => Number.isInteger(value) && value >= 0 && value <= 100);
     });
   });
 
   it("is plain JSON, so that nothing is lost when it is stored", () => {
-    always(givenRun, ({ next }) => {
+    always(givenRun, ({ state: next }) => {
       const stored: unknown = JSON.parse(JSON.stringify(next));
       expect(stored).toEqual(next);
     });
@@ -99,7 +99,7 @@ describe("a decision", () => {
 });
 
 /** Past the analysis a weight goes down only. */
-const isJudgedOver = ({ next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
+const isJudgedOver = ({ state: next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
 
 /** A command is answered first, in a turn of its own, and the next follows at once. */
 const isAnswering = (...[state, seen, policy]: Given): boolean => pendingCommand({ state, seen, policy }) !== undefined;
@@ -109,7 +109,7 @@ describe("traffic", () => {
     always(givenRun, (decision, _, seen) => {
       for (const { weight } of ofKind(decision, "setWeight")) {
         if (weight <= (seen.route?.weight ?? 0)) continue;
-        const ready = decision.next.run ? readyCanaries(decision.next.run, seen) : 0;
+        const ready = decision.state.run ? readyCanaries(decision.state.run, seen) : 0;
         expect(ready).toBeGreaterThanOrEqual(podsFor(weight, seen.target?.replicas ?? 1));
       }
     });
@@ -119,7 +119,7 @@ describe("traffic", () => {
     always(givenRun, (decision, ...from) => {
       const [state, seen] = from;
       const { canary, primary } = seen.endpoints;
-      const stranded = canary.ready === 0 && primary.ready > 0 && decision.next.stable !== undefined;
+      const stranded = canary.ready === 0 && primary.ready > 0 && decision.state.stable !== undefined;
       if (!stranded || isAnswering(...from) || (!state.run && barrierOf({ state, seen, policy: from[2] }))) return;
       expect(afterwards(decision, seen).route?.weight ?? 0).toBe(0);
     });
@@ -135,7 +135,7 @@ describe("traffic", () => {
 
   it("is never given or raised but by a decision for which Prometheus has answered", () => {
     always(givenRun, (decision, state, seen) => {
-      if (decision.next.weight <= state.weight || seen.metrics?.ok === true) return;
+      if (decision.state.weight <= state.weight || seen.metrics?.ok === true) return;
       for (const { weight } of ofKind(decision, "setWeight"))
         expect(weight).toBeLessThanOrEqual(seen.route?.weight ?? 0);
     });
@@ -151,7 +151,7 @@ describe("traffic", () => {
 
   it("is never raised above a ceiling that someone set by hand", () => {
     always(givenRun, (decision, state) => {
-      const { ceiling } = decision.next.run ?? {};
+      const { ceiling } = decision.state.run ?? {};
       if (ceiling === undefined || state.run?.ceiling !== ceiling || isJudgedOver(decision)) return;
       for (const { weight } of ofKind(decision, "setWeight"))
         expect(weight).toBeLessThanOrEqual(Math.max(ceiling, state.weight));
@@ -161,7 +161,7 @@ describe("traffic", () => {
   it("is written once more when a run that had any is over, so that nothing of the run can be written after that", () => {
     always(givenRun, (decision, state, seen) => {
       const { run } = state;
-      const isOver = run?.stage === "draining" && decision.next.history[0]?.run === run.id;
+      const isOver = run?.stage === "draining" && decision.state.history[0]?.run === run.id;
       if (isOver && state.history[0]?.run !== run.id && seen.route) expect(seen.route.over).toBe(run.id);
     });
   });
@@ -179,9 +179,9 @@ describe("the target", () => {
   it("is released only for exactly the intent of the run that was judged", () => {
     always(givenRun, (decision, _, seen) => {
       for (const { intent, run } of ofKind(decision, "releaseTarget")) {
-        expect(intent).toBe(decision.next.run?.intent);
+        expect(intent).toBe(decision.state.run?.intent);
         expect(intent).toBe(seen.target?.intent);
-        expect(run).toBe(decision.next.run?.id);
+        expect(run).toBe(decision.state.run?.id);
       }
     });
   });
@@ -189,13 +189,13 @@ describe("the target", () => {
   it("has its template written only to put stable back", () => {
     always(givenRun, (decision) => {
       for (const { podTemplateHash } of ofKind(decision, "restoreStable"))
-        expect(podTemplateHash).toBe(decision.next.stable?.podTemplateHash);
+        expect(podTemplateHash).toBe(decision.state.stable?.podTemplateHash);
     });
   });
 
   it("is let go only when its template is stable's", () => {
     always(givenRun, (decision, _, seen) => {
-      if (ofKind(decision, "unholdTarget").length > 0) expect(seen.target?.intent).toBe(decision.next.stable?.hash);
+      if (ofKind(decision, "unholdTarget").length > 0) expect(seen.target?.intent).toBe(decision.state.stable?.hash);
     });
   });
 
@@ -213,7 +213,7 @@ describe("the target", () => {
 
 describe("the end of a run", () => {
   it("leaves a cause in the history and says so in an event", () => {
-    always(givenRun, ({ next, events }, state) => {
+    always(givenRun, ({ state: next, events }, state) => {
       const ended = next.run?.id !== state.run?.id && next.history.length > state.history.length;
       if (!ended) return;
       const [entry] = next.history;
@@ -224,7 +224,7 @@ describe("the end of a run", () => {
   });
 
   it("says why in an event whenever the phase becomes Failed", () => {
-    always(given, ({ next, events }, state) => {
+    always(given, ({ state: next, events }, state) => {
       if (next.phase !== "Failed" || state.phase === "Failed" || state.run) return;
       expect(events.some((event) => event.type === "Warning")).toBe(true);
       expect(next.reason).not.toBe("");
@@ -232,7 +232,7 @@ describe("the end of a run", () => {
   });
 
   it("keeps every rejection and every end, up to twenty", () => {
-    always(givenRun, ({ next }) => {
+    always(givenRun, ({ state: next }) => {
       expect(next.rejected.length).toBeLessThanOrEqual(20);
       expect(next.history.length).toBeLessThanOrEqual(20);
     });

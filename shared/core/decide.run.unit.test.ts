@@ -35,7 +35,7 @@ function at(weight: number, run: Partial<Run>, over: Partial<Observation> = {}):
 describe("scaling", () => {
   it("waits for pods of an earlier template to be gone, however many of its own are ready", () => {
     const mixed = endpoints({ [canaryRevision("1.7.1")]: 4, [canaryRevision("1.7.0")]: 1 });
-    const { next, actions } = at(0, {}, { endpoints: { primary: stable, canary: mixed } });
+    const { state: next, actions } = at(0, {}, { endpoints: { primary: stable, canary: mixed } });
     expect(next).toMatchObject({ weight: 0, run: { stage: "scaling" } });
     expect(actions.some((action) => action.kind === "setWeight")).toBe(false);
   });
@@ -43,13 +43,13 @@ describe("scaling", () => {
   it("needs one ready pod for the smallest weight, on a target of none as well", () => {
     const target = aHeldTarget("1.7.1", { replicas: 0 });
     const none = { primary: stable, canary: endpoints() };
-    expect(at(0, {}, { target, endpoints: none, workload: aWorkload("1.7.1", 1) }).next.weight).toBe(0);
+    expect(at(0, {}, { target, endpoints: none, workload: aWorkload("1.7.1", 1) }).state.weight).toBe(0);
   });
 
   it("gives up at the deadline and says what kept the pods", () => {
     const failure = "pod podinfo-canary-x: ImagePullBackOff";
     const seen = { endpoints: { primary: stable, canary: endpoints() }, workload: aWorkload("1.7.1", 1, { failure }) };
-    const { next, events } = at(0, { stageAt: start - 60_000 }, seen);
+    const { state: next, events } = at(0, { stageAt: start - 60_000 }, seen);
     expect(next.phase).toBe("Failed");
     expect(next.rejected[0]?.cause).toBe(`canary pods were not ready within 1m (${failure})`);
     expect(events.map((event) => event.message)).toContain("Canary failed! Scaling down podinfo.test");
@@ -58,7 +58,7 @@ describe("scaling", () => {
   it("is not taken over by another version once it has a story of its own", () => {
     for (const story of [{ losses: 1 }, { ceiling: 0 }, { step: 1 }]) {
       const seen = aRunObservation(0, 0, { target: aHeldTarget("1.7.2"), route: routeOver });
-      const { next } = decide(aRunningState(0, story), seen, policy);
+      const { state: next } = decide(aRunningState(0, story), seen, policy);
       expect(next.history[0]).toMatchObject({ outcome: "superseded" });
       expect(next.run).toEqual({
         ...aRunningState(0).run,
@@ -73,7 +73,7 @@ describe("scaling", () => {
 
   it("starts with a clean sheet when another version comes before any traffic", () => {
     const state = { ...aRunningState(0), failedChecks: 4 };
-    const { next } = decide(state, aRunObservation(0, 0, { target: aHeldTarget("1.7.2") }), policy);
+    const { state: next } = decide(state, aRunObservation(0, 0, { target: aHeldTarget("1.7.2") }), policy);
     expect(next).toMatchObject({
       failedChecks: 0,
       checks: [],
@@ -89,7 +89,7 @@ describe("analysing", () => {
     at(run.step === 1 ? 50 : 25, run, { metrics });
 
   it("judges nothing that was asked before the step began", () => {
-    const { next, requeueAfterMs } = judged(someMetrics(start - 10_001));
+    const { state: next, requeueAfterMs } = judged(someMetrics(start - 10_001));
     expect(next).toMatchObject({ weight: 25, run: { step: 0 } });
     expect(next.checks).toEqual([]);
     expect(next.reason).toBe("Prometheus has not been asked since the weight moved");
@@ -97,20 +97,20 @@ describe("analysing", () => {
   });
 
   it("promotes only on a sample from the last step itself", () => {
-    expect(judged(someMetrics(start, { sampledAt: start - 10_001 }), last).next.phase).toBe("Progressing");
-    expect(judged(someMetrics(start, { sampledAt: start - 9_999 }), last).next.phase).toBe("Promoting");
+    expect(judged(someMetrics(start, { sampledAt: start - 10_001 }), last).state.phase).toBe("Progressing");
+    expect(judged(someMetrics(start, { sampledAt: start - 9_999 }), last).state.phase).toBe("Promoting");
   });
 
   it("does not promote what its user paused, and says how to go on", () => {
     const target = aHeldTarget("1.7.1", { pausedByUser: true });
-    const { next, actions } = at(50, last, { target, metrics: someMetrics(start) });
+    const { state: next, actions } = at(50, last, { target, metrics: someMetrics(start) });
     const reason = expect.stringMatching(/paused by its user/) as string;
-    expect(next).toMatchObject({ phase: "WaitingPromotion", run: { hold: "paused-by-user" }, reason });
+    expect(next).toMatchObject({ phase: "WaitingPromotion", run: { wait: "paused-by-user" }, reason });
     expect(actions).toEqual([]);
   });
 
   it("never promotes a canary that no user reached, though every check passed", () => {
-    const { next } = judged(someMetrics(start, { canary: aTrack({ requests: 0 }) }), {
+    const { state: next } = judged(someMetrics(start, { canary: aTrack({ requests: 0 }) }), {
       ...last,
       stageAt: start - 60_000,
     });
@@ -125,7 +125,7 @@ describe("analysing", () => {
         aCheck({ outcome }),
         aCheck({ outcome: "fail", message: "Halt podinfo.test advancement success rate 1% < 99%" }),
       ];
-      const { next } = judged(someMetrics(start, { checks }));
+      const { state: next } = judged(someMetrics(start, { checks }));
       expect(next).toMatchObject({
         failedChecks: 1,
         weight: 25,
@@ -135,37 +135,44 @@ describe("analysing", () => {
   );
 
   it("has all the time for evidence again when Prometheus was away for longer than that", () => {
-    const longAgo = { ...due, hold: "no-evidence", holdSince: start - policy.noEvidence.deadlineMs } as const;
+    const longAgo = { ...due, wait: "no-evidence", waitSince: start - policy.noEvidence.deadlineMs } as const;
     const none = someMetrics(start, { checks: [aCheck({ outcome: "no-evidence" })] });
     const frozen = judged({ ok: false, askedAt: start, error: "no answer" }, longAgo);
-    expect(frozen.next).toMatchObject({ weight: 25, phase: "Progressing" });
+    expect(frozen.state).toMatchObject({ weight: 25, phase: "Progressing" });
     const seen = aRunObservation(25, 2, { now: start + 5_000, metrics: { ...none, askedAt: start + 5_000 } });
-    expect(decide(frozen.next, seen, policy).next.run).toMatchObject({ stage: "analysing", holdSince: start + 5_000 });
-    expect(judged(none, longAgo).next.run?.ending?.cause).toMatch(/^no verdict within 30m/);
+    expect(decide(frozen.state, seen, policy).state.run).toMatchObject({
+      stage: "analysing",
+      waitSince: start + 5_000,
+    });
+    expect(judged(none, longAgo).state.run?.ending?.cause).toMatch(/^no verdict within 30m/);
   });
 
   it("begins the step anew when the route has not got its weight", () => {
-    const { next, actions } = at(50, due, { route: { weight: 25, ownWeight: 25 }, metrics: someMetrics(start) });
+    const { state: next, actions } = at(50, due, { route: { weight: 25, ownWeight: 25 }, metrics: someMetrics(start) });
     expect(next).toMatchObject({ weight: 50, run: { stage: "analysing", step: 0, checkAt: start + 10_000 } });
     expect(actions).toEqual([{ kind: "setWeight", weight: 50 }]);
   });
 
   it("waits for pods again when there are too few to give the route its weight", () => {
     const one = { primary: stable, canary: endpoints({ [canaryRevision("1.7.1")]: 1 }) };
-    const { next, actions } = at(50, { ...due, step: 1 }, { route: { weight: 25, ownWeight: 25 }, endpoints: one });
+    const { state: next, actions } = at(
+      50,
+      { ...due, step: 1 },
+      { route: { weight: 25, ownWeight: 25 }, endpoints: one },
+    );
     expect(next).toMatchObject({ weight: 50, run: { stage: "scaling", step: 1 } });
     expect(actions.some((action) => action.kind === "setWeight")).toBe(false);
   });
 
   it("takes the share of a canary without pods back", () => {
-    const { next, actions } = at(25, due, { endpoints: { primary: stable, canary: endpoints() } });
+    const { state: next, actions } = at(25, due, { endpoints: { primary: stable, canary: endpoints() } });
     expect(next).toMatchObject({ weight: 0, run: { stage: "scaling" } });
     expect(actions).toContainEqual({ kind: "setWeight", weight: 0 });
   });
 
   it("takes the share of a canary back whose Deployment was deleted, before its pods are gone", () => {
     const { workload: _workload, ...rest } = aRunObservation(25, 2);
-    const { next, actions } = decide(aRunningState(25, due), rest, policy);
+    const { state: next, actions } = decide(aRunningState(25, due), rest, policy);
     expect(next).toMatchObject({ weight: 0, run: { stage: "scaling" } });
     expect(actions[0]).toEqual({ kind: "setWeight", weight: 0 });
   });
@@ -184,7 +191,7 @@ describe("promoting", () => {
   const behind = (primary = allNew) => ({ primary, canary: endpoints({ [canaryRevision("1.7.1")]: 2 }) });
 
   it("returns traffic when every pod and every endpoint of the primary is new and ready", () => {
-    const { next, actions } = promoting({ target: released(), endpoints: behind() });
+    const { state: next, actions } = promoting({ target: released(), endpoints: behind() });
     expect(next).toMatchObject({ phase: "Finalising", weight: 0 });
     expect(actions).toEqual([takenBack]);
   });
@@ -201,7 +208,7 @@ describe("promoting", () => {
       { target: released({ active: [aVersion("1.7.0"), aVersion("1.7.1")] }), endpoints: behind() },
     ],
   ])("leaves traffic on the canary while %s", (_, over) => {
-    const { next, actions } = promoting(over);
+    const { state: next, actions } = promoting(over);
     expect(next).toMatchObject({ weight: 50, run: { stage: "promoting" } });
     expect(actions).toEqual([]);
   });
@@ -215,7 +222,7 @@ describe("promoting", () => {
   });
 
   it("ends as superseded, unpromoted, when another version came first", () => {
-    const { next, actions } = promoting({ target: aHeldTarget("1.7.2") });
+    const { state: next, actions } = promoting({ target: aHeldTarget("1.7.2") });
     expect(next.run?.ending).toMatchObject({ outcome: "superseded" });
     expect(actions).toEqual([takenBack]);
   });
@@ -224,14 +231,14 @@ describe("promoting", () => {
     "ends as aborted where break-glass let another version go (%s)",
     (stage) => {
       const target = released({ intent: hashOf("1.7.2"), bypass: true, rolledOut: false });
-      const { next } = at(50, { stage, step: 1 }, { target, endpoints: behind() });
+      const { state: next } = at(50, { stage, step: 1 }, { target, endpoints: behind() });
       const cause = "Deployment podinfo was changed by kubectl-set while it was promoted";
       expect(next.run?.ending).toEqual({ outcome: "aborted", cause });
     },
   );
 
   it("ends as reverted when stable's template was put back first", () => {
-    expect(promoting({ target: aTarget({ held: true }) }).next.run?.ending).toEqual({
+    expect(promoting({ target: aTarget({ held: true }) }).state.run?.ending).toEqual({
       outcome: "reverted",
       cause: "reverted by alice",
     });
@@ -239,7 +246,7 @@ describe("promoting", () => {
 
   it("says once that the target is stuck, in Kubernetes' words, and names both ways out", () => {
     const seen = { target: released({ rolledOut: false, stuck: "timed out progressing." }) };
-    const { next, events } = promoting(seen);
+    const { state: next, events } = promoting(seen);
     expect(next.reason).toBe("Promotion is stuck: timed out progressing. Traffic stays at 50% on the canary.");
     expect(next.next).toMatch(/describe deploy podinfo.*kubectl canary rollback podinfo/);
     expect(events).toHaveLength(1);
@@ -247,7 +254,7 @@ describe("promoting", () => {
   });
 
   it("gives the share of a canary that lost its pods to the primary", () => {
-    const { next } = promoting({
+    const { state: next } = promoting({
       target: released({ rolledOut: false }),
       endpoints: { primary: stable, canary: endpoints() },
     });
@@ -267,11 +274,11 @@ describe("restoring", () => {
       { target: aTarget(), endpoints: { primary: endpoints({ "pod1.7.0": 4, "pod1.7.1": 1 }), canary } },
     ],
   ])("leaves traffic on the canary while %s", (_, over) => {
-    expect(restoring(over).next).toMatchObject({ weight: 50, run: { stage: "restoring" } });
+    expect(restoring(over).state).toMatchObject({ weight: 50, run: { stage: "restoring" } });
   });
 
   it("takes traffic back when the primary is stable's alone", () => {
-    expect(restoring({ target: aTarget(), endpoints: { primary: stable, canary } }).next.weight).toBe(0);
+    expect(restoring({ target: aTarget(), endpoints: { primary: stable, canary } }).state.weight).toBe(0);
   });
 });
 
@@ -291,21 +298,21 @@ describe("draining", () => {
     at(weight, { stage: "draining", stageAt: start - agoMs, ending }, over);
 
   it("waits for a primary that has lost pods, but not for ever", () => {
-    expect(draining(50, 0, { endpoints: few }).next).toMatchObject({
+    expect(draining(50, 0, { endpoints: few }).state).toMatchObject({
       weight: 50,
       reason: expect.stringMatching(/2 of 4 ready/) as string,
     });
-    expect(draining(50, 30_000, { endpoints: few }).next.weight).toBe(0);
+    expect(draining(50, 30_000, { endpoints: few }).state.weight).toBe(0);
   });
 
   it("never sends users to a primary without any pod", () => {
     const none = { ...few, primary: endpoints() };
-    expect(draining(50, 3_600_000, { endpoints: none }).next.weight).toBe(50);
+    expect(draining(50, 3_600_000, { endpoints: none }).state.weight).toBe(50);
   });
 
   it("keeps the canary's pods until its users are gone", () => {
     expect(draining(0, 5_999, { route: routeOver }).actions).toEqual([]);
-    const { next, actions } = draining(0, 6_000, { route: routeOver });
+    const { state: next, actions } = draining(0, 6_000, { route: routeOver });
     expect(next).toMatchObject({ phase: "Failed", rejected: [{ hash: hashOf("1.7.1"), cause: "5 failed checks" }] });
     expect(actions).toContainEqual({ kind: "scaleCanary", replicas: 0, over: "cafe1710-1" });
   });
@@ -313,7 +320,7 @@ describe("draining", () => {
   it("is over only when the route was written for it, so that nothing of it can be written any more", () => {
     for (const over of [undefined, "cafe1700-0"]) {
       const route = { weight: 0, ownWeight: 0, ...(over ? { over } : {}) };
-      const { next, actions } = draining(0, 60_000, { route });
+      const { state: next, actions } = draining(0, 60_000, { route });
       expect(next.run).toMatchObject({ stage: "draining" });
       expect(actions).toEqual([takenBack]);
     }
@@ -330,9 +337,9 @@ describe("draining", () => {
 
   it("is over at once for a canary that never served, and only for such", () => {
     const target = aTarget({ held: true });
-    expect(at(0, {}, { target }).next.run).toBeUndefined();
+    expect(at(0, {}, { target }).state.run).toBeUndefined();
     const served = decide(aRunningState(25, { stage: "analysing" }), aRunObservation(25, 2, { target }), policy);
-    expect(served.next.run).toMatchObject({ stage: "draining", stageAt: start });
+    expect(served.state.run).toMatchObject({ stage: "draining", stageAt: start });
   });
 
   it("keeps the last twenty runs in the history", () => {
@@ -340,7 +347,7 @@ describe("draining", () => {
       ...aRunningState(0, { stage: "draining", ending }),
       history: Array.from({ length: 20 }, () => ended),
     };
-    const { next } = decide(state, aRunObservation(0, 2, { now: start + 6_000, route: routeOver }), policy);
+    const { state: next } = decide(state, aRunObservation(0, 2, { now: start + 6_000, route: routeOver }), policy);
     expect(next.history).toHaveLength(20);
     expect(next.history[0]?.outcome).toBe("rejected");
   });
@@ -356,6 +363,6 @@ describe("draining", () => {
     ["spec.skipAnalysis is set", {}, { skipAnalysis: true }, "analysis was skipped"],
   ])("records that %s", (_, over, asks, cause) => {
     const state = { ...aRunningState(50, { stage: "returning", step: 1 }), ...over };
-    expect(decide(state, aRunObservation(50, 2), { ...policy, ...asks }).next.run?.ending?.cause).toBe(cause);
+    expect(decide(state, aRunObservation(50, 2), { ...policy, ...asks }).state.run?.ending?.cause).toBe(cause);
   });
 });

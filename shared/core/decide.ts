@@ -3,13 +3,13 @@
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
 import { analysing, scaling } from "./traffic/analyse.ts";
-import { isDeserted } from "./turn/capacity.ts";
-import { conform, retreat } from "./actions.ts";
-import { barrierOf, blockedBy, step, type Barrier, type RunTurn, type Step, type Turn } from "./turn/turn.ts";
+import { hasNoReadyPods } from "./turn/capacity.ts";
+import { actionsFor, retreat } from "./actions.ts";
+import { barrierOf, blockedBy, draft, type Barrier, type RunTurn, type Draft, type Turn } from "./turn/turn.ts";
 import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
-import { followIntent } from "./lifecycle/template-change.ts";
+import { followTemplateChange } from "./lifecycle/template-change.ts";
 import { lostAllPods } from "./traffic/lost-pods.ts";
 import type { Policy } from "./spec/policy.ts";
 import { promoting, returning } from "./traffic/promote.ts";
@@ -17,21 +17,25 @@ import { type CanaryState, type Phase, type Run, type Stage } from "./state.ts";
 import { assertNever } from "./format/assert-never.ts";
 import { type Decision } from "./action.ts";
 import { type Observation } from "./observation.ts";
-import { pendingCommand, steer } from "./commands/during-run.ts";
-import { deserted, draining, restoring } from "./lifecycle/end.ts";
+import { pendingCommand, answerCommand } from "./commands/during-run.ts";
+import { noReadyPods, draining, restoring } from "./lifecycle/end.ts";
 
 export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
   const turn: Turn = { state, seen, policy };
   const barrier = barrierOf(turn);
   const command = pendingCommand(turn);
-  const { next, events, requeueAfterMs } = command ? steer(turn, command) : barrier ? stand(turn, barrier) : go(turn);
+  const { next, events, requeueAfterMs } = command
+    ? answerCommand(turn, command)
+    : barrier
+      ? stand(turn, barrier)
+      : go(turn);
   const moved = next.phase !== state.phase || next.weight !== state.weight;
-  const actions = conform(next, seen, policy);
+  const actions = actionsFor(next, seen, policy);
   const isOver = !state.run && !next.run;
   const { blocked: _past, ...after } = next;
   const blocked = blockedBy({ ...turn, state: after });
   return {
-    next: {
+    state: {
       ...after,
       ...(blocked ? { blocked } : {}),
       warnings: seen.warnings,
@@ -76,24 +80,24 @@ export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
 // --- internal ---
 
 /** Nothing goes forward behind a barrier, but a run may always go back, and leaves a canary that nobody is behind. */
-function stand(turn: Turn, barrier: Barrier): Step {
+function stand(turn: Turn, barrier: Barrier): Draft {
   const { state, seen } = turn;
   const { run } = state;
   const back = run && wayBack({ ...turn, run });
   if (back) return back;
   const said = barrier.unexpected && state.reason !== barrier.reason ? [event.warning(barrier.reason)] : [];
-  const held: { run?: Run } = run ? { run: { ...run, hold: "obstacle", holdSince: run.holdSince ?? seen.now } } : {};
+  const held: { run?: Run } = run ? { run: { ...run, wait: "obstacle", waitSince: run.waitSince ?? seen.now } } : {};
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
-  return step(turn, { ...held, phase, reason: barrier.reason, next: barrier.next }, { events: said });
+  return draft(turn, { ...held, phase, reason: barrier.reason, next: barrier.next }, { events: said });
 }
 
-function wayBack(turn: RunTurn): Step | undefined {
+function wayBack(turn: RunTurn): Draft | undefined {
   const { run, seen, state } = turn;
   if (run.ending) return stages[run.stage](turn);
-  if (run.stage !== "scaling" && run.stage !== "analysing") return deserted(turn);
-  if (seen.target?.intent === state.stable?.hash) return followIntent(turn);
-  return isDeserted(state, seen) ? lostAllPods(turn) : undefined;
+  if (run.stage !== "scaling" && run.stage !== "analysing") return noReadyPods(turn);
+  if (seen.target?.intent === state.stable?.hash) return followTemplateChange(turn);
+  return hasNoReadyPods(state, seen) ? lostAllPods(turn) : undefined;
 }
 
 /** What each phase stands for, whether or not a run is found in the state. */
@@ -111,7 +115,7 @@ const between: Record<Phase, "fresh" | "calm" | "running"> = {
   Finalising: "running",
 };
 
-function go(turn: Turn): Step {
+function go(turn: Turn): Draft {
   const { state } = turn;
   if (state.run) return stages[state.run.stage]({ ...turn, run: state.run });
   const kind = between[state.phase];
@@ -127,11 +131,11 @@ function go(turn: Turn): Step {
   }
 }
 
-const stages: Record<Stage, (turn: RunTurn) => Step> = {
-  scaling: (turn) => followIntent(turn) ?? scaling(turn),
-  analysing: (turn) => followIntent(turn) ?? analysing(turn),
-  promoting: (turn) => deserted(turn) ?? promoting(turn),
-  returning: (turn) => deserted(turn) ?? returning(turn),
-  restoring: (turn) => deserted(turn) ?? restoring(turn),
+const stages: Record<Stage, (turn: RunTurn) => Draft> = {
+  scaling: (turn) => followTemplateChange(turn) ?? scaling(turn),
+  analysing: (turn) => followTemplateChange(turn) ?? analysing(turn),
+  promoting: (turn) => noReadyPods(turn) ?? promoting(turn),
+  returning: (turn) => noReadyPods(turn) ?? returning(turn),
+  restoring: (turn) => noReadyPods(turn) ?? restoring(turn),
   draining,
 };

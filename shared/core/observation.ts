@@ -87,7 +87,7 @@ export interface Observation {
   staleCallers?: string[];
   route?: RouteSeen;
   metrics?: MetricsSeen;
-  ledger?: LedgerSeen;
+  ledger?: CountersSeen;
   /** How often Prometheus looks at the pods. */
   scrapeIntervalMs: number;
 }
@@ -121,7 +121,7 @@ export type MetricsSeen =
   | { ok: false; askedAt: number; error: string };
 
 /** What was counted for both tracks since this controller first looked at the run. */
-export interface LedgerSeen {
+export interface CountersSeen {
   /** Begins anew with each controller process and run: totals of different epochs have nothing to do with each other. */
   epoch: number;
   at: number;

@@ -7,7 +7,7 @@ import type {
   RunOutcome,
   CanaryStatus,
   UnvettedStatus,
-  HoldCause,
+  WaitCause,
   Stage,
   TrackStatus,
   CheckStatus,
@@ -16,7 +16,7 @@ import type {
 
 import type { Block, SequentialState } from "./analysis/sequential-test.ts";
 
-export type { HoldCause, Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
+export type { WaitCause as HoldCause, Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
 
 export interface Version {
   /** Hash of the canonical pod template, `v1-<hex>`. */
@@ -40,8 +40,8 @@ export interface Run {
   /** When the next check is due. Absent: at once while analysing; while scaling, when the pods are ready. */
   checkAt?: number;
   /** Why the step is held, and since when for a cause of this kind. */
-  hold?: HoldCause;
-  holdSince?: number;
+  wait?: WaitCause;
+  waitSince?: number;
   paused?: Pause;
   /** Weight that someone else set below ours: not exceeded until a person says so. */
   ceiling?: number;

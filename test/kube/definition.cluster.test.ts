@@ -9,7 +9,7 @@ import { resource } from "../../shared/kube/resources.ts";
 import { requireDefinition } from "../../webhook/crd-check.ts";
 import { whyNotObeyed } from "../../webhook/controller/observe/stale-callers.ts";
 import { chooseRoute, discoverRoutes, routesAppear } from "../../webhook/controller/objects/route-choice.ts";
-import type { World } from "../../webhook/controller/cache/caches.ts";
+import type { Caches } from "../../webhook/controller/cache/caches.ts";
 import { routingDefinitions } from "../cluster/crds.ts";
 import { repository } from "../cluster/layout.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
@@ -99,7 +99,7 @@ it("a kind of route that is not installed is no fault, and is seen when it is in
 });
 
 it("nothing overrides a route where ServiceProfiles are not installed", async () => {
-  const world = { splits: { get: () => undefined }, httpRoutes: { get: () => ({}) } } as unknown as World;
+  const world = { splits: { get: () => undefined }, httpRoutes: { get: () => ({}) } } as unknown as Caches;
   const request = { namespace: "default", apex: { name: "podinfo" } } as Parameters<typeof whyNotObeyed>[2];
   await expect(whyNotObeyed({ cluster, world }, [], request)).resolves.toMatchObject({ staleCallers: [] });
 });

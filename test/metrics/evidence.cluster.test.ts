@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { verdict } from "../../shared/core/analysis/verdict.ts";
 import { quote } from "../../shared/core/analysis/queries.ts";
-import type { LedgerSeen, MetricsSeen } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
 import type { EvidenceRequest } from "../../webhook/evidence/types.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
@@ -30,7 +30,7 @@ const bornAt =
     fresh ? value : undefined;
 
 const nothing = { requests: 0, failures: 0 };
-const unmetLedger: LedgerSeen = { epoch: 0, at: 0, canary: nothing, primary: nothing };
+const unmetLedger: CountersSeen = { epoch: 0, at: 0, canary: nothing, primary: nothing };
 
 /** Scrape from which on the series in `grown` is there. */
 let grownFrom = Infinity;
@@ -172,7 +172,7 @@ test("a sample's time is in our clock, however wrong Prometheus' or ours is", as
 
 test("the ledger counts both tracks exactly from look to look, and finds who does not follow the route", async () => {
   const evidence = anEvidence();
-  const look = async (): Promise<LedgerSeen> => {
+  const look = async (): Promise<CountersSeen> => {
     const notBefore = Date.now() - 60_000;
     const seen = await evidence.look(aRequest(door.url, { namespace: "strays", weight: 10, notBefore }), false);
     return seen ?? unmetLedger;

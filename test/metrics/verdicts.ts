@@ -1,6 +1,6 @@
 // What an answer of Prometheus does to a run at weight 10 of 20, as text for people. What differs from run to run is left out.
 import { decide } from "../../shared/core/decide.ts";
-import type { LedgerSeen, MetricsSeen } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
 
 export interface Effect {
@@ -15,7 +15,7 @@ const nothing = { requests: 0, failures: 0 };
 const tenMinutes = 600_000;
 
 /** What the ledger says of a canary whose only pod has just been reached by its first users. */
-const warming: LedgerSeen = {
+const warming: CountersSeen = {
   epoch: start,
   at: now,
   canary: nothing,
@@ -29,9 +29,9 @@ export function effectOf(seen: MetricsSeen, isWarming = false): Effect {
   const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
   const more = isWarming ? { ledger: warming } : {};
   const policy = aPolicy(isWarming ? { warmupMs: tenMinutes } : {});
-  const { next } = decide(state, aRunObservation(10, 4, { now, metrics, ...more }), policy);
+  const { state: next } = decide(state, aRunObservation(10, 4, { now, metrics, ...more }), policy);
   const { weight, failedChecks, run, reason } = next;
-  const kind = !run || run.ending ? "ends" : failedChecks > 0 ? "counts" : run.hold ? "holds" : "goes on";
+  const kind = !run || run.ending ? "ends" : failedChecks > 0 ? "counts" : run.wait ? "holds" : "goes on";
   return { kind, weight, failedChecks, reason };
 }
 

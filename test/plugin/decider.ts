@@ -78,7 +78,7 @@ async function answer(canary: Canary, { cluster, world, answered }: Answering): 
   const state = parseStatus(canary);
   const ready = Math.max(1, Math.ceil((state.weight / 100) * 4));
   const around = state.run ? aRunObservation(state.weight, ready) : anObservation();
-  const { next } = decide(state, { ...around, ...world, now, command: { ...command, by: "alice" } }, policy);
+  const { state: next } = decide(state, { ...around, ...world, now, command: { ...command, by: "alice" } }, policy);
   try {
     await cluster.replace(resource.canaries, { ...canary, status: statusOf(next) }, { subresource: "status" });
     answered.push(command.id);

@@ -10,7 +10,7 @@ import { distance, relative } from "../../plugin/terminal/time.ts";
 import { drainCommand, type RouteObject, viewRoute } from "../../plugin/view/route.ts";
 import { printable, styleOf, wrap } from "../../plugin/terminal/style.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { verdictCode } from "../../plugin/view/headline.ts";
+import { headlineCode } from "../../plugin/view/headline.ts";
 import { viewCanary } from "../../plugin/view/canary-view.ts";
 import { aLease, aPod, aRun, aSplit, ago, now, scope, seenWith, withCertificate } from "./seen.ts";
 
@@ -142,7 +142,7 @@ describe("the controller", () => {
     const view = viewCanary(seenWith({ run: aRun }, { lease: null }), scope, now);
     expect(view.verdict.level).toBe("bad");
     expect(view.verdict.text).toMatch(/^controller missing, nobody/);
-    expect(verdictCode(view)).toBe(1);
+    expect(headlineCode(view)).toBe(1);
   });
 
   it("tells the days that its webhook's certificate has, and warns when nobody renews it", () => {

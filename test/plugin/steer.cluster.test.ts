@@ -56,8 +56,8 @@ const states: Record<string, State> = {
   },
   steady: { state: aState({ reason: "podinfo:1.7.0 is stable and gets all traffic." }) },
   progressing: { state: run() },
-  "held for want of evidence": { state: run({ hold: "no-evidence", holdSince: now - 90_000 }) },
-  "waiting for a person": { state: run({ hold: "paused", holdSince: now, paused: { by: "bob", at: now } }) },
+  "held for want of evidence": { state: run({ wait: "no-evidence", waitSince: now - 90_000 }) },
+  "waiting for a person": { state: run({ wait: "paused", waitSince: now, paused: { by: "bob", at: now } }) },
   "failing checks": {
     state: {
       ...run(),

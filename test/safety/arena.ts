@@ -11,7 +11,10 @@ import { parseAllDocuments } from "yaml";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
-import { startLoop, type Loop } from "../../webhook/controller/controller.ts";
+import {
+  type Controller as RunningController,
+  startController as startProduct,
+} from "../../webhook/controller/controller.ts";
 import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { createServer } from "../../webhook/server.ts";
 import { release } from "../chart/install.ts";
@@ -47,7 +50,7 @@ export interface Arena {
   node: PaperNode;
   /** Where the API server listens. */
   port: number;
-  startController(options: Controller): Promise<Loop>;
+  startController(options: Controller): Promise<RunningController>;
   stop(): Promise<void>;
 }
 
@@ -82,9 +85,9 @@ export async function startArena(): Promise<Arena> {
 
 // --- internal ---
 
-function startController(cluster: Cluster, prometheus: Door, options: Controller): Promise<Loop> {
+function startController(cluster: Cluster, prometheus: Door, options: Controller): Promise<RunningController> {
   const { namespace, leaseNamespace, identity, gate } = options;
-  return startLoop({
+  return startProduct({
     cluster: through(cluster, namespace, gate),
     config: {
       namespace: leaseNamespace,

@@ -8,7 +8,7 @@ import type { Verb } from "../../shared/core/objects/command.ts";
 import { label } from "../../shared/core/objects/names.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import type { Loop } from "../../webhook/controller/controller.ts";
+import type { Controller as RunningController } from "../../webhook/controller/controller.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Proxy } from "../kube/proxy.ts";
 import { answer, hang, openDoor, type Door } from "../metrics/door.ts";
@@ -65,7 +65,7 @@ export class BadPlace {
   private readonly leaders: number;
   private readonly proxy: Proxy;
   private readonly prometheus: Door;
-  private readonly running: { gate: Faulty; loop: Loop; lease: number }[] = [];
+  private readonly running: { gate: Faulty; loop: RunningController; lease: number }[] = [];
   private isOver = false;
 
   private constructor(

@@ -1,7 +1,7 @@
 /** What must hold whatever becomes of the controllers: each row is one play, and ends where the play ends undisturbed. */
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
-import type { Loop } from "../../webhook/controller/controller.ts";
+import type { Controller as RunningController } from "../../webhook/controller/controller.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Arena } from "./arena.ts";
 import { Auditor } from "./auditor.ts";
@@ -18,7 +18,7 @@ class Row {
   private readonly arena: Arena;
   private readonly play: Play;
   private readonly pods: string[];
-  private readonly loops: Loop[] = [];
+  private readonly loops: RunningController[] = [];
 
   private constructor({ arena, play }: { arena: Arena; play: Play }, stage: Stage, seen: [Auditor, string[]]) {
     this.arena = arena;
@@ -36,7 +36,7 @@ class Row {
   }
 
   /** A controller of this row; one with a Lease of its own leads beside others. */
-  async control(gate: Gate, lease: "shared" | "own" = "shared", identity = "one"): Promise<Loop> {
+  async control(gate: Gate, lease: "shared" | "own" = "shared", identity = "one"): Promise<RunningController> {
     const { namespace } = this.stage;
     const leaseNamespace = lease === "own" ? `${namespace}-lease` : namespace;
     if (lease === "own") await this.stage.addNamespace(leaseNamespace);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import {
   runOutcomes,
   type RunOutcome,
-  holdCauses,
+  waitCauses,
   type Stage,
   runStages,
   phases,
@@ -12,7 +12,7 @@ import { type Command, verbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
-import type { LedgerSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import {
   aCheck,
   aPolicy,
@@ -66,8 +66,8 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     startedAt: time,
     stageAt: time,
     checkAt: maybe(time),
-    hold: maybe(fc.constantFrom(...holdCauses)),
-    holdSince: maybe(time),
+    wait: maybe(fc.constantFrom(...waitCauses)),
+    waitSince: maybe(time),
     paused: maybe(
       arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),
     ),
@@ -191,7 +191,7 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
     ),
 );
 
-const anyLedger: fc.Arbitrary<LedgerSeen> = arbitraryOf<LedgerSeen>({
+const anyLedger: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
   epoch: fc.constantFrom(start - 60_000, start - 1),
   at: time,
   sampledAt: maybe(time),

@@ -97,7 +97,7 @@ function turn(played: Played, policy: Policy, crash: Crash | undefined): Decisio
   const seen = observe(world, before, policy);
   const decision = decide(before, seen, policy);
   played.turns.push({ kind: "turn", turn: { seen, before, decision } });
-  played.state = decision.next;
+  played.state = decision.state;
   for (const action of decision.actions) {
     const crashes = crash !== undefined && crash.beforeAction === played.performed;
     played.performed += 1;
@@ -105,7 +105,7 @@ function turn(played: Played, policy: Policy, crash: Crash | undefined): Decisio
       if (crash.awayMs > 0) passTime(world, crash.awayMs);
       return decision;
     }
-    perform(world, action, decision.next);
+    perform(world, action, decision.state);
   }
   return decision;
 }

@@ -20,7 +20,7 @@ export function transcriptOf(title: string, played: Played, since: "initializati
 // --- internal ---
 
 function saysSomething({ before, decision }: Turn): boolean {
-  const { next, actions, events } = decision;
+  const { state: next, actions, events } = decision;
   const facts = (state: CanaryState): unknown[] => [
     state.phase,
     state.weight,
@@ -33,7 +33,7 @@ function saysSomething({ before, decision }: Turn): boolean {
 }
 
 function turnLines({ seen, before, decision }: Turn): string[] {
-  const { next, actions, events } = decision;
+  const { state: next, actions, events } = decision;
   const answer = next.lastCommand;
   return [
     `${clock(seen.now)} ${placeOf(next)}`,

@@ -7,7 +7,7 @@ import type { V1Secret } from "@kubernetes/client-node";
 import type { Clock } from "../../shared/kube/clock.ts";
 import { messageOf } from "../../shared/kube/errors.ts";
 import { renewalAt } from "./rotation.ts";
-import type { Held, Source } from "./source.ts";
+import type { CertificateState, CertificateSource } from "./source.ts";
 import { certificatesIn } from "./store.ts";
 
 export interface IssuedElsewhere {
@@ -15,7 +15,7 @@ export interface IssuedElsewhere {
   dnsNames: readonly [string, ...string[]];
 }
 
-export class CertManagerCertificates implements Source {
+export class CertManagerCertificates implements CertificateSource {
   private readonly clock: Clock;
   private readonly options: IssuedElsewhere;
 
@@ -24,7 +24,7 @@ export class CertManagerCertificates implements Source {
     this.options = options;
   }
 
-  hold(secret: V1Secret | undefined): Promise<Held | string> {
+  hold(secret: V1Secret | undefined): Promise<CertificateState | string> {
     return Promise.resolve(readIssued(secret, { ...this.options, now: this.clock.wall() }));
   }
 
@@ -43,7 +43,7 @@ export class CertManagerCertificates implements Source {
 export function readIssued(
   secret: V1Secret | undefined,
   { secretName, dnsNames, now }: IssuedElsewhere & { now: number },
-): Held | string {
+): CertificateState | string {
   if (!secret) return `cert-manager has not written Secret ${secretName} yet: see its Certificate's conditions`;
   const [key, chain, authorities] = [text(secret, "tls.key"), text(secret, "tls.crt"), text(secret, "ca.crt")];
   const [certs, signers] = [certificatesIn(chain), certificatesIn(authorities)];

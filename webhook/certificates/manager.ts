@@ -17,7 +17,7 @@ import { CertManagerCertificates } from "./cert-manager.ts";
 import type { Issued } from "./issue.ts";
 import { OwnCertificates } from "./self-signed.ts";
 import { defaultLifetimes, expiryOf, validityOf, type Lifetimes, type Validities } from "./rotation.ts";
-import type { CertificateIssuer, Held, Source } from "./source.ts";
+import type { CertificateIssuer, CertificateState, CertificateSource } from "./source.ts";
 import { bundlePatch, trustedByAll, type WebhookConfiguration } from "./store.ts";
 
 export interface CertificateDeps {
@@ -53,7 +53,7 @@ const firstHeardMs = 1_000;
 export class Certificates {
   private readonly deps: CertificateDeps;
   private readonly options: Required<CertificateOptions>;
-  private readonly source: Source;
+  private readonly source: CertificateSource;
   private readonly ending = new AbortController();
   private readonly secrets: Reflector<V1Secret>;
   private readonly configurations: readonly {
@@ -61,7 +61,7 @@ export class Certificates {
     name: string;
     cache: Reflector<WebhookConfiguration>;
   }[];
-  private held: Held | undefined;
+  private held: CertificateState | undefined;
   private served: Issued | undefined;
   private problem: string | undefined = "certificates are being set up";
   private lack: string | undefined;
@@ -169,7 +169,7 @@ export class Certificates {
   }
 
   /** Serves what is held once it is trusted; says why the API server cannot call us. */
-  private take(held: Held, trusted: ReadonlySet<string>, missing: number): string | undefined {
+  private take(held: CertificateState, trusted: ReadonlySet<string>, missing: number): string | undefined {
     const now = this.deps.clock.now();
     this.noteTrusted(trusted, now);
     // A certificate whose signer an API server does not know yet would only be refused: the one before goes on.
@@ -183,7 +183,7 @@ export class Certificates {
   }
 
   /** What is served was trusted before this replica came, or is for long enough. */
-  private isKnown({ signers }: Held, now: number): boolean {
+  private isKnown({ signers }: CertificateState, now: number): boolean {
     const since = (cert: string): number =>
       this.trustedBefore?.has(cert) ? -Infinity : (this.trustedSince.get(cert) ?? now);
     return signers.every((cert) => now - since(cert) >= firstHeardMs);
@@ -199,7 +199,7 @@ export class Certificates {
     return !this.served || expiryOf(this.served.cert) - this.deps.clock.wall() < 2 * heardMs;
   }
 
-  private hand({ serving }: Held): void {
+  private hand({ serving }: CertificateState): void {
     if (this.served?.cert === serving.cert) return;
     this.deps.serve(serving);
     this.served = serving;
@@ -229,7 +229,7 @@ export class Certificates {
 
   private async trust(
     { resource: kind, object }: { resource: Resource; object: WebhookConfiguration },
-    held: Held,
+    held: CertificateState,
   ): Promise<WebhookConfiguration> {
     const body = bundlePatch(object, held.bundle, (cert) => this.isKept(cert, held, object));
     if (!body) return object;
@@ -252,7 +252,7 @@ export class Certificates {
    * What signed before, or another issuer's while the chart goes from one to the other: replicas may serve by it, until
    * all of them have had time to take what is new.
    */
-  private isKept(cert: X509Certificate, held: Held, { metadata }: WebhookConfiguration): boolean {
+  private isKept(cert: X509Certificate, held: CertificateState, { metadata }: WebhookConfiguration): boolean {
     const { clock } = this.deps;
     if (Date.parse(cert.validTo) <= clock.wall()) return false;
     // The chart goes over to another Secret: what is trusted is for those who come after us to clear up.

@@ -16,7 +16,7 @@ import {
   type Lifetimes,
   type Material,
 } from "./rotation.ts";
-import type { Held, Source } from "./source.ts";
+import type { CertificateState, CertificateSource } from "./source.ts";
 import { decodeSecret, encodeSecret } from "./store.ts";
 
 export interface OwnDeps {
@@ -32,7 +32,7 @@ export interface OwnOptions {
   lifetimes: Lifetimes;
 }
 
-export class OwnCertificates implements Source {
+export class OwnCertificates implements CertificateSource {
   private readonly deps: OwnDeps;
   private readonly options: OwnOptions;
   private material: Material | undefined;
@@ -42,7 +42,7 @@ export class OwnCertificates implements Source {
     this.options = options;
   }
 
-  async hold(secret: V1Secret | undefined, isTrusted: (cert: string) => boolean): Promise<Held> {
+  async hold(secret: V1Secret | undefined, isTrusted: (cert: string) => boolean): Promise<CertificateState> {
     const { secretName, dnsNames, lifetimes } = this.options;
     const found = decodeSecret(secret);
     const material = await rotate(found, { now: this.deps.clock.wall(), dnsNames, lifetimes, isTrusted });

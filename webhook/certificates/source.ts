@@ -7,7 +7,7 @@ export const certificateIssuers = ["own", "cert-manager"] as const;
 export type CertificateIssuer = (typeof certificateIssuers)[number];
 
 /** A serving certificate as its Secret has it now, and what the API server must know for it. */
-export interface Held {
+export interface CertificateState {
   /** With the certificates between it and its signer, if there are any. */
   serving: Issued;
   /** What the API server must trust before this is served, PEM certificates. */
@@ -18,11 +18,11 @@ export interface Held {
   renewalAt: number;
 }
 
-export interface Source {
+export interface CertificateSource {
   /** What the Secret holds, renewed and written first where that is ours to do; a sentence where it holds nothing of use. */
-  hold(secret: V1Secret | undefined, isTrusted: (cert: string) => boolean): Promise<Held | string>;
+  hold(secret: V1Secret | undefined, isTrusted: (cert: string) => boolean): Promise<CertificateState | string>;
   /** ms until something may be due. */
   dueInMs(): number;
   /** Whether a certificate that is in a bundle and not wanted there may serve some replica still. */
-  keeps(cert: X509Certificate, held: Held): boolean;
+  keeps(cert: X509Certificate, held: CertificateState): boolean;
 }

@@ -11,14 +11,14 @@ import { Election } from "../runtime/election.ts";
 import { WorkQueue } from "../runtime/queue.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
-import { Herald } from "./apply/event-writer.ts";
+import { EventWriter } from "./apply/event-writer.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
-import { createReports, type Reports } from "./metrics.ts";
+import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
 import { discoverRoutes, routesAppear, type ServedRoutes } from "./objects/route-choice.ts";
-import { createWorld, everyKey, type World } from "./cache/caches.ts";
+import { createCaches, everyKey, type Caches } from "./cache/caches.ts";
 
-export interface LoopConfig {
+export interface ControllerConfig {
   /** Where the Lease is. */
   namespace: string;
   /** This pod's name. */
@@ -36,9 +36,9 @@ export interface LoopConfig {
   retryPeriodMs: number;
 }
 
-export interface LoopDeps {
+export interface ControllerDeps {
   cluster: Cluster;
-  config: LoopConfig;
+  config: ControllerConfig;
   log: Logger;
   recorder: Recorder;
   /** In [0, 1); spreads retries. */
@@ -47,10 +47,10 @@ export interface LoopDeps {
   notes?: () => Record<string, string>;
 }
 
-export interface Loop {
+export interface Controller {
   /** The caches hold the cluster: decisions may be taken, and admission may look things up. */
   ready(): boolean;
-  world: World;
+  world: Caches;
   /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */
   outlived(ending: AbortSignal): Promise<void>;
   /** How many Canaries wait to be looked at. */
@@ -59,17 +59,22 @@ export interface Loop {
   stop(): Promise<void>;
 }
 
-type LoopParts = LoopDeps & { world: World; reports: Reports; routes: ServedRoutes; isLeader(): boolean };
+type LoopParts = ControllerDeps & {
+  world: Caches;
+  reports: ControllerMetrics;
+  routes: ServedRoutes;
+  isLeader(): boolean;
+};
 
 const clock = systemClock;
 /** A look mostly waits, for Prometheus up to 5 s: a few MetricTemplates whose address hangs must not hold up everybody else's canary. */
 const looksAtOnce = 32;
 
-export async function startLoop(deps: LoopDeps): Promise<Loop> {
+export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, log, random } = deps;
   const routes = await discoverRoutes(cluster);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
-  const world = createWorld({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
+  const world = createCaches({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -78,7 +83,7 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
       for (const key of everyKey(world)) reports.gone(key);
     },
   });
-  const reports = createReports(deps.recorder);
+  const reports = createControllerMetrics(deps.recorder);
   const queue = createQueue({ ...deps, world, routes, reports, isLeader: () => election.isLeader() });
   void world.start().then(() => {
     log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
@@ -100,7 +105,7 @@ export async function startLoop(deps: LoopDeps): Promise<Loop> {
 // --- internal ---
 
 function createElection(
-  { cluster, config, log, random, notes }: LoopDeps,
+  { cluster, config, log, random, notes }: ControllerDeps,
   on: { started(): void; stopped(): Promise<void> },
 ): Election {
   const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = config;
@@ -145,7 +150,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     provider,
     metricsServer,
     scrapeIntervalMs,
-    herald: new Herald({ cluster, instance, now, log }),
+    herald: new EventWriter({ cluster, instance, now, log }),
     evidence,
     now,
     ...parts.reports,
@@ -157,7 +162,7 @@ function createQueue(parts: LoopParts): WorkQueue {
   );
 }
 
-type LookDeps = ReconcileDeps & CleanupDeps & Reports & Pick<LoopDeps, "recorder">;
+type LookDeps = ReconcileDeps & CleanupDeps & ControllerMetrics & Pick<ControllerDeps, "recorder">;
 
 async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ requeueAfterMs?: number }> {
   const [namespace = "", name = ""] = key.split("/");

@@ -7,13 +7,13 @@ import type { Decision } from "../../shared/core/action.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { Recorder, Subject } from "../telemetry/recorder.ts";
 
-export interface Reports {
+export interface ControllerMetrics {
   decided(canary: Canary, before: CanaryState, decision: Decision): void;
   /** Key of a Canary that is no more: its series go, so that they are as many as there are canaries. */
   gone(key: string): void;
 }
 
-export function createReports(recorder: Recorder): Reports {
+export function createControllerMetrics(recorder: Recorder): ControllerMetrics {
   const subjects = new Map<string, Subject>();
   return {
     decided(canary, before, decision) {
@@ -36,7 +36,7 @@ function report(
   { subject, canary }: { subject: Subject; canary: Canary },
   { before, decision }: { before: CanaryState; decision: Decision },
 ): void {
-  const { next } = decision;
+  const { state: next } = decision;
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);

@@ -10,15 +10,15 @@ import { resource } from "../../shared/kube/resources.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform } from "./apply/apply.ts";
-import { type WriteDeps, sceneOf, type Scene } from "./objects/canary-objects.ts";
-import type { Herald } from "./apply/event-writer.ts";
+import { type WriteDeps, objectsOf, type CanaryObjects } from "./objects/canary-objects.ts";
+import type { EventWriter } from "./apply/event-writer.ts";
 import { observe, type ObserveDeps } from "./observe/observe.ts";
 import { metaOf } from "./objects/from-objects.ts";
 import type { Logger } from "../../shared/log.ts";
 
 export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   log: Logger;
-  herald: Herald;
+  herald: EventWriter;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -55,7 +55,7 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
   const state = readStatus(canary);
   if (typeof state === "string") return sayInvalid(deps, canary, state);
-  const scene = sceneOf(deps, canary);
+  const scene = objectsOf(deps, canary);
   const seen = await observe(deps, scene, state);
   const decision = decide(state, seen, policy.policy);
   scene.canary = await save(deps, scene, decision, policy.policy);
@@ -89,11 +89,11 @@ function lead(deps: ReconcileDeps): void {
 }
 
 /** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
-async function save(deps: ReconcileDeps, scene: Scene, decision: Decision, policy: Policy): Promise<Canary> {
+async function save(deps: ReconcileDeps, scene: CanaryObjects, decision: Decision, policy: Policy): Promise<Canary> {
   const { canary } = scene;
   const route = routeStatus(scene);
   const said = deps.herald.withNew(canary, decision.events);
-  const status = printStatus(decision.next, {
+  const status = printStatus(decision.state, {
     generation: metaOf(canary).generation,
     steps: policy.weights.length,
     now: deps.now(),
@@ -115,7 +115,7 @@ async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanarySt
   return written;
 }
 
-function routeStatus({ served, apexName, routeWhy }: Scene): CanaryStatus["route"] {
+function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatus["route"] {
   if (!served) return undefined;
   const apiVersion = `${served.resource.group}/${served.resource.version}`;
   return { kind: served.router.kind, apiVersion, name: apexName, why: routeWhy };

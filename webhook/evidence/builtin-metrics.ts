@@ -3,13 +3,13 @@ import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { builtIn, isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import { latencyMsOf, requestsOf, successPercentOf } from "../../shared/core/analysis/queries.ts";
 import type { BatchAnswer } from "./query-batch.ts";
-import type { Board } from "./query-batches.ts";
+import type { QueryBatches } from "./query-batches.ts";
 import type { Answers, EvidenceRequest, Planned } from "./types.ts";
 import { exactTrack, latenciesIn, type MaybeTrack, requestsIn, trackMetrics } from "./track-rows.ts";
 
 export async function askRequests(
   request: EvidenceRequest,
-  board: Board,
+  board: QueryBatches,
   windows: Iterable<number>,
 ): Promise<Answers["requests"]> {
   return askEach(windows, (window) => board.requests(request, window));
@@ -17,7 +17,7 @@ export async function askRequests(
 
 export async function askLatencies(
   request: EvidenceRequest,
-  board: Board,
+  board: QueryBatches,
   { shown, plan }: { shown: number; plan: readonly Planned[] },
 ): Promise<Answers["latency"]> {
   const slow = plan.filter(({ spec }) => isBuiltIn(spec) && spec.name === builtIn.duration);

@@ -9,7 +9,7 @@ import type { BatchAnswer } from "./query-batch.ts";
 import { isRowOf, sampleAgesIn, type MaybeTrack } from "./track-rows.ts";
 import type { Warmth } from "./types.ts";
 
-export interface MeterSubject {
+export interface GrowthSubject {
   canary: MaybeTrack;
   primary: MaybeTrack;
   /** Whether a caller's row is about the canary's apex. */
@@ -47,7 +47,7 @@ export interface Total {
   warmup?: { canary: Counts; primary: Counts };
 }
 
-export interface Meter {
+export interface CounterGrowth {
   /** Undefined for the first reading, and for an answer that was read before. */
   read(answer: BatchAnswer): Increment | undefined;
   total(): Total;
@@ -56,7 +56,7 @@ export interface Meter {
 
 const none: Counts = { requests: 0, failures: 0 };
 
-export function createMeter(subject: MeterSubject): Meter {
+export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
   const { warmupMs = 0 } = subject;
   const canaryPods = new Map<string, Pod>();
   const primaryPods = new Map<string, Pod>();
@@ -153,7 +153,7 @@ function countsByPod(samples: readonly Sample[], track: MaybeTrack): Map<string,
   return pods;
 }
 
-function sentByPod(samples: readonly Sample[], { isToApex, leaf }: MeterSubject): Map<string, Sent> {
+function sentByPod(samples: readonly Sample[], { isToApex, leaf }: GrowthSubject): Map<string, Sent> {
   const callers = new Map<string, Sent>();
   for (const { labels, value } of samples) {
     if (labels["question"] !== ledger.sent || !isToApex(labels)) continue;

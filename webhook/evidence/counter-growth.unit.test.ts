@@ -1,12 +1,17 @@
 import { describe, expect, it } from "vitest";
 import type { Sample } from "../../shared/prometheus.ts";
-import { createMeter, type Meter } from "./counter-growth.ts";
+import { createCounterGrowth, type CounterGrowth } from "./counter-growth.ts";
 
 const canary = { namespace: "test", deployment: "podinfo-canary", podTemplateHash: "new" };
 const primary = { namespace: "test", deployment: "podinfo", podTemplateHash: "old" };
 
-const aMeter = (): Meter =>
-  createMeter({ canary, primary, leaf: "podinfo-canary", isToApex: ({ authority }) => authority === "podinfo" });
+const aMeter = (): CounterGrowth =>
+  createCounterGrowth({
+    canary,
+    primary,
+    leaf: "podinfo-canary",
+    isToApex: ({ authority }) => authority === "podinfo",
+  });
 
 function counted(track: typeof canary, pod: string, [requests, failures]: [number, number]): Sample[] {
   const { podTemplateHash, ...labels } = track;
@@ -23,13 +28,13 @@ function sent(pod: string, service: string, value: number, authority = "podinfo"
   return { labels, value, atMs: 0 };
 }
 
-function readings(meter: Meter, ...samples: Sample[][]): ReturnType<Meter["read"]> {
+function readings(meter: CounterGrowth, ...samples: Sample[][]): ReturnType<CounterGrowth["read"]> {
   return samples.map((all, index) => meter.read({ askedAt: 1_000 * (index + 1), samples: all })).at(-1);
 }
 
 describe("while pods warm up", () => {
-  const warming = (): Meter =>
-    createMeter({ canary, primary, leaf: "podinfo-canary", isToApex: () => false, warmupMs: 2_000 });
+  const warming = (): CounterGrowth =>
+    createCounterGrowth({ canary, primary, leaf: "podinfo-canary", isToApex: () => false, warmupMs: 2_000 });
   const age = (track: typeof canary, pod: string): Sample => ({
     labels: { ...counted(track, pod, [0, 0])[0]!.labels, question: "age" },
     value: 0,

@@ -1,24 +1,24 @@
 /** Reads the ledger for each canary from look to look: what both tracks got, and whether the share follows the weight. */
 import { canaryName } from "../../shared/core/objects/names.ts";
 import { believedScrapes } from "../../shared/core/analysis/traffic-share.ts";
-import type { LedgerSeen, ShareSeen } from "../../shared/core/observation.ts";
+import type { CountersSeen, ShareSeen } from "../../shared/core/observation.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import type { BatchAnswer } from "./query-batch.ts";
-import { apexOf, isSentTo, type Board } from "./query-batches.ts";
+import { apexOf, isSentTo, type QueryBatches } from "./query-batches.ts";
 import type { EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
-import { createMeter, type Meter } from "./counter-growth.ts";
-import { createSplitWatch, type ShareFinding, type SplitWatch } from "./share-watch.ts";
+import { createCounterGrowth, type CounterGrowth } from "./counter-growth.ts";
+import { createShareWatch, type ShareFinding, type ShareWatch } from "./share-watch.ts";
 import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
 
 interface Watch {
-  meter: Meter;
-  split: SplitWatch;
+  meter: CounterGrowth;
+  split: ShareWatch;
   usedAt: number;
 }
 
-export interface LedgerReader {
+export interface CounterReader {
   /** Undefined only where `isUrgent` is false and the next reading's turn has not come. */
-  read(request: EvidenceRequest, isUrgent: boolean): Promise<LedgerSeen | undefined>;
+  read(request: EvidenceRequest, isUrgent: boolean): Promise<CountersSeen | undefined>;
   /** Where the canary's pods stand by an answer of the ledger; undefined where no warm-up is left out. */
   warmth(request: EvidenceRequest, answer: BatchAnswer): Warmth | undefined;
 }
@@ -28,7 +28,7 @@ const scrapesToEvidence = 3;
 
 const unusedMs = 10 * 60_000;
 
-export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerReader {
+export function createCounterReader(deps: EvidenceDeps, board: QueryBatches): CounterReader {
   const watches = new Map<string, Watch>();
 
   function watchOf(request: EvidenceRequest): Watch {
@@ -77,20 +77,20 @@ export function createLedgerReader(deps: EvidenceDeps, board: Board): LedgerRead
 function warmupOf(
   { pods, firstAt }: Warmth,
   scrapeIntervalMs: number,
-): Pick<NonNullable<LedgerSeen["warmup"]>, "pods" | "evidenceAt"> {
+): Pick<NonNullable<CountersSeen["warmup"]>, "pods" | "evidenceAt"> {
   return { pods, ...optional("evidenceAt", firstAt && Math.round(firstAt + scrapesToEvidence * scrapeIntervalMs)) };
 }
 
 function startWatch(request: EvidenceRequest, scrapeIntervalMs: number): Watch {
   const apex = apexOf(request);
-  const meter = createMeter({
+  const meter = createCounterGrowth({
     canary: canaryTrack(request),
     primary: primaryTrack(request),
     isToApex: (labels) => isSentTo(labels, apex),
     leaf: canaryName(request.apex.name),
     ...optional("warmupMs", request.warmupMs),
   });
-  return { meter, split: createSplitWatch(scrapeIntervalMs), usedAt: 0 };
+  return { meter, split: createShareWatch(scrapeIntervalMs), usedAt: 0 };
 }
 
 async function shareSeen(finding: ShareFinding, request: EvidenceRequest, deps: EvidenceDeps): Promise<ShareSeen> {

@@ -6,7 +6,7 @@ import { isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/analysis/query-template.ts";
 import { windowSeconds } from "../../shared/core/analysis/queries.ts";
 import { optional } from "../../shared/core/format/compact.ts";
-import type { Board } from "./query-batches.ts";
+import type { QueryBatches } from "./query-batches.ts";
 import type { Planned, EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
 
 /** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
@@ -20,7 +20,7 @@ export function askCustom(
 
 interface Tools {
   deps: EvidenceDeps;
-  board: Board;
+  board: QueryBatches;
   warmth?: Warmth;
 }
 

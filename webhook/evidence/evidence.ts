@@ -9,7 +9,7 @@ import { windowSeconds } from "../../shared/core/analysis/queries.ts";
 import type { MetricsSeen } from "../../shared/core/observation.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { asRequested } from "../../shared/prometheus.ts";
-import { createBoard, type Board } from "./query-batches.ts";
+import { createQueryBatches, type QueryBatches } from "./query-batches.ts";
 import {
   askLatencies,
   askRequests,
@@ -20,13 +20,13 @@ import {
 } from "./builtin-metrics.ts";
 import type { Planned, Answers, Warmth, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
 import { askCustom } from "./custom-metrics.ts";
-import { createLedgerReader, type LedgerReader } from "./counter-reader.ts";
+import { createCounterReader, type CounterReader } from "./counter-reader.ts";
 import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
 import { shownWindow, warmupSeconds, widened } from "./windows.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
-  const board = createBoard(deps);
-  const ledger = createLedgerReader(deps, board);
+  const board = createQueryBatches(deps);
+  const ledger = createCounterReader(deps, board);
   const failed = (request: EvidenceRequest, error: unknown): string => {
     deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
     return error instanceof Error ? error.message : String(error);
@@ -67,8 +67,8 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
 }
 
 interface Sources {
-  board: Board;
-  ledger: LedgerReader;
+  board: QueryBatches;
+  ledger: CounterReader;
 }
 
 async function gatherEvidence(
@@ -116,7 +116,7 @@ async function gatherEvidence(
 async function planned(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  board: Board,
+  board: QueryBatches,
 ): Promise<{ plan: Planned[]; requests: Answers["requests"] }> {
   const bases = request.metrics.map((spec) => ({ spec, window: windowSeconds(spec.interval) }));
   const shown = shownWindow(request.metrics);
@@ -165,7 +165,7 @@ function sure(measurement: Measurement, { earlierRunEndedAt }: EvidenceRequest, 
 async function findStale(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  { board, window }: { board: Board; window: number },
+  { board, window }: { board: QueryBatches; window: number },
 ): Promise<string[] | undefined> {
   const callers = await board.callers(request, window);
   if (!callers) return undefined;

@@ -36,7 +36,7 @@ interface Flight {
   answer: Promise<BatchAnswer>;
 }
 
-export class Batch<S> {
+export class QueryBatch<S> {
   private readonly options: BatchOptions<S>;
   private readonly known = new Map<string, { subject: S; at: number }>();
   private last: Flight | undefined;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Sample } from "../../shared/prometheus.ts";
-import { Batch } from "./query-batch.ts";
+import { QueryBatch } from "./query-batch.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -13,7 +13,7 @@ afterEach(() => {
 /** A batch whose queries are the sorted keys of what they cover, all recorded. */
 function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([]), spaceMs = 0) {
   const asked: string[] = [];
-  const batch = new Batch<string>({
+  const batch = new QueryBatch<string>({
     prometheus: {
       query(promql) {
         asked.push(promql);
@@ -30,7 +30,7 @@ function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Pro
   return { batch, asked };
 }
 
-async function ask(batch: Batch<string>, keys: string[], notBefore = Date.now()): Promise<number> {
+async function ask(batch: QueryBatch<string>, keys: string[], notBefore = Date.now()): Promise<number> {
   const answer = batch.ask(subjectsOf(...keys), notBefore);
   await vi.advanceTimersByTimeAsync(25);
   return (await answer).askedAt;

@@ -9,11 +9,11 @@ import {
   type Workloads,
 } from "../../shared/core/analysis/queries.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
-import { Batch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
+import { QueryBatch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
 import type { EvidenceDeps, Caller, EvidenceRequest } from "./types.ts";
 import { warmupSeconds } from "./windows.ts";
 
-export interface Board {
+export interface QueryBatches {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   latency(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   /** Counters as they stand: see `ledgerQuery`. */
@@ -36,10 +36,10 @@ interface Workload {
 const rememberMs = 90_000;
 const unusedMs = 10 * 60_000;
 
-export function createBoard(deps: EvidenceDeps): Board {
+export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const clients = new Map<string, Prometheus>();
-  const tracks = new Map<string, Batch<Workload>>();
-  const apexes = new Map<string, Batch<Apex>>();
+  const tracks = new Map<string, QueryBatch<Workload>>();
+  const apexes = new Map<string, QueryBatch<Apex>>();
   const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
 
   function client(server: MetricServer, fallback: string): Prometheus {
@@ -51,7 +51,12 @@ export function createBoard(deps: EvidenceDeps): Board {
     dropUnused(tracks, deps.now());
     const batch = held(tracks, `${question} ${request.prometheus}`, () => {
       const prometheus = client({}, request.prometheus);
-      return new Batch({ ...timing, ...paced(deps, { timesAScrape, many: manyTracks }), queryFor: text, prometheus });
+      return new QueryBatch({
+        ...timing,
+        ...paced(deps, { timesAScrape, many: manyTracks }),
+        queryFor: text,
+        prometheus,
+      });
     });
     const { namespace, target, canary } = request;
     const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
@@ -78,7 +83,7 @@ export function createBoard(deps: EvidenceDeps): Board {
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
         const prometheus = client({}, request.prometheus);
-        return new Batch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
+        return new QueryBatch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
       });
       const apex = apexOf(request);
       const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
@@ -99,7 +104,7 @@ export function isSentTo({ authority = "" }: Record<string, string>, { service, 
 // --- internal ---
 
 interface Asking<S> {
-  batch: Batch<S>;
+  batch: QueryBatch<S>;
   subjects: Subjects<S>;
 }
 
@@ -167,7 +172,7 @@ function held<T>(map: Map<string, T>, key: string, make: () => T): T {
   return made;
 }
 
-function dropUnused<S>(map: Map<string, Batch<S>>, now: number): void {
+function dropUnused<S>(map: Map<string, QueryBatch<S>>, now: number): void {
   for (const [key, batch] of map) if (now - batch.usedAt > unusedMs) map.delete(key);
 }
 

@@ -18,7 +18,7 @@ export interface ShareFinding {
   disobeying: Sent[];
 }
 
-export interface SplitWatch {
+export interface ShareWatch {
   /** The route's weight (percent) since a time. */
   weigh(weight: number, since: number): void;
   see(increment: Increment): void;
@@ -30,7 +30,7 @@ const settleMs = 5_000;
 /** So many scrapes make a stretch that is judged by what both tracks received. */
 const inboundScrapes = 4;
 
-export function createSplitWatch(scrapeIntervalMs: number): SplitWatch {
+export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
   let weights: { weight: number; since: number }[] = [];
   let inbound: { block: ShareBlock; from: number } | undefined;
   let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;

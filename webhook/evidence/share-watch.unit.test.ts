@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Increment } from "./counter-growth.ts";
-import { createSplitWatch, type SplitWatch } from "./share-watch.ts";
+import { createShareWatch, type ShareWatch } from "./share-watch.ts";
 
 const counts = (requests: number) => ({ requests, failures: 0 });
 
@@ -16,8 +16,8 @@ function sent(index: number, callers: Record<string, [number, number]>): Increme
   return { ...inbound(index, 0, 0), sent: all };
 }
 
-function watching(weight: number): SplitWatch {
-  const watch = createSplitWatch(10_000);
+function watching(weight: number): ShareWatch {
+  const watch = createShareWatch(10_000);
   watch.weigh(weight, 0);
   return watch;
 }

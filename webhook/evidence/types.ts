@@ -2,7 +2,7 @@ import type { MetricServer, MetricTemplate } from "../../shared/core/analysis/qu
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
-import type { LedgerSeen, MetricsSeen } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import type { BatchAnswer } from "./query-batch.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
@@ -74,7 +74,7 @@ export interface Evidence {
    * Both tracks' counters and the measured share; undefined where Prometheus could not be asked. `isUrgent`: a check is due; otherwise also
    * undefined where many canaries share each reading, and the next one's turn has not come.
    */
-  look(request: EvidenceRequest, isUrgent: boolean): Promise<LedgerSeen | undefined>;
+  look(request: EvidenceRequest, isUrgent: boolean): Promise<CountersSeen | undefined>;
   /** Callers that do not obey a TrafficSplit until they are restarted; undefined where that could not be asked, or not yet. */
   staleCallers(request: EvidenceRequest): Promise<string[] | undefined>;
 }

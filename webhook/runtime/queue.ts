@@ -5,7 +5,7 @@
 import { backoffMs, type BackoffLimits } from "../../shared/kube/backoff.ts";
 import type { Cancel, Clock } from "../../shared/kube/clock.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { Pace, type PaceLimits } from "./rate-limit.ts";
+import { RateLimit, type RateLimits } from "./rate-limit.ts";
 
 export interface QueueDeps {
   clock: Clock;
@@ -23,7 +23,7 @@ export interface QueueOptions {
   /** Default: 100 ms doubling to 60 s. */
   backoff?: BackoffLimits;
   /** How often one key may be looked at. Default: 60 times at once, then five a second. */
-  pace?: PaceLimits;
+  pace?: RateLimits;
 }
 
 interface Timer {
@@ -35,7 +35,7 @@ export class WorkQueue {
   private readonly deps: QueueDeps;
   private readonly concurrency: number;
   private readonly backoff: BackoffLimits;
-  private readonly pace: Pace;
+  private readonly pace: RateLimit;
   /** In the order of arrival. */
   private readonly waiting = new Set<string>();
   private readonly inFlight = new Set<string>();
@@ -49,7 +49,7 @@ export class WorkQueue {
     this.deps = deps;
     this.concurrency = options.concurrency ?? 32;
     this.backoff = options.backoff ?? { firstMs: 100, capMs: 60_000 };
-    this.pace = new Pace(deps.clock, options.pace ?? { burst: 60, perSecond: 5 });
+    this.pace = new RateLimit(deps.clock, options.pace ?? { burst: 60, perSecond: 5 });
   }
 
   /** Has a key looked at as soon as a worker is free; again, if it is being looked at just now. */

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../shared/kube/clock.ts";
 
-export interface PaceLimits {
+export interface RateLimits {
   burst: number;
   perSecond: number;
 }
@@ -14,12 +14,12 @@ interface Bucket {
   at: number;
 }
 
-export class Pace {
+export class RateLimit {
   private readonly clock: Clock;
-  private readonly limits: PaceLimits;
+  private readonly limits: RateLimits;
   private readonly buckets = new Map<string, Bucket>();
 
-  constructor(clock: Clock, limits: PaceLimits) {
+  constructor(clock: Clock, limits: RateLimits) {
     this.clock = clock;
     this.limits = limits;
   }

@@ -1,5 +1,5 @@
 /** Why a canary stands where it does, and what would let it go on: the answer that `explain` gives first. Pure. */
-import type { HoldCause, Stage } from "../../../shared/core/objects/canary-status.ts";
+import type { WaitCause, Stage } from "../../../shared/core/objects/canary-status.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { formatImages } from "../../view/images.ts";
 import { isGone } from "../../view/controller-health.ts";
@@ -7,7 +7,7 @@ import type { CanaryView, RunView } from "../../view/types.ts";
 import { isBlocked, weightDiffers } from "../../view/headline.ts";
 
 export type CauseCode =
-  | HoldCause
+  | WaitCause
   | "controller-silent"
   | "not-seen"
   | "suspended"
@@ -84,10 +84,10 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
-function heldFor(view: CanaryView, run: RunView, hold: HoldCause, minRequests: number): Cause {
+function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
   const apex = view.routeChoice?.name ?? view.name;
   const requests = minRequests > 1 ? `${minRequests} users' requests` : "users' requests";
-  const said: Record<HoldCause, [string, string[]]> = {
+  const said: Record<WaitCause, [string, string[]]> = {
     "no-evidence": [
       "there is not enough evidence to judge by",
       [

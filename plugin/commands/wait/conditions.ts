@@ -41,7 +41,7 @@ export interface Memory {
   runs: ReadonlySet<string>;
 }
 
-export interface Verdict {
+export interface WaitResult {
   code: number;
   /** After the Canary's name and a colon. */
   words: string;
@@ -51,7 +51,7 @@ export interface Verdict {
 export interface Look {
   memory: Memory;
   /** Undefined: go on waiting. */
-  verdict?: Verdict;
+  verdict?: WaitResult;
 }
 
 export const nothingYet: Memory = { runs: new Set() };
@@ -67,9 +67,9 @@ export function assess(awaited: Awaited, canary: Canary, target: TargetTemplate 
 
 // --- internal ---
 
-type Maybe = Verdict | undefined;
+type Maybe = WaitResult | undefined;
 
-const optionalVerdict = (verdict: Maybe): { verdict?: Verdict } => (verdict ? { verdict } : {});
+const optionalVerdict = (verdict: Maybe): { verdict?: WaitResult } => (verdict ? { verdict } : {});
 
 function initialized({ phase = "", stable }: CanaryStatus): Maybe {
   if (!stable || ["", "Initializing"].includes(phase)) return undefined;
@@ -126,7 +126,7 @@ function judgeVersion(
   return run ? undefined : startedBy(target, unvetted);
 }
 
-const waiting = (what: string): Verdict => ({
+const waiting = (what: string): WaitResult => ({
   code: exitCode.waitsForPerson,
   outcome: "waits",
   words: `waits for a person: ${what}`,
@@ -192,9 +192,9 @@ function endOf(status: CanaryStatus, { intent, runs }: Memory): End | undefined 
 
 const failedOutcomes: readonly RunOutcome[] = ["rejected", "aborted"];
 
-function over({ condition }: Awaited, { outcome, words }: End): Verdict {
+function over({ condition }: Awaited, { outcome, words }: End): WaitResult {
   const isFailed = failedOutcomes.includes(outcome);
-  const verdict: Verdict["outcome"] = outcome === "promoted" ? "promoted" : isFailed ? "failed" : "superseded";
+  const verdict: WaitResult["outcome"] = outcome === "promoted" ? "promoted" : isFailed ? "failed" : "superseded";
   const said = `${outcome}: ${words}`;
   const codes: Record<string, number> = {
     promoted: exitCode.ok,

@@ -7,7 +7,7 @@ import { imagesOf } from "../../../shared/core/objects/pod-template.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
-import { type Awaited, assess, type Memory, nothingYet, type TargetTemplate, type Verdict } from "./conditions.ts";
+import { type Awaited, assess, type Memory, nothingYet, type TargetTemplate, type WaitResult } from "./conditions.ts";
 import { canaryCommand } from "../../view/suggestions.ts";
 import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
@@ -53,7 +53,7 @@ interface Waiting {
 interface Reading {
   canary: Canary;
   memory: Memory;
-  verdict?: Verdict;
+  verdict?: WaitResult;
   /** Why the last look showed nothing. */
   trouble?: string;
 }
@@ -61,7 +61,7 @@ interface Reading {
 interface End {
   canary: Canary;
   trouble?: string;
-  verdict: Verdict | "timeout" | "interrupted";
+  verdict: WaitResult | "timeout" | "interrupted";
 }
 
 /** The target may change, and the API server come back, without the Canary changing. */

@@ -8,7 +8,7 @@ import { lineOf } from "./line.ts";
 import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { findCanary, requireNamespace } from "../../cluster/find-canary.ts";
-import { gather, readLease, timeFor } from "../../view/read.ts";
+import { readCanary, readLease, timeFor } from "../../view/read.ts";
 import { type Frame, renderFrame } from "./frame.ts";
 import { sortByNeed } from "../list.ts";
 import { type OutputFormat, printLine } from "../../render/output.ts";
@@ -127,7 +127,7 @@ async function oneSource(name: string, trigger: Trigger, deps: Deps, scope: Scop
   if (route) trigger.follow(routeResource(route), byName(route.name));
   return {
     read: async () => {
-      return [await gather(await getOrRefuse(at, deps), deps, scope)];
+      return [await readCanary(await getOrRefuse(at, deps), deps, scope)];
     },
   };
 }

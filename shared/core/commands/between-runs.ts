@@ -1,11 +1,11 @@
 /** Commands between runs: try a rejected version again, and settle a change that went past the canary. */
-import { andThen, formatImages, fullName, step, type Step, type Turn } from "../turn/turn.ts";
+import { andThen, formatImages, fullName, draft, type Draft, type Turn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { idle } from "../lifecycle/idle.ts";
 import type { Version } from "../state.ts";
 
 /** What was done, in words; or, as text, why it was not. */
-type Answer = { step: Step; message: string } | string;
+type Answer = { step: Draft; message: string } | string;
 
 export function retry(turn: Turn, by: string): Answer {
   const { state, seen } = turn;
@@ -15,7 +15,7 @@ export function retry(turn: Turn, by: string): Answer {
     return `Deployment ${seen.targetName} does not have a rejected version: ${state.reason}`;
   const rejected = state.rejected.filter((entry) => entry !== rejection);
   const said = event.normal(`Retry of ${formatImages(target.images)} in ${fullName(seen)} asked for by ${by}`);
-  const started = andThen(step(turn, { rejected }, { events: [said] }), turn, idle);
+  const started = andThen(draft(turn, { rejected }, { events: [said] }), turn, idle);
   if (!started.next.run) return started.next.reason;
   return { step: started, message: `${formatImages(target.images)} gets another run (${started.next.run.id}).` };
 }
@@ -30,7 +30,7 @@ export function adopt(turn: Turn, by: string): Answer {
   const said = event.warning(`Unvetted change adopted by ${by} in ${fullName(seen)}: ${message}`);
   const rejected = rest.rejected.filter((entry) => entry.hash !== live.hash);
   const adopted: Turn = { ...turn, state: { ...rest, rejected, stable: live, phase: "Initialized" } };
-  return { step: { ...andThen(step(adopted, {}, { events: [said] }), adopted, idle) }, message };
+  return { step: { ...andThen(draft(adopted, {}, { events: [said] }), adopted, idle) }, message };
 }
 
 /** Stable's template goes back into the Deployment, which rolls to it by its own strategy. */
@@ -45,7 +45,7 @@ export function undo(turn: Turn, by: string): Answer {
   const message = `Deployment ${seen.targetName} goes back to ${formatImages(stable.images)}.`;
   const said = event.warning(`Unvetted change undone by ${by} in ${fullName(seen)}: ${message}`);
   const undoing = { ...unvetted, undoneBy: by };
-  return { step: step(turn, { unvetted: undoing, reason: message, next: "" }, { events: [said] }), message };
+  return { step: draft(turn, { unvetted: undoing, reason: message, next: "" }, { events: [said] }), message };
 }
 
 // --- internal ---

@@ -6,11 +6,11 @@ import {
   entering,
   formatImages,
   fullName,
-  step,
+  draft,
   unheld,
   verbLine,
   type RunTurn,
-  type Step,
+  type Draft,
   type Turn,
 } from "../turn/turn.ts";
 import { formatDuration, parseDuration } from "../format/duration.ts";
@@ -27,11 +27,11 @@ export function pendingCommand({ state, seen }: Turn): Command | undefined {
   return command && command.id !== state.lastCommand?.id ? command : undefined;
 }
 
-export function steer(turn: Turn, command: Command): Step {
+export function answerCommand(turn: Turn, command: Command): Draft {
   const answer = answerTo(turn, command);
   const isRefusal = typeof answer === "string";
   const message = isRefusal ? `cannot ${command.verb}: ${answer}` : answer.message;
-  const made = isRefusal ? step(turn, {}) : answer.step;
+  const made = isRefusal ? draft(turn, {}) : answer.step;
   const result = {
     id: command.id,
     verb: command.verb,
@@ -46,7 +46,7 @@ export function steer(turn: Turn, command: Command): Step {
 // --- internal ---
 
 /** What was done, in words; or, as text, why it was not. */
-type Answer = { step: Step; message: string } | string;
+type Answer = { step: Draft; message: string } | string;
 
 function answerTo(turn: Turn, command: Command): Answer {
   const { run } = turn.state;
@@ -108,7 +108,7 @@ function toStep(turn: RunTurn, command: Command, wanted: number): Answer {
   const moved: Run = { ...entering(run, "scaling", seen.now), step: wanted - 1 };
   const message = `going to step ${wanted} of ${weights.length}, weight ${weight}, as soon as its pods are ready.`;
   const said = event.normal(`${fullName(seen)}: step ${wanted} asked for by ${by(command)}${why(command)}`);
-  return { step: step(turn, { run: moved, reason: message, next: `weight ${weight}` }, { events: [said] }), message };
+  return { step: draft(turn, { run: moved, reason: message, next: `weight ${weight}` }, { events: [said] }), message };
 }
 
 /** Why promotion is not safe to start now; `force` overrules doubt, never impossibility. */
@@ -155,8 +155,8 @@ function pause(turn: RunTurn, command: Command): Answer {
   const said = event.normal(`${fullName(seen)} paused by ${by(command)}${why(command)}`);
   const reason = `Paused by ${by(command)}${why(command)}: ${message}`;
   const next = `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`;
-  const held: Run = { ...run, paused, hold: "paused", holdSince: seen.now };
-  return { step: step(turn, { run: held, reason, next }, { events: [said] }), message };
+  const held: Run = { ...run, paused, wait: "paused", waitSince: seen.now };
+  return { step: draft(turn, { run: held, reason, next }, { events: [said] }), message };
 }
 
 function resume(turn: RunTurn, command: Command): Answer {
@@ -170,7 +170,7 @@ function resume(turn: RunTurn, command: Command): Answer {
   const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
   const said = event.normal(`${fullName(seen)} resumed by ${by(command)}${why(command)}`);
   return {
-    step: step(turn, { run: resumed, reason: `Resumed by ${by(command)}: ${message}`, next: "" }, { events: [said] }),
+    step: draft(turn, { run: resumed, reason: `Resumed by ${by(command)}: ${message}`, next: "" }, { events: [said] }),
     message,
   };
 }

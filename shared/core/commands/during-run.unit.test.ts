@@ -32,7 +32,7 @@ function answer(state: CanaryState, given: Command, over: Partial<Observation> =
 
 describe("promote", () => {
   it("starts the promotion and says who asked", () => {
-    const { next, events, actions } = answer(analysing, command("promote", { reason: "looks good" }));
+    const { state: next, events, actions } = answer(analysing, command("promote", { reason: "looks good" }));
     expect(next).toMatchObject({ phase: "Promoting", run: { stage: "promoting" }, lastCommand: { accepted: true } });
     expect(events[0]?.message).toBe("Promotion of podinfo.test asked for by bob (looks good)");
     expect(actions.map((action) => action.kind)).toEqual(["releaseTarget"]);
@@ -72,7 +72,7 @@ describe("promote", () => {
     ],
     ["it is rolled back already", [ended, command("promote")], /being ended already: 5 failed checks/],
   ])("is refused while %s, and the weight stays", (_, [state, given, over], why) => {
-    const { next, events } = answer(state, given, over);
+    const { state: next, events } = answer(state, given, over);
     expect(next.lastCommand).toMatchObject({ id: "c1", accepted: false, by: "bob" });
     expect(next.lastCommand?.message).toMatch(/^cannot promote: /);
     expect(next.lastCommand?.message).toMatch(why);
@@ -82,20 +82,20 @@ describe("promote", () => {
 
   it("by force is done although the canary is not ready and its check failed", () => {
     const state = { ...aRunningState(100, { stage: "analysing" }), checks: [aCheck({ outcome: "fail" })] };
-    expect(answer(state, command("promote", { force: true })).next.run?.stage).toBe("promoting");
+    expect(answer(state, command("promote", { force: true })).state.run?.stage).toBe("promoting");
   });
 
   it("is answered once", () => {
     const first = answer(analysing, command("promote", { run: "other" }));
-    const second = answer(first.next, command("promote", { run: "other" }));
-    expect(second.next.lastCommand).toEqual(first.next.lastCommand);
+    const second = answer(first.state, command("promote", { run: "other" }));
+    expect(second.state.lastCommand).toEqual(first.state.lastCommand);
     expect(second.requeueAfterMs).not.toBe(0);
   });
 });
 
 describe("rollback", () => {
   it("of a run takes its traffic back at once", () => {
-    const { next, actions } = answer(analysing, command("rollback"));
+    const { state: next, actions } = answer(analysing, command("rollback"));
     expect(next).toMatchObject({ weight: 0, run: { stage: "draining", ending: { outcome: "rejected" } } });
     expect(actions).toEqual([takenBack]);
   });
@@ -103,7 +103,7 @@ describe("rollback", () => {
   it.each(["promoting", "returning"] as const)(
     "while %s puts stable's template back and leaves the weight",
     (stage) => {
-      const { next, actions } = answer(aRunningState(50, { stage }), command("rollback"));
+      const { state: next, actions } = answer(aRunningState(50, { stage }), command("rollback"));
       expect(next).toMatchObject({ phase: "Promoting", weight: 50, run: { stage: "restoring" } });
       expect(actions).toContainEqual({ kind: "restoreStable", podTemplateHash: "pod1.7.0" });
     },
@@ -111,7 +111,7 @@ describe("rollback", () => {
 
   it("of a promoted run that is only drained still goes back", () => {
     const state = aRunningState(0, { stage: "draining", ending: { outcome: "promoted", cause: "every check passed" } });
-    expect(answer(state, command("rollback")).next.run?.stage).toBe("restoring");
+    expect(answer(state, command("rollback")).state.run?.stage).toBe("restoring");
   });
 
   it("is refused when nothing runs, with what became of the last run", () => {
@@ -127,7 +127,7 @@ describe("rollback", () => {
       },
     ] as const;
     const seen = anObservation({ command: command("rollback") });
-    const { next } = decide(aState({ history: [...history], reason: "All is calm." }), seen, aPolicy());
+    const { state: next } = decide(aState({ history: [...history], reason: "All is calm." }), seen, aPolicy());
     expect(next.lastCommand?.message).toBe(
       "cannot rollback: nothing is running: All is calm. The last run, of podinfo:1.6.9, was reverted.",
     );

@@ -1,17 +1,17 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
-import { desertedWords, isDeserted, primaryCanCarryAll, primaryRunsOnly } from "../turn/capacity.ts";
+import { noReadyPodsText, hasNoReadyPods, primaryCanCarryAll, primaryRunsOnly } from "../turn/capacity.ts";
 import {
   formatChange,
   formatImages,
   fullName,
   fullTarget,
   entering,
-  step,
+  draft,
   andThen,
   withoutRun,
   type RunTurn,
-  type Step,
-  type StepExtra,
+  type Draft,
+  type DraftExtra,
   type Turn,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
@@ -26,61 +26,61 @@ const kept = 20;
 const freshMs = 1_000;
 
 /** Ends the run: weight 0 as soon as the primary can carry everything, a drain, then its pods go. */
-export function wind(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Step {
+export function endRun(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Draft {
   const { run, seen, state, policy } = turn;
   const isAtZero = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
   const stageAt = isAtZero ? seen.now - policy.drainMs : seen.now;
   const ended: Run = { ...entering(run, "draining", stageAt), ending: { outcome, cause: asClause(cause) } };
-  const begun = step(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
+  const begun = draft(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
   return andThen(begun, turn, (now) => (wasEverGiven(turn) ? draining : finish)({ ...now, run: ended }));
 }
 
 /** Ends the run as rejected, with Flagger's words for it. */
-export function reject(turn: RunTurn, cause: string, announcement: EventText): Step {
-  return wind(turn, "rejected", cause, [announcement, event.failed(fullName(turn.seen))]);
+export function reject(turn: RunTurn, cause: string, announcement: EventText): Draft {
+  return endRun(turn, "rejected", cause, [announcement, event.failed(fullName(turn.seen))]);
 }
 
 /** Back out of a promotion: stable's template goes back first, and traffic follows only when its pods serve. */
-export function restore(turn: RunTurn, cause: string, announcement: EventText): Step {
+export function restore(turn: RunTurn, cause: string, announcement: EventText): Draft {
   const { run, seen } = turn;
   const ended: Run = { ...entering(run, "restoring", seen.now), ending: { outcome: "rejected", cause } };
   const reason = `Rolling back: putting ${formatImages(turn.state.stable?.images ?? {})} back into Deployment ${seen.targetName}.`;
   const next = "traffic goes to the primary when all of its pods are back on stable";
-  return step(turn, { phase: "Promoting", run: ended, reason, next }, { events: [announcement] });
+  return draft(turn, { phase: "Promoting", run: ended, reason, next }, { events: [announcement] });
 }
 
-export function restoring(turn: RunTurn): Step {
+export function restoring(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const cause = run.ending?.cause ?? "rolled back";
   const failed = event.failed(fullName(seen));
-  if (!seen.target) return wind(turn, "rejected", cause, [failed]);
+  if (!seen.target) return endRun(turn, "rejected", cause, [failed]);
   const { stable } = turn.state;
-  if (stable && isBackOn(stable, turn)) return wind(turn, "rejected", cause, [event.routingToPrimary(), failed]);
+  if (stable && isBackOn(stable, turn)) return endRun(turn, "rejected", cause, [event.routingToPrimary(), failed]);
   const isOther = seen.target.intent !== run.intent && seen.target.intent !== stable?.hash;
   return isOther ? overtakenBack(turn, cause) : goingBack(turn);
 }
 
 /** While the target rolls or goes back, a canary without a ready pod loses its share, and does not get it again. */
-export function deserted(turn: RunTurn): Step | undefined {
+export function noReadyPods(turn: RunTurn): Draft | undefined {
   const { state, seen } = turn;
-  if (!isDeserted(state, seen)) return undefined;
-  const reason = `${desertedWords(turn)} at weight ${state.weight}: all traffic goes to the primary, which has ${seen.endpoints.primary.ready}.`;
-  return step(turn, { weight: 0, reason }, { events: [event.warning(`${fullName(seen)}: ${reason}`)] });
+  if (!hasNoReadyPods(state, seen)) return undefined;
+  const reason = `${noReadyPodsText(turn)} at weight ${state.weight}: all traffic goes to the primary, which has ${seen.endpoints.primary.ready}.`;
+  return draft(turn, { weight: 0, reason }, { events: [event.warning(`${fullName(seen)}: ${reason}`)] });
 }
 
 /** Weight 0 and nobody sends any more: then the run is over. */
-export function draining(turn: RunTurn): Step {
+export function draining(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   if (state.weight > 0) return takeTrafficBack(turn);
   // The drain begins when the route is at 0: a leader may have died between saying so and doing it, and that long ago.
   if ((seen.route?.weight ?? 0) > 0) {
     const isFresh = seen.now - run.stageAt < freshMs;
-    return step(turn, isFresh ? {} : { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: freshMs });
+    return draft(turn, isFresh ? {} : { run: { ...run, stageAt: seen.now } }, { requeueAfterMs: freshMs });
   }
   // Before it is over nothing of it may be on its way any more: see `setWeight`.
-  if (seen.route && seen.route.over !== run.id) return step(turn, {}, { requeueAfterMs: freshMs });
+  if (seen.route && seen.route.over !== run.id) return draft(turn, {}, { requeueAfterMs: freshMs });
   const drainedAt = run.stageAt + policy.drainMs;
-  if (seen.now < drainedAt) return step(turn, {}, { requeueAfterMs: drainedAt - seen.now });
+  if (seen.now < drainedAt) return draft(turn, {}, { requeueAfterMs: drainedAt - seen.now });
   return finish(turn);
 }
 
@@ -98,22 +98,25 @@ function isBackOn(stable: Version, { seen }: RunTurn): boolean {
 }
 
 /** Break-glass while stable is being put back: an emergency fix is not overwritten. */
-function overtakenBack(turn: RunTurn, cause: string): Step {
+function overtakenBack(turn: RunTurn, cause: string): Draft {
   const { target, targetName } = turn.seen;
-  return wind(turn, "rejected", `${asClause(cause)}; ${target?.changedBy} changed Deployment ${targetName} meanwhile`, [
-    event.failed(fullName(turn.seen)),
-  ]);
+  return endRun(
+    turn,
+    "rejected",
+    `${asClause(cause)}; ${target?.changedBy} changed Deployment ${targetName} meanwhile`,
+    [event.failed(fullName(turn.seen))],
+  );
 }
 
 /** Says how far it is, and, once it takes longer than pods may take or cannot be, that it is stuck. */
-function goingBack(turn: RunTurn): Step {
+function goingBack(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   const count = countBack(turn);
   const lost = stableIsLost(turn);
   const leftMs = run.stageAt + policy.progressDeadlineMs - seen.now;
   if (!lost && leftMs > 0) {
     const reason = `Rolling back: ${count}; traffic stays at ${state.weight}% meanwhile.`;
-    return step(turn, { reason }, { requeueAfterMs: leftMs });
+    return draft(turn, { reason }, { requeueAfterMs: leftMs });
   }
   const images = formatImages(state.stable?.images ?? {});
   const why = lost ? `the ReplicaSet of ${images} is gone, its template is not known any more` : count;
@@ -124,7 +127,7 @@ function goingBack(turn: RunTurn): Step {
     ? `put ${images} back yourself: kubectl ${place} edit deploy ${seen.targetName}`
     : `mend the pods: kubectl ${place} describe deploy ${seen.targetName}`;
   const events = state.reason === reason ? [] : [event.warning(`${fullName(seen)}: ${reason}`)];
-  return step(turn, { reason, next }, { events });
+  return draft(turn, { reason, next }, { events });
 }
 
 function countBack({ state, seen }: RunTurn): string {
@@ -148,12 +151,12 @@ function isPatienceOver({ run, seen }: RunTurn): boolean {
   return !seen.target || (seen.endpoints.primary.ready > 0 && run.ending?.outcome !== "promoted");
 }
 
-function takeTrafficBack(turn: RunTurn): Step {
+function takeTrafficBack(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const waited = seen.now - run.stageAt;
-  const anyway = isDeserted(turn.state, seen) || isPatienceOver(turn);
+  const anyway = hasNoReadyPods(turn.state, seen) || isPatienceOver(turn);
   if (primaryCanCarryAll(seen) || anyway)
-    return step(
+    return draft(
       turn,
       {
         weight: 0,
@@ -165,7 +168,7 @@ function takeTrafficBack(turn: RunTurn): Step {
     );
   const { ready } = seen.endpoints.primary;
   const reason = `${windingWords(run)} The primary has ${ready} of ${seen.target?.replicas ?? 0} ready pods: weight stays until it can carry all traffic.`;
-  return step(
+  return draft(
     turn,
     { reason, next: "all traffic on stable" },
     { requeueAfterMs: Math.max(1_000, capacityPatienceMs - waited) },
@@ -194,7 +197,7 @@ function windingWords(run: Run): string {
   }
 }
 
-function finish(turn: RunTurn): Step {
+function finish(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
   const { outcome, cause } = run.ending ?? { outcome: "rejected", cause: "no reason was recorded" };
   const history = [
@@ -218,7 +221,7 @@ function finish(turn: RunTurn): Step {
       return andThen(rejected(over, run, cause), over, idle);
     case "reverted":
       return andThen(
-        step(over, { phase: "Initialized", failedChecks: 0 }, said(turn, `${formatImages(run.images)} was ${cause}`)),
+        draft(over, { phase: "Initialized", failedChecks: 0 }, said(turn, `${formatImages(run.images)} was ${cause}`)),
         over,
         idle,
       );
@@ -229,11 +232,11 @@ function finish(turn: RunTurn): Step {
   }
 }
 
-function said(turn: Turn, sentence: string): StepExtra {
+function said(turn: Turn, sentence: string): DraftExtra {
   return { events: [event.normal(`${sentence} in ${fullName(turn.seen)}; stable goes on serving`)] };
 }
 
-function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, run: Run): Step {
+function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, run: Run): Draft {
   const turn: Turn = { ...rest, state };
   const { seen } = turn;
   const live = seen.target?.active.find((version) => version.hash === run.intent);
@@ -241,26 +244,26 @@ function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, r
   const reason = `${formatImages(run.images)} was promoted: it is stable and gets all traffic.`;
   const next = `the next change of Deployment ${seen.targetName} starts a canary`;
   const done = turn.policy.skipAnalysis ? event.promotedUnjudged : event.promoted;
-  return step(turn, { phase: "Succeeded", stable, reason, next }, { events: [done(fullTarget(seen))] });
+  return draft(turn, { phase: "Succeeded", stable, reason, next }, { events: [done(fullTarget(seen))] });
 }
 
-function rejected(turn: Turn, run: Run, cause: string): Step {
+function rejected(turn: Turn, run: Run, cause: string): Draft {
   const { state, seen } = turn;
   const others = state.rejected.filter((entry) => entry.hash !== run.intent);
   const entry = { hash: run.intent, at: seen.now, cause };
   const reason = `${formatChange(run.images, state.stable)} was rejected: ${cause}. Stable goes on serving.`;
-  return step(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
+  return draft(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
 }
 
 /** What was judged is not there to be promoted any more; what is there instead is looked at as between runs. */
-function aborted(turn: Turn, run: Run, cause: string): Step {
+function aborted(turn: Turn, run: Run, cause: string): Draft {
   const ended = event.warning(`Run of ${formatImages(run.images)} in ${fullName(turn.seen)} ended: ${cause}`);
-  const calm = step(turn, { phase: "Initialized", failedChecks: 0 }, { events: [ended] });
+  const calm = draft(turn, { phase: "Initialized", failedChecks: 0 }, { events: [ended] });
   return andThen(calm, turn, idle);
 }
 
 /** The newest intent starts at once, if it may start at all. */
-function superseded(turn: Turn, run: Run): Step {
+function superseded(turn: Turn, run: Run): Draft {
   const calm: Turn = { ...turn, state: { ...turn.state, phase: "Initialized", failedChecks: 0 } };
   const after = idle(calm, event.restarting(fullTarget(turn.seen)));
   if (after.next.run) return after;

@@ -7,8 +7,8 @@ import {
   fullName,
   fullTarget,
   missingTarget,
-  step,
-  type Step,
+  draft,
+  type Draft,
   type Turn,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
@@ -18,7 +18,7 @@ import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
 import { initialize, isNew } from "./initialize.ts";
 import { rejectedWords, startBlocker, startRun } from "./start.ts";
-import { settled, unvetted, unvettedBlocker } from "./unvetted.ts";
+import { unvettedResolved, unvetted, unvettedBlocker } from "./unvetted.ts";
 
 const callersRecheckMs = 5_000;
 
@@ -26,7 +26,7 @@ const callersRecheckMs = 5_000;
  * Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. `announcement` is the event of
  * a run that starts.
  */
-export function idle(turn: Turn, announcement = event.newRevision(fullTarget(turn.seen))): Step {
+export function idle(turn: Turn, announcement = event.newRevision(fullTarget(turn.seen))): Draft {
   const { state, seen } = turn;
   const { target } = seen;
   const { stable } = state;
@@ -38,12 +38,12 @@ export function idle(turn: Turn, announcement = event.newRevision(fullTarget(tur
 }
 
 /** The target holds an intent that is not stable: it starts a run, or waits, or was rejected before. */
-function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Step {
+function asked(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Draft {
   const { state, stable } = turn;
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
   if (rejection) return rejectedBefore(turn, rejectedWords(turn, target, rejection));
   const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
-  if (blocker) return step(turn, { weight: 0, reason: blocker, next: "" });
+  if (blocker) return draft(turn, { weight: 0, reason: blocker, next: "" });
   return startRun(turn, target, announcement);
 }
 
@@ -54,16 +54,16 @@ export function isMissingForGood({ targetMissingSince: since }: CanaryState, now
   return since !== undefined && now - since >= missingPatienceMs;
 }
 
-function backToStable(turn: Turn, known: Version): Step {
+function backToStable(turn: Turn, known: Version): Draft {
   const { state, seen } = turn;
   // A target that was created anew, or had no pods when it was promoted, has another ReplicaSet for the same template.
   const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
-  if (state.unvetted) return settled(turn, stable);
+  if (state.unvetted) return unvettedResolved(turn, stable);
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
   const words = steady(turn, stable);
   const after = afterRollback(turn);
-  if (after) return step(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
-  return step(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
+  if (after) return draft(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
+  return draft(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
 }
 
 /** A rejected template that its user takes back is still held; where we put stable back ourselves, nobody has. */
@@ -74,12 +74,12 @@ function afterRollback({ state, seen }: Turn): string | undefined {
 }
 
 /** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
-function watchCallers(turn: Turn, stable: Version): Step {
+function watchCallers(turn: Turn, stable: Version): Draft {
   const { state, seen } = turn;
   const staleCallers = seen.staleCallers ?? state.staleCallers;
   const found = staleCallers.filter((caller) => !state.staleCallers.includes(caller));
   const events = staleCallerEvents(seen, found);
-  return step(
+  return draft(
     turn,
     { weight: 0, stable, staleCallers, ...steady(turn, stable) },
     { events, requeueAfterMs: callersRecheckMs },
@@ -95,21 +95,21 @@ export function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" 
 }
 
 /** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
-function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Step {
+function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Draft {
   const said = [event.warning(`Canary of ${fullName(turn.seen)} not started: ${words.reason}`)];
   const events = turn.state.reason === words.reason ? [] : said;
-  return step(turn, { phase: "Failed", weight: 0, ...words }, { events });
+  return draft(turn, { phase: "Failed", weight: 0, ...words }, { events });
 }
 
-function targetMissing(turn: Turn): Step {
+function targetMissing(turn: Turn): Draft {
   const { state, seen } = turn;
   const targetMissingSince = state.targetMissingSince ?? seen.now;
   const missing = { weight: 0, targetMissingSince, reason: missingTarget(seen), next: "" };
   const leftMs = targetMissingSince + missingPatienceMs - seen.now;
-  return step(turn, missing, leftMs > 0 ? { requeueAfterMs: leftMs } : {});
+  return draft(turn, missing, leftMs > 0 ? { requeueAfterMs: leftMs } : {});
 }
 
-function targetBack(turn: Turn, announcement: EventText): Step {
+function targetBack(turn: Turn, announcement: EventText): Draft {
   const { targetMissingSince: _since, ...state } = turn.state;
   return idle({ ...turn, state }, announcement);
 }

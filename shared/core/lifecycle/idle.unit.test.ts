@@ -22,20 +22,20 @@ describe("a new Canary", () => {
   const fresh = (over: Partial<Observation>): Decision => decide(initialState(), anObservation(over), aPolicy());
 
   it("is initialized when Services, route and labels are there", () => {
-    expect(fresh({}).next).toMatchObject({ phase: "Initialized", stable: aVersion("1.7.0") });
+    expect(fresh({}).state).toMatchObject({ phase: "Initialized", stable: aVersion("1.7.0") });
     expect(fresh({}).events).toContainEqual({ type: "Normal", message: "Initialization done! podinfo.test" });
   });
 
   it("first makes its Services and route and opts the target in", () => {
     const { route: _, ...bare } = anObservation({ servicesReady: false, target: aTarget({ optedIn: false }) });
     const decision = decide(initialState(), bare, aPolicy());
-    expect(decision.next.phase).toBe("Initializing");
+    expect(decision.state.phase).toBe("Initializing");
     expect(kinds(decision)).toEqual(["optIn", "applyServices", "applyRoute"]);
   });
 
   it("is not initialized before the target is seen to be opted in", () => {
     const decision = fresh({ target: aTarget({ optedIn: false }) });
-    expect(decision.next.phase).toBe("Initializing");
+    expect(decision.state.phase).toBe("Initializing");
     expect(kinds(decision)).toEqual(["optIn"]);
   });
 
@@ -55,16 +55,16 @@ describe("a new Canary", () => {
     ],
     ["the route is not obeyed", { route: { weight: 0, ownWeight: 0, problem: "BackendNotFound" } }, /BackendNotFound/],
   ])("waits, and says why, while %s", (_, over, why) => {
-    expect(fresh(over).next).toMatchObject({ phase: "Initializing", reason: expect.stringMatching(why) as string });
+    expect(fresh(over).state).toMatchObject({ phase: "Initializing", reason: expect.stringMatching(why) as string });
   });
 
   it("takes a held target's pods for stable, not its template", () => {
-    expect(fresh({ target: aHeldTarget("1.7.1") }).next.stable).toEqual(aVersion("1.7.0"));
+    expect(fresh({ target: aHeldTarget("1.7.1") }).state.stable).toEqual(aVersion("1.7.0"));
   });
 
   it("waits for a target that does not exist", () => {
     const { target: _, ...without } = anObservation();
-    expect(decide(initialState(), without, aPolicy()).next.reason).toMatch(/podinfo was not found in test/);
+    expect(decide(initialState(), without, aPolicy()).state.reason).toMatch(/podinfo was not found in test/);
   });
 });
 
@@ -73,7 +73,7 @@ describe("an intent", () => {
     decide(aState(), anObservation({ target: aHeldTarget("1.7.1", target), ...over }), policy);
 
   it("starts a run with a canary for the first weight", () => {
-    const { next, actions } = asked({});
+    const { state: next, actions } = asked({});
     expect(next).toMatchObject({
       phase: "Progressing",
       weight: 0,
@@ -97,7 +97,7 @@ describe("an intent", () => {
       /BackendNotFound/,
     ],
   ])("waits, and says why, while %s", (_, target, over, why) => {
-    const { next, actions } = asked(target, over);
+    const { state: next, actions } = asked(target, over);
     expect(next.run).toBeUndefined();
     expect(next.reason).toMatch(why);
     expect(actions.some((action) => action.kind === "runCanary")).toBe(false);
@@ -107,11 +107,11 @@ describe("an intent", () => {
     const ending = { outcome: "superseded", cause: "superseded by podinfo:1.7.1" } as const;
     const draining = aState({
       phase: "Progressing",
-      run: { ...asked({}).next.run!, intent: hashOf("1.7.2"), stage: "draining", stageAt: start - 6_000, ending },
+      run: { ...asked({}).state.run!, intent: hashOf("1.7.2"), stage: "draining", stageAt: start - 6_000, ending },
     });
     const route = { ...routeOver, over: draining.run!.id };
     const seen = anObservation({ target: aHeldTarget("1.7.1", { replicas: 0 }), route });
-    const { next, events } = decide(draining, seen, aPolicy());
+    const { state: next, events } = decide(draining, seen, aPolicy());
     expect(next).toMatchObject({ phase: "Initialized", reason: expect.stringMatching(/0 replicas/) as string });
     expect(next.run).toBeUndefined();
     expect(events).toEqual([{ type: "Normal", message: "podinfo:1.7.1 was superseded in podinfo.test" }]);
@@ -121,14 +121,14 @@ describe("an intent", () => {
     ["a port is missing", { missing: ["Service podinfo has no port 9."] }, "missing", "Service podinfo has no port 9."],
     ["the target cannot be canaried", { target: aTarget({ unfit: "Recreate." }) }, "obstacle", "Recreate."],
   ])("says before any change that none can start while %s, and no more once that is mended", (_, over, kind, what) => {
-    const { next } = decide(aState(), anObservation(over), aPolicy());
+    const { state: next } = decide(aState(), anObservation(over), aPolicy());
     expect(next).toMatchObject({
       phase: "Initialized",
       blocked: { kind, what },
       reason: `podinfo:1.7.0 is stable and gets all traffic. No canary can start: ${what}`,
       next: "",
     });
-    const mended = decide(next, anObservation({}), aPolicy()).next;
+    const mended = decide(next, anObservation({}), aPolicy()).state;
     expect(mended.blocked).toBeUndefined();
     expect(mended.reason).toBe("podinfo:1.7.0 is stable and gets all traffic.");
   });
@@ -137,44 +137,48 @@ describe("an intent", () => {
     ["a foreign object", { obstacles: ["Service podinfo-canary is not ours."] }, "obstacle"],
     ["a missing MetricTemplate", { missing: ["MetricTemplate latency is missing."] }, "missing"],
   ])("knows from the first look that %s blocks it", (_, over, kind) => {
-    expect(decide(initialState(), anObservation(over), aPolicy()).next.blocked?.kind).toBe(kind);
+    expect(decide(initialState(), anObservation(over), aPolicy()).state.blocked?.kind).toBe(kind);
   });
 
   it("knows a target that is gone for missing", () => {
     const { target: _, ...bare } = anObservation({});
-    expect(decide(aState(), bare, aPolicy()).next.blocked).toMatchObject({ kind: "missing" });
+    expect(decide(aState(), bare, aPolicy()).state.blocked).toMatchObject({ kind: "missing" });
   });
 
   it("tells a change of the template alone from stable, which has the same image", () => {
     const target = { ...aHeldTarget("1.7.1"), images: aVersion("1.7.0").images };
-    const { next } = decide(aState(), anObservation({ target }), aPolicy());
+    const { state: next } = decide(aState(), anObservation({ target }), aPolicy());
     expect(next.reason).toMatch(/^New version podinfo:1\.7\.0 with a changed template asked for by /);
     const rejected = [{ hash: hashOf("1.7.1"), at: start, cause: "it failed" }];
-    const again = decide(aState({ rejected }), anObservation({ target }), aPolicy()).next;
+    const again = decide(aState({ rejected }), anObservation({ target }), aPolicy()).state;
     expect(again.reason).toBe("podinfo:1.7.0 with a changed template was rejected: it failed. Stable goes on serving.");
   });
 
   it("starts nothing while the Canary is suspended, and nothing is put right", () => {
-    const { next, actions } = asked({}, { servicesReady: false }, aPolicy({ suspend: true }));
+    const { state: next, actions } = asked({}, { servicesReady: false }, aPolicy({ suspend: true }));
     expect(next.run).toBeUndefined();
     expect(next.reason).toMatch(/^Suspended/);
     expect(actions).toEqual([]);
   });
 
   it("starts nothing, and touches nothing, while an obstacle is there", () => {
-    const { next, actions, events } = asked({}, { obstacles: ["Flagger is at work in ns flagger-system."] });
+    const { state: next, actions, events } = asked({}, { obstacles: ["Flagger is at work in ns flagger-system."] });
     expect(next.run).toBeUndefined();
     expect(actions).toEqual([]);
     expect(events).toEqual([{ type: "Warning", message: "Flagger is at work in ns flagger-system." }]);
   });
 
   it("has a phase from the first look on, for whoever reads it", () => {
-    const { next } = decide(aState({ phase: "" }), anObservation({ obstacles: ["Flagger is at work."] }), aPolicy());
+    const { state: next } = decide(
+      aState({ phase: "" }),
+      anObservation({ obstacles: ["Flagger is at work."] }),
+      aPolicy(),
+    );
     expect(next).toMatchObject({ phase: "Initializing", reason: "Flagger is at work." });
   });
 
   it("starts nothing with a policy that asks for what is not built", () => {
-    const { next, actions } = asked({}, {}, aPolicy({ unsupported: ["analysis.mirror"] }));
+    const { state: next, actions } = asked({}, {}, aPolicy({ unsupported: ["analysis.mirror"] }));
     expect(next.reason).toMatch(/analysis\.mirror/);
     expect(actions).toEqual([]);
   });
@@ -187,13 +191,13 @@ describe("a target that is gone", () => {
     const gone = decide(aState(), rest, aPolicy());
     expect([gone.actions, gone.requeueAfterMs]).toEqual([[], 30_000]);
     const later = { ...rest, now: start + 30_000 };
-    expect(decide(gone.next, later, aPolicy()).actions).toEqual([{ kind: "removeOurs" }]);
-    expect(decide(gone.next, { ...later, oursExist: false }, aPolicy()).actions).toEqual([]);
+    expect(decide(gone.state, later, aPolicy()).actions).toEqual([{ kind: "removeOurs" }]);
+    expect(decide(gone.state, { ...later, oursExist: false }, aPolicy()).actions).toEqual([]);
   });
 
   it("is as it was when it comes back", () => {
     const gone = decide(aState(), rest, aPolicy());
-    const { next } = decide(gone.next, anObservation({ now: start + 60_000 }), aPolicy());
+    const { state: next } = decide(gone.state, anObservation({ now: start + 60_000 }), aPolicy());
     expect(next).not.toHaveProperty("targetMissingSince");
     expect(next.reason).toBe("podinfo:1.7.0 is stable and gets all traffic.");
   });
@@ -218,7 +222,11 @@ describe("between runs", () => {
 
   it("stable is known by the ReplicaSet that runs it now", () => {
     const recreated = { ...aVersion("1.7.0"), podTemplateHash: "anew" };
-    const { next, actions } = decide(aState(), anObservation({ target: aTarget({ active: [recreated] }) }), aPolicy());
+    const { state: next, actions } = decide(
+      aState(),
+      anObservation({ target: aTarget({ active: [recreated] }) }),
+      aPolicy(),
+    );
     expect(next.stable).toEqual(recreated);
     expect(actions).toEqual([{ kind: "settleTarget", podTemplateHash: "anew" }]);
   });

@@ -1,7 +1,7 @@
 import type { Observation, Target } from "../observation.ts";
 import type { CanaryState, Version } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
-import { type Step, type Turn, blockedBy, step, fullName } from "../turn/turn.ts";
+import { type Draft, type Turn, blockedBy, draft, fullName } from "../turn/turn.ts";
 import { steady, staleCallerEvents } from "./idle.ts";
 
 /** For so long after initialization callers are looked for that are older than the TrafficSplit. */
@@ -37,18 +37,18 @@ export function initializationBlocker(turn: Turn, stable: Version | undefined): 
 }
 
 /** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
-export function initialize(turn: Turn): Step {
+export function initialize(turn: Turn): Draft {
   const { state, seen } = turn;
   const stable = state.stable ?? findStable(seen.target);
   const blocker = initializationBlocker(turn, stable);
   const known = stable ? { stable } : {};
-  if (blocker) return step(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
+  if (blocker) return draft(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
   if (!seen.target?.optedIn || !stable) {
     const reason = `Taking Deployment ${seen.targetName} under control; its pods stay as they are.`;
-    return step(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
+    return draft(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
   }
   const staleCallers = seen.staleCallers ?? state.staleCallers;
-  return step(
+  return draft(
     turn,
     { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(turn, stable) },
     { events: [...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },

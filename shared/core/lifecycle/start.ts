@@ -1,7 +1,7 @@
 import type { EventText } from "../action.ts";
 import type { Target } from "../observation.ts";
 import type { Rejection, CanaryState, Run, Version } from "../state.ts";
-import { type Step, type Turn, blockedBy, formatChange, step } from "../turn/turn.ts";
+import { type Draft, type Turn, blockedBy, formatChange, draft } from "../turn/turn.ts";
 
 /** What keeps an intent waiting; undefined: a run may start. */
 export function startBlocker(turn: Turn, target: Target, stable: Version): string | undefined {
@@ -33,11 +33,11 @@ export function freshRun(
 }
 
 /** A new run for the target's present intent, at weight 0 until its pods are ready. */
-export function startRun(turn: Turn, target: Target, announcement: EventText): Step {
+export function startRun(turn: Turn, target: Target, announcement: EventText): Draft {
   const { state, seen } = turn;
   const runs = state.runs + 1;
   const { run, reason } = freshRun(target, state.stable, { runs, now: seen.now });
-  return step(
+  return draft(
     turn,
     {
       phase: "Progressing",

@@ -1,21 +1,21 @@
 /** What becomes of a run when the target's template is no longer the one it was started for. */
-import { formatImages, fullTarget, step, type RunTurn, type Step } from "../turn/turn.ts";
+import { formatImages, fullTarget, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { freshRun } from "./start.ts";
 import { label } from "../objects/names.ts";
 import type { Target } from "../observation.ts";
-import { wind } from "./end.ts";
+import { endRun } from "./end.ts";
 
 /** An intent that changes before any traffic replaces the run's own; later it supersedes the run, or ends it. */
-export function followIntent(turn: RunTurn): Step | undefined {
+export function followTemplateChange(turn: RunTurn): Draft | undefined {
   const { run, seen, state } = turn;
   const { target } = seen;
-  if (!target) return wind(turn, "aborted", `Deployment ${seen.targetName} was deleted`);
-  if (target.intent === state.stable?.hash) return wind(turn, "reverted", `reverted by ${target.requestedBy}`);
-  if (!target.held) return wind(turn, "aborted", letGoWords(turn, target));
+  if (!target) return endRun(turn, "aborted", `Deployment ${seen.targetName} was deleted`);
+  if (target.intent === state.stable?.hash) return endRun(turn, "reverted", `reverted by ${target.requestedBy}`);
+  if (!target.held) return endRun(turn, "aborted", letGoWords(turn, target));
   if (target.intent === run.intent) return undefined;
   const isRejected = state.rejected.some((entry) => entry.hash === target.intent);
-  if (isRejected || hasServed(turn)) return wind(turn, "superseded", `superseded by ${formatImages(target.images)}`);
+  if (isRejected || hasServed(turn)) return endRun(turn, "superseded", `superseded by ${formatImages(target.images)}`);
   return replace(turn, target);
 }
 
@@ -27,10 +27,10 @@ function hasServed({ run, state, seen }: RunTurn): boolean {
   return hasTraffic || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined || state.checks.length > 0;
 }
 
-function replace(turn: RunTurn, target: Target): Step {
+function replace(turn: RunTurn, target: Target): Draft {
   const { seen, state } = turn;
   const { run, reason } = freshRun(target, state.stable, { runs: state.runs, now: seen.now });
-  return step(turn, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
+  return draft(turn, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
 }
 
 /** Nothing of ours holds the rollout any more: Kubernetes rolls to it, whatever a canary would have found. */

@@ -1,6 +1,6 @@
 import type { Unvetted, Version } from "../state.ts";
 import type { Observation, Target } from "../observation.ts";
-import { type Step, type Turn, formatImages, fullName, step, verbLine } from "../turn/turn.ts";
+import { type Draft, type Turn, formatImages, fullName, draft, verbLine } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { findStable } from "./initialize.ts";
 import { steady } from "./idle.ts";
@@ -9,7 +9,7 @@ import { steady } from "./idle.ts";
 export function unvettedBlocker({ state, seen }: Turn): string | undefined {
   const { unvetted, stable } = state;
   if (!unvetted || !stable || seen.target?.active.some((version) => version.hash === stable.hash)) return undefined;
-  return `${formatImages(unvetted.images)} runs without having been judged: adopt it or undo it, then the change starts. ${settleLines(seen)}.`;
+  return `${formatImages(unvetted.images)} runs without having been judged: adopt it or undo it, then the change starts. ${unvettedCommands(seen)}.`;
 }
 
 export function unvettedSeen(seen: Observation, target: Target): Unvetted {
@@ -17,34 +17,34 @@ export function unvettedSeen(seen: Observation, target: Target): Unvetted {
   return { hash: target.intent, images: target.images, by: target.changedBy, how, at: seen.now };
 }
 
-export function settleLines(seen: Observation): string {
+export function unvettedCommands(seen: Observation): string {
   return `keep it: ${verbLine(seen, "adopt")}; take it back: ${verbLine(seen, "undo")}`;
 }
 
 /** The template changed without us (webhook down or bypassed): said until a person settles it, for it may be an emergency fix. */
-export function unvetted(turn: Turn, target: Target, stable: Version): Step {
+export function unvetted(turn: Turn, target: Target, stable: Version): Draft {
   const { state, seen } = turn;
   const known = state.unvetted?.hash === target.intent ? state.unvetted : undefined;
-  if (known?.undoneBy !== undefined) return step(turn, {});
+  if (known?.undoneBy !== undefined) return draft(turn, {});
   const found = known ? { ...known, ...(target.bypass ? {} : { spent: true }) } : unvettedSeen(seen, target);
   const change = `${formatImages(stable.images)} to ${formatImages(target.images)}`;
   const where = findStable(target) ? "runs everywhere" : "is rolling out";
   const reason = `Unvetted change by ${found.by}: ${change} went past the canary (${found.how}) and ${where}.`;
   const events = known ? [] : [event.warning(reason)];
-  return step(turn, { weight: 0, unvetted: found, reason, next: settleLines(seen) }, { events });
+  return draft(turn, { weight: 0, unvetted: found, reason, next: unvettedCommands(seen) }, { events });
 }
 
 /** Stable's template is back in the Deployment: once its pods are, nothing unvetted is left. */
-export function settled(turn: Turn, stable: Version): Step {
+export function unvettedResolved(turn: Turn, stable: Version): Draft {
   const { state, seen } = turn;
   const { unvetted: past, ...rest } = state;
   const { target } = seen;
   const isRolling = !target?.held && !target?.rolledOut;
   if (isRolling || target?.bypass) {
     const reason = `Deployment ${seen.targetName} goes back to ${formatImages(stable.images)} from an unvetted change.`;
-    return step(turn, { weight: 0, stable, reason, next: "" });
+    return draft(turn, { weight: 0, stable, reason, next: "" });
   }
   const said = event.normal(`Unvetted change of ${fullName(seen)} is gone: ${formatImages(past?.images ?? {})}`);
   const calm: Turn = { ...turn, state: rest };
-  return step(calm, { weight: 0, stable, ...steady(turn, stable) }, { events: [said] });
+  return draft(calm, { weight: 0, stable, ...steady(turn, stable) }, { events: [said] });
 }

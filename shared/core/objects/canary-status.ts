@@ -116,7 +116,7 @@ export interface RunStatus {
   stageAt: string;
   checkAt?: string;
   /** Why the weight stays although the interval is over, and since when. */
-  hold?: HoldCause;
+  hold?: WaitCause;
   holdSince?: string;
   /** A person's pause: until `resume`, or until a time. */
   paused?: { by: string; at: string; until?: string; reason?: string };
@@ -155,7 +155,7 @@ interface ReadStatus {
 }
 
 /** Why a run is held. The last three wait for a person. */
-export const holdCauses = [
+export const waitCauses = [
   "no-evidence",
   "no-numbers",
   "warming-up",
@@ -168,7 +168,7 @@ export const holdCauses = [
   "paused",
   "paused-by-user",
 ] as const;
-export type HoldCause = (typeof holdCauses)[number];
+export type WaitCause = (typeof waitCauses)[number];
 
 export interface UnvettedStatus {
   /** Hash of the template that went live, and the images it has. */

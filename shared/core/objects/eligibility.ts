@@ -3,7 +3,7 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import { trackLabel } from "./workload.ts";
 
 /** Why this Deployment can never be canaried as it is; undefined if it can. */
-export function unfitness(deployment: V1Deployment): string | undefined {
+export function ineligibility(deployment: V1Deployment): string | undefined {
   const name = deployment.metadata?.name ?? "";
   const owner = deployment.metadata?.ownerReferences?.find((reference) => reference.controller);
   if (owner)

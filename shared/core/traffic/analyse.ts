@@ -1,19 +1,19 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "./comparison.ts";
-import { isDeserted, isInEffect, onlyThisRun, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
-import { andThen, formatImages, fullName, fullTarget, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { hasNoReadyPods, isInEffect, onlyThisRun, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import { andThen, formatImages, fullName, fullTarget, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { causeOf, failedCheck } from "./failed-check.ts";
-import { followHand } from "./external-weight.ts";
-import { freeze, hold, missingSince, personHolds, unreached, unscraped, warmingUp, type Hold } from "./wait.ts";
+import { followExternalWeight } from "./external-weight.ts";
+import { freeze, wait, missingSince, waitsForPerson, unreached, unscraped, warmingUp, type Wait } from "./wait.ts";
 import { decisive } from "../analysis/verdict.ts";
 import { failureWords, lostAllPods, lostPods } from "./lost-pods.ts";
 import { promote } from "./promote.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import type { EventText } from "../action.ts";
-import { strayed } from "./share-wait.ts";
+import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
 import { reject } from "../lifecycle/end.ts";
 
@@ -22,65 +22,65 @@ const lookAgainMs = 5_000;
 const freshMs = 1_000;
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
-export function scaling(turn: RunTurn): Step {
+export function scaling(turn: RunTurn): Draft {
   return compared(turn, prepareStep);
 }
 
-export function analysing(turn: RunTurn): Step {
+export function analysing(turn: RunTurn): Draft {
   return compared(turn, analyseStep);
 }
 
 // --- internal ---
 
 /** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind has its own way. */
-function compared(turn: RunTurn, go: (turn: RunTurn) => Step): Step {
-  const informed = isDeserted(turn.state, turn.seen) ? turn : compare(turn);
+function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
+  const informed = hasNoReadyPods(turn.state, turn.seen) ? turn : compare(turn);
   return "next" in informed ? informed : lookingAgain(go(informed), informed);
 }
 
 /** Someone else set the weight; where nobody is behind the canary any more, it gets none all the same. */
-function byHand(turn: RunTurn): Step | undefined {
-  const hand = followHand(turn, weightOf(turn));
+function byHand(turn: RunTurn): Draft | undefined {
+  const hand = followExternalWeight(turn, weightOf(turn));
   const { run } = hand?.next ?? {};
-  if (!hand || !run || !isDeserted(hand.next, turn.seen)) return hand;
+  if (!hand || !run || !hasNoReadyPods(hand.next, turn.seen)) return hand;
   return andThen(hand, turn, (now) => lostAllPods({ ...now, run }));
 }
 
-function prepareStep(turn: RunTurn): Step {
+function prepareStep(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const hand = byHand(turn);
   if (hand) return hand;
   const lost = lostPods(turn);
   if (lost) return lost;
-  return run.hold && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
+  return run.wait && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
 }
 
-function analyseStep(turn: RunTurn): Step {
+function analyseStep(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
   const hand = byHand(turn);
   if (hand) return hand;
-  if (!isInEffect(state, seen) && !isDeserted(state, seen)) return notInEffect(turn);
+  if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   const lost = lostPods(turn);
   if (lost) return lost;
-  if (state.weight === 0) return step(turn, heldWords(turn));
+  if (state.weight === 0) return draft(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);
   return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
 }
 
-function prepare(turn: RunTurn): Step {
+function prepare(turn: RunTurn): Draft {
   const { run, seen, policy } = turn;
   const weight = weightOf(turn);
   const needed = podsFor(weight, seen.target?.replicas ?? 1);
   const isReady = readyCanaries(run, seen) >= needed && onlyThisRun(run, seen);
   if (isReady && policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
-  const go = (): Step => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
+  const go = (): Draft => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
   if (seen.metrics) return lookBefore(turn, seen.metrics, go);
   // A weight is raised only while Prometheus answers: a canary that nobody can judge gets no (more) users.
   return isReady ? askNow(turn) : go();
 }
 
 /** A check is due. */
-function check(turn: RunTurn): Step {
+function check(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
   const { metrics } = seen;
   if (!metrics || metrics.askedAt < run.stageAt)
@@ -90,8 +90,8 @@ function check(turn: RunTurn): Step {
   return weigh(measured, metrics);
 }
 
-function lookLater(turn: RunTurn): Step {
-  return step(turn, {}, { requeueAfterMs: (turn.run.checkAt ?? turn.seen.now) - turn.seen.now });
+function lookLater(turn: RunTurn): Draft {
+  return draft(turn, {}, { requeueAfterMs: (turn.run.checkAt ?? turn.seen.now) - turn.seen.now });
 }
 
 function weightOf({ run, policy }: RunTurn): number {
@@ -103,17 +103,17 @@ function outage(metrics: Extract<MetricsSeen, { ok: false }>): string {
 }
 
 function isResumedByUser({ run, seen }: RunTurn): boolean {
-  return run.hold === "paused-by-user" && seen.target?.pausedByUser === false;
+  return run.wait === "paused-by-user" && seen.target?.pausedByUser === false;
 }
 
 /** The check is due at once; its numbers come with the next decision. */
-function askNow(turn: RunTurn): Step {
+function askNow(turn: RunTurn): Draft {
   const run = isResumedByUser(turn) ? unheld(turn.run) : turn.run;
-  return step(turn, { run: { ...run, checkAt: turn.seen.now } }, { requeueAfterMs: 0 });
+  return draft(turn, { run: { ...run, checkAt: turn.seen.now } }, { requeueAfterMs: 0 });
 }
 
 /** What is known speaks against going on, or `go`. Before any traffic only what cannot be asked does. */
-function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Step): Step {
+function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Draft): Draft {
   const { state } = turn;
   if (!metrics.ok) return freeze(turn, outage(metrics));
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
@@ -124,10 +124,10 @@ function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Step): Step {
   return refusal ? freeze(measured, causeOf(refusal.message)) : go();
 }
 
-function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
+function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
   const { run, seen, state, policy } = turn;
   // While it was held nobody waited for pods: their time begins now.
-  const stageAt = run.hold ? seen.now : run.stageAt;
+  const stageAt = run.wait ? seen.now : run.stageAt;
   const deadline = stageAt + policy.progressDeadlineMs;
   const said = failureWords(turn);
   if (seen.now >= deadline) {
@@ -141,7 +141,7 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Step {
   const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);
   // Users are on it meanwhile: it is judged at its present weight.
   const waiting: Run = { ...rest, stageAt, ...(state.weight > 0 ? { checkAt } : {}) };
-  return step(
+  return draft(
     turn,
     { run: waiting, reason, next: `weight ${weight}` },
     {
@@ -161,29 +161,30 @@ function failureNews({ seen, state }: RunTurn, reason: string): EventText[] {
  * The step begins when the route has its weight: a leader may have died between saying so and doing it, or someone has
  * deleted the route. What was measured since then was measured at another weight.
  */
-function notInEffect(turn: RunTurn): Step {
+function notInEffect(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   const { checkAt: _checkAt, ...rest } = run;
   const needed = podsFor(state.weight, seen.target?.replicas ?? 1);
   if (readyCanaries(run, seen) < needed)
-    return step(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
+    return draft(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
   // Each write of ours wakes us: a weight that cannot be written is not to be said anew all the time.
-  if (run.checkAt !== undefined && seen.now - run.stageAt < freshMs) return step(turn, {}, { requeueAfterMs: freshMs });
+  if (run.checkAt !== undefined && seen.now - run.stageAt < freshMs)
+    return draft(turn, {}, { requeueAfterMs: freshMs });
   const begun: Run = { ...run, stageAt: seen.now, checkAt: seen.now + policy.intervalMs };
-  return step(turn, { run: begun }, { requeueAfterMs: freshMs });
+  return draft(turn, { run: begun }, { requeueAfterMs: freshMs });
 }
 
 function heldWords(turn: RunTurn): { reason: string; next: string } {
-  const { reason, next } = personHolds(turn) ?? turn.state;
+  const { reason, next } = waitsForPerson(turn) ?? turn.state;
   return { reason, next };
 }
 
-function advance(turn: RunTurn, weight: number): Step {
+function advance(turn: RunTurn, weight: number): Draft {
   const { run, seen, state, policy } = turn;
-  const held = personHolds(turn);
-  if (held && (state.weight >= (run.ceiling ?? weight) || held.cause === "paused")) return hold(turn, held);
+  const held = waitsForPerson(turn);
+  if (held && (state.weight >= (run.ceiling ?? weight) || held.cause === "paused")) return wait(turn, held);
   const unseen = unscraped(turn);
-  if (unseen) return hold(turn, unseen);
+  if (unseen) return wait(turn, unseen);
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
@@ -191,7 +192,7 @@ function advance(turn: RunTurn, weight: number): Step {
   const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
   const events = [event.advance(fullName(seen), given)];
   if (isFirst) events.unshift(event.starting(fullTarget(seen)));
-  return step(
+  return draft(
     turn,
     {
       phase: "Progressing",
@@ -209,15 +210,15 @@ function nextWords({ policy }: RunTurn, stepIndex: number): string {
   return weight === undefined ? "promotion if the checks pass" : `weight ${weight} if the checks pass`;
 }
 
-function weigh(turn: RunTurn, metrics: Measured): Step {
+function weigh(turn: RunTurn, metrics: Measured): Draft {
   const { outcome: verdict, message } = decisive(metrics.checks) ?? { outcome: "no-evidence", message: "" };
   if (verdict === "fail") return failedCheck(turn, message);
   const reason = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, reason);
-  const astray = strayed(turn);
-  if (astray) return hold(turn, astray);
+  const astray = waitForShare(turn);
+  if (astray) return wait(turn, astray);
   const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
-  if (warming) return hold(turn, warming);
+  if (warming) return wait(turn, warming);
   return weighEvidence(turn, metrics, { isMissing: verdict === "no-evidence", reason });
 }
 
@@ -225,7 +226,7 @@ function weighEvidence(
   turn: RunTurn,
   metrics: Measured,
   { isMissing, reason }: { isMissing: boolean; reason: string },
-): Step {
+): Draft {
   // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
   const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
   if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
@@ -239,42 +240,42 @@ function weighEvidence(
 }
 
 /** By the Canary's policy. What only needs to wait is never a failure, and users who do not reach the canary never a pass. */
-function withoutEvidence(turn: RunTurn, found: Hold, metrics: Measured): Step {
+function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
   const { policy, deadlineMs } = turn.policy.noEvidence;
   const counts = ["no-evidence", "no-traffic", "unreached"].includes(found.cause) && metrics.isEarly !== true;
   if (policy === "fail" && counts) return failedCheck(turn, `Halt ${fullName(turn.seen)} advancement ${found.reason}`);
   const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
   if (policy === "pass" && passes && turn.seen.now - missingSince(turn) >= deadlineMs)
     return passedCheck(turn, metrics);
-  return hold(turn, found);
+  return wait(turn, found);
 }
 
-function passedCheck(turn: RunTurn, metrics: Measured): Step {
+function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   const { run, seen, state, policy } = turn;
-  const held = personHolds(turn);
-  if (held) return hold(turn, held);
+  const held = waitsForPerson(turn);
+  if (held) return wait(turn, held);
   const last = run.step >= policy.weights.length - 1;
   if (last && metrics.sampledAt < run.stageAt) {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
-    return hold(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it" });
+    return wait(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it" });
   }
   // A spec that was edited may have put another weight where this step is.
   const isGiven = state.weight >= weightOf(turn);
   if (last && isGiven) return finishAnalysis(turn, "Every check passed");
   const { checkAt: _checkAt, paused: _paused, ...rest } = unheld(run);
   const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
-  return andThen(step(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
+  return andThen(draft(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
 }
 
-function finishOrHold(turn: RunTurn, because: string): Step {
-  const held = personHolds(turn);
-  return held ? hold(turn, held) : finishAnalysis(turn, because);
+function finishOrHold(turn: RunTurn, because: string): Draft {
+  const held = waitsForPerson(turn);
+  return held ? wait(turn, held) : finishAnalysis(turn, because);
 }
 
-function finishAnalysis(turn: RunTurn, because: string): Step {
+function finishAnalysis(turn: RunTurn, because: string): Draft {
   const { run, seen } = turn;
   if (seen.target?.intent === run.intent && seen.target.held && !seen.target.pausedByUser) return promote(turn);
   const reason = `${because}, but Deployment ${seen.targetName} was paused by its user: it is not promoted.`;
   const next = `kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}`;
-  return hold(turn, { cause: "paused-by-user", reason, next });
+  return wait(turn, { cause: "paused-by-user", reason, next });
 }

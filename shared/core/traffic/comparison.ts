@@ -1,5 +1,5 @@
 /** The comparison in a run: takes the canary back as soon as the evidence suffices, between checks too, and never promotes it. */
-import { fullName, type RunTurn, type Step } from "../turn/turn.ts";
+import { fullName, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import type { ComparisonPolicy, JudgingPolicy } from "../spec/analysis-settings.ts";
 import {
@@ -13,11 +13,11 @@ import {
   type SequentialState,
 } from "../analysis/sequential-test.ts";
 import type { CanaryState, Comparison, Run } from "../state.ts";
-import type { LedgerSeen, Observation } from "../observation.ts";
+import type { CountersSeen, Observation } from "../observation.ts";
 import { reject } from "../lifecycle/end.ts";
 
 /** The turn with what the ledger shows counted in, or the step that ends the run by it. */
-export function compare(turn: RunTurn): RunTurn | Step {
+export function compare(turn: RunTurn): RunTurn | Draft {
   const { run: before, seen, policy } = turn;
   if (!seen.ledger || !isCompared(turn)) return turn;
   const comparison = counted(before, seen.ledger, policy.comparison);
@@ -34,7 +34,7 @@ export function compare(turn: RunTurn): RunTurn | Step {
  * While users are on the canary and it is compared, no look is later than half a scrape from now, and one comes as soon as the canary's
  * next sample is due: what a scrape has brought does not wait.
  */
-export function lookingAgain(step: Step, turn: RunTurn): Step {
+export function lookingAgain(step: Draft, turn: RunTurn): Draft {
   const { run } = step.next;
   if (run === undefined || !isLookedAt(step.next) || !isCompared({ ...turn, run, state: step.next })) return step;
   const lookMs = lookAgainMs(turn.seen);
@@ -42,7 +42,7 @@ export function lookingAgain(step: Step, turn: RunTurn): Step {
 }
 
 /** The ledger as it now stands takes the canary back, so that nothing else need be asked before. */
-export function isConvicting(state: CanaryState, ledger: LedgerSeen, policy: Judged): boolean {
+export function isConvicting(state: CanaryState, ledger: CountersSeen, policy: Judged): boolean {
   const { run } = state;
   if (!run || !isLookedAt(state) || !isOn(policy.comparison)) return false;
   return convictionOf(counted(run, ledger, policy.comparison), policy) !== undefined;
@@ -105,7 +105,7 @@ function isCompared({ state, policy }: RunTurn): boolean {
  * Totals of one epoch may be subtracted; the first of a new one (this controller has just taken over) is where counting begins
  * anew, and what was learnt before is kept.
  */
-function counted(run: Run, ledger: LedgerSeen, policy: ComparisonPolicy): Comparison {
+function counted(run: Run, ledger: CountersSeen, policy: ComparisonPolicy): Comparison {
   const before = run.comparison;
   const { epoch } = ledger;
   const totals: Comparison["read"] = {

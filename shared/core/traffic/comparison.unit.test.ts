@@ -3,13 +3,13 @@ import { aCheck, aPolicy, aRunningState, aRunObservation, aTrack, someMetrics, s
 import { isConvicting } from "./comparison.ts";
 import { decide } from "../decide.ts";
 import type { CanaryState } from "../state.ts";
-import type { LedgerSeen, ShareSeen } from "../observation.ts";
+import type { CountersSeen, ShareSeen } from "../observation.ts";
 import type { Decision } from "../action.ts";
 
 const later = start + 5_000;
 const running = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 10_000 });
 
-const aLedger = (over: Partial<LedgerSeen> = {}): LedgerSeen => ({
+const aLedger = (over: Partial<CountersSeen> = {}): CountersSeen => ({
   epoch: 1,
   at: later,
   canary: { requests: 0, failures: 0 },
@@ -20,15 +20,15 @@ const aLedger = (over: Partial<LedgerSeen> = {}): LedgerSeen => ({
 const noneYet = () => ({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });
 
 /** Decides on each ledger in turn, as the state that is kept between them has it. */
-function looks(ledgers: readonly LedgerSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
+function looks(ledgers: readonly CountersSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
   return ledgers.reduce<Decision>(
     (last, ledger, index) =>
       decide(
-        last.next,
+        last.state,
         aRunObservation(10, 4, { now: later + index * 2_000, ledger, target: undefinedTarget() }),
         policy,
       ),
-    { next: from, actions: [], events: [] },
+    { state: from, actions: [], events: [] },
   );
 }
 
@@ -39,7 +39,7 @@ const failing = aLedger({ canary: { requests: 6, failures: 6 }, primary: { reque
 
 describe("the comparison in a run", () => {
   it("takes a version that always fails back between two checks, and says by what numbers", () => {
-    const { next, events } = looks([baseline, failing]);
+    const { state: next, events } = looks([baseline, failing]);
     expect(next.weight).toBe(0);
     expect(next.run?.ending?.outcome).toBe("rejected");
     const said =
@@ -51,7 +51,7 @@ describe("the comparison in a run", () => {
   });
 
   it("counts from the first reading on: what came before is not known to be of the same time", () =>
-    expect(looks([failing]).next.weight).toBe(10));
+    expect(looks([failing]).state.weight).toBe(10));
 
   it("counts each reading once, however often it is decided upon", () => {
     const once = looks([baseline, failing], aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } }));
@@ -59,28 +59,28 @@ describe("the comparison in a run", () => {
       [baseline, failing, failing],
       aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } }),
     );
-    expect(twice.next.run?.comparison).toEqual(once.next.run?.comparison);
+    expect(twice.state.run?.comparison).toEqual(once.state.run?.comparison);
   });
 
   it("waits with a block until both tracks were scraped: they are at different moments", () => {
     const canaryFirst = aLedger({ canary: { requests: 6, failures: 6 } });
-    expect(looks([baseline, canaryFirst]).next.weight).toBe(10);
-    expect(looks([baseline, canaryFirst, failing]).next.weight).toBe(0);
+    expect(looks([baseline, canaryFirst]).state.weight).toBe(10);
+    expect(looks([baseline, canaryFirst, failing]).state.weight).toBe(0);
   });
 
   it("keeps what it has learnt when another controller takes over, and counts on from that one's first reading", () => {
     const strict = aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } });
-    const learnt = looks([baseline, failing], strict).next.run?.comparison;
+    const learnt = looks([baseline, failing], strict).state.run?.comparison;
     const taken = looks([baseline, failing, aLedger({ epoch: 2, canary: { requests: 900, failures: 0 } })], strict);
-    expect(taken.next.run?.comparison).toMatchObject({ logEvidence: learnt?.logEvidence, canary: learnt?.canary });
-    expect(taken.next.run?.comparison?.read.epoch).toBe(2);
+    expect(taken.state.run?.comparison).toMatchObject({ logEvidence: learnt?.logEvidence, canary: learnt?.canary });
+    expect(taken.state.run?.comparison?.read.epoch).toBe(2);
   });
 
   it.each([
     ["it is off", { mode: "off", alpha: 0.01, marginPercent: 1 }],
     ["nothing says by how much", { mode: "withinLimits", alpha: 0.01 }],
   ] as const)("does nothing where %s", (_what, comparison) => {
-    const { next, requeueAfterMs } = looks([baseline, failing], aPolicy({ comparison }));
+    const { state: next, requeueAfterMs } = looks([baseline, failing], aPolicy({ comparison }));
     expect(next.run?.comparison).toBeUndefined();
     expect(next.weight).toBe(10);
     expect(requeueAfterMs).toBe(3_000);
@@ -88,7 +88,7 @@ describe("the comparison in a run", () => {
 
   it("never promotes, and lets a canary within the margin be", () => {
     const calm = aLedger({ canary: { requests: 1_000, failures: 9 }, primary: { requests: 9_000, failures: 0 } });
-    const { next } = looks([baseline, calm]);
+    const { state: next } = looks([baseline, calm]);
     expect(next.run).toMatchObject({ stage: "analysing", step: 0 });
     expect(next.weight).toBe(10);
   });
@@ -108,7 +108,7 @@ describe("the comparison in a run", () => {
   });
 
   it("knows by the ledger alone whom it takes back, so that no metric is waited for", () => {
-    const { next } = looks([baseline]);
+    const { state: next } = looks([baseline]);
     const policy = aPolicy();
     expect(isConvicting(next, failing, policy)).toBe(true);
     expect(isConvicting(next, baseline, policy)).toBe(false);
@@ -134,13 +134,13 @@ describe("while the canary warms up", () => {
     });
 
   it("many failures are no evidence", () => {
-    const { next } = looks([before, warming(40, 16)], policy);
+    const { state: next } = looks([before, warming(40, 16)], policy);
     expect(next.weight).toBe(10);
     expect(next.run?.comparison).toMatchObject({ canary: { requests: 0 }, warmup: { canary: { requests: 40 } } });
   });
 
   it("a version that fails always is taken back all the same, and says by what", () => {
-    const { next } = looks([before, warming(20, 20)], policy);
+    const { state: next } = looks([before, warming(20, 20)], policy);
     expect(next.weight).toBe(0);
     expect(next.run?.ending?.cause).toContain(
       "the canary fails more than the primary while its pods warm up by more than the margin of 50%: 20 of 20 requests",
@@ -148,7 +148,7 @@ describe("while the canary warms up", () => {
   });
 
   it("what came afterwards counts as ever", () =>
-    expect(looks([before, { ...failing, warmup: warming(40, 16).warmup! }], policy).next.weight).toBe(0));
+    expect(looks([before, { ...failing, warmup: warming(40, 16).warmup! }], policy).state.weight).toBe(0));
 
   it("a check holds for it quietly, and says until when", () => {
     const lacking = aCheck({
@@ -157,12 +157,12 @@ describe("while the canary warms up", () => {
     });
     const metrics = someMetrics(later, { canary: aTrack({ requests: 0 }), checks: [lacking] });
     const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
-    const { next, events } = decide(
+    const { state: next, events } = decide(
       state,
       aRunObservation(10, 4, { now: later, metrics, ledger: warming(40, 16) }),
       policy,
     );
-    expect(next.run).toMatchObject({ hold: "warming-up", step: 0 });
+    expect(next.run).toMatchObject({ wait: "warming-up", step: 0 });
     expect(next.reason).toBe(
       "1 canary pod warms up: what a pod answers in its first 30s is no evidence (so far 40 requests, 16 failed).",
     );
@@ -190,8 +190,8 @@ describe("a share that does not follow the weight", () => {
   };
 
   it("holds although every check passes, and says whom to restart", () => {
-    const { next } = check({ ledger: aLedger({ share }) });
-    expect(next.run).toMatchObject({ hold: "stale-callers", step: 0 });
+    const { state: next } = check({ ledger: aLedger({ share }) });
+    expect(next.run).toMatchObject({ wait: "stale-callers", step: 0 });
     expect(next.reason).toBe(
       "The split is not effective: its callers sent it 0 of 1200 requests (0.0%) at weight 10, and chance explains none of the last 3 scrapes. " +
         "shop/load-5c8f-x is older than the route and ignores it. Restart once: kubectl -n shop rollout restart deploy/load.",
@@ -213,13 +213,13 @@ describe("a share that does not follow the weight", () => {
     ],
     ["nothing", { staleCallers: [] }, {}, "No cause was found: do callers address the Service by its name?"],
   ])("names %s", (_what, more, over, words) => {
-    const { next } = check({ ...over, ledger: aLedger({ share: { ...share, ...more } }) });
-    expect(next.run?.hold).toBe("unreached");
+    const { state: next } = check({ ...over, ledger: aLedger({ share: { ...share, ...more } }) });
+    expect(next.run?.wait).toBe("unreached");
     expect(next.reason).toContain(words);
   });
 
   it("is believed at the third scrape only", () =>
-    expect(check({ ledger: aLedger({ share: { ...share, scrapes: 2 } }) }).next.run?.step).toBe(1));
+    expect(check({ ledger: aLedger({ share: { ...share, scrapes: 2 } }) }).state.run?.step).toBe(1));
 });
 
 describe("a check without evidence", () => {
@@ -228,33 +228,33 @@ describe("a check without evidence", () => {
     message: "Halt podinfo.test advancement no values found for x: few",
   });
   const metrics = (over: object = {}) => someMetrics(start + 40_000, { checks: [lacking], ...over });
-  const held = { ...due, run: { ...due.run!, hold: "no-evidence" as const, holdSince: start } };
+  const held = { ...due, run: { ...due.run!, wait: "no-evidence" as const, waitSince: start } };
   const by = (policy: "hold" | "fail" | "pass", deadlineMs: number) => aPolicy({ noEvidence: { policy, deadlineMs } });
 
   it("holds, and ends the run at the deadline", () => {
-    expect(check({ metrics: metrics() }, by("hold", 60_000), held).next.run?.hold).toBe("no-evidence");
-    expect(check({ metrics: metrics() }, by("hold", 30_000), held).next.run?.ending?.outcome).toBe("rejected");
+    expect(check({ metrics: metrics() }, by("hold", 60_000), held).state.run?.wait).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("hold", 30_000), held).state.run?.ending?.outcome).toBe("rejected");
   });
 
   it("counts as failed where the Canary says so", () => {
-    expect(check({ metrics: metrics() }, by("fail", 60_000)).next.failedChecks).toBe(1);
+    expect(check({ metrics: metrics() }, by("fail", 60_000)).state.failedChecks).toBe(1);
   });
 
   it("does not count as failed while its window reaches to before the run", () => {
-    const { next } = check({ metrics: metrics({ isEarly: true }) }, by("fail", 60_000));
+    const { state: next } = check({ metrics: metrics({ isEarly: true }) }, by("fail", 60_000));
     expect(next.failedChecks).toBe(0);
-    expect(next.run?.hold).toBe("no-evidence");
+    expect(next.run?.wait).toBe("no-evidence");
   });
 
   it("passes after the deadline where the Canary says so, not before", () => {
-    expect(check({ metrics: metrics() }, by("pass", 60_000), held).next.run?.hold).toBe("no-evidence");
-    expect(check({ metrics: metrics() }, by("pass", 30_000), held).next.run?.step).toBe(1);
+    expect(check({ metrics: metrics() }, by("pass", 60_000), held).state.run?.wait).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("pass", 30_000), held).state.run?.step).toBe(1);
   });
 
   it("never passes while users reach the primary and not the canary", () => {
     const unreached = metrics({ canary: aTrack({ requests: 0 }), checks: [{ ...lacking, requests: 0 }] });
-    const run = { ...held.run, hold: "unreached" as const };
-    expect(check({ metrics: unreached }, by("pass", 30_000), { ...held, run }).next.run?.ending?.outcome).toBe(
+    const run = { ...held.run, wait: "unreached" as const };
+    expect(check({ metrics: unreached }, by("pass", 30_000), { ...held, run }).state.run?.ending?.outcome).toBe(
       "rejected",
     );
   });

@@ -1,15 +1,15 @@
 /** Weights that someone else writes: lowered ones are taken over and kept, until a person raises them again. */
-import { loweredByHand, podsFor, readyCanaries } from "../turn/capacity.ts";
-import { entering, fullName, step, type RunTurn, type Step } from "../turn/turn.ts";
+import { loweredByOthers, podsFor, readyCanaries } from "../turn/capacity.ts";
+import { entering, fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
-import { personHolds } from "./wait.ts";
+import { waitsForPerson } from "./wait.ts";
 import type { Run } from "../state.ts";
 
 /** `stepWeight` is the weight of the run's present step. Undefined: nobody has touched the weight. */
-export function followHand(turn: RunTurn, stepWeight: number): Step | undefined {
+export function followExternalWeight(turn: RunTurn, stepWeight: number): Draft | undefined {
   const { seen, state } = turn;
   const found = seen.route?.weight ?? 0;
-  if (loweredByHand(state, seen)) return obey(turn, found);
+  if (loweredByOthers(state, seen)) return obey(turn, found);
   const weight = Math.min(found, stepWeight);
   if (!raisedByHand(turn) || !canCarry(turn, weight)) return undefined;
   return weight < stepWeight ? obey(turn, weight) : lift(turn, stepWeight);
@@ -27,7 +27,7 @@ function raisedByHand({ run, seen, state }: RunTurn): boolean {
   return run.ceiling !== undefined && !!route && route.weight > state.weight && route.weight !== route.ownWeight;
 }
 
-function obey(turn: RunTurn, weight: number): Step {
+function obey(turn: RunTurn, weight: number): Draft {
   const { run, seen, state, policy } = turn;
   const checkAt = seen.now + policy.intervalMs;
   const { paused } = run;
@@ -35,26 +35,26 @@ function obey(turn: RunTurn, weight: number): Step {
     ...entering(run, "analysing", seen.now),
     ceiling: weight,
     checkAt,
-    hold: "lowered-by-hand",
-    holdSince: seen.now,
+    wait: "lowered-by-hand",
+    waitSince: seen.now,
     ...(paused ? { paused } : {}),
   };
   const next = { ...state, weight, run: held };
-  const words = personHolds({ ...turn, state: next, run: held });
+  const words = waitsForPerson({ ...turn, state: next, run: held });
   const reason = `The canary's weight was lowered by hand to ${weight} (it was ${state.weight}): it is not raised again by itself.`;
   const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
-  return step(
+  return draft(
     turn,
     { weight, run: held, reason, next: words?.next ?? "" },
     { events, requeueAfterMs: policy.intervalMs },
   );
 }
 
-function lift(turn: RunTurn, weight: number): Step {
+function lift(turn: RunTurn, weight: number): Draft {
   const { run, seen, policy } = turn;
   const reason = `The canary's weight was set back to ${weight} by hand: the run goes on.`;
   const analysed: Run = { ...entering(run, "analysing", seen.now), checkAt: seen.now + policy.intervalMs };
-  return step(
+  return draft(
     turn,
     { weight, run: analysed, reason, next: "" },
     { events: [event.normal(`${fullName(seen)}: ${reason}`)], requeueAfterMs: policy.intervalMs },

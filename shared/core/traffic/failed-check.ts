@@ -1,9 +1,9 @@
 /** Failed checks are counted; at the threshold the run is taken back. */
-import { fullName, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { reject } from "../lifecycle/end.ts";
 
-export function failedCheck(turn: RunTurn, message: string): Step {
+export function failedCheck(turn: RunTurn, message: string): Draft {
   const { run, seen, state, policy } = turn;
   const failedChecks = state.failedChecks + 1;
   const halted = event.warning(message);
@@ -13,7 +13,7 @@ export function failedCheck(turn: RunTurn, message: string): Step {
     const step = reject(counted, cause, event.thresholdReached(fullName(seen), failedChecks));
     return { ...step, events: [halted, ...step.events] };
   }
-  return step(
+  return draft(
     counted,
     {
       phase: "Progressing",

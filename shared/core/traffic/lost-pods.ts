@@ -1,14 +1,14 @@
 /** Canary pods that are lost under traffic: the canary keeps no more than those that are left can carry. */
 import {
   carriedBy,
-  desertedWords,
-  isDeserted,
+  noReadyPodsText,
+  hasNoReadyPods,
   podsFor,
   primaryCanCarryAll,
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
-import { fullName, step, unheld, type RunTurn, type Step } from "../turn/turn.ts";
+import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { reject } from "../lifecycle/end.ts";
 
@@ -16,9 +16,9 @@ import { reject } from "../lifecycle/end.ts";
 const fewestLosses = 3;
 
 /** Some or all of the pods that carry the present weight are gone; the primary can take over what they carried. */
-export function lostPods(turn: RunTurn): Step | undefined {
+export function lostPods(turn: RunTurn): Draft | undefined {
   const { run, seen, state } = turn;
-  if (isDeserted(state, seen)) return lostAllPods(turn);
+  if (hasNoReadyPods(state, seen)) return lostAllPods(turn);
   const replicas = seen.target?.replicas ?? 1;
   const ready = readyCanaries(run, seen);
   const needed = podsFor(state.weight, replicas);
@@ -31,8 +31,8 @@ export function lostPods(turn: RunTurn): Step | undefined {
 }
 
 /** Nobody is behind the canary leaf any more: its share would fail, so it goes to the primary until there are pods again. */
-export function lostAllPods(turn: RunTurn): Step {
-  const reason = `${desertedWords(turn)} at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
+export function lostAllPods(turn: RunTurn): Draft {
+  const reason = `${noReadyPodsText(turn)} at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
   return lose(turn, 0, { cause: "every ready pod", reason });
 }
 
@@ -43,7 +43,7 @@ export function failureWords({ seen }: RunTurn): string {
 
 // --- internal ---
 
-function lose(turn: RunTurn, weight: number, words: { cause: string; reason: string }): Step {
+function lose(turn: RunTurn, weight: number, words: { cause: string; reason: string }): Draft {
   const { run, seen, policy } = turn;
   // A Service that someone deleted says nothing against the version.
   const losses = (run.losses ?? 0) + (seen.endpoints.canary.isGone ? 0 : 1);
@@ -53,7 +53,7 @@ function lose(turn: RunTurn, weight: number, words: { cause: string; reason: str
   }
   const { checkAt: _checkAt, ...rest } = unheld(run);
   const { reason } = words;
-  return step(
+  return draft(
     turn,
     {
       weight,

@@ -42,7 +42,7 @@ function at(weight: number, pods: Pods, run: Partial<Run> = analysing): Decision
 
 describe("a canary that loses some of its pods", () => {
   it("keeps what the others can carry, says so, and gets its step's weight again when they are back", () => {
-    const { next, actions, events } = at(75, { replicas: 4, ready: 1 });
+    const { state: next, actions, events } = at(75, { replicas: 4, ready: 1 });
     expect(next).toMatchObject({ weight: 25, run: { stage: "scaling", step: 2, losses: 1 } });
     expect(actions).toContainEqual({ kind: "setWeight", weight: 25 });
     expect(next.reason).toBe(
@@ -53,13 +53,13 @@ describe("a canary that loses some of its pods", () => {
   });
 
   it("keeps its weight while the primary has lost pods as well", () => {
-    expect(at(75, { replicas: 4, ready: 1, primaryReady: 3 }).next).toMatchObject({ weight: 75 });
+    expect(at(75, { replicas: 4, ready: 1, primaryReady: 3 }).state).toMatchObject({ weight: 75 });
   });
 
   it("is not blamed for a leaf Service that someone deleted: no traffic until it is there again, however often", () => {
     const seen = seenWith(75, { replicas: 4, ready: 0 });
     seen.endpoints.canary.isGone = true;
-    const { next, actions } = decide(
+    const { state: next, actions } = decide(
       aRunningState(75, { ...analysing, losses: 4 }),
       { ...seen, servicesReady: false },
       policy,
@@ -72,7 +72,7 @@ describe("a canary that loses some of its pods", () => {
   });
 
   it("is given up when it happened as often as checks may fail", () => {
-    const { next } = at(75, { replicas: 4, ready: 1 }, { ...analysing, losses: 4 });
+    const { state: next } = at(75, { replicas: 4, ready: 1 }, { ...analysing, losses: 4 });
     expect(next.run?.ending?.cause).toBe("the canary lost ready pods 5 times");
   });
 
@@ -85,7 +85,7 @@ describe("a canary that loses some of its pods", () => {
     });
     fc.assert(
       fc.property(numbers, ({ weight, replicas, ready, stage }) => {
-        const { next } = at(weight, { replicas, ready }, { ...analysing, stage });
+        const { state: next } = at(weight, { replicas, ready }, { ...analysing, stage });
         expect(ready).toBeGreaterThanOrEqual(podsFor(next.weight, replicas));
       }),
     );

@@ -6,38 +6,38 @@ import {
   formatImages,
   fullName,
   fullTarget,
-  step,
+  draft,
   verbLine,
   type RunTurn,
-  type Step,
+  type Draft,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { primaryName } from "../objects/names.ts";
 import type { Run } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
-import { wind } from "../lifecycle/end.ts";
+import { endRun } from "../lifecycle/end.ts";
 
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
-export function promote(turn: RunTurn, events: EventText[] = []): Step {
+export function promote(turn: RunTurn, events: EventText[] = []): Draft {
   const { run, seen } = turn;
   const promoting = entering(run, "promoting", seen.now);
-  return step(
+  return draft(
     turn,
     { phase: "Promoting", run: promoting, ...rollingWords(turn) },
     { events: [...events, event.copying(fullTarget(seen), `${primaryName(seen.targetName)}.${seen.namespace}`)] },
   );
 }
 
-export function promoting(turn: RunTurn): Step {
+export function promoting(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const { target } = seen;
-  if (!target) return wind(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);
+  if (!target) return endRun(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);
   if (target.intent !== run.intent) return overtaken(turn);
-  if (target.promoting !== run.id || target.held) return step(turn, rollingWords(turn));
+  if (target.promoting !== run.id || target.held) return draft(turn, rollingWords(turn));
   if (target.stuck) return primaryStuck(turn, target.stuck);
-  if (!rolledToIntent(target, run, seen)) return step(turn, rollingWords(turn));
-  const begun = step(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
+  if (!rolledToIntent(target, run, seen)) return draft(turn, rollingWords(turn));
+  const begun = draft(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
   return andThen(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
 }
 
@@ -49,11 +49,11 @@ function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
 }
 
 /** Traffic goes back to the primary: at once, or by `stepWeightPromotion` percent an interval. */
-export function returning(turn: RunTurn): Step {
+export function returning(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   if (seen.target && seen.target.intent !== run.intent) return overtaken(turn);
   const dueAt = run.checkAt ?? run.stageAt;
-  if (seen.now < dueAt) return step(turn, {}, { requeueAfterMs: dueAt - seen.now });
+  if (seen.now < dueAt) return draft(turn, {}, { requeueAfterMs: dueAt - seen.now });
   const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
   const waiting = awaitPrimary(turn, 100 - weight);
   if (waiting) return waiting;
@@ -61,9 +61,9 @@ export function returning(turn: RunTurn): Step {
     const said =
       policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
     const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
-    return wind(finalising, "promoted", promotedBecause(turn), [said]);
+    return endRun(finalising, "promoted", promotedBecause(turn), [said]);
   }
-  return step(
+  return draft(
     turn,
     {
       weight,
@@ -78,14 +78,14 @@ export function returning(turn: RunTurn): Step {
 // --- internal ---
 
 /** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
-function awaitPrimary(turn: RunTurn, share: number): Step | undefined {
+function awaitPrimary(turn: RunTurn, share: number): Draft | undefined {
   const { run, seen, state } = turn;
   const { ready } = seen.endpoints.primary;
   const replicas = seen.target?.replicas ?? 1;
   const needed = podsFor(share, replicas);
   if (ready >= needed) return undefined;
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
-  return step(turn, { reason, next: `${share}% on the primary when they are` });
+  return draft(turn, { reason, next: `${share}% on the primary when they are` });
 }
 
 function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
@@ -105,27 +105,27 @@ function promotedBecause({ run, state, policy }: RunTurn): string {
 }
 
 /** The template moved before the promotion took hold, or past the refusal: what was judged is not what would run. */
-function overtaken(turn: RunTurn): Step {
+function overtaken(turn: RunTurn): Draft {
   const { seen, state } = turn;
   const { target } = seen;
   const back: RunTurn = { ...turn, state: { ...state, phase: "Progressing" } };
-  if (target?.intent === state.stable?.hash) return wind(back, "reverted", `reverted by ${target?.requestedBy}`);
-  if (target?.held) return wind(back, "superseded", "a newer version was asked for");
-  return wind(
+  if (target?.intent === state.stable?.hash) return endRun(back, "reverted", `reverted by ${target?.requestedBy}`);
+  if (target?.held) return endRun(back, "superseded", "a newer version was asked for");
+  return endRun(
     back,
     "aborted",
     `Deployment ${seen.targetName} was changed by ${target?.changedBy} while it was promoted`,
   );
 }
 
-function primaryStuck(turn: RunTurn, words: string): Step {
+function primaryStuck(turn: RunTurn, words: string): Draft {
   const { seen, state } = turn;
   const reason = `Promotion is stuck: ${words} Traffic stays at ${state.weight}% on the canary.`;
   const events =
     state.reason === reason
       ? []
       : [event.warning(`Promotion of ${fullTarget(seen)} failed, primary not ready: ${words}`)];
-  return step(turn, { reason, next: waysOut(seen) }, { events });
+  return draft(turn, { reason, next: waysOut(seen) }, { events });
 }
 
 function waysOut(seen: Observation): string {

@@ -1,12 +1,12 @@
 /** A canary whose users do not follow the route: it is held, with the cause, for its numbers are not those of the share it was given. */
 import { restartLines } from "../format/restart-command.ts";
 import type { RunTurn } from "../turn/turn.ts";
-import type { Hold } from "./wait.ts";
+import type { Wait } from "./wait.ts";
 import { believedScrapes } from "../analysis/traffic-share.ts";
 import type { ShareSeen } from "../observation.ts";
 
 /** Undefined while the share is what chance explains, or not yet known. */
-export function strayed(turn: RunTurn): Hold | undefined {
+export function waitForShare(turn: RunTurn): Wait | undefined {
   const share = turn.seen.ledger?.share;
   if (!share || share.scrapes < believedScrapes) return undefined;
   const reason = `${measuredWords(share)} ${causeWords(turn, share)}`;

@@ -1,6 +1,6 @@
 /** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
 import { restartLines } from "../format/restart-command.ts";
-import { fullName, step, verbLine, type RunTurn, type Step } from "../turn/turn.ts";
+import { fullName, draft, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { canaryName } from "../objects/names.ts";
@@ -18,7 +18,7 @@ const unscrapedMs = 1_000;
 /** Holds that are a matter of course: nobody need be told. */
 const quiet: readonly HoldCause[] = ["no-numbers", "warming-up"];
 
-export interface Hold {
+export interface Wait {
   cause: HoldCause;
   reason: string;
   next: string;
@@ -27,31 +27,31 @@ export interface Hold {
 }
 
 /** Announced once per cause; one that lasts too long ends the run. */
-export function hold(turn: RunTurn, found: Hold): Step {
+export function wait(turn: RunTurn, found: Wait): Draft {
   const { cause, reason, next } = found;
   const { run, seen, state } = turn;
-  const holdSince = run.hold !== undefined && kinds[run.hold] === kinds[cause] ? (run.holdSince ?? seen.now) : seen.now;
+  const holdSince = run.wait !== undefined && kinds[run.wait] === kinds[cause] ? (run.waitSince ?? seen.now) : seen.now;
   const deadline = deadlineOf(turn, cause);
   if (deadline !== undefined && seen.now - holdSince >= deadline) {
     const given = `no verdict within ${formatDuration(deadline)}: ${reason}`;
     return reject(turn, given, event.rollingBack(fullName(seen), given));
   }
   const after = lookAgainAfter(turn, found);
-  const held: Run = { ...run, hold: cause, holdSince, checkAt: seen.now + after };
-  const isNews = run.hold !== cause && !quiet.includes(cause) && state.reason !== reason;
+  const held: Run = { ...run, wait: cause, waitSince: holdSince, checkAt: seen.now + after };
+  const isNews = run.wait !== cause && !quiet.includes(cause) && state.reason !== reason;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
-  return step(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
+  return draft(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
 }
 
 /** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */
-export function freeze(turn: RunTurn, reason: string): Step {
+export function freeze(turn: RunTurn, reason: string): Draft {
   const stays = turn.state.weight > 0 ? "the weight stays" : "the canary gets no traffic";
-  return hold(turn, { cause: "cannot-ask", reason, next: `nothing counts until it can be asked; ${stays}` });
+  return wait(turn, { cause: "cannot-ask", reason, next: `nothing counts until it can be asked; ${stays}` });
 }
 
 /** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */
-export function unreached(turn: RunTurn, metrics: Measured): Hold {
+export function unreached(turn: RunTurn, metrics: Measured): Wait {
   const { run, seen, state } = turn;
   const isYoung = seen.now - run.stageAt < firstNumbersMs;
   if (isYoung && metrics.staleCallers.length === 0) {
@@ -65,17 +65,17 @@ export function unreached(turn: RunTurn, metrics: Measured): Hold {
  * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
  * always would fail unseen for so long.
  */
-export function unscraped({ run, seen, state }: RunTurn): Hold | undefined {
+export function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
   const { metrics } = seen;
   if (state.weight > 0 || !metrics?.ok || metrics.isUnwatched || metrics.sampledAt >= run.stageAt) return undefined;
-  const isYoung = seen.now - (run.holdSince ?? seen.now) < firstNumbersMs;
+  const isYoung = seen.now - (run.waitSince ?? seen.now) < firstNumbersMs;
   const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
   return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
 }
 
 /** What is missing is what the canary's pods answered while they warmed up. */
-export function warmingUp({ seen, policy }: RunTurn): Hold | undefined {
+export function warmingUp({ seen, policy }: RunTurn): Wait | undefined {
   const { canary, pods, evidenceAt = 0 } = { canary: { requests: 0, failures: 0 }, pods: 0, ...seen.ledger?.warmup };
   if (seen.now >= evidenceAt) return undefined;
   const who = pods === 0 ? "The canary has just warmed up" : `${pods} canary pod${pods === 1 ? " warms" : "s warm"} up`;
@@ -87,11 +87,11 @@ export function warmingUp({ seen, policy }: RunTurn): Hold | undefined {
 
 /** For how long evidence has been missing. */
 export function missingSince({ run, seen }: RunTurn): number {
-  return run.hold !== undefined && kinds[run.hold] === "evidence" ? (run.holdSince ?? seen.now) : seen.now;
+  return run.wait !== undefined && kinds[run.wait] === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
 }
 
 /** A person holds this run: says who and until when; undefined when nobody does. */
-export function personHolds({ run, seen, state }: RunTurn): Hold | undefined {
+export function waitsForPerson({ run, seen, state }: RunTurn): Wait | undefined {
   const { ceiling, paused } = run;
   if (ceiling !== undefined)
     return {
@@ -127,7 +127,7 @@ const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
 };
 
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
-function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Hold): number {
+function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Wait): number {
   if (lookAgainMs !== undefined) return lookAgainMs;
   if (kinds[cause] !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
   const leftMs = (run.paused?.until ?? 0) - seen.now;
@@ -137,7 +137,7 @@ function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: 
 /** Who has paused a run looks after it: what it has no evidence of meanwhile does not end it. */
 function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
   const { policy } = turn;
-  if (kinds[cause] === "evidence" && personHolds(turn)) return undefined;
+  if (kinds[cause] === "evidence" && waitsForPerson(turn)) return undefined;
   const byKind = {
     evidence: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,
@@ -146,7 +146,7 @@ function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
   return byKind[kinds[cause]];
 }
 
-function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Hold, "cause" | "reason"> {
+function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait, "cause" | "reason"> {
   const callers = metrics.staleCallers;
   const head = `No user request has reached the canary at weight ${state.weight}`;
   if (callers.length > 0) {

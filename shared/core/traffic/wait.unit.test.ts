@@ -34,7 +34,7 @@ describe("a pause whose time is over", () => {
     ],
   ])("%s does not make us look at it all the time", (_, run, weight, seen) => {
     const metrics = someMetrics(start);
-    const { next, requeueAfterMs } = decide(
+    const { state: next, requeueAfterMs } = decide(
       aRunningState(weight, { ...run, paused: over }),
       aRunObservation(weight, 2, { ...seen, metrics }),
       policy,
@@ -49,34 +49,35 @@ describe("a canary that Prometheus has not scraped", () => {
   const since = (over: Partial<Run> = {}) => aRunningState(0, { stage: "scaling", stageAt: start - 60_000, ...over });
 
   it("gets no traffic however ready its pods are, and is looked at again soon", () => {
-    const { next, actions, events, requeueAfterMs } = decide(
-      since(),
-      aRunObservation(0, 1, { metrics: unseen }),
-      policy,
-    );
-    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", hold: "no-numbers" } });
+    const {
+      state: next,
+      actions,
+      events,
+      requeueAfterMs,
+    } = decide(since(), aRunObservation(0, 1, { metrics: unseen }), policy);
+    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", wait: "no-numbers" } });
     expect(next.reason).toBe("No traffic yet: Prometheus has not scraped the ready pods of podinfo-canary.");
     expect([actions, events, requeueAfterMs]).toEqual([[], [], 1_000]);
   });
 
   it("gets its first weight with the first sample", () => {
     const metrics = someMetrics(start, { sampledAt: start - 1_000 });
-    const held = since({ hold: "no-numbers", holdSince: start - 3_000, checkAt: start });
-    const { next } = decide(held, aRunObservation(0, 1, { metrics }), policy);
+    const held = since({ wait: "no-numbers", waitSince: start - 3_000, checkAt: start });
+    const { state: next } = decide(held, aRunObservation(0, 1, { metrics }), policy);
     expect(next).toMatchObject({ weight: 25, run: { stage: "analysing" } });
-    expect(next.run?.hold).toBeUndefined();
+    expect(next.run?.wait).toBeUndefined();
   });
 
   it("gets its first weight where Prometheus does not look at stable either", () => {
     const metrics = { ...unseen, isUnwatched: true };
-    expect(decide(since(), aRunObservation(0, 1, { metrics }), policy).next).toMatchObject({ weight: 25 });
+    expect(decide(since(), aRunObservation(0, 1, { metrics }), policy).state).toMatchObject({ weight: 25 });
   });
 
   it("is told of what to look for when that takes long, and given up at the deadline", () => {
-    const long = (ms: number) => since({ hold: "no-numbers", holdSince: start - ms, checkAt: start });
+    const long = (ms: number) => since({ wait: "no-numbers", waitSince: start - ms, checkAt: start });
     const seen = aRunObservation(0, 1, { metrics: unseen });
-    expect(decide(long(30_000), seen, policy).next.reason).toContain("podinfo-canary: are they meshed");
-    const { next } = decide(long(policy.noEvidence.deadlineMs), seen, policy);
+    expect(decide(long(30_000), seen, policy).state.reason).toContain("podinfo-canary: are they meshed");
+    const { state: next } = decide(long(policy.noEvidence.deadlineMs), seen, policy);
     expect(next).toMatchObject({
       phase: "Failed",
       rejected: [{ cause: expect.stringContaining("not scraped") as string }],
@@ -85,32 +86,32 @@ describe("a canary that Prometheus has not scraped", () => {
 
   it("keeps the share that it has", () => {
     const state = aRunningState(25, { stage: "scaling", step: 1, stageAt: start });
-    const { next } = decide(state, aRunObservation(25, 2, { metrics: unseen }), policy);
+    const { state: next } = decide(state, aRunObservation(25, 2, { metrics: unseen }), policy);
     expect(next).toMatchObject({ weight: 50, run: { stage: "analysing" } });
   });
 });
 
 describe("a paused run", () => {
   it("is not promoted because its analysis is skipped", () => {
-    const { next } = decide(aRunningState(0, { paused: still }), aRunObservation(0, 1), {
+    const { state: next } = decide(aRunningState(0, { paused: still }), aRunObservation(0, 1), {
       ...policy,
       skipAnalysis: true,
     });
-    expect(next).toMatchObject({ phase: "Progressing", run: { hold: "paused" } });
+    expect(next).toMatchObject({ phase: "Progressing", run: { wait: "paused" } });
   });
 
   it("is not given up for want of evidence, however long the night", () => {
     const none = { primary: aTrack({ requests: 0 }), canary: aTrack({ requests: 0 }) };
     const metrics = someMetrics(start, { ...none, checks: [aCheck({ outcome: "no-evidence" })] });
-    const waiting: Partial<Run> = { ...due, hold: "no-traffic", holdSince: start - 10 * hour };
-    const { next } = decide(
+    const waiting: Partial<Run> = { ...due, wait: "no-traffic", waitSince: start - 10 * hour };
+    const { state: next } = decide(
       aRunningState(25, { ...waiting, paused: still }),
       aRunObservation(25, 1, { metrics }),
       policy,
     );
     expect(next.run?.stage).toBe("analysing");
     expect(
-      decide(aRunningState(25, waiting), aRunObservation(25, 1, { metrics }), policy).next.run?.ending,
+      decide(aRunningState(25, waiting), aRunObservation(25, 1, { metrics }), policy).state.run?.ending,
     ).toBeDefined();
   });
 });
@@ -121,10 +122,14 @@ describe("pods that are awaited after a hold", () => {
       stage: "scaling",
       step: 1,
       stageAt: start - hour,
-      hold: "cannot-ask",
-      holdSince: start - hour,
+      wait: "cannot-ask",
+      waitSince: start - hour,
     };
-    const { next } = decide(aRunningState(25, held), aRunObservation(25, 1, { metrics: someMetrics(start) }), policy);
+    const { state: next } = decide(
+      aRunningState(25, held),
+      aRunObservation(25, 1, { metrics: someMetrics(start) }),
+      policy,
+    );
     expect(next.run).toMatchObject({ stage: "scaling", stageAt: start });
     expect(next.run).not.toHaveProperty("hold");
   });
@@ -140,7 +145,7 @@ describe("a weight that cannot be written", () => {
     ],
   ])("%s is not said anew at every look", (_, run, seen) => {
     const state = aRunningState(run.stage === "draining" ? 0 : 25, { ...run, stageAt: start - 500 });
-    const { next, requeueAfterMs } = decide(state, aRunObservation(25, 1, seen), policy);
+    const { state: next, requeueAfterMs } = decide(state, aRunObservation(25, 1, seen), policy);
     expect(next.run).toEqual(state.run);
     expect(requeueAfterMs).toBe(1_000);
   });
@@ -148,7 +153,7 @@ describe("a weight that cannot be written", () => {
 
 describe("a run whose spec or target is changed under it", () => {
   it("gives a last weight that was raised before it promotes", () => {
-    const { next } = decide(
+    const { state: next } = decide(
       aRunningState(20, { ...due, step: 1 }),
       aRunObservation(20, 4, { metrics: someMetrics(start) }),
       aPolicy({ weights: [50, 100] }),
@@ -159,7 +164,7 @@ describe("a run whose spec or target is changed under it", () => {
   it("stands still on a target that became unfit, says why, and can be taken back", () => {
     const target = aHeldTarget("1.7.1", { unfit: "Deployment podinfo has strategy Recreate." });
     const seen = aRunObservation(25, 1, { target, metrics: someMetrics(start) });
-    const { next, actions } = decide(aRunningState(25, due), seen, policy);
+    const { state: next, actions } = decide(aRunningState(25, due), seen, policy);
     expect([next.reason, next.weight, actions]).toEqual([target.unfit, 25, []]);
     const back = decide(next, { ...seen, command: { id: "c1", verb: "rollback", by: "bob" } }, policy);
     expect(back.actions).toEqual([takenBack]);
@@ -170,7 +175,7 @@ describe("a run whose spec or target is changed under it", () => {
     const target = aHeldTarget("1.7.1", { replicas: 0, active: [] });
     const ending = { outcome: "rejected", cause: "rolled back by bob" } as const;
     const seen = aRunObservation(25, 1, { target, endpoints: nobody });
-    expect(decide(aRunningState(25, { stage: "draining", ending }), seen, policy).next.weight).toBe(0);
+    expect(decide(aRunningState(25, { stage: "draining", ending }), seen, policy).state.weight).toBe(0);
   });
 
   it("names stable on the target for whoever finds it without us", () => {

@@ -35,13 +35,13 @@ export function onlyThisRun(run: Run, seen: Observation): boolean {
  * The canary has a share and nobody behind it, or nobody for long, for its Deployment is gone; the primary has someone. Its
  * share would fail.
  */
-export function isDeserted(state: CanaryState, seen: Observation): boolean {
+export function hasNoReadyPods(state: CanaryState, seen: Observation): boolean {
   const { primary, canary } = seen.endpoints;
   return state.weight > 0 && primary.ready > 0 && (canary.ready === 0 || !seen.workload);
 }
 
 /** Who is not there for the canary's share. */
-export function desertedWords({ seen }: { seen: Observation }): string {
+export function noReadyPodsText({ seen }: { seen: Observation }): string {
   return seen.endpoints.canary.isGone
     ? `Service ${canaryName(seen.apexName)} was deleted, and the canary has nobody behind it`
     : "The canary has no ready pod";
@@ -66,7 +66,7 @@ export function isInEffect(state: CanaryState, seen: Observation): boolean {
 }
 
 /** Someone else set the canary's weight below ours since our own last write: it is theirs to raise again. */
-export function loweredByHand(state: CanaryState, seen: Observation): boolean {
+export function loweredByOthers(state: CanaryState, seen: Observation): boolean {
   const { route } = seen;
   return route !== undefined && route.weight !== route.ownWeight && route.weight < state.weight;
 }

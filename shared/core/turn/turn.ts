@@ -17,25 +17,25 @@ export interface RunTurn extends Turn {
 }
 
 /** What a decision comes to, before the actions that make the world conform are derived from it. */
-export interface Step {
+export interface Draft {
   next: CanaryState;
   events: EventText[];
   requeueAfterMs?: number;
 }
 
-export interface StepExtra {
+export interface DraftExtra {
   events?: EventText[];
   requeueAfterMs?: number;
 }
 
 /** `turn`'s state changed by `patch`. */
-export function step(turn: Turn, patch: Partial<CanaryState>, extra: StepExtra = {}): Step {
+export function draft(turn: Turn, patch: Partial<CanaryState>, extra: DraftExtra = {}): Draft {
   const { events = [], requeueAfterMs } = extra;
   return { next: { ...turn.state, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
 }
 
 /** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
-export function andThen(before: Step, turn: Turn, go: (turn: Turn) => Step): Step {
+export function andThen(before: Draft, turn: Turn, go: (turn: Turn) => Draft): Draft {
   const after = go({ ...turn, state: before.next });
   return { ...after, events: [...before.events, ...after.events] };
 }
@@ -82,7 +82,7 @@ export function missingTarget(seen: Observation): string {
 
 /** The run when it moves again: nothing holds it. */
 export function unheld(run: Run): Run {
-  const { hold: _hold, holdSince: _holdSince, ...rest } = run;
+  const { wait: _hold, waitSince: _holdSince, ...rest } = run;
   return rest;
 }
 

@@ -9,7 +9,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
 import { deleteSeen } from "./delete.ts";
 import { keepStable } from "./stable-template.ts";
-import { routeCache, type Scene, type WriteDeps } from "../objects/canary-objects.ts";
+import { routeCache, type CanaryObjects, type WriteDeps } from "../objects/canary-objects.ts";
 import {
   patchTarget,
   releaseTarget,
@@ -24,13 +24,13 @@ import { metaOf } from "../objects/from-objects.ts";
 
 export type PerformDeps = WriteDeps & Deleting;
 
-export interface Stage {
-  scene: Scene;
+export interface ApplyContext {
+  scene: CanaryObjects;
   progressDeadlineMs: number;
 }
 
 /** Throws `CanaryError`; a `Conflict` means that the world moved, and that a new decision is due. */
-export function perform(deps: PerformDeps, stage: Stage, action: Action): Promise<void> {
+export function perform(deps: PerformDeps, stage: ApplyContext, action: Action): Promise<void> {
   const performer = performers[action.kind] as Performer<Action["kind"]>;
   return performer(deps, stage, action);
 }
@@ -39,7 +39,7 @@ export function perform(deps: PerformDeps, stage: Stage, action: Action): Promis
 
 type Performer<K extends Action["kind"]> = (
   deps: PerformDeps,
-  stage: Stage,
+  stage: ApplyContext,
   action: Extract<Action, { kind: K }>,
 ) => Promise<void>;
 
@@ -70,11 +70,11 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   scaleCanary: (deps, { scene }, action) => scaleCanary(deps, scene, action),
 };
 
-function uidOf(scene: Scene): string {
+function uidOf(scene: CanaryObjects): string {
   return metaOf(requireTarget(scene)).uid;
 }
 
-async function applyServices(deps: WriteDeps, scene: Scene): Promise<void> {
+async function applyServices(deps: WriteDeps, scene: CanaryObjects): Promise<void> {
   const target = requireTarget(scene);
   const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };
   if (!scene.apex) await createIfMissing(deps, apexService(target, context));
@@ -109,7 +109,7 @@ async function correctService(deps: WriteDeps, found: V1Service, wanted: V1Servi
   deps.world.services.wrote(written);
 }
 
-async function createRoute(deps: PerformDeps, scene: Scene): Promise<void> {
+async function createRoute(deps: PerformDeps, scene: CanaryObjects): Promise<void> {
   const { served, canary, namespace, apexName: apex, port } = scene;
   if (!served) return;
   const { name, uid } = metaOf(canary);
@@ -135,7 +135,7 @@ async function deleteOtherRoute(
 
 async function setWeight(
   deps: WriteDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   { weight, over }: { weight: number; over?: string },
 ): Promise<void> {
   const { served, route, apexName } = scene;
@@ -147,7 +147,7 @@ async function setWeight(
 
 async function runCanary(
   deps: WriteDeps,
-  { scene, progressDeadlineMs }: Stage,
+  { scene, progressDeadlineMs }: ApplyContext,
   wanted: { intent: string; replicas: number },
 ): Promise<void> {
   const target = requireTarget(scene);
@@ -183,7 +183,7 @@ function overwriting(found: V1Deployment, desired: V1Deployment): V1Deployment {
 
 async function scaleCanary(
   deps: WriteDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   { replicas, over }: { replicas: number; over?: string },
 ): Promise<void> {
   if (!scene.workload) return;

@@ -40,7 +40,7 @@ export async function cleanUp(
   gone: RouteGone,
 ): Promise<{ requeueAfterMs?: number }> {
   const key = `${at.namespace}/${at.name}`;
-  for (const target of orphanedTargets(deps, at.namespace)) await releaseTarget(deps, target);
+  for (const target of orphanedTargets(deps, at.namespace)) await returnToUser(deps, target);
   const routes = await deleteRoutes(deps, at);
   const quit = await quitForeignRoutes(deps, at);
   const leftovers = leftoversOf(deps, at).filter((leftover) => !isInUse(deps, leftover));
@@ -57,7 +57,7 @@ export async function cleanUp(
 }
 
 /** Gives a Deployment back: stable's template, `paused` as its user had it, none of our labels. */
-export async function releaseTarget(deps: CleanupDeps, target: V1Deployment): Promise<void> {
+export async function returnToUser(deps: CleanupDeps, target: V1Deployment): Promise<void> {
   const { name, namespace, labels } = metaOf(target);
   const marks = [label.target, label.held, label.promoting, label.stable];
   const stable = labels[label.stable] ?? "";

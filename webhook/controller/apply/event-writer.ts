@@ -29,7 +29,7 @@ export interface EventDeps {
   log: { warn(details: object, message: string): void };
 }
 
-export class Herald {
+export class EventWriter {
   private readonly deps: EventDeps;
   /** By Canary: the time of the last event that this process knows to be written. */
   private readonly heard = new Map<string, string>();

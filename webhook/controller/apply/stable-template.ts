@@ -7,12 +7,12 @@ import { kind, label, manager, keptName } from "../../../shared/core/objects/nam
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { deleteSeen } from "./delete.ts";
-import type { Scene, WriteDeps } from "../objects/canary-objects.ts";
+import type { CanaryObjects, WriteDeps } from "../objects/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
-import { indexes, type World } from "../cache/caches.ts";
+import { indexes, type Caches } from "../cache/caches.ts";
 
 /** This stable template is kept for this Canary. */
-export function keptStable(world: World, scene: Scene, podTemplateHash: string): boolean {
+export function keptStable(world: Caches, scene: CanaryObjects, podTemplateHash: string): boolean {
   const kept = keptFor(world, scene);
   return kept !== undefined && isOf(kept, podTemplateHash);
 }
@@ -21,7 +21,7 @@ export function keptStable(world: World, scene: Scene, podTemplateHash: string):
  * Keeps the template of the target's ReplicaSet `podTemplateHash` in the place of the one kept before. There is one name for all of
  * them: who comes too late finds it taken.
  */
-export async function keepStable(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
+export async function keepStable(deps: WriteDeps, scene: CanaryObjects, podTemplateHash: string): Promise<void> {
   const template = scene.target && (await templateOfReplicaSet(deps, scene.target, podTemplateHash));
   if (!template) return;
   const earlier = keptFor(deps.world, scene);
@@ -66,7 +66,7 @@ export async function templateOfReplicaSet(
 
 // --- internal ---
 
-function keptFor(world: World, { canary, namespace, targetName }: Scene): V1ControllerRevision | undefined {
+function keptFor(world: Caches, { canary, namespace, targetName }: CanaryObjects): V1ControllerRevision | undefined {
   const kept = world.kept.get(namespace, keptName(targetName));
   return kept && metaOf(kept).labels[label.canary] === metaOf(canary).name ? kept : undefined;
 }
@@ -76,7 +76,7 @@ function isOf(object: V1ControllerRevision, podTemplateHash: string): boolean {
 }
 
 function ownedBy(
-  { canary, namespace, targetName }: Scene,
+  { canary, namespace, targetName }: CanaryObjects,
   podTemplateHash: string,
 ): Omit<V1ControllerRevision, "revision"> {
   const { name: owner, uid } = metaOf(canary);
@@ -101,7 +101,7 @@ function ownedBy(
   };
 }
 
-async function create(deps: WriteDeps, scene: Scene, wanted: V1ControllerRevision): Promise<void> {
+async function create(deps: WriteDeps, scene: CanaryObjects, wanted: V1ControllerRevision): Promise<void> {
   try {
     deps.world.kept.wrote(await deps.cluster.create(resource.controllerRevisions, wanted, { fieldManager: manager }));
   } catch (error: unknown) {

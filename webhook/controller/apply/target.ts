@@ -7,10 +7,10 @@ import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { keptTemplate, templateOfReplicaSet } from "./stable-template.ts";
-import type { Scene, WriteDeps } from "../objects/canary-objects.ts";
+import type { CanaryObjects, WriteDeps } from "../objects/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
-export function requireTarget(scene: Scene): V1Deployment {
+export function requireTarget(scene: CanaryObjects): V1Deployment {
   if (scene.target) return scene.target;
   throw new CanaryError("NotFound", `Deployment ${scene.targetName} is gone.`);
 }
@@ -24,7 +24,7 @@ export interface TargetPatch {
 /** A merge patch on exactly the target that was observed: a newer version of it is a Conflict. */
 export async function patchTarget(
   deps: WriteDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   { labels, annotations, spec }: TargetPatch,
 ): Promise<void> {
   const { name, namespace } = metaOf(requireTarget(scene));
@@ -43,7 +43,7 @@ export async function patchTarget(
 
 export async function releaseTarget(
   deps: WriteDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   { intent, run }: { intent: string; run: string },
 ): Promise<void> {
   const found = hashTemplate(requireTarget(scene).spec?.template);
@@ -56,12 +56,12 @@ export async function releaseTarget(
   });
 }
 
-export async function unholdTarget(deps: WriteDeps, scene: Scene): Promise<void> {
+export async function unholdTarget(deps: WriteDeps, scene: CanaryObjects): Promise<void> {
   scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.held] });
 }
 
 /** The target runs what it should: `podTemplateHash` is stable, and nobody is kept from changing it. */
-export async function settleTarget(deps: WriteDeps, scene: Scene, podTemplateHash: string): Promise<void> {
+export async function settleTarget(deps: WriteDeps, scene: CanaryObjects, podTemplateHash: string): Promise<void> {
   const stable = { [label.stable]: podTemplateHash };
   scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.promoting], setLabels: stable });
 }
@@ -69,7 +69,7 @@ export async function settleTarget(deps: WriteDeps, scene: Scene, podTemplateHas
 /** What `rollout status` and kstatus read: the deployment controller leaves this condition alone while the target is paused. */
 export async function setProgressing(
   deps: WriteDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   words: { status: string; reason: string; message: string },
 ): Promise<void> {
   const { name, namespace } = metaOf(requireTarget(scene));

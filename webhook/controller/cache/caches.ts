@@ -15,7 +15,7 @@ import { Cache } from "./cache.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, rememberWriter, toRevision, type Revision } from "../objects/from-objects.ts";
 
-export interface World {
+export interface Caches {
   canaries: Cache<Canary>;
   deployments: Cache<V1Deployment>;
   revisions: Cache<Revision>;
@@ -31,7 +31,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-export interface WorldDeps {
+export interface CacheDeps {
   cluster: Cluster;
   clock: Clock;
   random: () => number;
@@ -49,7 +49,7 @@ export const indexes = {
   canary: "canary",
 } as const;
 
-export function createWorld(deps: WorldDeps): World {
+export function createCaches(deps: CacheDeps): Caches {
   const canaries: Cache<Canary> = watch<Canary>(deps, resource.canaries, {
     indexes: {
       [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
@@ -121,7 +121,7 @@ export function namesTemplate({ metadata, spec }: Canary, template: MetricTempla
 }
 
 /** Every Canary, every Canary that something of ours is left of, and every Deployment that is still ours without one. */
-export function everyKey(world: World): string[] {
+export function everyKey(world: Caches): string[] {
   const labelled = [
     ...world.deployments.list(),
     ...world.services.list(),
@@ -133,7 +133,7 @@ export function everyKey(world: World): string[] {
 }
 
 /** A Deployment that is opted in while no Canary has it as its target. */
-export function isOrphan({ canaries }: Pick<World, "canaries">, deployment: V1Deployment): boolean {
+export function isOrphan({ canaries }: Pick<Caches, "canaries">, deployment: V1Deployment): boolean {
   const { name, namespace, uid, labels } = metaOf(deployment);
   if (labels[label.target] !== uid || deployment.metadata?.deletionTimestamp) return false;
   return canaries.byIndex(indexes.target, `${namespace}/${name}`).length === 0;
@@ -152,7 +152,7 @@ interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChan
   keys: Keys<T>;
 }
 
-function watch<T extends Stored>(deps: WorldDeps, of: Resource, { keys, ...options }: WatchOptions<T>): Cache<T> {
+function watch<T extends Stored>(deps: CacheDeps, of: Resource, { keys, ...options }: WatchOptions<T>): Cache<T> {
   const cache: Cache<T> = new Cache<T>(
     new Reflector<T>(deps, {
       ...options,
@@ -168,7 +168,7 @@ function watch<T extends Stored>(deps: WorldDeps, of: Resource, { keys, ...optio
 }
 
 /** ReplicaSets keep only what is asked of them: a cluster has ten per Deployment, each with a template. */
-function watchRevisions(deps: WorldDeps, keys: Keys<Revision>): Cache<Revision> {
+function watchRevisions(deps: CacheDeps, keys: Keys<Revision>): Cache<Revision> {
   return watch<Revision>(deps, resource.replicaSets, {
     transform: (object) => toRevision(object),
     indexes: { [indexes.owner]: (revision) => [revision.owner] },
@@ -176,7 +176,7 @@ function watchRevisions(deps: WorldDeps, keys: Keys<Revision>): Cache<Revision> 
   });
 }
 
-function watchKept(deps: WorldDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
+function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
   return watch<V1ControllerRevision>(deps, resource.controllerRevisions, {
     labelSelector: label.canary,
     transform: ({ data: _data, ...object }) => object,
@@ -185,7 +185,7 @@ function watchKept(deps: WorldDeps, keys: Keys<V1ControllerRevision>): Cache<V1C
   });
 }
 
-function watchRoutes(deps: WorldDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
+function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
   return watch<RouteObject>(deps, of, {
     missingIsEmpty: true,
     indexes: { [indexes.namespace]: (route) => [route.metadata.namespace ?? ""] },
@@ -234,7 +234,10 @@ function keysFor(
   };
 }
 
-function concernedBy({ canaries, deployments }: Pick<World, "canaries" | "deployments">, service: V1Service): string[] {
+function concernedBy(
+  { canaries, deployments }: Pick<Caches, "canaries" | "deployments">,
+  service: V1Service,
+): string[] {
   const namespace = service.metadata?.namespace ?? "";
   return canaries
     .byIndex(indexes.namespace, namespace)

@@ -2,7 +2,7 @@ import { label, manager } from "../../../shared/core/objects/names.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
-import { type World, indexes } from "./caches.ts";
+import { type Caches, indexes } from "./caches.ts";
 import type { CleanupDeps } from "../apply/cleanup.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
@@ -12,7 +12,7 @@ export interface Leftover {
 }
 
 /** HTTPRoutes that the user owns; we only set weights there. */
-export function foreignRoutes(world: World, namespace: string): RouteObject[] {
+export function foreignRoutes(world: Caches, namespace: string): RouteObject[] {
   return world.httpRoutes
     .byIndex(indexes.namespace, namespace)
     .filter(({ metadata }) => metadata.labels?.[label.canary] === undefined && !metadata.deletionTimestamp);
@@ -48,7 +48,7 @@ export function leftoversOf(deps: Pick<CleanupDeps, "world">, at: { namespace: s
 }
 
 /** Canary Deployment, leaf Services or route of one Canary are there. */
-export function oursExist(world: World, at: { namespace: string; name: string }): boolean {
+export function oursExist(world: Caches, at: { namespace: string; name: string }): boolean {
   const labelled = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
     object.metadata?.labels?.[label.canary] === at.name;
   const routes = [

@@ -2,14 +2,14 @@ import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-
 import type { RouteObject } from "../../../shared/core/objects/routes.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Served, chooseRoute } from "./route-choice.ts";
-import { type World, apexOf } from "../cache/caches.ts";
+import { type Caches, apexOf } from "../cache/caches.ts";
 import { leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { ObserveDeps } from "../observe/observe.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 
 /** The objects behind an observation, for whoever performs the decision's actions. */
-export interface Scene {
+export interface CanaryObjects {
   canary: Canary;
   namespace: string;
   targetName: string;
@@ -24,7 +24,7 @@ export interface Scene {
   route?: RouteObject;
 }
 
-export function routeCache(world: World, served: Served): World["splits"] {
+export function routeCache(world: Caches, served: Served): Caches["splits"] {
   return served.router.kind === "TrafficSplit" ? world.splits : world.httpRoutes;
 }
 
@@ -45,7 +45,7 @@ export function defined<T extends object>(fields: T): Defined<T> {
 }
 
 /** The objects as the caches have them. */
-export function sceneOf(deps: ObserveDeps, canary: Canary): Scene & { problem?: string } {
+export function objectsOf(deps: ObserveDeps, canary: Canary): CanaryObjects & { problem?: string } {
   const { world } = deps;
   const namespace = canary.metadata.namespace ?? "";
   const targetName = canary.spec.targetRef.name;
@@ -73,6 +73,6 @@ export function sceneOf(deps: ObserveDeps, canary: Canary): Scene & { problem?: 
 
 export interface WriteDeps {
   cluster: Cluster;
-  world: World;
+  world: Caches;
   now(): number;
 }

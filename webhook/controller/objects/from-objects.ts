@@ -7,7 +7,7 @@ import type {
   V1ReplicaSet,
   V1Service,
 } from "@kubernetes/client-node";
-import { unfitness } from "../../../shared/core/objects/eligibility.ts";
+import { ineligibility } from "../../../shared/core/objects/eligibility.ts";
 import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Version } from "../../../shared/core/state.ts";
 import type { Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
@@ -72,7 +72,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     ...optional("promoting", labels[label.promoting]),
     ...optional("stableMark", labels[label.stable]),
     ...progressOf(deployment),
-    ...optional("unfit", unfitness(deployment)),
+    ...optional("unfit", ineligibility(deployment)),
   };
 }
 

@@ -15,18 +15,18 @@ import { oursExist } from "../cache/ours.ts";
 import { keptStable } from "../apply/stable-template.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
-import { type World, indexes } from "../cache/caches.ts";
-import { type Scene, defined } from "../objects/canary-objects.ts";
+import { type Caches, indexes } from "../cache/caches.ts";
+import { type CanaryObjects, defined } from "../objects/canary-objects.ts";
 
 export interface ObserveDeps extends AskDeps {
-  world: World;
+  world: Caches;
   cluster: Cluster;
   routes: ServedRoutes;
   /** The controller's `provider` setting. */
   provider: string;
 }
 
-export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Observation> {
+export async function observe(deps: ObserveDeps, scene: CanaryObjects, state: CanaryState): Promise<Observation> {
   const { world } = deps;
   const findings = obstaclesTo(world, scene);
   disown(scene);
@@ -65,31 +65,31 @@ export async function observe(deps: ObserveDeps, scene: Scene, state: CanaryStat
 // --- internal ---
 
 /** What is not ours is not in the scene any more for whoever performs the decision's actions. */
-function disown(scene: Scene): void {
+function disown(scene: CanaryObjects): void {
   const { workload, route } = withoutForeign(scene);
   if (!workload) delete scene.workload;
   if (!route) delete scene.route;
 }
 
 /** With stable among the versions whose template can be put back where we keep it ourselves. */
-function targetOf(world: World, scene: Scene, target: V1Deployment, { stable }: CanaryState): Target {
+function targetOf(world: Caches, scene: CanaryObjects, target: V1Deployment, { stable }: CanaryState): Target {
   const seen = toTarget(target, revisionsOf(world, target));
   const isKept = stable !== undefined && keptStable(world, scene, stable.podTemplateHash);
   return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
 }
 
-function warningsOf({ target, targetName, namespace }: Scene): string[] {
+function warningsOf({ target, targetName, namespace }: CanaryObjects): string[] {
   if (!target || !(label.bypass in metaOf(target).labels)) return [];
   return [
     `Break-glass is set: the next change of Deployment ${targetName} goes out without a canary. To take it off: kubectl -n ${namespace} label deploy ${targetName} ${label.bypass}-`,
   ];
 }
 
-function revisionsOf(world: World, deployment: V1Deployment): ReturnType<World["revisions"]["byIndex"]> {
+function revisionsOf(world: Caches, deployment: V1Deployment): ReturnType<Caches["revisions"]["byIndex"]> {
   return world.revisions.byIndex(indexes.owner, metaOf(deployment).uid);
 }
 
-async function workloadOf(deps: ObserveDeps, scene: Scene, state: CanaryState): Promise<Workload | undefined> {
+async function workloadOf(deps: ObserveDeps, scene: CanaryObjects, state: CanaryState): Promise<Workload | undefined> {
   const { workload } = scene;
   if (!workload) return undefined;
   const waiting = state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
@@ -103,7 +103,7 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
   return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
 }
 
-function servicesReady(world: World, scene: Scene): boolean {
+function servicesReady(world: Caches, scene: CanaryObjects): boolean {
   const { target, apex, namespace } = scene;
   if (!target || !apex || !trackLabel(target)) return false;
   const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };

@@ -6,9 +6,9 @@ import { isBuiltIn } from "../../../shared/core/analysis/verdict.ts";
 import { customQuery, type TemplateContext } from "../../../shared/core/analysis/query-template.ts";
 import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
-import { type Scene } from "../objects/canary-objects.ts";
+import { type CanaryObjects } from "../objects/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
-import { indexes, type World } from "../cache/caches.ts";
+import { indexes, type Caches } from "../cache/caches.ts";
 import { trackLabel, canaryPodLabels, alsoSelects } from "../../../shared/core/objects/workload.ts";
 
 export interface Findings {
@@ -16,7 +16,7 @@ export interface Findings {
   missing: string[];
 }
 
-export function obstaclesTo(world: World, scene: Scene & { problem?: string }): Findings {
+export function obstaclesTo(world: Caches, scene: CanaryObjects & { problem?: string }): Findings {
   return {
     obstacles: [
       ...flaggerAtWork(world),
@@ -31,7 +31,7 @@ export function obstaclesTo(world: World, scene: Scene & { problem?: string }): 
 }
 
 /** The scene without what has one of our names and is not ours: no action can then touch it. */
-export function withoutForeign<S extends Scene>(scene: S): S {
+export function withoutForeign<S extends CanaryObjects>(scene: S): S {
   const { workload, route, ...ours } = scene;
   return {
     ...ours,
@@ -44,7 +44,7 @@ function sentence(text: string): string {
   return `${text[0]?.toUpperCase() ?? ""}${text.slice(1)}`;
 }
 
-function flaggerAtWork(world: World): string[] {
+function flaggerAtWork(world: Caches): string[] {
   const found = world.deployments.list().find(isFlagger);
   if (!found) return [];
   const { name, namespace } = metaOf(found);
@@ -54,7 +54,7 @@ function flaggerAtWork(world: World): string[] {
 }
 
 /** Of two Canaries on one target the older wins; of the same age the first by name. */
-function rival(world: World, { canary, namespace, targetName }: Scene): string[] {
+function rival(world: Caches, { canary, namespace, targetName }: CanaryObjects): string[] {
   const others = world.canaries
     .byIndex(indexes.target, `${namespace}/${targetName}`)
     .filter((other) => metaOf(other).name !== metaOf(canary).name);
@@ -70,7 +70,7 @@ function ageKey(canary: Canary): string {
   return `${created ? new Date(created).toISOString() : ""}/${metaOf(canary).name}`;
 }
 
-function flaggersPrimary(world: World, { namespace, targetName }: Scene): string[] {
+function flaggersPrimary(world: Caches, { namespace, targetName }: CanaryObjects): string[] {
   const name = primaryName(targetName);
   if (!world.deployments.get(namespace, name)) return [];
   return [
@@ -78,11 +78,11 @@ function flaggersPrimary(world: World, { namespace, targetName }: Scene): string
   ];
 }
 
-function isForeign({ canary }: Scene, object: { metadata?: V1ObjectMeta } | undefined): boolean {
+function isForeign({ canary }: CanaryObjects, object: { metadata?: V1ObjectMeta } | undefined): boolean {
   return object !== undefined && metaOf(object).labels[label.canary] !== metaOf(canary).name;
 }
 
-function foreignObjects(world: World, scene: Scene): string[] {
+function foreignObjects(world: Caches, scene: CanaryObjects): string[] {
   const { namespace, targetName, apexName } = scene;
   const name = metaOf(scene.canary).name;
   const foreign = (object: { metadata?: V1ObjectMeta } | undefined): boolean => isForeign(scene, object);
@@ -99,14 +99,14 @@ function foreignObjects(world: World, scene: Scene): string[] {
 }
 
 /** A TrafficSplit is ours or in the way; an HTTPRoute of the user's is fine if it names both leaves: then we set weights only. */
-function foreignRoute({ route, served, apexName }: Scene, foreign: boolean): string[] {
+function foreignRoute({ route, served, apexName }: CanaryObjects, foreign: boolean): string[] {
   if (!route || !foreign) return [];
   const usable = route.kind === "HTTPRoute" && served?.router.read(route, apexName) !== undefined;
   return usable ? [] : [`${route.kind} ${apexName}`];
 }
 
 /** Our own route, from which someone took a leaf: there is no weight to read or write. */
-function brokenRoute(scene: Scene): string[] {
+function brokenRoute(scene: CanaryObjects): string[] {
   const { route, served, apexName, namespace } = scene;
   if (!route || isForeign(scene, route) || served?.router.read(route, apexName) !== undefined) return [];
   return [
@@ -114,7 +114,7 @@ function brokenRoute(scene: Scene): string[] {
   ];
 }
 
-function missingPort({ apex, apexName, port, canary, target }: Scene): string[] {
+function missingPort({ apex, apexName, port, canary, target }: CanaryObjects): string[] {
   if (!apex && canary.spec.service === undefined)
     return [
       `Service ${apexName} was not found and spec.service names no port: create the Service, or set spec.service.port.`,
@@ -129,7 +129,7 @@ function portOfPods({
   port,
   canary,
   target,
-}: Pick<Scene, "port" | "canary"> & { target: Scene["target"] | undefined }): string[] {
+}: Pick<CanaryObjects, "port" | "canary"> & { target: CanaryObjects["target"] | undefined }): string[] {
   const wanted = canary.spec.service?.targetPort ?? port;
   const declared = (target?.spec?.template.spec?.containers ?? []).flatMap((container) => container.ports ?? []);
   const names = declared.flatMap((entry) => (entry.name ? [entry.name] : []));
@@ -138,7 +138,7 @@ function portOfPods({
 }
 
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
-function unusableMetrics(world: World, { canary, namespace, targetName, apexName }: Scene): string[] {
+function unusableMetrics(world: Caches, { canary, namespace, targetName, apexName }: CanaryObjects): string[] {
   return (canary.spec.analysis.metrics ?? []).flatMap((metric) => {
     if (isBuiltIn(metric)) return [];
     const { templateRef } = metric;
@@ -158,7 +158,7 @@ function unusableMetrics(world: World, { canary, namespace, targetName, apexName
   });
 }
 
-function leaks(world: World, scene: Scene): string[] {
+function leaks(world: Caches, scene: CanaryObjects): string[] {
   const names = leakingServices(world, scene);
   if (names.length === 0) return [];
   return [
@@ -167,7 +167,7 @@ function leaks(world: World, scene: Scene): string[] {
 }
 
 /** Services other than ours that would send users to canary pods outside the weights. */
-export function leakingServices(world: World, scene: Scene): string[] {
+export function leakingServices(world: Caches, scene: CanaryObjects): string[] {
   const { target, namespace, apexName } = scene;
   if (!target || !trackLabel(target)) return [];
   const labels = canaryPodLabels(target);

@@ -4,10 +4,10 @@ import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
 import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
-import type { LedgerSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { Evidence, EvidenceRequest } from "../../evidence/types.ts";
-import type { Scene } from "../objects/canary-objects.ts";
+import type { CanaryObjects } from "../objects/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 export interface AskDeps {
@@ -27,12 +27,12 @@ export interface Due {
 
 export interface Answers {
   metrics?: MetricsSeen;
-  ledger?: LedgerSeen;
+  ledger?: CountersSeen;
   staleCallers?: string[];
 }
 
 /** Checks are asked for only when they are due: between them nothing would be done with an answer. */
-export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Promise<Answers> {
+export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Due): Promise<Answers> {
   const isDue = checkIsDue(due.state, due.now);
   // The reading before the first weight is what the first users are counted from.
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
@@ -50,7 +50,7 @@ export async function askPrometheus(deps: AskDeps, scene: Scene, due: Due): Prom
 
 // --- internal ---
 
-function questionOf(deps: AskDeps, scene: Scene, { state, workload }: Due): EvidenceRequest {
+function questionOf(deps: AskDeps, scene: CanaryObjects, { state, workload }: Due): EvidenceRequest {
   const { analysis } = scene.canary.spec;
   return {
     name: metaOf(scene.canary).name,
@@ -90,7 +90,7 @@ function timesOf({
 /** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
 async function staleCallersAtStart(
   deps: AskDeps,
-  scene: Scene,
+  scene: CanaryObjects,
   { question, due }: { question: EvidenceRequest; due: Due },
 ): Promise<string[] | undefined> {
   if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;

@@ -4,14 +4,14 @@ import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Caller, EvidenceRequest } from "../../evidence/types.ts";
-import type { World } from "../cache/caches.ts";
+import type { Caches } from "../cache/caches.ts";
 
 /**
  * `namespace/pod` of those whose pod was made before the TrafficSplit and whose proxy still sends to the apex itself.
  * With an HTTPRoute there are none: running proxies follow it.
  */
 export async function podsOlderThanRoute(
-  deps: { cluster: Cluster; world: World },
+  deps: { cluster: Cluster; world: Caches },
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<string[]> {
@@ -26,7 +26,7 @@ export async function podsOlderThanRoute(
 
 /** Why the share of traffic is not the route's: who must be restarted, or what stands in the way. */
 export async function whyNotObeyed(
-  deps: { cluster: Cluster; world: World },
+  deps: { cluster: Cluster; world: Caches },
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<{ staleCallers: string[]; cause?: string }> {
@@ -46,7 +46,7 @@ export async function whyNotObeyed(
 
 /** Proxies obey a ServiceProfile, even an empty one's absence of splits, before any HTTPRoute. */
 async function profileOver(
-  { cluster, world }: { cluster: Cluster; world: World },
+  { cluster, world }: { cluster: Cluster; world: Caches },
   { namespace, apex }: EvidenceRequest,
 ): Promise<string | undefined> {
   if (!world.httpRoutes.get(namespace, apex.name)) return undefined;

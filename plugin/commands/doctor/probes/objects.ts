@@ -1,5 +1,5 @@
 /** What stands in a canary's way among the objects beside it: no Canary, an unfit target, what others left. Pure. */
-import { unfitness } from "../../../../shared/core/objects/eligibility.ts";
+import { ineligibility } from "../../../../shared/core/objects/eligibility.ts";
 import { canaryName, heldValue, label, primaryName } from "../../../../shared/core/objects/names.ts";
 import { type Facts, type Finding, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
 
@@ -40,7 +40,7 @@ export const targetThere: Probe = (facts) => {
         cure: kubectl(facts, "get deployments"),
       },
     ];
-  const unfit = unfitness(target);
+  const unfit = ineligibility(target);
   if (unfit) return [unfitTarget(facts, unfit, `edit deploy ${targetName}`)];
   if (target.spec?.replicas !== 0) return [];
   const none = `Deployment ${targetName} has 0 replicas: there is no stable version to compare with.`;
