@@ -19,6 +19,7 @@ static: node_modules/.package-lock.json
 	prettier --check --log-level warn .
 	tsc --noEmit
 	eslint --max-warnings 0 .
+	depcruise --config .dependency-cruiser.js shared webhook plugin build
 
 check: static ## Format, lint, types and unit tests; needs no cluster
 	vitest run --project unit

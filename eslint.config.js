@@ -40,7 +40,9 @@ export default tseslint.config(
   { ignores: ["dist/**", "node_modules/**", "coverage/**"] },
   ...tseslint.configs.recommendedTypeChecked,
   {
-    languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js"] } } },
+    languageOptions: {
+      parserOptions: { projectService: { allowDefaultProject: ["eslint.config.js", ".dependency-cruiser.js"] } },
+    },
     rules: {
       ...sizeLimits,
       "@typescript-eslint/switch-exhaustiveness-check": "error",
@@ -146,5 +148,5 @@ export default tseslint.config(
       "@typescript-eslint/no-non-null-assertion": "off",
     },
   },
-  { files: ["eslint.config.js"], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ["eslint.config.js", ".dependency-cruiser.js"], extends: [tseslint.configs.disableTypeChecked] },
 );

@@ -12,7 +12,7 @@ import { promisify } from "node:util";
 import { stringify } from "yaml";
 import { buildExecutable } from "./executable.ts";
 import { scripts } from "../plugin/cli/completion-scripts.ts";
-import { cacheDir } from "../test/cluster/layout.ts";
+import { cacheDir } from "./cache-dir.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");

@@ -1,6 +1,8 @@
 // What keeps the code's shape: the rules that `make check` runs find what they forbid, and `make` says what it can do.
 import { spawnSync } from "node:child_process";
-import { join } from "node:path";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 import { ESLint } from "eslint";
 import tseslint from "typescript-eslint";
 import { describe, expect, it, vi } from "vitest";
@@ -38,6 +40,46 @@ describe("the direction of imports", () => {
     ["shared/core/a.ts", 'export const fs = import("node:fs");', "shared/core imports nothing but itself"],
   ])("%s may not have %s", async (file, code, message) => {
     expect(await found(file, code)).toContain(message);
+  });
+});
+
+/** What the check of dependencies says of a tree that has nothing but `files`. */
+async function cruised(files: Record<string, string>): Promise<string> {
+  const tree = await mkdtemp(join(tmpdir(), "kubectl-canary-rules-"));
+  try {
+    for (const [file, code] of Object.entries({ "tsconfig.json": "{}", ...files })) {
+      await mkdir(dirname(join(tree, file)), { recursive: true });
+      await writeFile(join(tree, file), code);
+    }
+    const program = join(root, "node_modules", ".bin", "depcruise");
+    const config = join(root, ".dependency-cruiser.js");
+    const folders = [...new Set(Object.keys(files).map((file) => file.split("/")[0] ?? ""))];
+    return spawnSync(program, ["--config", config, ...folders], { cwd: tree, encoding: "utf8" }).stdout;
+  } finally {
+    await rm(tree, { recursive: true });
+  }
+}
+
+describe("the floors of a room", () => {
+  const there = "export const there = 1;";
+  it.each([
+    ["shared/core/format/a.ts", "shared/core/turn/b.ts", "shared/core only downwards"],
+    ["shared/core/lifecycle/a.ts", "shared/core/decide.ts", "shared/core only downwards"],
+    ["webhook/controller/cache/a.ts", "webhook/controller/apply/b.ts", "webhook only downwards"],
+    ["plugin/view/a.ts", "plugin/render/b.ts", "plugin only downwards"],
+    ["build/a.ts", "test/b.ts", "production imports nothing of the tests"],
+  ])("%s may not import %s", async (from, to, rule) => {
+    const path = `${"../".repeat(from.split("/").length - 1)}${to}`;
+    expect(await cruised({ [from]: `import "${path}";`, [to]: there })).toContain(rule);
+    expect(await cruised({ [from]: there, [to]: there })).toContain("no dependency violations");
+  });
+
+  it("has no circle", async () => {
+    const files = {
+      "shared/a.ts": 'import type { B } from "./b.ts";\nexport type A = B;',
+      "shared/b.ts": 'export type { A as B } from "./a.ts";',
+    };
+    expect(await cruised(files)).toContain("no circle");
   });
 });
 

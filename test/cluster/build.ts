@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { cacheDir } from "./layout.ts";
+import { cacheDir } from "../../build/cache-dir.ts";
 import { showProgress, type Progress } from "./progress.ts";
 
 /** A Go command and how it is built. */

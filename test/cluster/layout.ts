@@ -1,11 +1,10 @@
 // Where the local cluster lives on this machine: its one state directory, its addresses and its names.
 // Every address is private to the cluster and bound to its own bridge, so nothing of it can be reached from another machine.
-import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 
 export const repository = resolve(import.meta.dirname, "../..");
+
 export const stateDir = "/var/lib/kubectl-canary-cluster";
-export const cacheDir = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "kubectl-canary");
 
 /** A path below the state directory. */
 export const inState = (...parts: string[]): string => join(stateDir, ...parts);

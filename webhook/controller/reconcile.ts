@@ -10,7 +10,7 @@ import { resource } from "../../shared/kube/resources.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform } from "./apply/apply.ts";
-import { type WriteDeps, objectsOf, type CanaryObjects } from "./objects/canary-objects.ts";
+import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
 import { observe, type ObserveDeps } from "./observe/observe.ts";
 import { metaOf } from "./objects/from-objects.ts";

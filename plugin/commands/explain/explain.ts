@@ -18,9 +18,6 @@ export interface ExplainArgs {
   output: OutputFormat;
 }
 
-/** Events to show. */
-export const mostEvents = 6;
-
 export async function explain(args: ExplainArgs, deps: Deps, scope: Scope): Promise<number> {
   const canary = await findCanary(args.name, deps, scope);
   const [{ view, now }, events] = await Promise.all([look(canary, deps, scope), eventsIfAllowed(canary, deps)]);

@@ -5,7 +5,6 @@ import { weightNow } from "../../view/headline.ts";
 import type { Finding } from "../doctor/facts.ts";
 import type { EventView } from "../events.ts";
 import { type Cause, type CauseCode, explainCause } from "./cause.ts";
-import { mostEvents } from "./explain.ts";
 
 export interface ExplainView {
   apiVersion: "kubectl-canary/v1";
@@ -28,6 +27,7 @@ export interface ExplainView {
   events: EventView[];
   canary: CanaryView;
 }
+
 /** Also what waits for pods or to be initialized may wait for ever. */
 export function isStuck({ code, moving }: Cause): boolean {
   const personal: readonly CauseCode[] = ["rejected", "unvetted", "paused", "paused-by-user", "lowered-by-hand"];
@@ -62,3 +62,6 @@ export function viewExplanation({ spec }: Canary, view: CanaryView, events: read
     canary: view,
   };
 }
+
+/** Events to show. */
+export const mostEvents = 6;

@@ -14,7 +14,7 @@ import {
   viewController,
 } from "../../view/controller-health.ts";
 import { type OutputFormat, printObject } from "../../render/output.ts";
-import { skewBetween, tagOf } from "./skew.ts";
+import { skewBetween, tagOf } from "../../view/skew.ts";
 import { type BuildInfo, clientVersion } from "../../build-info.ts";
 
 export interface VersionView {

@@ -1,9 +1,7 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
 import {
   barrierOf,
-  blockedBy,
   formatChange,
-  formatImages,
   fullName,
   fullTarget,
   missingTarget,
@@ -12,13 +10,13 @@ import {
   type Turn,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
-import { restartLines } from "../format/restart-command.ts";
 import type { CanaryState, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
-import type { Observation, Target } from "../observation.ts";
+import type { Target } from "../observation.ts";
 import { initialize, isNew } from "./initialize.ts";
 import { rejectedWords, startBlocker, startRun } from "./start.ts";
 import { unvettedResolved, unvetted, unvettedBlocker } from "./unvetted.ts";
+import { staleCallerEvents, steady } from "./steady.ts";
 
 const callersRecheckMs = 5_000;
 
@@ -86,14 +84,6 @@ function watchCallers(turn: Turn, stable: Version): Draft {
   );
 }
 
-export function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" | "next"> {
-  const { targetName } = turn.seen;
-  const serves = `${formatImages(stable.images)} is stable and gets all traffic.`;
-  const blocked = blockedBy(turn);
-  if (blocked) return { reason: `${serves} No canary can start: ${blocked.what}`, next: "" };
-  return { reason: serves, next: `the next change of Deployment ${targetName} starts a canary` };
-}
-
 /** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
 function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Draft {
   const said = [event.warning(`Canary of ${fullName(turn.seen)} not started: ${words.reason}`)];
@@ -112,10 +102,4 @@ function targetMissing(turn: Turn): Draft {
 function targetBack(turn: Turn, announcement: EventText): Draft {
   const { targetMissingSince: _since, ...state } = turn.state;
   return idle({ ...turn, state }, announcement);
-}
-
-export function staleCallerEvents(seen: Observation, callers: readonly string[]): EventText[] {
-  if (callers.length === 0) return [];
-  const head = `${callers.join(", ")} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
-  return [event.warning(`${head} until restarted once: ${restartLines(callers)}`)];
 }

@@ -2,7 +2,8 @@ import type { Observation, Target } from "../observation.ts";
 import type { CanaryState, Version } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
 import { type Draft, type Turn, blockedBy, draft, fullName } from "../turn/turn.ts";
-import { steady, staleCallerEvents } from "./idle.ts";
+import { staleCallerEvents } from "./steady.ts";
+import { steady } from "./steady.ts";
 
 /** For so long after initialization callers are looked for that are older than the TrafficSplit. */
 export const newForMs = 90_000;
@@ -11,6 +12,7 @@ export const newForMs = 90_000;
 export function isNew(state: CanaryState, now: number): boolean {
   return state.phase === "Initialized" && state.runs === 0 && now - state.transitionAt < newForMs;
 }
+
 /** The one version whose pods run; undefined while a rollout is under way or nothing runs. */
 export function findStable(target: Target | undefined): Version | undefined {
   const [only, ...others] = target?.active ?? [];

@@ -3,7 +3,7 @@ import type { Observation, Target } from "../observation.ts";
 import { type Draft, type Turn, formatImages, fullName, draft, verbLine } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { findStable } from "./initialize.ts";
-import { steady } from "./idle.ts";
+import { steady } from "./steady.ts";
 
 /** A canary is judged beside stable, so stable must be what the Deployment's pods run. */
 export function unvettedBlocker({ state, seen }: Turn): string | undefined {

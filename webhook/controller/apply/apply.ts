@@ -9,7 +9,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
 import { deleteSeen } from "./delete.ts";
 import { keepStable } from "./stable-template.ts";
-import { routeCache, type CanaryObjects, type WriteDeps } from "../objects/canary-objects.ts";
+import { routeCache, type CanaryObjects, type WriteDeps } from "../cache/canary-objects.ts";
 import {
   patchTarget,
   releaseTarget,

@@ -14,7 +14,7 @@ import { deleteSeen } from "./delete.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { giveBack, restoreStable } from "./target.ts";
-import type { WriteDeps } from "../objects/canary-objects.ts";
+import type { WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, isOrphan } from "../cache/caches.ts";
 import { foreignRoutes, isInUse, leftoversOf } from "../cache/ours.ts";

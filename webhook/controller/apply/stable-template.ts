@@ -7,15 +7,10 @@ import { kind, label, manager, keptName } from "../../../shared/core/objects/nam
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { deleteSeen } from "./delete.ts";
-import type { CanaryObjects, WriteDeps } from "../objects/canary-objects.ts";
+import type { CanaryObjects, WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
-import { indexes, type Caches } from "../cache/caches.ts";
-
-/** This stable template is kept for this Canary. */
-export function keptStable(world: Caches, scene: CanaryObjects, podTemplateHash: string): boolean {
-  const kept = keptFor(world, scene);
-  return kept !== undefined && isOf(kept, podTemplateHash);
-}
+import { indexes } from "../cache/caches.ts";
+import { isOf, keptFor } from "../cache/kept-template.ts";
 
 /**
  * Keeps the template of the target's ReplicaSet `podTemplateHash` in the place of the one kept before. There is one name for all of
@@ -62,17 +57,6 @@ export async function templateOfReplicaSet(
   if (!spec?.template) return undefined;
   const { [label.podTemplateHash]: _hash, ...labels } = spec.template.metadata?.labels ?? {};
   return { ...spec.template, metadata: { ...spec.template.metadata, labels } };
-}
-
-// --- internal ---
-
-function keptFor(world: Caches, { canary, namespace, targetName }: CanaryObjects): V1ControllerRevision | undefined {
-  const kept = world.kept.get(namespace, keptName(targetName));
-  return kept && metaOf(kept).labels[label.canary] === metaOf(canary).name ? kept : undefined;
-}
-
-function isOf(object: V1ControllerRevision, podTemplateHash: string): boolean {
-  return metaOf(object).labels[label.stable] === podTemplateHash;
 }
 
 function ownedBy(

@@ -7,7 +7,7 @@ import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { keptTemplate, templateOfReplicaSet } from "./stable-template.ts";
-import type { CanaryObjects, WriteDeps } from "../objects/canary-objects.ts";
+import type { CanaryObjects, WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 export function requireTarget(scene: CanaryObjects): V1Deployment {

@@ -3,7 +3,6 @@ import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 import { type Caches, indexes } from "./caches.ts";
-import type { CleanupDeps } from "../apply/cleanup.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 export interface Leftover {
@@ -19,7 +18,7 @@ export function foreignRoutes(world: Caches, namespace: string): RouteObject[] {
 }
 
 /** Leaf Services that are deleted while a route names them would fail its users' requests. */
-export function isInUse({ world }: Pick<CleanupDeps, "world">, { of, object }: Leftover): boolean {
+export function isInUse({ world }: { world: Caches }, { of, object }: Leftover): boolean {
   if (of.kind !== resource.services.kind) return false;
   const { name, namespace } = metaOf(object);
   return foreignRoutes(world, namespace).some((route) => httpRoute.backendsOf(route).includes(name));
@@ -29,7 +28,7 @@ export function isInUse({ world }: Pick<CleanupDeps, "world">, { of, object }: L
  * Canary Deployments, leaf Services and kept templates, Deployments first: a Service without pods harms less than pods without a
  * Service.
  */
-export function leftoversOf(deps: Pick<CleanupDeps, "world">, at: { namespace: string; name: string }): Leftover[] {
+export function leftoversOf(deps: { world: Caches }, at: { namespace: string; name: string }): Leftover[] {
   const ours = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
     object.metadata?.labels?.[label.canary] === at.name && object.metadata.labels[label.managedBy] === manager;
   const deployments = deps.world.deployments.byIndex(indexes.namespace, at.namespace).filter(ours);

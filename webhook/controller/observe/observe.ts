@@ -12,18 +12,13 @@ import { type AskDeps, askPrometheus } from "./questions.ts";
 import { failureOf } from "./pod-failures.ts";
 import { obstaclesTo, withoutForeign } from "./preconditions.ts";
 import { oursExist } from "../cache/ours.ts";
-import { keptStable } from "../apply/stable-template.ts";
-import type { ServedRoutes } from "../objects/route-choice.ts";
+import { keptStable } from "../cache/kept-template.ts";
 import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
 import { type Caches, indexes } from "../cache/caches.ts";
-import { type CanaryObjects, defined } from "../objects/canary-objects.ts";
+import { type CanaryObjects, defined, type ObjectDeps } from "../cache/canary-objects.ts";
 
-export interface ObserveDeps extends AskDeps {
-  world: Caches;
+export interface ObserveDeps extends AskDeps, ObjectDeps {
   cluster: Cluster;
-  routes: ServedRoutes;
-  /** The controller's `provider` setting. */
-  provider: string;
 }
 
 export async function observe(deps: ObserveDeps, scene: CanaryObjects, state: CanaryState): Promise<Observation> {

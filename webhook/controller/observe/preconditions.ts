@@ -6,7 +6,7 @@ import { isBuiltIn } from "../../../shared/core/analysis/verdict.ts";
 import { customQuery, type TemplateContext } from "../../../shared/core/analysis/query-template.ts";
 import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
-import { type CanaryObjects } from "../objects/canary-objects.ts";
+import { type CanaryObjects } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
 import { trackLabel, canaryPodLabels, alsoSelects } from "../../../shared/core/objects/workload.ts";

@@ -7,7 +7,7 @@ import type { CanaryState } from "../../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { Evidence, EvidenceRequest } from "../../evidence/types.ts";
-import type { CanaryObjects } from "../objects/canary-objects.ts";
+import type { CanaryObjects } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 export interface AskDeps {

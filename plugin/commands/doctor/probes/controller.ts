@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { formatDuration } from "../../../../shared/core/format/duration.ts";
 import { isOurs } from "../../../cluster/crd.ts";
 import { days, viewController } from "../../../view/controller-health.ts";
-import { skewBetween, tagOf } from "../../version/skew.ts";
+import { skewBetween, tagOf } from "../../../view/skew.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Permission, type Probe, type WebhookFacts } from "../facts.ts";
 import { helm } from "../helm.ts";
 

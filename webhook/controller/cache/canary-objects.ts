@@ -1,11 +1,10 @@
 import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { RouteObject } from "../../../shared/core/objects/routes.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { type Served, chooseRoute } from "./route-choice.ts";
-import { type Caches, apexOf } from "../cache/caches.ts";
+import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
+import { type Caches, apexOf } from "./caches.ts";
 import { leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
-import type { ObserveDeps } from "../observe/observe.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 
 /** The objects behind an observation, for whoever performs the decision's actions. */
@@ -44,8 +43,15 @@ export function defined<T extends object>(fields: T): Defined<T> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
 }
 
+export interface ObjectDeps {
+  world: Caches;
+  routes: ServedRoutes;
+  /** The controller's `provider` setting. */
+  provider: string;
+}
+
 /** The objects as the caches have them. */
-export function objectsOf(deps: ObserveDeps, canary: Canary): CanaryObjects & { problem?: string } {
+export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects & { problem?: string } {
   const { world } = deps;
   const namespace = canary.metadata.namespace ?? "";
   const targetName = canary.spec.targetRef.name;
