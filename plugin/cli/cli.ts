@@ -5,7 +5,7 @@ import { faultOf, Refusal } from "../errors.ts";
 import { clusterOptions } from "../cluster/flags.ts";
 import { nearest } from "../did-you-mean.ts";
 import { styleOf, wrap } from "../terminal/style.ts";
-import type { Connect, Values, Verb, VerbContext } from "./verb.ts";
+import { type Connect, parserConfiguration, type Values, type Verb, type VerbContext } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
 /** What the parser chose; it is begun only when parsing is over, for yargs formats its help for a verb that takes time. */
@@ -19,15 +19,12 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
   let chosen: Command | undefined;
   try {
     const choose: Choose = (command) => void (chosen = command);
-    const parser = verbs.reduce(
-      (built, verb) => addVerb(built, verb, choose, { io, connect }),
-      addUnknown(baseParser(argv, io)),
-    );
+    const parser = verbs.reduce((built, verb) => addVerb(built, verb, choose, { io, connect }), baseParser(argv, io));
     parser.parseSync(
       argv.length > 0 ? [...argv] : ["--help"],
       {},
       (_error: unknown, _parsed: unknown, help: string) => {
-        if (help) io.stdout.write(`${help.replace(catchAllHelp, "")}\n`);
+        if (help) io.stdout.write(`${help}\n`);
       },
     );
     return chosen ? await chosen() : exitCode.ok;
@@ -43,9 +40,6 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
 
 // --- internal ---
 
-/** What yargs says of the command that catches unknown verbs. */
-const catchAllHelp = /Positionals:\n {2}verb +\[string\]\n\n/;
-
 class ParseRefusal extends Refusal {}
 
 /** A command on a line of its own is not broken. */
@@ -54,7 +48,8 @@ const isPasted = (line: string): boolean => line.startsWith("  ");
 const isParsing = (error: unknown): boolean => error instanceof ParseRefusal;
 
 function baseParser(argv: readonly string[], io: Io): Argv {
-  return yargs([...argv])
+  const parser = yargs([...argv]);
+  return parser
     .scriptName("kubectl canary")
     .usage("See and steer automatic canary releases.\n\nUsage: $0 VERB [NAME] [flags]")
     .locale("en")
@@ -63,19 +58,17 @@ function baseParser(argv: readonly string[], io: Io): Argv {
     .alias("help", "h")
     .exitProcess(false)
     .wrap(Math.min(110, io.stdout.columns ?? 100))
-    .parserConfiguration({
-      "camel-case-expansion": false,
-      "greedy-arrays": false,
-      "boolean-negation": false,
-      "parse-numbers": false,
-      "parse-positional-numbers": false,
-    })
+    .parserConfiguration(parserConfiguration)
     .options(clusterOptions)
     .group(Object.keys(clusterOptions), "Where:")
+    .demandCommand(1, "Which verb?")
     .strict()
     .epilogue("kubectl's other flags for choosing a cluster and a user (--user, --as, --token ...) work as well.")
     .fail((message: string | null, error: Error | undefined) => {
-      throw error && error.name !== "YError" ? error : new ParseRefusal(sentence(message, error), exitCode.usage);
+      if (error && error.name !== "YError") throw error;
+      const [verb] = parser.parsed ? parser.parsed.argv._ : [];
+      const text = verb === undefined || isVerb(String(verb)) ? sentence(message, error) : unknownVerb(String(verb));
+      throw new ParseRefusal(text, exitCode.usage);
     });
 }
 
@@ -96,18 +89,12 @@ function addVerb(parser: Argv, verb: Verb, choose: Choose, context: VerbContext)
   );
 }
 
-/** What is called when no verb matches. */
-function addUnknown(parser: Argv): Argv {
-  const words = verbs.filter(({ summary }) => summary !== false).map(({ name }) => name);
-  return parser.command(
-    "$0 [verb..]",
-    false,
-    (verb) => verb.positional("verb", { type: "string", array: true, hidden: true }),
-    (values) => {
-      const typed = values.verb?.[0];
-      const near = nearest(typed ?? "", [...words, ...verbs.flatMap(({ aliases = [] }) => aliases)])[0];
-      const hint = near ? ` Did you mean ${near}?` : "";
-      throw new ParseRefusal(typed ? `Unknown verb "${typed}".${hint}` : "Which verb?", exitCode.usage);
-    },
-  );
+const words = (verb: Verb): string[] => [verb.name, ...(verb.aliases ?? [])];
+
+const isVerb = (word: string): boolean => verbs.some((verb) => words(verb).includes(word));
+
+/** Not by yargs' `recommendCommands`: it allows three slips in any word, and offers undo for "run" and adopt for "abort". */
+function unknownVerb(typed: string): string {
+  const near = nearest(typed, verbs.flatMap(words))[0];
+  return `Unknown verb "${typed}".${near ? ` Did you mean ${near}?` : ""}`;
 }

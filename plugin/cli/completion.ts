@@ -9,9 +9,10 @@ import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { type Deps, exitCode, type Io, type Scope } from "../context.ts";
 import { findCanary } from "../cluster/find-canary.ts";
 import { clusterOptions, type ClusterFlags } from "../cluster/flags.ts";
-import { scripts } from "./completion-scripts.ts";
-import type { Connect } from "./verb.ts";
+import { type FlagTable, flagTable, positionalOf } from "./flag-table.ts";
+import type { Connect, Verb } from "./verb.ts";
 import { verbs } from "./verbs.ts";
+import { waitVerb } from "./verbs/wait.ts";
 
 export async function complete(words: readonly string[], io: Io, connect: Connect): Promise<number> {
   const last = words.at(-1) ?? "";
@@ -28,79 +29,86 @@ export async function complete(words: readonly string[], io: Io, connect: Connec
 
 // --- internal ---
 
-/** Longer nobody waits at a TAB. */
+/** Nobody waits longer at a TAB. */
 const patience = "3s";
 
 async function candidates(before: readonly string[], typed: string, connect: Connect): Promise<string[]> {
-  const { positionals, flags, open } = readWords(before);
-  const ask = async <T>(question: (deps: Deps, scope: Scope) => Promise<T>): Promise<T> => {
-    const { deps, scope } = await connect({ ...flags, "request-timeout": patience });
+  const { verb, flags, open, positionals, given } = readWords(before);
+  const ask: Ask = async (question) => {
+    const { deps, scope } = await connect({ ...given, "request-timeout": patience });
     return question(deps, scope);
   };
-  if (open !== undefined) return valuesOf(open, positionals, ask);
-  if (typed.startsWith("-")) return ["--namespace", "--context", "--kubeconfig", "--output", "--help"];
-  const [verb] = positionals;
-  if (verb === undefined) return verbs.flatMap((one) => (one.summary === false ? [] : [one.name]));
-  if (positionals.length > 1 || nameless.includes(verb)) return [];
-  return verb === "completion" ? Object.keys(scripts) : ask((deps, scope) => targetsFor(verb, deps, scope));
+  if (open !== undefined) return valuesOf(open, { verb, name: positionals[0] ?? "", flags, ask });
+  if (typed.startsWith("-")) return flagsFor(typed, before, flags);
+  if (verb === undefined) return verbs.flatMap(({ name, summary }) => (summary === false ? [] : [name]));
+  const positional = positionalOf(verb);
+  if (positional === undefined || positionals.length > 0) return [];
+  return flags.choicesOf(positional) ?? ask((deps, scope) => targetsFor(verb.name, deps, scope));
 }
 
 type Ask = (question: (deps: Deps, scope: Scope) => Promise<string[]>) => Promise<string[]>;
 
+interface Words {
+  verb: Verb | undefined;
+  /** Of the verb, or of all verbs while there is none. */
+  flags: FlagTable;
+  /** After the verb. */
+  positionals: string[];
+  /** The flag whose value comes next. */
+  open: string | undefined;
+  /** The flags that choose the cluster. */
+  given: ClusterFlags;
+}
+
+/** Parsed twice, since a verb is found by what every flag before it takes, and then its own flags are known. */
+function readWords(words: readonly string[]): Words {
+  const [word] = flagTable(verbs).parse(words)._;
+  const verb = verbs.find(({ name, aliases = [] }) => [name, ...aliases].includes(String(word)));
+  const flags = flagTable(verb ? [verb] : verbs);
+  const last = words.at(-1) ?? "";
+  const isOpen = /^-[^=]+$/.test(last) && flags.takesValue(flags.nameOf(last));
+  const { _: positionals, ...parsed } = flags.parse(isOpen ? words.slice(0, -1) : words);
+  const given = Object.keys(clusterOptions).flatMap((name) =>
+    parsed[name] === undefined ? [] : [[name, valueOf(parsed[name], flags.mayRepeat(name))]],
+  );
+  return {
+    verb,
+    flags,
+    positionals: positionals.slice(1).map(String),
+    open: isOpen ? flags.nameOf(last) : undefined,
+    given: Object.fromEntries(given) as ClusterFlags,
+  };
+}
+
+/** Of a flag given twice kubectl takes the last. */
+const valueOf = (value: unknown, repeats: boolean): unknown =>
+  Array.isArray(value) && !repeats ? (value as unknown[]).at(-1) : value;
+
+/** Those that are not typed yet; kubectl's rarer ones where their first letter is. */
+function flagsFor(typed: string, before: readonly string[], flags: FlagTable): string[] {
+  const used = before.filter((word) => word.startsWith("-")).map((word) => flags.nameOf(word.replace(/=.*$/s, "")));
+  const isOffered = (name: string): boolean =>
+    (!used.includes(name) || flags.mayRepeat(name)) && (typed.length > 2 || !flags.hidden.includes(name));
+  return flags.names.filter(isOffered).map((name) => `--${name}`);
+}
+
+interface Open {
+  verb: Verb | undefined;
+  /** The Canary's, as it was typed. */
+  name: string;
+  flags: FlagTable;
+  ask: Ask;
+}
+
 /** Of a flag whose value comes next. */
-async function valuesOf(flag: string, [verb, name = ""]: readonly string[], ask: Ask): Promise<string[]> {
+async function valuesOf(flag: string, { verb, name, flags, ask }: Open): Promise<string[]> {
   const asked: Record<string, () => Promise<string[]>> = {
     namespace: () => ask(({ cluster }) => namesOf(cluster, resource.namespaces)),
     "to-step": () => ask((deps, scope) => stepsOf(name, deps, scope)),
     to: () => ask((deps, scope) => versionsOf(name, deps, scope)),
   };
-  if (flag === "for" && verb === "wait") return [...conditions, "step="];
-  return asked[flag]?.() ?? fixed[flag] ?? [];
-}
-
-/** Verbs that take no name. */
-const nameless: readonly string[] = ["list", "ls", "version"];
-
-const fixed: Record<string, string[]> = { output: ["json", "yaml", "wide", "name"] };
-
-interface Words {
-  positionals: string[];
-  flags: ClusterFlags;
-  /** The flag whose value comes next. */
-  open?: string;
-}
-
-const aliases: Record<string, string> = { n: "namespace", s: "server", o: "output", l: "selector" };
-const withoutValue = [
-  "all-namespaces",
-  "A",
-  "force",
-  "full",
-  "client",
-  "dry-run",
-  "help",
-  "h",
-  "exit-code",
-  "show-query",
-];
-
-/** Only as much of the command line as completion needs; a word of an unknown flag is taken for its value. */
-function readWords(words: readonly string[]): Words {
-  const read: Words = { positionals: [], flags: {} };
-  for (const word of words) {
-    const [, dashed, value] = /^--?([^=]+)(?:=(.*))?$/.exec(word) ?? [];
-    if (read.open !== undefined) {
-      setFlag(read.flags, read.open, word);
-      delete read.open;
-    } else if (dashed === undefined) read.positionals.push(word);
-    else if (value !== undefined) setFlag(read.flags, aliases[dashed] ?? dashed, value);
-    else if (!withoutValue.includes(dashed)) read.open = aliases[dashed] ?? dashed;
-  }
-  return read;
-}
-
-function setFlag(flags: ClusterFlags, name: string, value: string): void {
-  if (name in clusterOptions) Object.assign(flags, { [name]: name === "as-group" ? [value] : value });
+  if (flag === "for" && verb === waitVerb) return [...conditions, "step="];
+  return asked[flag]?.() ?? flags.choicesOf(flag) ?? [];
 }
 
 async function namesOf(cluster: Deps["cluster"], r: Resource, namespace?: string): Promise<string[]> {

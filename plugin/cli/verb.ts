@@ -32,6 +32,15 @@ export interface Verb {
   run: (values: Values, context: VerbContext) => Promise<number>;
 }
 
+/** How words are read: as kubectl does, and nothing is taken for a number. */
+export const parserConfiguration = {
+  "camel-case-expansion": false,
+  "greedy-arrays": false,
+  "boolean-negation": false,
+  "parse-numbers": false,
+  "parse-positional-numbers": false,
+};
+
 export const describeName = "podinfo, canary/podinfo, or deploy/podinfo: the Canary of that Deployment";
 
 /** The `name` of a verb that needs one. */
