@@ -4,7 +4,7 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { withoutPassword } from "./core/analysis/allowed-addresses.ts";
+import { longestAddress, shown } from "./core/analysis/allowed-addresses.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
 export interface Sample {
@@ -78,14 +78,22 @@ type Exchange = PrometheusOptions & { agent: HttpAgent };
 type Answer = { status: number; location: string | undefined; body: string };
 
 function endpoint(address: string): URL {
-  const url = /[?#]/.test(address) ? null : URL.parse(`${address.replace(/\/+$/, "")}/api/v1/query`);
-  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) {
+  const isBare = address.length <= longestAddress && !address.includes("?") && !address.includes("#");
+  const url = isBare ? URL.parse(address) : null;
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:"))
     throw new PrometheusError(
       "BadAddress",
-      `"${withoutPassword(address)}" is no http or https address of a Prometheus; correct it`,
+      `${shown(address)} is no http or https address of a Prometheus; correct it`,
     );
-  }
+  url.pathname = `${withoutTrailingSlashes(url.pathname)}/api/v1/query`;
   return url;
+}
+
+/** By a loop: what a tenant writes must cost no more than its length. */
+function withoutTrailingSlashes(path: string): string {
+  let end = path.length;
+  while (end > 0 && path[end - 1] === "/") end--;
+  return path.slice(0, end);
 }
 
 /** Without a password that the address may hold. */

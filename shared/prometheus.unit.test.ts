@@ -1,3 +1,5 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { refusalOf } from "./core/analysis/allowed-addresses.ts";
 import { asRequested, createPrometheus } from "./prometheus.ts";
@@ -27,5 +29,28 @@ describe("an address is checked as it will be asked", () => {
 
   it("is shown without its password", async () => {
     await expect(createPrometheus({ address: "http://u:p/ss@prom?" }).query("up")).rejects.toThrow("http://***@prom");
+  });
+
+  // Squared, each of these would block the process for a quarter of a minute: longer than a test may take.
+  it.each([
+    ["of slashes", `http://p${"/".repeat(200_000)}x`],
+    ["of slashes and spaces", `http://p ${"/".repeat(200_000)}x`],
+    ["of digits", `http://${"1".repeat(200_000)}`],
+  ])("costs no time where it is a long row %s, and is not shown whole", async (_, address) => {
+    const refused = createPrometheus({ address }).query("up");
+    await expect(refused).rejects.toThrow(/is no http or https address/);
+    await expect(refused).rejects.toSatisfy((error: Error) => error.message.length < 400);
+    expect(refusalOf(asRequested(address), ["prometheus.monitoring:9090", "*a*b*c*"])).toMatch(
+      /is no http or https address/,
+    );
+  });
+
+  it("keeps a path prefix, whatever slashes end it", async () => {
+    const server = createServer((request, response) => response.end(JSON.stringify({ said: request.url })));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const address = `http://127.0.0.1:${port}/prefix//`;
+    await expect(createPrometheus({ address }).query("up")).rejects.toThrow("/prefix/api/v1/query?query=up");
+    server.close();
   });
 });

@@ -1,5 +1,8 @@
 /** Which addresses a tenant's MetricTemplate or Canary may make the controller ask: what the chart's `metrics.allowedAddresses` allows. */
 
+/** In characters; as the definitions of Canary and MetricTemplate have it. */
+export const longestAddress = 2048;
+
 /** Never asked unless they are listed by themselves: where clouds hand out credentials, and the controller's own pod. */
 const guarded =
   /^(169\.254\.|127\.|0\.0\.0\.0$|\[::|\[fe80:|\[fd00:ec2:|localhost\.?$|metadata\.google\.internal\.?$|\d+(\.\d+){0,2}$|0[x\d])/i;
@@ -9,8 +12,8 @@ const guarded =
  * `*` stands for any text: `*.monitoring:9090`, `prometheus.*`.
  */
 export function refusalOf(address: string, allowed: readonly string[]): string | undefined {
-  const url = parsed(address);
-  if (!url) return `"${withoutPassword(address)}" is no http or https address of a Prometheus; correct it`;
+  const url = address.length > longestAddress ? undefined : parsed(address);
+  if (!url) return `${shown(address)} is no http or https address of a Prometheus; correct it`;
   const isListed = allowed.some(
     (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
   );
@@ -20,9 +23,11 @@ export function refusalOf(address: string, allowed: readonly string[]): string |
     : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}`;
 }
 
-/** What may be shown of an address, whether or not it can be read. */
-export function withoutPassword(address: string): string {
-  return address.replace(/\/\/.*@/, "//***@");
+/** In quotes: what may be shown of an address, whether or not it can be read. No password, and not without end. */
+export function shown(address: string): string {
+  const [start, end] = [address.indexOf("//"), address.lastIndexOf("@")];
+  const bare = start >= 0 && end > start ? `${address.slice(0, start)}//***${address.slice(end)}` : address;
+  return `"${bare.length > 200 ? `${bare.slice(0, 200)}...` : bare}"`;
 }
 
 // --- internal ---
@@ -42,7 +47,20 @@ function parsed(address: string): Host | undefined {
 
 function matches(pattern: string, { host, port }: Host): boolean {
   const named = pattern.toLowerCase();
-  const text = /:\d+$/.test(named) ? `${host}:${port}` : host;
-  const source = named.replace(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*");
-  return new RegExp(`^${source}$`).test(text);
+  return glob(named, /:\d+$/.test(named) ? `${host}:${port}` : host);
+}
+
+/** `*` stands for any text. Each part is taken where it is found first, so that nothing is ever tried twice. */
+function glob(pattern: string, text: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const found = text.indexOf(part, from);
+    if (found < 0) return false;
+    from = found + part.length;
+  }
+  return text.length - last.length >= from && text.endsWith(last);
 }

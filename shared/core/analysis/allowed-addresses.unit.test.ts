@@ -10,6 +10,8 @@ describe("an address that a tenant writes", () => {
     ["http://user:secret@Prometheus.monitoring:9090", ["prometheus.monitoring:9090"]],
     ["http://127.0.0.1:9090", ["127.0.0.1:9090"]],
     ["http://[fd00::1]:9090", ["*"]],
+    ["http://prometheus.a.metrics.example", ["prometheus.*.metrics.*"]],
+    ["http://aa", ["a*a"]],
   ])("is asked: %s by %j", (address, allowed) => expect(refusalOf(address, allowed)).toBeUndefined());
 
   it.each([
@@ -30,6 +32,9 @@ describe("an address that a tenant writes", () => {
     ],
     ["http://prometheusXlinkerd-viz", ["prometheus.linkerd-viz"], "may not ask"],
     ["http://prometheus.linkerd-viz@evil.com", ["prometheus.linkerd-viz"], "may not ask evil.com:80"],
+    ["http://a", ["a*a"], "may not ask"],
+    ["http://metrics.prometheus", ["prometheus*metrics"], "may not ask"],
+    ["http://a.b", ["*b*a*"], "may not ask"],
     ["http://anything", [], "allows none"],
     ["ftp://prometheus", ["*"], "is no http or https address"],
     ["prometheus:9090", ["*"], "is no http or https address"],

@@ -12,16 +12,22 @@ const binary: Record<string, bigint> = {
 };
 const decimalExponent: Record<string, number> = { n: -9, u: -6, m: -3, "": 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 };
 
+const longest = 40;
+
 const shape = /^([+-]?)(\d*)(?:\.(\d*))?(?:(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE])|[eE]([+-]?\d+))?$/;
 
 /**
  * The value of a quantity in nano-units as a decimal integer text, so that equal values are equal texts.
- * Finer than nano is rounded up, as Kubernetes does. Anything that is no quantity comes back unchanged.
+ * Finer than nano is rounded up, as Kubernetes does. Anything that is no quantity, or longer than any real one, comes back unchanged:
+ * a number of a million digits would cost seconds.
  */
 export function canonicalQuantity(quantity: string | number): string {
   const text = String(quantity).trim();
-  const match = shape.exec(text);
-  if (!match || (!match[2] && !match[3])) return text;
+  const match = text.length > longest ? null : shape.exec(text);
+  return match && (match[2] || match[3]) ? nanoUnits(match) : text;
+}
+
+function nanoUnits(match: RegExpExecArray): string {
   const [, sign, whole = "", fraction = "", suffix = "", exponent] = match;
   const scaled = BigInt(`${whole}${fraction}`) * (binary[suffix] ?? 1n);
   const nano = shift(scaled, powerOfTen(suffix, exponent) - fraction.length + 9);

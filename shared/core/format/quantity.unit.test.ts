@@ -34,4 +34,11 @@ describe("a quantity", () => {
   it("with an absurd exponent does not take for ever", () => {
     expect(canonicalQuantity("1e999999999")).toMatch(/^1\d+$/);
   });
+
+  it("of a million digits stays as it is, and costs no time", () => {
+    const text = "1".repeat(2_000_000);
+    expect(canonicalQuantity(text)).toBe(text);
+    expect(canonicalQuantity(`${"1".repeat(38)}Gi`)).toMatch(/^\d+$/);
+    expect(canonicalQuantity(`${"1".repeat(39)}Gi`)).toMatch(/Gi$/);
+  });
 });

@@ -72,6 +72,11 @@ describe("faults in a Canary", () => {
       aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: -5 } }] }),
       "spec.analysis.metrics[0].thresholdRange.max: -5 is below 0",
     ],
+    [
+      "a server's address without end",
+      aSpec({}, { metricsServer: `http://${"p".repeat(2048)}` }),
+      "spec.metricsServer:",
+    ],
     ["a server that is no URL", aSpec({}, { metricsServer: "prometheus:9090" }), "spec.metricsServer:"],
     ["a Service that cannot be", aSpec({}, { service: { port: 1, name: "Foo_Bar" } }), 'spec.service.name: "Foo_Bar"'],
     [

@@ -3,6 +3,7 @@
  * definition would refuse is refused here too: it is asked later, and its errors would come after ours, not with them.
  */
 import type { CanarySpec, ServiceSpec } from "../objects/canary.ts";
+import { longestAddress, shown } from "../analysis/allowed-addresses.ts";
 import { primaryName } from "../objects/names.ts";
 
 type Add = (path: string, message: string) => void;
@@ -19,8 +20,8 @@ export function checkReferences(spec: CanarySpec, add: Add): void {
   const { targetRef, service, provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
   checkTarget({ ...targetRef }, add);
   if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
-  if (metricsServer !== undefined && !/^https?:\/\/[^/\s]+/.test(metricsServer))
-    add("spec.metricsServer", `${quoted(metricsServer)} is not a URL such as http://prometheus.monitoring:9090`);
+  if (metricsServer !== undefined && !isAddress(metricsServer))
+    add("spec.metricsServer", `${shown(metricsServer)} is not a URL such as http://prometheus.monitoring:9090`);
   if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
   if (service !== undefined) checkService(service, add);
   checkApex(spec, add);
@@ -32,6 +33,8 @@ export function quoted(value: unknown): string {
 }
 
 // --- internal ---
+
+const isAddress = (text: string): boolean => text.length <= longestAddress && /^https?:\/\/[^/\s]/.test(text);
 
 /** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
 const longestName = 63 - primaryName("").length;
