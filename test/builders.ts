@@ -3,6 +3,7 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import type { CanarySpec } from "../shared/core/objects/canary.ts";
 import type { CheckStatus } from "../shared/core/objects/canary-status.ts";
 import { initialState } from "../shared/core/decide.ts";
+import { noCounts, type TrackCounts } from "../shared/core/analysis/track-counts.ts";
 import type { Policy } from "../shared/core/spec/policy.ts";
 import type { CanaryState, Run, Version } from "../shared/core/state.ts";
 import type {
@@ -139,6 +140,11 @@ export function aRunObservation(weight: number, ready: number, over: Partial<Obs
 /** All traffic on stable, written by us for the run of 1.7.1, which is over thereby. */
 export const routeOver = { weight: 0, ownWeight: 0, over: "cafe1710-1" } as const;
 export const takenBack = { kind: "setWeight", weight: 0, over: "cafe1710-1" } as const;
+
+/** What a track got: nothing but `over`. */
+export function someCounts(over: Partial<TrackCounts> = {}): TrackCounts {
+  return { ...noCounts, ...over };
+}
 
 export function aTrack(over: Partial<TrackMetrics> = {}): TrackMetrics {
   return { requests: 500, failures: 0, requestsPerSecond: 50, latencyMs: { p50: 2, p95: 9, p99: 12 }, ...over };

@@ -2,7 +2,7 @@ import type { RouteSeen } from "./objects/routes.ts";
 import type { CheckStatus } from "./objects/canary-status.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
-import type { Counts } from "./analysis/sequential-test.ts";
+import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 
 /** The user's Deployment, reduced to what decisions need. */
 export interface Target {
@@ -127,16 +127,18 @@ export interface CountersSeen {
   at: number;
   /** Time of the newest sample of the canary's pods, ms, where there is one. */
   sampledAt?: number;
-  canary: Counts;
-  primary: Counts;
+  canary: TrackCounts;
+  primary: TrackCounts;
+  /** What refused the canary's users, where `canary.denied` says that some were. */
+  deniedBy?: DeniedBy;
   share?: ShareSeen;
   /** While warm-up is left out: what was left out of `canary`, and what the primary got meanwhile. */
   warmup?: WarmupSeen;
 }
 
 export interface WarmupSeen {
-  canary: Counts;
-  primary: Counts;
+  canary: TrackCounts;
+  primary: TrackCounts;
   /** Canary pods that are warming up now. */
   pods: number;
   /** When the first evidence may be there, ms; undefined while no user has reached the canary. */

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { verdict } from "../../shared/core/analysis/verdict.ts";
 import { quote } from "../../shared/core/analysis/queries.ts";
+import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
 import type { EvidenceRequest } from "../../webhook/evidence/types.ts";
@@ -29,8 +30,7 @@ const bornAt =
   () =>
     fresh ? value : undefined;
 
-const nothing = { requests: 0, failures: 0 };
-const unmetLedger: CountersSeen = { epoch: 0, at: 0, canary: nothing, primary: nothing };
+const unmetLedger: CountersSeen = { epoch: 0, at: 0, canary: noCounts, primary: noCounts };
 
 /** Scrape from which on the series in `grown` is there. */
 let grownFrom = Infinity;

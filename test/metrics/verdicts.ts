@@ -1,5 +1,6 @@
 // What an answer of Prometheus does to a run at weight 10 of 20, as text for people. What differs from run to run is left out.
 import { decide } from "../../shared/core/decide.ts";
+import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { aPolicy, aRunningState, aRunObservation, start } from "../builders.ts";
 
@@ -11,16 +12,20 @@ export interface Effect {
 }
 
 const now = start + 40_000;
-const nothing = { requests: 0, failures: 0 };
 const tenMinutes = 600_000;
 
 /** What the ledger says of a canary whose only pod has just been reached by its first users. */
 const warming: CountersSeen = {
   epoch: start,
   at: now,
-  canary: nothing,
-  primary: nothing,
-  warmup: { canary: { requests: 40, failures: 36 }, primary: nothing, pods: 1, evidenceAt: now + tenMinutes },
+  canary: noCounts,
+  primary: noCounts,
+  warmup: {
+    canary: { ...noCounts, requests: 40, failures: 36 },
+    primary: noCounts,
+    pods: 1,
+    evidenceAt: now + tenMinutes,
+  },
 };
 
 /** Of a check that is due in the first of ten steps; `isWarming`: while the canary's first ten minutes are left out. */

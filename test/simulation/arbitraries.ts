@@ -9,6 +9,7 @@ import {
   phases,
 } from "../../shared/core/objects/canary-status.ts";
 import { type Command, verbs } from "../../shared/core/objects/command.ts";
+import type { TrackCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
@@ -49,9 +50,13 @@ function arbitraryOf<T extends object>(shape: {
   return record.map((value) => present(value) as T);
 }
 
+const part = fc.constantFrom(0, 0.01, 1);
 const counts = fc
-  .record({ requests: fc.constantFrom(0, 5, 1_000), failing: fc.constantFrom(0, 0.01, 1) })
-  .map(({ requests, failing }) => ({ requests, failures: Math.round(requests * failing) }));
+  .tuple(fc.constantFrom(0, 5, 1_000), fc.tuple(part, part, part, part))
+  .map(([requests, parts]): TrackCounts => {
+    const [failures, clientErrors, slow, denied] = parts.map((share) => Math.round(requests * share));
+    return { requests, failures: failures!, clientErrors: clientErrors!, slow: slow!, denied: denied! };
+  });
 
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
 
@@ -197,6 +202,7 @@ const anyLedger: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
   sampledAt: maybe(time),
   canary: counts,
   primary: counts,
+  deniedBy: maybe(fc.constant({ server: "http", label: "app=podinfo" })),
   warmup: maybe(fc.record({ canary: counts, primary: counts, pods: fc.nat({ max: 2 }), evidenceAt: time })),
   share: maybe(
     fc.record({

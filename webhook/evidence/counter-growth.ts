@@ -2,8 +2,8 @@
  * What was counted between two readings of the ledger. Prometheus' counters are read as they stand, by pod: windows with increase() would
  * overlap from one look to the next, and guess at their edges. Kept in memory only: whoever takes over begins a new epoch.
  */
-import type { Counts } from "../../shared/core/analysis/sequential-test.ts";
 import { ledger } from "../../shared/core/analysis/queries.ts";
+import { addCounts, countsSince, noCounts, type TrackCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Sample } from "../../shared/prometheus.ts";
 import type { BatchAnswer } from "./query-batch.ts";
 import { isRowOf, sampleAgesIn, type MaybeTrack } from "./track-rows.ts";
@@ -33,18 +33,18 @@ export interface Sent {
 export interface Increment {
   from: number;
   to: number;
-  canary: Counts;
-  primary: Counts;
+  canary: TrackCounts;
+  primary: TrackCounts;
   sent: Sent[];
 }
 
 /** Counts since the epoch began; of different epochs they cannot be compared. */
 export interface Total {
   epoch: number;
-  canary: Counts;
-  primary: Counts;
+  canary: TrackCounts;
+  primary: TrackCounts;
   /** Where warm-up is counted apart: see `WarmupSeen`. */
-  warmup?: { canary: Counts; primary: Counts };
+  warmup?: { canary: TrackCounts; primary: TrackCounts };
 }
 
 export interface CounterGrowth {
@@ -54,23 +54,21 @@ export interface CounterGrowth {
   warmth(): Warmth;
 }
 
-const none: Counts = { requests: 0, failures: 0 };
-
 export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
   const { warmupMs = 0 } = subject;
   const canaryPods = new Map<string, Pod>();
   const primaryPods = new Map<string, Pod>();
   const callers = new Map<string, Sent>();
   let readAt: number | undefined;
-  const total: Total = { epoch: 0, canary: none, primary: none };
-  const apart = { canary: none, primary: none };
+  const total: Total = { epoch: 0, canary: noCounts, primary: noCounts };
+  const apart = { canary: noCounts, primary: noCounts };
 
   /** The primary's requests count beside those of the canary that they were made with. */
   function add(canary: Growth, primary: Growth): void {
-    total.canary = sum(total.canary, canary.warm);
-    if (!canary.isAllCold) total.primary = sum(total.primary, primary.warm);
-    apart.canary = sum(apart.canary, canary.cold);
-    if (canary.hasCold) apart.primary = sum(apart.primary, sum(primary.warm, primary.cold));
+    total.canary = addCounts(total.canary, canary.warm);
+    if (!canary.isAllCold) total.primary = addCounts(total.primary, primary.warm);
+    apart.canary = addCounts(apart.canary, canary.cold);
+    if (canary.hasCold) apart.primary = addCounts(apart.primary, addCounts(primary.warm, primary.cold));
   }
 
   return {
@@ -94,8 +92,8 @@ export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
       return {
         from,
         to: askedAt,
-        canary: sum(canary.warm, canary.cold),
-        primary: sum(primary.warm, primary.cold),
+        canary: addCounts(canary.warm, canary.cold),
+        primary: addCounts(primary.warm, primary.cold),
         sent,
       };
     },
@@ -106,7 +104,7 @@ export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
 
 /** A pod as it was last read. */
 interface Pod {
-  counts: Counts;
+  counts: TrackCounts;
   /** Time of the sample, ms. */
   sampledAt: number;
   /** Of the first that showed a user's request; -Infinity for a pod that is taken for warm. */
@@ -121,8 +119,8 @@ interface PodKind {
 }
 
 interface Growth {
-  warm: Counts;
-  cold: Counts;
+  warm: TrackCounts;
+  cold: TrackCounts;
   hasCold: boolean;
   isAllCold: boolean;
 }
@@ -142,13 +140,13 @@ function warmthOf(pods: readonly Pod[], warmupMs: number): Warmth {
   return { pods: cold.length, firstAt: Math.min(...warmAt), lastAt: Math.max(...warmAt) };
 }
 
-function countsByPod(samples: readonly Sample[], track: MaybeTrack): Map<string, Counts> {
-  const pods = new Map<string, Counts>();
+function countsByPod(samples: readonly Sample[], track: MaybeTrack): Map<string, TrackCounts> {
+  const pods = new Map<string, TrackCounts>();
   for (const { labels, value } of samples) {
     if (labels["question"] !== ledger.counted || !isRowOf(labels, track)) continue;
     const pod = labels["pod"] ?? "";
     const failures = labels["classification"] === "failure" ? value : 0;
-    pods.set(pod, sum(pods.get(pod) ?? none, { requests: value, failures }));
+    pods.set(pod, addCounts(pods.get(pod) ?? noCounts, { ...noCounts, requests: value, failures }));
   }
   return pods;
 }
@@ -175,11 +173,11 @@ function grown(
   { newCounts, newIsCold, warmupMs }: PodKind & { warmupMs: number },
 ): Growth {
   const unknown = (seen: Omit<Pod, "firstAt">): Pod => ({
-    counts: newCounts ? none : seen.counts,
+    counts: newCounts ? noCounts : seen.counts,
     sampledAt: seen.sampledAt,
     firstAt: newIsCold ? seen.sampledAt : -Infinity,
   });
-  const found = { warm: none, cold: none, hasCold: false, hasWarm: false };
+  const found = { warm: noCounts, cold: noCounts, hasCold: false, hasWarm: false };
   for (const [pod, seen] of now) {
     const before = known.get(pod);
     const { firstAt, counts } = before ?? unknown(seen);
@@ -187,7 +185,7 @@ function grown(
     const more = growth(counts, seen.counts);
     const isCold = isColdSince(before, firstAt, warmupMs);
     const kind = isCold ? "cold" : "warm";
-    found[kind] = sum(found[kind], more);
+    found[kind] = addCounts(found[kind], more);
     found[isCold ? "hasCold" : "hasWarm"] = true;
   }
   return { ...found, isAllCold: found.hasCold && !found.hasWarm };
@@ -199,10 +197,11 @@ function isColdSince(before: Pod | undefined, firstAt: number, warmupMs: number)
   return before === undefined || before.sampledAt < firstAt + warmupMs;
 }
 
-function growth(before: Counts, now: Counts): Counts {
-  const requests = now.requests - before.requests;
+/** Failures that shrank, or outgrew the requests, were counted by a process that is no more. */
+function growth(before: TrackCounts, now: TrackCounts): TrackCounts {
+  const more = countsSince(before, now);
   const failures = now.failures - before.failures;
-  return requests >= failures && failures >= 0 ? { requests, failures } : none;
+  return failures < 0 || failures > more.requests ? noCounts : more;
 }
 
 function grownCallers(known: Map<string, Sent>, now: Map<string, Sent>): Sent[] {
@@ -216,8 +215,4 @@ function grownCallers(known: Map<string, Sent>, now: Map<string, Sent>): Sent[] 
     if (canary >= 0 && all > 0 && canary <= all) more.push({ ...sent, canary, all });
   }
   return more;
-}
-
-function sum(a: Counts, b: Counts): Counts {
-  return { requests: a.requests + b.requests, failures: a.failures + b.failures };
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Increment } from "./counter-growth.ts";
 import { createShareWatch, type ShareWatch } from "./share-watch.ts";
 
-const counts = (requests: number) => ({ requests, failures: 0 });
+const counts = (requests: number) => ({ ...noCounts, requests });
 
 /** What came in the `index`-th stretch of ten seconds. */
 function inbound(index: number, canary: number, primary: number): Increment {

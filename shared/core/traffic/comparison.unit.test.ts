@@ -1,5 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { aCheck, aPolicy, aRunningState, aRunObservation, aTrack, someMetrics, start } from "../../../test/builders.ts";
+import {
+  aCheck,
+  aPolicy,
+  aRunningState,
+  aRunObservation,
+  aTrack,
+  someCounts,
+  someMetrics,
+  start,
+} from "../../../test/builders.ts";
 import { isConvicting } from "./comparison.ts";
 import { decide } from "../decide.ts";
 import type { CanaryState } from "../state.ts";
@@ -12,12 +21,12 @@ const running = aRunningState(10, { stage: "analysing", stageAt: start, checkAt:
 const aLedger = (over: Partial<CountersSeen> = {}): CountersSeen => ({
   epoch: 1,
   at: later,
-  canary: { requests: 0, failures: 0 },
-  primary: { requests: 0, failures: 0 },
+  canary: someCounts(),
+  primary: someCounts(),
   ...over,
 });
 
-const noneYet = () => ({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });
+const noneYet = () => ({ canary: someCounts(), primary: someCounts() });
 
 /** Decides on each ledger in turn, as the state that is kept between them has it. */
 function looks(ledgers: readonly CountersSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
@@ -35,7 +44,7 @@ function looks(ledgers: readonly CountersSeen[], policy = aPolicy(), from: Canar
 const undefinedTarget = () => aRunObservation(10, 4).target!;
 
 const baseline = aLedger();
-const failing = aLedger({ canary: { requests: 6, failures: 6 }, primary: { requests: 54, failures: 0 } });
+const failing = aLedger({ canary: someCounts({ requests: 6, failures: 6 }), primary: someCounts({ requests: 54 }) });
 
 describe("the comparison in a run", () => {
   it("takes a version that always fails back between two checks, and says by what numbers", () => {
@@ -63,7 +72,7 @@ describe("the comparison in a run", () => {
   });
 
   it("waits with a block until both tracks were scraped: they are at different moments", () => {
-    const canaryFirst = aLedger({ canary: { requests: 6, failures: 6 } });
+    const canaryFirst = aLedger({ canary: someCounts({ requests: 6, failures: 6 }) });
     expect(looks([baseline, canaryFirst]).state.weight).toBe(10);
     expect(looks([baseline, canaryFirst, failing]).state.weight).toBe(0);
   });
@@ -71,7 +80,7 @@ describe("the comparison in a run", () => {
   it("keeps what it has learnt when another controller takes over, and counts on from that one's first reading", () => {
     const strict = aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } });
     const learnt = looks([baseline, failing], strict).state.run?.comparison;
-    const taken = looks([baseline, failing, aLedger({ epoch: 2, canary: { requests: 900, failures: 0 } })], strict);
+    const taken = looks([baseline, failing, aLedger({ epoch: 2, canary: someCounts({ requests: 900 }) })], strict);
     expect(taken.state.run?.comparison).toMatchObject({ logEvidence: learnt?.logEvidence, canary: learnt?.canary });
     expect(taken.state.run?.comparison?.read.epoch).toBe(2);
   });
@@ -87,7 +96,10 @@ describe("the comparison in a run", () => {
   });
 
   it("never promotes, and lets a canary within the margin be", () => {
-    const calm = aLedger({ canary: { requests: 1_000, failures: 9 }, primary: { requests: 9_000, failures: 0 } });
+    const calm = aLedger({
+      canary: someCounts({ requests: 1_000, failures: 9 }),
+      primary: someCounts({ requests: 9_000 }),
+    });
     const { state: next } = looks([baseline, calm]);
     expect(next.run).toMatchObject({ stage: "analysing", step: 0 });
     expect(next.weight).toBe(10);
@@ -126,8 +138,8 @@ describe("while the canary warms up", () => {
   const warming = (requests: number, failures: number) =>
     aLedger({
       warmup: {
-        canary: { requests, failures },
-        primary: { requests: 9 * requests, failures: 0 },
+        canary: someCounts({ requests, failures }),
+        primary: someCounts({ requests: 9 * requests }),
         pods: 1,
         evidenceAt: later + 30_000,
       },
