@@ -10,7 +10,7 @@ export type { RouteObject } from "../../shared/core/objects/routes.ts";
 export interface RouteView {
   kind: string;
   name: string;
-  /** Percent of requests that the route gives the canary; null if it does not name both Services. */
+  /** Percent of requests that the route gives the canary; null if it does not name our Services. */
   canaryPercent: number | null;
   /** Percent of the controller's own last write, null if it never wrote. */
   ownPercent: number | null;
@@ -40,7 +40,8 @@ export function drainCommand(route: RouteObject, apex: string, flags: string): s
   const router = routerOf(route);
   if (!router.read(route, apex)) return undefined;
   const drained = router.withWeight(route, apex, 0).spec;
-  const patch = router.kind === "HTTPRoute" ? rulesPatch(drained) : { type: "merge", body: backendsPatch(drained) };
+  const patch =
+    router.kind === "HTTPRoute" ? rulesPatch(route.spec, drained) : { type: "merge", body: backendsPatch(drained) };
   // With its group, since Linkerd has an HTTPRoute of its own, and in the version that was read: in another a weight may be no text.
   const version = route.apiVersion.split("/")[1] ?? "";
   const target = `${router.plural}.${version}.${router.group} ${route.metadata.name}`;
@@ -67,15 +68,15 @@ interface Rule {
   backendRefs?: { weight?: number }[];
 }
 
-/** Only the weights: a user's own rules may be long. `add` also replaces, and the value may be absent now. */
-function rulesPatch(spec: Record<string, unknown>): { type: string; body: unknown } {
-  const operations = (spec["rules"] as Rule[]).flatMap((rule, ruleIndex) =>
-    (rule.backendRefs ?? []).map(({ weight }, index) => ({
-      op: "add",
-      path: `/spec/rules/${ruleIndex}/backendRefs/${index}/weight`,
-      value: weight ?? 1,
-    })),
-  );
+/** Only the weights: a user's own rules may be long. A leaf that has no weight goes, where the route is ours. `add` also replaces. */
+function rulesPatch(before: Record<string, unknown>, spec: Record<string, unknown>): { type: string; body: unknown } {
+  const rulesBefore = before["rules"] as Rule[];
+  const operations = (spec["rules"] as Rule[]).flatMap(({ backendRefs = [] }, ruleIndex): object[] => {
+    const path = `/spec/rules/${ruleIndex}/backendRefs`;
+    if (backendRefs.length !== (rulesBefore[ruleIndex]?.backendRefs ?? []).length)
+      return [{ op: "add", path, value: backendRefs }];
+    return backendRefs.map(({ weight }, index) => ({ op: "add", path: `${path}/${index}/weight`, value: weight ?? 1 }));
+  });
   return { type: "json", body: operations };
 }
 

@@ -56,7 +56,8 @@ function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
   const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
   const ended = endedBy(next);
   const isOpen = ended.over !== undefined && route.over !== ended.over;
-  const isDue = route.weight > next.weight || othersWrite || isOpen;
+  const isIdle = next.weight === 0 && route.restsOnCanary === "ours";
+  const isDue = route.weight > next.weight || othersWrite || isOpen || isIdle;
   return isDue ? [{ kind: "setWeight", weight: next.weight, ...ended }] : [];
 }
 

@@ -1,6 +1,7 @@
 /** The small pure parts of the plugin, each by what a user would notice. */
 import { describe, expect, it } from "vitest";
 import { viewCallers } from "../../plugin/view/callers.ts";
+import { label } from "../../shared/core/objects/names.ts";
 import { faultOf, missingPermission, Refusal } from "../../plugin/errors.ts";
 import { parseArgument } from "../../plugin/cluster/find-canary.ts";
 import { durationFlag, scopeOf } from "../../plugin/cluster/flags.ts";
@@ -113,6 +114,14 @@ describe("a route", () => {
     );
     expect(drainCommand(aRoute, "podinfo", " -n test")).toBe(
       `kubectl patch httproutes.v1.gateway.networking.k8s.io podinfo -n test --type json -p '[{"op":"add","path":"/spec/rules/0/backendRefs/0/weight","value":1},{"op":"add","path":"/spec/rules/1/backendRefs/0/weight","value":100},{"op":"add","path":"/spec/rules/1/backendRefs/1/weight","value":0}]'`,
+    );
+  });
+
+  it("of ours is drained by leaving the canary's leaf out, as the controller does", () => {
+    const labels = { [label.canary]: "podinfo" };
+    const ours = { ...aRoute, metadata: { ...aRoute.metadata, labels } };
+    expect(drainCommand(ours, "podinfo", " -n test")).toContain(
+      `{"op":"add","path":"/spec/rules/1/backendRefs","value":[{"name":"podinfo-primary","port":9898,"weight":100}]}]`,
     );
   });
 

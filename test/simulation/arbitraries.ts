@@ -260,6 +260,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
       weight,
       ownWeight: weight,
       over: anyOver,
+      restsOnCanary: fc.constantFrom("ours", "theirs", undefined),
       problem: maybe(fc.constant("BackendNotFound")),
     }),
     {

@@ -63,6 +63,13 @@ const cases: Case[] = [
     "kubectl -n test delete serviceprofile podinfo.test.svc.cluster.local",
   ],
   [
+    "route-names-idle-canary",
+    "the user's own HTTPRoute names the canary's leaf between runs",
+    () => ({ route: ownRoute() }),
+    "backendRefs podinfo-canary",
+    "kubectl -n test delete httproutes.gateway.networking.k8s.io podinfo",
+  ],
+  [
     "weight-lowered",
     "someone lowered the weight",
     withStatus({ run: { ...aRun, hold: "lowered-by-hand", ceiling: 5 }, reason: "set to 5 by hand" }),
@@ -206,6 +213,16 @@ function httpRouteOf() {
     { type: "ResolvedRefs", status: "True" },
   ];
   return { ...made, status: { parents: [{ conditions }] } };
+}
+
+/** Not made by us: it has none of our labels. */
+function ownRoute() {
+  const { metadata, ...route } = httpRoute.withWeight(httpRouteOf(), "podinfo", 0);
+  const backendRefs = [
+    { name: "podinfo-primary", weight: 100 },
+    { name: "podinfo-canary", weight: 0 },
+  ];
+  return { ...route, metadata: { ...metadata, labels: {} }, spec: { rules: [{ backendRefs }] } };
 }
 
 function notReady() {

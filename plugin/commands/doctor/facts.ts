@@ -121,6 +121,7 @@ export const faults = [
   "route-kind-missing",
   "route-not-obeyed",
   "service-profile-over-route",
+  "route-names-idle-canary",
   "weight-lowered",
   "quota",
   "unschedulable",

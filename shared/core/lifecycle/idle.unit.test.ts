@@ -220,6 +220,15 @@ describe("between runs", () => {
     expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
   });
 
+  it("a route of ours that names the idle canary's leaf is corrected, and one of the user's is let alone", () => {
+    const actions = (restsOnCanary: "ours" | "theirs"): unknown => {
+      const route = { weight: 0, ownWeight: 0, restsOnCanary };
+      return decide(aState(), anObservation({ route }), aPolicy()).actions;
+    };
+    expect(actions("ours")).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(actions("theirs")).toEqual([]);
+  });
+
   it("stable is known by the ReplicaSet that runs it now", () => {
     const recreated = { ...aVersion("1.7.0"), podTemplateHash: "anew" };
     const { state: next, actions } = decide(

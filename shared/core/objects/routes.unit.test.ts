@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { annotation } from "./names.ts";
-import { httpRoute, trafficSplit, type RouteContext, type RouteObject } from "./routes.ts";
+import { costOfResting, httpRoute, trafficSplit, type RouteContext, type RouteObject } from "./routes.ts";
 
 const context: RouteContext = {
   canary: "podinfo",
@@ -70,7 +70,8 @@ describe.each([
   });
 
   it("says whom it sends to, a backend of its user's included", () => {
-    expect(router.backendsOf(withThird(route, 10)).sort()).toEqual(["legacy", "podinfo-canary", "podinfo-primary"]);
+    const given = router.withWeight(route, "podinfo", 50);
+    expect(router.backendsOf(withThird(given, 10)).sort()).toEqual(["legacy", "podinfo-canary", "podinfo-primary"]);
   });
 
   it("that does not name both leaves cannot be worked with", () => {
@@ -121,6 +122,47 @@ describe("a TrafficSplit", () => {
   });
 });
 
+describe("an HTTPRoute of ours", () => {
+  const route = accepted(httpRoute.build({ ...context, apiVersion: "gateway.networking.k8s.io/v1" }));
+  const namesOf = (of: RouteObject): unknown[] => (backendsOf(of) as { name: string }[]).map(({ name }) => name);
+
+  it("names the canary's leaf only while it has weight", () => {
+    expect(namesOf(route)).toEqual(["podinfo-primary"]);
+    const given = httpRoute.withWeight(route, "podinfo", 30);
+    expect(backendsOf(given)).toEqual([
+      { group: "", kind: "Service", name: "podinfo-primary", port: 9898, weight: 70 },
+      { group: "", kind: "Service", name: "podinfo-canary", port: 9898, weight: 30 },
+    ]);
+    expect(namesOf(httpRoute.withWeight(given, "podinfo", 60))).toEqual(["podinfo-primary", "podinfo-canary"]);
+    expect(backendsOf(httpRoute.withWeight(given, "podinfo", 0))).toEqual(backendsOf(route));
+  });
+
+  it("that names it at weight 0, as earlier versions wrote it, is known, and corrected by its next write", () => {
+    const earlier = accepted(httpRoute.withWeight(route, "podinfo", 1));
+    const [primary, canary] = backendsOf(earlier);
+    Object.assign(primary!, { weight: 100 });
+    Object.assign(canary!, { weight: 0 });
+    expect(httpRoute.read(earlier, "podinfo")).toMatchObject({ weight: 0, restsOnCanary: "ours" });
+    expect(namesOf(httpRoute.withWeight(earlier, "podinfo", 0))).toEqual(["podinfo-primary"]);
+  });
+
+  it("keeps rules and backends that its user added, and what they are given", () => {
+    const pinned = { matches: [{ headers: [{ name: "x", value: "y" }] }], backendRefs: [{ name: "podinfo-primary" }] };
+    const shared = withThird(route, 50, 2);
+    const rules = [pinned, ...(shared.spec["rules"] as object[])];
+    const given = httpRoute.withWeight({ ...shared, spec: { ...shared.spec, rules } }, "podinfo", 20);
+    const [first, second] = given.spec["rules"] as { backendRefs: { name: string; weight: number }[] }[];
+    expect(first).toEqual(pinned);
+    expect(second?.backendRefs.map(({ name, weight }) => [name, weight])).toEqual([
+      ["podinfo-primary", 160],
+      ["podinfo-canary", 40],
+      ["legacy", 50],
+    ]);
+    const back = httpRoute.withWeight(given, "podinfo", 0);
+    expect(back.spec["rules"]).toEqual([pinned, ...(shared.spec["rules"] as object[])]);
+  });
+});
+
 describe("an HTTPRoute of the user's", () => {
   it("without weights and without our mark counts each leaf once, and as nobody's change", () => {
     const route = httpRoute.build({ ...context, apiVersion: "gateway.networking.k8s.io/v1" });
@@ -164,6 +206,15 @@ describe("an HTTPRoute of the user's", () => {
     });
     expect(set.metadata.annotations).toEqual({ mine: "yes", [annotation.weight]: "40" });
     expect(set.spec["hostnames"]).toEqual(["x"]);
+  });
+
+  it("names the canary's leaf whatever its weight, and says what that costs", () => {
+    expect(httpRoute.read(route, "podinfo")).toMatchObject({ weight: 0, restsOnCanary: "theirs" });
+    expect(httpRoute.withWeight(route, "podinfo", 0).spec).toEqual(route.spec);
+    expect(costOfResting(route, "podinfo")).toMatch(/names podinfo-canary between runs too: .* up to a minute late/);
+    const built = httpRoute.build({ ...context, apiVersion: "gateway.networking.k8s.io/v1" });
+    expect(costOfResting(built, "podinfo")).toBeUndefined();
+    expect(costOfResting(trafficSplit.build(context), "podinfo")).toBeUndefined();
   });
 
   it("that nobody has accepted, or whose backend is missing, says so", () => {

@@ -4,6 +4,7 @@ import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Command, verbs } from "../../../shared/core/objects/command.ts";
 import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import { costOfResting } from "../../../shared/core/objects/routes.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { Observation, Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
@@ -73,7 +74,13 @@ function targetOf(world: Caches, scene: CanaryObjects, target: V1Deployment, { s
   return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
 }
 
-function warningsOf({ target, targetName, namespace }: CanaryObjects): string[] {
+function warningsOf(scene: CanaryObjects): string[] {
+  const { route, apexName } = scene;
+  const cost = route && costOfResting(route, apexName);
+  return [...bypassWarning(scene), ...(cost ? [cost] : [])];
+}
+
+function bypassWarning({ target, targetName, namespace }: CanaryObjects): string[] {
   if (!target || !(label.bypass in metaOf(target).labels)) return [];
   return [
     `Break-glass is set: the next change of Deployment ${targetName} goes out without a canary. To take it off: kubectl -n ${namespace} label deploy ${targetName} ${label.bypass}-`,

@@ -108,9 +108,10 @@ function foreignRoute({ route, served, apexName }: CanaryObjects, foreign: boole
 /** Our own route, from which someone took a leaf: there is no weight to read or write. */
 function brokenRoute(scene: CanaryObjects): string[] {
   const { route, served, apexName, namespace } = scene;
+  const leaves = [primaryName(apexName), ...(served?.router.kind === "TrafficSplit" ? [canaryName(apexName)] : [])];
   if (!route || isForeign(scene, route) || served?.router.read(route, apexName) !== undefined) return [];
   return [
-    `${route.kind} ${apexName} in ${namespace} no longer names both ${primaryName(apexName)} and ${canaryName(apexName)}: put them back, or delete it and it is made anew.`,
+    `${route.kind} ${apexName} in ${namespace} no longer names ${leaves.join(" and ")}: put ${leaves.length > 1 ? "them" : "it"} back, or delete it and it is made anew.`,
   ];
 }
 

@@ -1,7 +1,7 @@
 /** Why users do not reach the canary, or reach it unweighted: the mesh, the route, callers, a change past the webhook. Pure. */
 import type { V1Pod } from "@kubernetes/client-node";
-import { label } from "../../../../shared/core/objects/names.ts";
-import { httpRoute, trafficSplit } from "../../../../shared/core/objects/routes.ts";
+import { canaryName, label } from "../../../../shared/core/objects/names.ts";
+import { costOfResting, httpRoute, trafficSplit } from "../../../../shared/core/objects/routes.ts";
 import { viewCallers } from "../../../view/callers.ts";
 import { type Facts, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
 import { ownPods } from "../own.ts";
@@ -63,6 +63,22 @@ export const routeObeyed: Probe = (facts) => {
       what: `The mesh does not obey ${route.kind} ${nameOf(route)}.`,
       evidence: problem,
       cure: kubectl(facts, `describe ${router.plural}.${router.group} ${nameOf(route)}`),
+    },
+  ];
+};
+
+export const restingRoute: Probe = (facts) => {
+  const { route, apexName } = facts;
+  const what = route && costOfResting(route, apexName);
+  if (!what) return [];
+  const name = nameOf(route);
+  return [
+    {
+      fault: "route-names-idle-canary",
+      level: "warning",
+      what,
+      evidence: `HTTPRoute ${name} without the label ${label.canary}, with backendRefs ${canaryName(apexName)}`,
+      cure: `where it does nothing else, leave it to the controller, which makes one of its own: ${kubectl(facts, `delete ${httpRoute.plural}.${httpRoute.group} ${name}`)}`,
     },
   ];
 };

@@ -1,0 +1,127 @@
+/** Gateway API HTTPRoute with a Service parent. */
+import type { GatewayRef } from "./canary.ts";
+import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
+import { canaryName, kind, label, primaryName } from "./names.ts";
+import type { RouteContext, RouteObject, Router } from "./route-object.ts";
+
+export const httpRoute: Router = {
+  kind: "HTTPRoute",
+  group: kind.httpRoute.group,
+  plural: kind.httpRoute.plural,
+  build: (context) => ({
+    apiVersion: context.apiVersion,
+    kind: "HTTPRoute",
+    metadata: metadataOf(context),
+    spec: {
+      parentRefs: context.gatewayRefs.length > 0 ? context.gatewayRefs : [serviceParent(context)],
+      ...(context.hosts.length > 0 ? { hostnames: context.hosts } : {}),
+      rules: [
+        {
+          matches: everyRequest,
+          // The canary's leaf comes with its first weight: see `restsOnCanary`.
+          backendRefs: [
+            { group: "", kind: "Service", name: primaryName(context.apex), port: context.port, weight: 100 },
+          ],
+        },
+      ],
+    },
+  }),
+  backendsOf: (route) =>
+    rulesOf(route).flatMap(({ backendRefs = [] }) => backendRefs.flatMap((one) => leafOf(one) ?? [])),
+  read: (route, apex) => {
+    const [rule] = weightedRules(route, apex);
+    if (!rule) return undefined;
+    const seen = weightsSeen(route, rule.backendRefs ?? [], apex);
+    const problem = routeProblem(route);
+    const names = rule.backendRefs?.some((backend) => leafOf(backend) === canaryName(apex)) ?? false;
+    const rests = seen.weight === 0 && names ? ({ restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } as const) : {};
+    return { ...seen, ...rests, ...(problem ? { problem } : {}) };
+  },
+  withWeight: (route, apex, weight, over) => {
+    const weighted = weightedRules(route, apex);
+    const rules = rulesOf(route).map((rule) => {
+      if (!weighted.includes(rule)) return rule;
+      const found = isOurRoute(route) ? withLeafFor(rule.backendRefs ?? [], apex, weight) : (rule.backendRefs ?? []);
+      const of = oursOf(rule.backendRefs ?? [], apex);
+      const backendRefs = found.map((backend) => {
+        const share = shareOf(backend.name, apex, { weight, of });
+        return share === undefined ? backend : { ...backend, weight: share };
+      });
+      return { ...rule, backendRefs };
+    });
+    return stamped({ ...route, spec: { ...route.spec, rules } }, weight, over);
+  },
+};
+
+/** We made it, and no other writer has a say in which leaves it names. */
+export function isOurRoute(route: RouteObject): boolean {
+  return route.metadata.labels?.[label.canary] !== undefined;
+}
+
+/**
+ * What it costs that an HTTPRoute of the user's names the canary's leaf also while that has no weight, as a sentence; undefined for
+ * every other route.
+ */
+export function costOfResting(route: RouteObject, apex: string): string | undefined {
+  if (route.kind !== httpRoute.kind || isOurRoute(route) || !httpRoute.read(route, apex)) return undefined;
+  const leaf = canaryName(apex);
+  return `HTTPRoute ${route.metadata.name ?? ""} is your own and names ${leaf} between runs too: Linkerd's proxies then hear of new canary pods up to a minute late, and first requests of a run may fail meanwhile.`;
+}
+
+// --- internal ---
+
+interface Rule {
+  matches?: unknown;
+  backendRefs?: Backend[];
+}
+
+const everyRequest = [{ path: { type: "PathPrefix", value: "/" } }];
+
+interface ParentStatus {
+  conditions?: { type: string; status: string; reason?: string; message?: string; observedGeneration?: number }[];
+}
+
+function serviceParent(context: RouteContext): GatewayRef {
+  return { group: "core", kind: "Service", name: context.apex, namespace: context.namespace, port: context.port };
+}
+
+function rulesOf(route: RouteObject): Rule[] {
+  return (route.spec["rules"] as Rule[] | undefined) ?? [];
+}
+
+/** The rules that have our weights: those with both leaves, and in a route of ours at rest the one that we made. */
+function weightedRules(route: RouteObject, apex: string): Rule[] {
+  const rules = rulesOf(route);
+  const both = rules.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
+  if (both.length > 0 || !isOurRoute(route)) return both;
+  const stables = rules.filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryName(apex)));
+  const made = stables.filter(
+    ({ matches }) => matches === undefined || JSON.stringify(matches) === JSON.stringify(everyRequest),
+  );
+  return made.length > 0 ? made : stables;
+}
+
+/** With the canary's leaf beside the primary's where it has a weight, and without it where it has none. */
+function withLeafFor(backends: Backend[], apex: string, weight: number): Backend[] {
+  const others = backends.filter((backend) => leafOf(backend) !== canaryName(apex));
+  if (weight === 0) return others;
+  if (others.length < backends.length) return backends;
+  return backends.flatMap((backend) => {
+    if (leafOf(backend) !== primaryName(apex)) return [backend];
+    const { group, kind: of, port } = backend;
+    return [backend, { group, kind: of, name: canaryName(apex), port }];
+  });
+}
+
+/** Why the mesh does not obey the route, from its parents' conditions; undefined while nobody has said anything bad. */
+function routeProblem(route: RouteObject): string | undefined {
+  const parents = (route.status?.["parents"] as ParentStatus[] | undefined) ?? [];
+  if (parents.length === 0) return "no controller of a mesh or gateway has accepted it yet";
+  for (const parent of parents) {
+    const bad = parent.conditions?.find(
+      (condition) => ["Accepted", "ResolvedRefs"].includes(condition.type) && condition.status !== "True",
+    );
+    if (bad) return `${bad.type}=${bad.status} (${bad.reason ?? "no reason"}${bad.message ? `: ${bad.message}` : ""})`;
+  }
+  return undefined;
+}

@@ -1,0 +1,53 @@
+/** What both kinds of route have in common. */
+import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { GatewayRef } from "./canary.ts";
+
+export interface RouteObject {
+  apiVersion: string;
+  kind: string;
+  metadata: V1ObjectMeta;
+  spec: Record<string, unknown>;
+  status?: Record<string, unknown>;
+}
+
+export interface RouteContext {
+  canary: string;
+  namespace: string;
+  /** UID of the Canary: the route's owner, so that garbage collection alone takes traffic away. */
+  uid: string;
+  apex: string;
+  port: number;
+  gatewayRefs: GatewayRef[];
+  hosts: string[];
+  apiVersion: string;
+}
+
+export interface Router {
+  kind: "TrafficSplit" | "HTTPRoute";
+  group: string;
+  plural: string;
+  /** A new route, all traffic on the primary. */
+  build(context: RouteContext): RouteObject;
+  /** Every Service that it may send to. */
+  backendsOf(route: RouteObject): string[];
+  /** What the route says now; undefined when it does not name our leaves, so that we cannot work with it. */
+  read(route: RouteObject, apex: string): RouteSeen | undefined;
+  /** The same route with our two weights at canary `weight`; everything else is as it was. */
+  withWeight(route: RouteObject, apex: string, weight: number, over?: string): RouteObject;
+}
+
+export interface RouteSeen {
+  /** Percent that the canary leaf has now. */
+  weight: number;
+  /** Percent of our own last write; differs from `weight` when someone else wrote since. */
+  ownWeight: number;
+  /** The last run that was written to be over. */
+  over?: string;
+  /**
+   * An HTTPRoute that names the canary's leaf at weight 0, and whose it is. Every caller then asks Linkerd for that leaf all the time;
+   * of one without endpoints it hears up to a minute late, and the first requests of a weight fail meanwhile.
+   */
+  restsOnCanary?: "ours" | "theirs";
+  /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */
+  problem?: string;
+}
