@@ -1,6 +1,7 @@
 /** Something forbids to go on: the ways back to stable stay open, and nothing else moves. */
 import { describe, expect, it } from "vitest";
 import {
+  aCheck,
   aHeldTarget,
   anObservation,
   aPolicy,
@@ -36,9 +37,53 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       aRunObservation(50, 2, { ...seen, metrics: someMetrics(start) }),
       policy,
     );
-    expect(next).toMatchObject({ weight: 50, run: { stage: "analysing", wait: "obstacle", waitSince: start } });
+    expect(next).toMatchObject({
+      weight: 50,
+      run: { stage: "analysing", step: 0, wait: "obstacle", waitSince: start },
+    });
     expect(next.reason).not.toBe("");
     expect(actions).toEqual([]);
+  });
+
+  it("a run that fails its checks is counted, and taken back at the threshold", () => {
+    const failing = someMetrics(start, { checks: [aCheck({ outcome: "fail", message: "success rate 0% < 99%" })] });
+    const seenNow = aRunObservation(50, 2, { ...seen, metrics: failing });
+    const once = decide(running, seenNow, policy);
+    expect(once.state).toMatchObject({ weight: 50, failedChecks: 1, run: { checkAt: start + 10_000 } });
+    expect(once.requeueAfterMs).toBeLessThanOrEqual(10_000);
+    expect(once.state.reason).toMatch(/Meanwhile: Check failed \(1 of 5\): success rate 0% < 99%\.$/);
+    const { state: next, actions } = decide({ ...running, failedChecks: 4 }, seenNow, policy);
+    expect(next).toMatchObject({ weight: 0, run: { stage: "draining", ending: { outcome: "rejected" } } });
+    expect(actions).toEqual([takenBack]);
+  });
+
+  it("a run that fails more than the primary is taken back between checks", () => {
+    const none = { requests: 0, failures: 0 };
+    const read = { epoch: 1, canary: none, primary: none };
+    const comparison = { logEvidence: 0, canary: none, primary: none, read };
+    const compared = aRunningState(50, { stage: "analysing", checkAt: start + 9_000, comparison });
+    const ledger = {
+      epoch: 1,
+      at: start,
+      canary: { requests: 200, failures: 200 },
+      primary: { requests: 200, failures: 0 },
+    };
+    const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, ledger }), policy);
+    expect(next.run?.ending?.cause).toMatch(/^the canary fails more than the primary/);
+  });
+
+  it("an outage of Prometheus ends a run under traffic by its deadline", () => {
+    const away = { ok: false as const, askedAt: start, error: "connection refused" };
+    const since = start - policy.cannotAskDeadlineMs;
+    const blind = aRunningState(50, { stage: "analysing", checkAt: start, wait: "cannot-ask", waitSince: since });
+    const { state: next } = decide(blind, aRunObservation(50, 2, { ...seen, metrics: away }), policy);
+    expect(next.run?.ending?.outcome).toBe("rejected");
+  });
+
+  it("a weight that someone lowered is followed down", () => {
+    const route = { weight: 20, ownWeight: 50 };
+    const { state: next } = decide(running, aRunObservation(50, 2, { ...seen, route }), policy);
+    expect(next).toMatchObject({ weight: 20, run: { ceiling: 20 } });
   });
 
   it("rollback is answered and takes all traffic back", () => {
@@ -95,6 +140,14 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       expect(next.lastCommand?.message).toMatch(new RegExp(`^cannot ${verb}: (A Flagger|Not supported|Suspended)`));
     },
   );
+
+  it("the last step that passes promotes nothing", () => {
+    const last = aRunningState(100, { stage: "analysing", step: 9, checkAt: start, stageAt: start - 60_000 });
+    const seenNow = aRunObservation(100, 4, { ...seen, metrics: someMetrics(start) });
+    const { state: next, actions } = decide(last, seenNow, policy);
+    expect(next).toMatchObject({ phase: "Progressing", weight: 100, run: { stage: "analysing", step: 9 } });
+    expect(actions).toEqual([]);
+  });
 
   it("nothing is touched between runs, and no run starts", () => {
     const idle = anObservation({ ...seen, target: aHeldTarget("1.7.1"), route: { weight: 30, ownWeight: 0 } });

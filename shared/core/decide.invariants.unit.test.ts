@@ -7,6 +7,7 @@ import { podsFor, readyCanaries } from "./turn/capacity.ts";
 import { decide } from "./decide.ts";
 import { barrierOf } from "./turn/turn.ts";
 import type { Policy } from "./spec/policy.ts";
+import { isLookedAt } from "./traffic/comparison.ts";
 import { pendingCommand } from "./commands/during-run.ts";
 import type { CanaryState } from "./state.ts";
 import type { Decision, Action } from "./action.ts";
@@ -146,6 +147,16 @@ describe("traffic", () => {
       if (!barrierOf({ state, seen, policy })) return;
       for (const { weight, over } of ofKind(decision, "setWeight"))
         expect(weight).toBeLessThan((seen.route?.weight ?? 0) + (over === undefined ? 0 : 1));
+    });
+  });
+
+  it("is taken off a rejected canary behind an obstacle as without it", () => {
+    always(givenRun, (decision, ...from) => {
+      const [state, seen, policy] = from;
+      if (seen.obstacles.length === 0 || !isLookedAt(state) || isAnswering(...from)) return;
+      const free = decide(state, { ...seen, obstacles: [] }, policy);
+      if (free.state.run?.ending?.outcome !== "rejected") return;
+      expect(decision.state.run?.ending).toEqual(free.state.run.ending);
     });
   });
 

@@ -10,10 +10,11 @@ import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
 import { followTemplateChange } from "./lifecycle/template-change.ts";
+import { behindBarrier } from "./traffic/behind-barrier.ts";
 import { lostAllPods } from "./traffic/lost-pods.ts";
 import type { Policy } from "./spec/policy.ts";
 import { promoting, returning } from "./traffic/promote.ts";
-import { type CanaryState, type Phase, type Run, type Stage } from "./state.ts";
+import { type CanaryState, type Phase, type Stage } from "./state.ts";
 import { assertNever } from "./format/assert-never.ts";
 import { type Decision } from "./action.ts";
 import { type Observation } from "./observation.ts";
@@ -79,17 +80,15 @@ export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
 
 // --- internal ---
 
-/** Nothing goes forward behind a barrier, but a run may always go back, and leaves a canary that nobody is behind. */
+/** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */
 function stand(turn: Turn, barrier: Barrier): Draft {
-  const { state, seen } = turn;
+  const { state } = turn;
   const { run } = state;
-  const back = run && wayBack({ ...turn, run });
-  if (back) return back;
+  if (run) return wayBack({ ...turn, run }) ?? behindBarrier({ ...turn, run }, barrier, stages[run.stage]);
   const said = barrier.unexpected && state.reason !== barrier.reason ? [event.warning(barrier.reason)] : [];
-  const held: { run?: Run } = run ? { run: { ...run, wait: "obstacle", waitSince: run.waitSince ?? seen.now } } : {};
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
-  return draft(turn, { ...held, phase, reason: barrier.reason, next: barrier.next }, { events: said });
+  return draft(turn, { phase, reason: barrier.reason, next: barrier.next }, { events: said });
 }
 
 function wayBack(turn: RunTurn): Draft | undefined {

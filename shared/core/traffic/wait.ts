@@ -109,6 +109,13 @@ export function waitsForPerson({ run, seen, state }: RunTurn): Wait | undefined 
   };
 }
 
+/**
+ * A wait for this cause comes to an end by itself; behind what a person chose, such as spec.suspend, only an outage's does.
+ */
+export function runsOut(cause: HoldCause, unexpected: boolean): boolean {
+  return kinds[cause] === "outage" || (unexpected && kinds[cause] === "evidence");
+}
+
 // --- internal ---
 
 /** Holds of one kind share their clock. */

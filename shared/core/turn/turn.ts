@@ -57,7 +57,7 @@ export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
   }
   if (policy.suspend)
     return {
-      reason: "Suspended by spec.suspend: nothing moves.",
+      reason: "Suspended by spec.suspend: no run starts, no weight rises, nothing is promoted.",
       next: "set spec.suspend to false",
       unexpected: false,
     };
