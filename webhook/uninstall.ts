@@ -35,7 +35,9 @@ export async function uninstall(deps: UninstallDeps): Promise<void> {
   const signal = AbortSignal.timeout(deps.deadlineMs);
   await stopController(deps, signal);
   const routes = await discoverRoutes(cluster);
-  const world = createCaches({ ...deps, clock: systemClock, routes, wake: () => undefined, onError: () => undefined });
+  const nothing = (): void => undefined;
+  const deaf = { wake: nothing, onError: nothing, onUnreadable: nothing };
+  const world = createCaches({ ...deps, ...deaf, clock: systemClock, routes });
   await world.start();
   const parts: CleanupDeps = { cluster, world, routes, log, now: () => systemClock.wall() };
   try {

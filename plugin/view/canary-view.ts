@@ -176,7 +176,8 @@ function warningsOf(canary: Canary): string[] {
   const { generation } = canary.metadata;
   if (status.observedGeneration !== undefined && generation !== undefined && status.observedGeneration < generation)
     warnings.push("The controller has not yet read the last change of this Canary's spec.");
-  if (canary.spec.suspend) warnings.push("spec.suspend is true: no run starts, no weight rises; a run under traffic may still be taken back.");
+  if (canary.spec.suspend)
+    warnings.push("spec.suspend is true: no run starts, no weight rises; a run under traffic may still be taken back.");
   return [...new Set(warnings)];
 }
 

@@ -16,6 +16,8 @@ import {
   routeOver,
 } from "../../test/builders.ts";
 import type { Command } from "./objects/command.ts";
+import { noBlocks } from "./analysis/sequential-test.ts";
+import { noCounts } from "./analysis/track-counts.ts";
 import { decide } from "./decide.ts";
 import type { Policy } from "./spec/policy.ts";
 import type { Observation } from "./observation.ts";
@@ -58,15 +60,14 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   });
 
   it("a run that fails more than the primary is taken back between checks", () => {
-    const none = { requests: 0, failures: 0 };
-    const read = { epoch: 1, canary: none, primary: none };
-    const comparison = { logEvidence: 0, canary: none, primary: none, read };
+    const before = noBlocks();
+    const comparison = { ...before, read: { epoch: 1, canary: before.canary, primary: before.primary } };
     const compared = aRunningState(50, { stage: "analysing", checkAt: start + 9_000, comparison });
     const ledger = {
       epoch: 1,
       at: start,
-      canary: { requests: 200, failures: 200 },
-      primary: { requests: 200, failures: 0 },
+      canary: { ...noCounts, requests: 200, failures: 200 },
+      primary: { ...noCounts, requests: 200 },
     };
     const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, ledger }), policy);
     expect(next.run?.ending?.cause).toMatch(/^the canary fails more than the primary/);

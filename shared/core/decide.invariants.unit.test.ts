@@ -103,7 +103,7 @@ describe("a decision", () => {
 const isJudgedOver = ({ state: next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
 
 /** A command is answered first, in a turn of its own, and the next follows at once. */
-const isAnswering = (...[state, seen, policy]: Given): boolean => pendingCommand({ state, seen, policy }) !== undefined;
+const isAnswering = (...[state, seen]: Given): boolean => pendingCommand({ state, seen }) !== undefined;
 
 describe("traffic", () => {
   it("is raised only to what the canary's ready pods can carry", () => {

@@ -8,7 +8,7 @@ import type { Cluster, Selection, WatchEvent } from "./cluster.ts";
 import { CanaryError, hasCode } from "./errors.ts";
 import type { Resource } from "./resources.ts";
 import { Silence } from "./watch.ts";
-import { Store, type IndexFunction, type OnChange, type Stored } from "./store.ts";
+import { keyOf, Store, type IndexFunction, type OnChange, type Stored } from "./store.ts";
 
 export interface ReflectorDeps {
   cluster: Cluster;
@@ -26,6 +26,8 @@ export interface ReflectorOptions<T> extends Selection {
   indexes?: Readonly<Record<string, IndexFunction<T>>>;
   /** A resource that the API server does not serve counts as empty, and is looked for again every `backoff.capMs`. */
   missingIsEmpty?: true;
+  /** Told of each object that is left out, for a transform or an index function could not read it. */
+  onUnreadable?: (error: CanaryError) => void;
   /** Told of each failure; the reflector goes on by itself. */
   onError?: (error: CanaryError, retryInMs: number) => void;
   /** Default: 200 ms doubling to 30 s. */
@@ -60,7 +62,11 @@ export class Reflector<T extends Stored> {
     this.options = options;
     this.backoff = options.backoff ?? { firstMs: 200, capMs: 30_000 };
     this.firstList = new Promise((resolve) => (this.resolveFirstList = resolve));
-    this.store = new Store<T>((old, now) => this.tell(old, now), options.indexes);
+    this.store = new Store<T>(
+      (old, now) => this.tell(old, now),
+      options.indexes,
+      (object, error) => this.leaveOut(object, error),
+    );
   }
 
   start(): void {
@@ -137,7 +143,7 @@ export class Reflector<T extends Stored> {
     const items: T[] = [];
     let resourceVersion = "";
     for await (const page of cluster.pages<T>(this.options.resource, query)) {
-      for (const item of page.items) items.push(this.trim(item));
+      for (const item of page.items) items.push(...this.trim(item));
       resourceVersion = page.resourceVersion;
     }
     this.hold(items);
@@ -170,7 +176,7 @@ export class Reflector<T extends Stored> {
 
   private take(event: WatchEvent<T>): void {
     if (event.type === "DELETED") this.store.remove(event.object);
-    else if (event.type !== "BOOKMARK") this.store.put(this.trim(event.object));
+    else if (event.type !== "BOOKMARK") this.keep(event.object);
     this.resourceVersion = event.object.metadata?.resourceVersion ?? this.resourceVersion;
     this.failures = 0;
   }
@@ -197,8 +203,26 @@ export class Reflector<T extends Stored> {
     }
   }
 
-  private trim(object: T): T {
-    return this.options.transform?.(object) ?? object;
+  private keep(object: T): void {
+    const [kept] = this.trim(object);
+    if (kept === undefined) this.store.remove(object);
+    else this.store.put(kept);
+  }
+
+  /** The object as it is kept; none where it cannot be read. */
+  private trim(object: T): T[] {
+    try {
+      return [this.options.transform?.(object) ?? object];
+    } catch (error: unknown) {
+      this.leaveOut(object, error);
+      return [];
+    }
+  }
+
+  private leaveOut(object: Stored, error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    const { kind } = this.options.resource;
+    this.options.onUnreadable?.(new CanaryError("Unexpected", `${kind} ${keyOf(object)} cannot be read: ${why}`));
   }
 
   private selection(): Selection {

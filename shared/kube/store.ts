@@ -11,6 +11,9 @@ export interface Stored {
 /** `old` alone: deleted. `now` alone: added. Both: changed. */
 export type OnChange<T> = (old: T | undefined, now: T | undefined) => void;
 
+/** An object that an index function cannot read: it is left out, and nothing else is. */
+export type OnUnreadable = (object: Stored, error: unknown) => void;
+
 /** Values under which an object is found in an index; none is fine. */
 export type IndexFunction<T> = (object: T) => readonly string[];
 
@@ -26,9 +29,15 @@ export class Store<T extends Stored> {
   private readonly objects = new Map<string, T>();
   private readonly indexes: ReadonlyMap<string, { of: IndexFunction<T>; keys: Map<string, Set<string>> }>;
   private readonly onChange: OnChange<T>;
+  private readonly onUnreadable: OnUnreadable;
 
-  constructor(onChange: OnChange<T>, indexes: Readonly<Record<string, IndexFunction<T>>> = {}) {
+  constructor(
+    onChange: OnChange<T>,
+    indexes: Readonly<Record<string, IndexFunction<T>>> = {},
+    onUnreadable: OnUnreadable = () => undefined,
+  ) {
     this.onChange = onChange;
+    this.onUnreadable = onUnreadable;
     this.indexes = new Map(Object.entries(indexes).map(([name, of]) => [name, { of, keys: new Map() }]));
   }
 
@@ -79,9 +88,21 @@ export class Store<T extends Stored> {
 
   private set(old: T | undefined, now: T): void {
     const key = keyOf(now);
+    if (!this.isReadable(now)) return this.remove(now);
     this.objects.set(key, now);
     this.reindex(key, old, now);
     this.onChange(old, now);
+  }
+
+  /** Index functions read what strangers wrote: one object of a shape that they do not expect is no reason to lose sight of all. */
+  private isReadable(now: T): boolean {
+    try {
+      for (const { of } of this.indexes.values()) of(now);
+      return true;
+    } catch (error: unknown) {
+      this.onUnreadable(now, error);
+      return false;
+    }
   }
 
   private reindex(key: string, old: T | undefined, now: T | undefined): void {

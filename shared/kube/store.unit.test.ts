@@ -22,6 +22,28 @@ function aStore(): { store: Store<Thing>; told: string[] } {
   return { store, told };
 }
 
+describe("an object of a shape that an index does not expect", () => {
+  const broken = { ...aThing("broken", "9"), app: undefined as unknown as string };
+  const told: string[] = [];
+  const store = new Store<Thing>(
+    () => undefined,
+    { byApp: ({ app }) => [app!.toUpperCase()] },
+    ({ metadata }) => told.push(metadata?.name ?? ""),
+  );
+
+  it("is left out and named, and keeps nothing else out", () => {
+    store.replaceAll([aThing("a", "1", { app: "x" }), broken, aThing("b", "1", { app: "x" })]);
+    expect(store.byIndex("byApp", "X").map(({ metadata }) => metadata.name)).toEqual(["a", "b"]);
+    expect(store.get("shop", "broken")).toBeUndefined();
+    expect(told).toEqual(["broken"]);
+  });
+
+  it("takes the place of what it was before", () => {
+    store.put({ ...broken, metadata: aThing("a", "2").metadata });
+    expect(store.byIndex("byApp", "X").map(({ metadata }) => metadata.name)).toEqual(["b"]);
+  });
+});
+
 describe("a store", () => {
   it("tells what was added, changed and deleted, and nothing for the same version", () => {
     const { store, told } = aStore();

@@ -8,10 +8,11 @@ import { createCredentials } from "../evidence/credentials.ts";
 import { createEvidence } from "../evidence/evidence.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
-import { WorkQueue } from "../runtime/queue.ts";
+import { WorkQueue, type Looked } from "../runtime/queue.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
+import { UnsavedEvidence } from "./unsaved.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
@@ -74,7 +75,11 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   const { cluster, log, random } = deps;
   const routes = await discoverRoutes(cluster);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
-  const world = createCaches({ cluster, clock, random, routes, wake, onError: watchFailed(log) });
+  const onUnreadable = (resource: string, error: Error): void => {
+    deps.recorder.unreadable(resource);
+    log.warn({ resource, reason: error.message }, "an object is left out");
+  };
+  const world = createCaches({ cluster, clock, random, routes, wake, onError: watchFailed(log), onUnreadable });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -151,6 +156,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     metricsServer,
     scrapeIntervalMs,
     herald: new EventWriter({ cluster, instance, now, log }),
+    unsaved: new UnsavedEvidence(),
     evidence,
     now,
     ...parts.reports,
@@ -164,14 +170,16 @@ function createQueue(parts: LoopParts): WorkQueue {
 
 type LookDeps = ReconcileDeps & CleanupDeps & ControllerMetrics & Pick<ControllerDeps, "recorder">;
 
-async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<{ requeueAfterMs?: number }> {
+async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looked> {
   const [namespace = "", name = ""] = key.split("/");
   if (!deps.isLeader() || !deps.world.hasSynced()) return {};
   const canary = deps.world.canaries.get(namespace, name);
   if (!canary) {
     deps.gone(key);
     deps.herald.forget(key);
-    return cleanUp(deps, { namespace, name }, gone);
+    deps.unsaved.forget(key);
+    const cleaned = await cleanUp(deps, { namespace, name }, gone);
+    return cleaned.requeueAfterMs === undefined ? { isGone: true } : cleaned;
   }
   if (canary.metadata.deletionTimestamp) return {};
   const startedAt = deps.now();

@@ -2,16 +2,20 @@
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { decide } from "../../shared/core/decide.ts";
-import { formatErrors, parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
+import { formatErrors, parsePolicy, unreadablePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 import type { CanaryState } from "../../shared/core/state.ts";
 import type { Decision, EventText } from "../../shared/core/action.ts";
-import { CanaryError } from "../../shared/kube/errors.ts";
+import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
+import { unreadableWords } from "../../shared/core/turn/turn.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform } from "./apply/apply.ts";
 import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
+import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
+import { sortedJson } from "./sorted-json.ts";
+import type { UnsavedEvidence } from "./unsaved.ts";
 import { observe, type ObserveDeps } from "./observe/observe.ts";
 import { metaOf } from "./objects/from-objects.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -19,6 +23,7 @@ import type { Logger } from "../../shared/log.ts";
 export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   log: Logger;
   herald: EventWriter;
+  unsaved: UnsavedEvidence;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -51,23 +56,45 @@ export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Lo
 type Told = Looked & { said: boolean };
 
 async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
-  const policy = parsePolicy(canary.spec);
-  if (!policy.ok) return sayInvalid(deps, canary, formatErrors(policy.errors));
-  const state = readStatus(canary);
-  if (typeof state === "string") return sayInvalid(deps, canary, state);
+  const policy = policyOf(canary);
+  const read = readStatus(canary);
+  if (typeof read === "string") return sayInvalid(deps, canary, read);
+  const state = deps.unsaved.restore(canary, read);
+  const { unreadable } = policy;
+  // Of a spec that cannot be read one thing is still wanted: that a run under way may go back.
+  if (unreadable !== undefined && !state.run) return sayInvalid(deps, canary, unreadable);
   const scene = objectsOf(deps, canary);
-  const seen = await observe(deps, scene, state);
-  const decision = decide(state, seen, policy.policy);
-  scene.canary = await save(deps, scene, decision, policy.policy);
+  const seen = await observe(deps, scene, { state, policy });
+  const decision = decide(state, seen, policy);
+  scene.canary = await save(deps, scene, decision, policy);
   const said = await announce(deps, scene.canary, decision.events);
-  deps.decided(canary, state, decision);
-  const stage = { scene, progressDeadlineMs: policy.policy.progressDeadlineMs };
+  report(deps, canary, state, decision);
+  const stage = { scene, progressDeadlineMs: policy.progressDeadlineMs };
   for (const action of decision.actions) {
     lead(deps);
     await perform(deps, stage, action);
     deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
   }
   return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined, said };
+}
+
+function policyOf({ spec }: Canary): Policy {
+  try {
+    const parsed = parsePolicy(spec);
+    return parsed.ok ? parsed.policy : unreadablePolicy(formatErrors(parsed.errors));
+  } catch (error: unknown) {
+    // Past an older CRD's schema a spec may have any shape.
+    return unreadablePolicy(`spec: ${messageOf(error)}`);
+  }
+}
+
+/** Metrics of ours are no part of a decision: what a spec holds cannot keep it from being carried out. */
+function report(deps: ReconcileDeps, canary: Canary, before: CanaryState, decision: Decision): void {
+  try {
+    deps.decided(canary, before, decision);
+  } catch (error: unknown) {
+    deps.log.warn({ canary: fullName(canary), err: error }, "metrics of this decision were left out");
+  }
 }
 
 /** A status that something else has written is said to its user, not only to the log. */
@@ -101,7 +128,11 @@ async function save(deps: ReconcileDeps, scene: CanaryObjects, decision: Decisio
     ...(route ? { route } : {}),
     ...(said.length > 0 ? { said } : {}),
   });
-  return sameStatus(status, canary.status) ? canary : writeStatus(deps, canary, status);
+  if (sameStatus(status, canary.status)) return canary;
+  const timing = { now: deps.now(), intervalMs: policy.intervalMs };
+  return deps.unsaved.keeps(canary, { status, next: decision.state, ...timing })
+    ? canary
+    : writeStatus(deps, canary, status);
 }
 
 async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanaryStatus): Promise<Canary> {
@@ -111,8 +142,9 @@ async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanarySt
     { ...canary, status },
     { subresource: "status" },
   );
-  deps.world.canaries.wrote(written);
-  return written;
+  const kept = shaped(written);
+  deps.world.canaries.wrote(kept);
+  return kept;
 }
 
 function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatus["route"] {
@@ -122,15 +154,7 @@ function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatu
 }
 
 function sameStatus(a: CanaryStatus, b: CanaryStatus | undefined): boolean {
-  return sorted(a) === sorted(b ?? {});
-}
-
-function sorted(value: unknown): string {
-  return JSON.stringify(value, (_key, field: unknown) =>
-    field !== null && typeof field === "object" && !Array.isArray(field)
-      ? Object.fromEntries(Object.entries(field).sort(([x], [y]) => (x < y ? -1 : 1)))
-      : field,
-  );
+  return sortedJson(a) === sortedJson(b ?? {});
 }
 
 async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
@@ -140,7 +164,7 @@ async function announce(deps: ReconcileDeps, canary: Canary, events: readonly Ev
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
 async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Told> {
-  const reason = `The Canary cannot be read: ${faults}. Nothing is touched.`;
+  const reason = unreadableWords(faults);
   if (canary.status?.reason === reason) return { isCheck: false, said: true };
   const events: EventText[] = [{ type: "Warning", message: reason }];
   const said = deps.herald.withNew(canary, events);

@@ -35,6 +35,8 @@ interface Workload {
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
 const rememberMs = 90_000;
 const unusedMs = 10 * 60_000;
+/** A Secret that rotates makes another client each time: the least used are let go. */
+const mostClients = 256;
 
 export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const clients = new Map<string, Prometheus>();
@@ -44,7 +46,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
 
   function client(server: MetricServer, fallback: string): Prometheus {
     const full = { ...server, address: server.address ?? fallback };
-    return held(clients, JSON.stringify(full), () => deps.prometheus(full));
+    return lastUsed(clients, JSON.stringify(full), () => deps.prometheus(full));
   }
 
   function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
@@ -163,6 +165,16 @@ const asItStands: Question = {
       of.map(({ apex }) => apex),
     ),
 };
+
+/** As `held`, where too many may come: the one that was not used for longest is let go. */
+function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T {
+  const found = all.get(key) ?? make();
+  all.delete(key);
+  all.set(key, found);
+  const [oldest] = all.keys();
+  if (all.size > mostClients && oldest !== undefined) all.delete(oldest);
+  return found;
+}
 
 function held<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key);

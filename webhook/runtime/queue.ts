@@ -12,9 +12,15 @@ export interface QueueDeps {
   /** In [0, 1). */
   random: () => number;
   /** Looks at one key. The signal aborts when the queue is stopped. */
-  work: (key: string, signal: AbortSignal) => Promise<{ requeueAfterMs?: number } | void>;
+  work: (key: string, signal: AbortSignal) => Promise<Looked | void>;
   /** Told of each failure. Without `retryInMs` the key rests until it is added again. */
   onError: (key: string, error: unknown, retryInMs: number | undefined) => void;
+}
+
+export interface Looked {
+  requeueAfterMs?: number;
+  /** There is nothing of this key any more: it need not be remembered. */
+  isGone?: boolean;
 }
 
 export interface QueueOptions {
@@ -119,6 +125,7 @@ export class WorkQueue {
       const result = await this.deps.work(key, this.ending.signal);
       this.failures.delete(key);
       if (result?.requeueAfterMs !== undefined) this.addAfter(key, result.requeueAfterMs);
+      else if (result?.isGone && !this.waiting.has(key)) this.forget(key);
     } catch (error) {
       this.fail(key, error);
     } finally {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { CanaryError } from "../../shared/kube/errors.ts";
 import { ManualClock, settled } from "../../test/kube/manual-clock.ts";
-import { WorkQueue, type QueueOptions } from "./queue.ts";
+import { type Looked, WorkQueue, type QueueOptions } from "./queue.ts";
 
 interface Run {
   key: string;
   at: number;
   signal: AbortSignal;
-  finish: (result?: { requeueAfterMs?: number }) => Promise<void>;
+  finish: (result?: Looked) => Promise<void>;
   fail: (error: Error) => Promise<void>;
 }
 
@@ -20,9 +20,9 @@ function aQueue(options: QueueOptions = {}): {
   const clock = new ManualClock();
   const runs: Run[] = [];
   const errors: { key: string; retryInMs: number | undefined }[] = [];
-  const work = (key: string, signal: AbortSignal): Promise<{ requeueAfterMs?: number } | undefined> =>
+  const work = (key: string, signal: AbortSignal): Promise<Looked | undefined> =>
     new Promise((resolve, reject) => {
-      const finish = (result?: { requeueAfterMs?: number }): Promise<void> => (resolve(result), settled());
+      const finish = (result?: Looked): Promise<void> => (resolve(result), settled());
       const fail = (error: Error): Promise<void> => (reject(error), settled());
       runs.push({ key, at: clock.now(), signal, finish, fail });
     });
@@ -177,6 +177,14 @@ describe("a work queue", () => {
     queue.add("a");
     await runs[1]!.fail(new Error("no"));
     expect(errors.map(({ retryInMs }) => retryInMs)).toEqual([100, 100]);
+  });
+
+  it("forgets a key whose look found that there is nothing of it any more, however often it was looked at", async () => {
+    const { queue, runs } = aQueue({ pace: { burst: 1, perSecond: 0.001 } });
+    queue.add("a");
+    await runs[0]!.finish({ isGone: true });
+    queue.add("a");
+    expect(runs).toHaveLength(2);
   });
 
   it("tells when it has nothing to do, delays aside", async () => {

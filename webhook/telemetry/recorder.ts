@@ -40,6 +40,8 @@ export interface Recorder {
   forget(subject: Subject): void;
   admission(answer: "allowed" | "patched" | "denied" | "error", seconds: number): void;
   queueDepth(keys: number): void;
+  /** An object of this resource was left out of the caches, for it has not the shape of its kind. */
+  unreadable(resource: string): void;
   certificateDaysLeft(days: number): void;
 }
 
@@ -63,7 +65,10 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
 }
 
 type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
-type OwnPart = Pick<Recorder, "comparison" | "needs" | "forget" | "admission" | "queueDepth" | "certificateDaysLeft">;
+type OwnPart = Pick<
+  Recorder,
+  "comparison" | "needs" | "forget" | "admission" | "queueDepth" | "unreadable" | "certificateDaysLeft"
+>;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
   const metrics = defineFlaggers(registry);
@@ -123,6 +128,12 @@ function ownMetrics(registry: Registry): OwnPart {
     registers,
   });
   const queue = new Gauge({ name: "kubectl_canary_queue_depth", help: "Canaries waiting to be looked at", registers });
+  const unreadable = new Counter({
+    name: "kubectl_canary_unreadable_objects_total",
+    help: "Objects that were left out because they have not the shape of their kind",
+    labelNames: ["resource"],
+    registers,
+  });
   const certificate = new Gauge({
     name: "kubectl_canary_certificate_days_left",
     help: "Days until the webhook's serving certificate expires",
@@ -144,6 +155,7 @@ function ownMetrics(registry: Registry): OwnPart {
     },
     admission: (answer, seconds) => admission.observe({ answer }, seconds),
     queueDepth: (keys) => queue.set(keys),
+    unreadable: (resource) => unreadable.inc({ resource }),
     certificateDaysLeft: (days) => certificate.set(days),
   };
 }

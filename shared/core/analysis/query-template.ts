@@ -90,7 +90,10 @@ function fromTemplate(
   const named = `MetricTemplate ${ref.name}.${ref.namespace ?? context.namespace}`;
   if (template === undefined)
     return { error: `${named} does not exist; create it, or correct the metric's templateRef` };
-  const { provider, query } = template.spec;
+  // Past an older CRD's schema a template may have any shape; what it lacks is its Canaries' news, and nobody else's.
+  const { provider, query } = { ...(template.spec as Partial<MetricTemplate["spec"]> | undefined) };
+  if (typeof provider?.type !== "string" || typeof query !== "string")
+    return { error: `${named} has no spec.provider.type or no spec.query; write both` };
   if (provider.type !== "prometheus") {
     return { error: `${named} has provider "${provider.type}", which is not supported yet; only prometheus is` };
   }

@@ -75,6 +75,8 @@ describe("a metric with a query of its own", () => {
   test.each([
     ["a template that is absent", undefined, "MetricTemplate latency.test does not exist"],
     ["a provider not built yet", template({ type: "datadog" }), 'provider "datadog", which is not supported yet'],
+    ["no spec", { ...template({}), spec: undefined } as unknown as MetricTemplate, "has no spec.provider.type"],
+    ["no query", template({}, null as unknown as string), "no spec.query"],
     ["a broken text", template({}, "{{ x }}"), "MetricTemplate latency.test cannot be used"],
   ])("cannot be asked with %s, and says so", (_, of, message) => {
     const result = customQuery({ name: "latency", templateRef: { name: "latency" } }, context, of);

@@ -22,9 +22,13 @@ import type { Pause, Run } from "../state.ts";
 import { reject, restore } from "../lifecycle/end.ts";
 
 /** A command that has not been answered yet, if there is one. */
-export function pendingCommand({ state, seen }: Turn): Command | undefined {
-  const { command } = seen;
+export function pendingCommand({ state, seen: { command } }: Asked): Command | undefined {
   return command && command.id !== state.lastCommand?.id ? command : undefined;
+}
+
+interface Asked {
+  state: Pick<Turn["state"], "lastCommand">;
+  seen: Pick<Turn["seen"], "command">;
 }
 
 export function answerCommand(turn: Turn, command: Command): Draft {

@@ -23,6 +23,8 @@ export interface Policy extends JudgingPolicy {
   suspend: boolean;
   /** Sentences about what the spec asks for and this version cannot do. */
   unsupported: string[];
+  /** The spec cannot be read, and why: this is a policy of defaults by which a run may only go back. */
+  unreadable?: string;
 }
 
 export interface FieldError {
@@ -51,6 +53,12 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, policy: { ...switchesOf(spec), ...pacingOf(analysis), intervalMs } };
+}
+
+/** In the place of a policy that cannot be read. `faults` as {@link formatErrors} gives them. */
+export function unreadablePolicy(faults: string): Policy {
+  const switches = { progressDeadlineMs: defaults.progressDeadlineMs, skipAnalysis: false, suspend: false };
+  return { ...switches, ...pacingOf({}), intervalMs: defaults.intervalMs, unsupported: [], unreadable: faults };
 }
 
 /** `spec.analysis.interval: "10x" is not a duration ...` for each fault, as admission and status show them. */

@@ -49,6 +49,8 @@ export interface Barrier {
 }
 
 export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
+  if (policy.unreadable !== undefined)
+    return { reason: unreadableWords(policy.unreadable), next: "correct the spec", unexpected: true };
   const obstacle = seen.obstacles[0] ?? (state.run ? seen.target?.unfit : undefined);
   if (obstacle) return { reason: obstacle, next: "", unexpected: true };
   if (policy.unsupported.length > 0) {
@@ -62,6 +64,10 @@ export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
       unexpected: false,
     };
   return undefined;
+}
+
+export function unreadableWords(faults: string): string {
+  return `The Canary cannot be read: ${faults}. Nothing goes forward.`;
 }
 
 /** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */

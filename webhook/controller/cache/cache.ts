@@ -5,6 +5,9 @@
 import type { Reflector } from "../../../shared/kube/reflector.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 
+/** Answers to writes are seconds late at most: of so many deletions the older ones matter no more. */
+const rememberedDeletions = 256;
+
 export class Cache<T extends Stored> {
   private readonly reflector: Reflector<T>;
   private readonly written = new Map<string, T>();
@@ -51,8 +54,11 @@ export class Cache<T extends Stored> {
 
   private remember(key: string, gone: T | undefined): void {
     const uid = gone?.metadata?.uid;
-    if (uid === undefined) this.deleted.delete(key);
-    else this.deleted.set(key, uid);
+    this.deleted.delete(key);
+    if (uid === undefined) return;
+    this.deleted.set(key, uid);
+    const [oldest] = this.deleted.keys();
+    if (this.deleted.size > rememberedDeletions && oldest !== undefined) this.deleted.delete(oldest);
   }
 
   /** A write of ours found that the object is not what we believed: believe only the watch. */

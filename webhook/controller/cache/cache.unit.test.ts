@@ -32,6 +32,15 @@ describe("a cache", () => {
     expect(cache.get("test", "podinfo")).toBeUndefined();
   });
 
+  it("remembers the last deletions, not all there ever were", () => {
+    const cache = cacheOver(() => undefined);
+    cache.saw(object("6"), undefined);
+    for (let n = 0; n < 256; n += 1)
+      cache.saw({ metadata: { namespace: "test", name: `other-${n}`, uid: `uid-${n}` } }, undefined);
+    cache.wrote(object("7"));
+    expect(cache.get("test", "podinfo")).toBeDefined();
+  });
+
   it("has another object of the same name", () => {
     const cache = cacheOver(() => undefined);
     cache.saw(object("6"), undefined);

@@ -13,7 +13,8 @@ import { resource, type Resource } from "../../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../../shared/kube/store.ts";
 import { Cache } from "./cache.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
-import { metaOf, rememberWriter, toRevision, type Revision } from "../objects/from-objects.ts";
+import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
+import { shaped, slim, slimDeployment } from "./slim.ts";
 
 export interface Caches {
   canaries: Cache<Canary>;
@@ -39,6 +40,8 @@ export interface CacheDeps {
   /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
   wake(keys: readonly string[]): void;
   onError(resource: string, error: Error, retryInMs: number): void;
+  /** Told of an object that is left out, because it has not the shape that its kind has. */
+  onUnreadable(resource: string, error: Error): void;
 }
 
 export const indexes = {
@@ -51,16 +54,17 @@ export const indexes = {
 
 export function createCaches(deps: CacheDeps): Caches {
   const canaries: Cache<Canary> = watch<Canary>(deps, resource.canaries, {
+    transform: shaped,
     indexes: {
       [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
-      [indexes.target]: (canary) => [`${canary.metadata.namespace}/${canary.spec.targetRef.name}`],
+      [indexes.target]: (canary) => [targetKey(canary)],
       [indexes.apex]: (canary) => [`${canary.metadata.namespace}/${apexOf(canary)}`],
     },
     keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
   });
   const mapping = keysFor(canaries, (namespace, name) => parts.services.get(namespace, name));
   const deployments = watch<V1Deployment>(deps, resource.deployments, {
-    transform: withoutManagersButWriter,
+    transform: slimDeployment,
     indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
     keys: mapping.deployment,
   });
@@ -69,7 +73,7 @@ export function createCaches(deps: CacheDeps): Caches {
     deployments,
     revisions: watchRevisions(deps, mapping.revision),
     services: watch<V1Service>(deps, resource.services, {
-      transform: withoutManagers,
+      transform: slim,
       indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
       keys: (service) => [...concernedBy({ canaries, deployments }, service), ...mapping.labelled(service)],
     }),
@@ -80,10 +84,7 @@ export function createCaches(deps: CacheDeps): Caches {
     }),
     splits: watchRoutes(deps, deps.routes.trafficSplit.resource, mapping.apex),
     httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
-    templates: watch<MetricTemplate>(deps, resource.metricTemplates, {
-      missingIsEmpty: true,
-      keys: mapping.template,
-    }),
+    templates: watchTemplates(deps, mapping.template),
     kept: watchKept(deps, mapping.labelled),
   };
   const all = Object.values(parts);
@@ -161,6 +162,7 @@ function watch<T extends Stored>(deps: CacheDeps, of: Resource, { keys, ...optio
         cache.saw(old, now);
         deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
       },
+      onUnreadable: (error) => deps.onUnreadable(of.plural, error),
       onError: (error, retryInMs) => deps.onError(of.plural, error, retryInMs),
     }),
   );
@@ -183,6 +185,10 @@ function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1C
     indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
     keys,
   });
+}
+
+function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<MetricTemplate> {
+  return watch<MetricTemplate>(deps, resource.metricTemplates, { transform: slim, missingIsEmpty: true, keys });
 }
 
 function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
@@ -255,15 +261,4 @@ function serviceOf(slice: V1EndpointSlice): string {
 
 function withoutSuffix(name: string, suffix: string): string {
   return name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
-}
-
-/** managedFields are most of an object's size; what is asked of a Deployment's is kept beside it. */
-function withoutManagersButWriter(deployment: V1Deployment): V1Deployment {
-  rememberWriter(deployment);
-  return withoutManagers(deployment);
-}
-
-function withoutManagers<T extends { metadata?: { managedFields?: unknown } }>(object: T): T {
-  if (object.metadata) delete object.metadata.managedFields;
-  return object;
 }

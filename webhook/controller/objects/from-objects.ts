@@ -4,6 +4,7 @@ import type {
   V1DeploymentCondition,
   V1EndpointSlice,
   V1ObjectMeta,
+  V1OwnerReference,
   V1ReplicaSet,
   V1Service,
 } from "@kubernetes/client-node";
@@ -30,8 +31,9 @@ export function toRevision(replicaSet: V1ReplicaSet): Revision {
   const meta = metaOf(replicaSet);
   const { template, replicas = 0 } = { template: undefined, ...replicaSet.spec };
   const podTemplateHash = meta.labels[label.podTemplateHash] ?? "";
+  const { name, namespace, uid, resourceVersion = "" } = { ...meta, ...replicaSet.metadata };
   return {
-    metadata: replicaSet.metadata ?? {},
+    metadata: { name, namespace, uid, resourceVersion, ownerReferences: controllers(meta.ownerReferences) },
     owner: meta.ownerReferences.find((owner) => owner.controller)?.uid ?? "",
     version: { hash: hashTemplate(template), podTemplateHash, images: imagesOf(template) },
     revision: Number(meta.annotations["deployment.kubernetes.io/revision"] ?? 0),
@@ -130,6 +132,12 @@ export function metaOf(object: { metadata?: V1ObjectMeta }): {
 }
 
 // --- internal ---
+
+function controllers(owners: readonly V1OwnerReference[]): V1OwnerReference[] {
+  return owners
+    .filter((owner) => owner.controller)
+    .map(({ apiVersion, kind, name, uid }) => ({ apiVersion, kind, name, uid, controller: true }));
+}
 
 const writers = new WeakMap<V1Deployment, string>();
 

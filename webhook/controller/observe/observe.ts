@@ -5,6 +5,8 @@ import { type Command, verbs } from "../../../shared/core/objects/command.ts";
 import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { costOfResting } from "../../../shared/core/objects/routes.ts";
+import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
+import type { Policy } from "../../../shared/core/spec/policy.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { Observation, Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
@@ -22,14 +24,25 @@ export interface ObserveDeps extends AskDeps, ObjectDeps {
   cluster: Cluster;
 }
 
-export async function observe(deps: ObserveDeps, scene: CanaryObjects, state: CanaryState): Promise<Observation> {
+/**
+ * A command that waits for its answer is answered by what the caches know: what Prometheus, pods or a spec that cannot be read
+ * would hold up is asked for afterwards.
+ */
+export async function observe(
+  deps: ObserveDeps,
+  scene: CanaryObjects,
+  { state, policy }: { state: CanaryState; policy: Policy },
+): Promise<Observation> {
   const { world } = deps;
+  const command = commandOf(scene.canary);
+  const isUrgent = pendingCommand({ state, seen: { ...defined({ command }) } }) !== undefined;
   const findings = obstaclesTo(world, scene);
   disown(scene);
   const { canary, namespace, targetName, apexName, target } = scene;
   const now = deps.now();
-  const workload = await workloadOf(deps, scene, state);
-  const answers = await askPrometheus(deps, scene, { state, workload, now });
+  const workload = await workloadOf(deps, scene, { state, isUrgent });
+  const isAsked = !isUrgent && policy.unreadable === undefined;
+  const answers = isAsked ? await askPrometheus(deps, scene, { state, workload, now }) : {};
   const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const endpoints = (name: string): Endpoints => {
     const service = world.services.get(namespace, name);
@@ -49,7 +62,7 @@ export async function observe(deps: ObserveDeps, scene: CanaryObjects, state: Ca
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({
-      command: commandOf(canary),
+      command,
       target: target && targetOf(world, scene, target, state),
       workload,
       route: scene.route && scene.served?.router.read(scene.route, apexName),
@@ -91,10 +104,14 @@ function revisionsOf(world: Caches, deployment: V1Deployment): ReturnType<Caches
   return world.revisions.byIndex(indexes.owner, metaOf(deployment).uid);
 }
 
-async function workloadOf(deps: ObserveDeps, scene: CanaryObjects, state: CanaryState): Promise<Workload | undefined> {
+async function workloadOf(
+  deps: ObserveDeps,
+  scene: CanaryObjects,
+  { state, isUrgent }: { state: CanaryState; isUrgent: boolean },
+): Promise<Workload | undefined> {
   const { workload } = scene;
   if (!workload) return undefined;
-  const waiting = state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
+  const waiting = !isUrgent && state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
   const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
   return toWorkload(workload, revisionsOf(deps.world, workload), failure);
 }

@@ -140,7 +140,9 @@ function portOfPods({
 
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
 function unusableMetrics(world: Caches, { canary, namespace, targetName, apexName }: CanaryObjects): string[] {
-  return (canary.spec.analysis.metrics ?? []).flatMap((metric) => {
+  // A spec that cannot be read may be without it.
+  const { metrics = [] } = { ...(canary.spec.analysis as Canary["spec"]["analysis"] | undefined) };
+  return metrics.flatMap((metric) => {
     if (isBuiltIn(metric)) return [];
     const { templateRef } = metric;
     const template = templateRef && world.templates.get(templateRef.namespace ?? namespace, templateRef.name);

@@ -6,6 +6,7 @@ import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
+import { messageOf } from "../../../shared/kube/errors.ts";
 import type { Evidence, EvidenceRequest } from "../../evidence/types.ts";
 import type { CanaryObjects } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
@@ -31,8 +32,19 @@ export interface Answers {
   staleCallers?: string[];
 }
 
-/** Checks are asked for only when they are due: between them nothing would be done with an answer. */
+/** What cannot be asked is an answer too: nothing that a question runs into may keep a run from being looked at. */
 export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Due): Promise<Answers> {
+  try {
+    return await askWhatIsDue(deps, scene, due);
+  } catch (error: unknown) {
+    return { metrics: { ok: false, askedAt: due.now, error: messageOf(error) } };
+  }
+}
+
+// --- internal ---
+
+/** Checks are asked for only when they are due: between them nothing would be done with an answer. */
+async function askWhatIsDue(deps: AskDeps, scene: CanaryObjects, due: Due): Promise<Answers> {
   const isDue = checkIsDue(due.state, due.now);
   // The reading before the first weight is what the first users are counted from.
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
@@ -47,8 +59,6 @@ export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Du
   ]);
   return { ...optional("metrics", metrics), ...optional("ledger", ledger), ...optional("staleCallers", staleCallers) };
 }
-
-// --- internal ---
 
 function questionOf(deps: AskDeps, scene: CanaryObjects, { state, workload }: Due): EvidenceRequest {
   const { analysis } = scene.canary.spec;

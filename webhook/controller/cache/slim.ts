@@ -1,0 +1,34 @@
+/**
+ * What is kept of objects in memory. managedFields and the copy that `kubectl apply` leaves are most of an object's size, and a
+ * cluster has thousands that are no business of ours.
+ */
+import type { V1Deployment } from "@kubernetes/client-node";
+import type { AnalysisSpec, Canary, CanarySpec } from "../../../shared/core/objects/canary.ts";
+import { lastAppliedAnnotation } from "../../../shared/core/objects/last-applied.ts";
+import { rememberWriter } from "../objects/from-objects.ts";
+
+interface Described {
+  metadata?: { managedFields?: unknown; annotations?: Record<string, string> };
+}
+
+export function slim<T extends Described>(object: T): T {
+  const { metadata } = object;
+  if (!metadata) return object;
+  delete metadata.managedFields;
+  delete metadata.annotations?.[lastAppliedAnnotation];
+  return object;
+}
+
+/** What is asked of a Deployment's managedFields is kept beside it. */
+export function slimDeployment(deployment: V1Deployment): V1Deployment {
+  rememberWriter(deployment);
+  return slim(deployment);
+}
+
+/** A Canary that came past the schema has the shape of one: what is missing is said by its status, and breaks nobody's watch. */
+export function shaped(canary: Canary): Canary {
+  const spec: Partial<CanarySpec> = { ...canary.spec };
+  const analysis: AnalysisSpec = { ...spec.analysis };
+  const targetRef = { apiVersion: "", kind: "", name: "", ...spec.targetRef };
+  return { ...slim(canary), spec: { ...spec, targetRef, analysis } };
+}
