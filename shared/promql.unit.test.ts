@@ -1,0 +1,79 @@
+import { describe, expect, it } from "vitest";
+import { scopeFinding, type TrackNames } from "./core/analysis/query-scope.ts";
+import { longestQuery, parseQuery } from "./promql.ts";
+
+const podinfo: TrackNames = { deployment: "podinfo", service: "podinfo" };
+
+function codeOf(query: string, tracks = podinfo): string {
+  const parsed = parseQuery(query);
+  if (!parsed.ok) return parsed.why;
+  return scopeFinding(parsed.value, tracks)?.code ?? "sound";
+}
+
+describe("a query that names the workload in Flagger's way", () => {
+  it.each([
+    // Flagger's Linkerd tutorial, "404s percentage".
+    `100 - sum(rate(response_total{namespace="test",deployment="podinfo",status_code!="404",direction="inbound"}[1m]))
+      / sum(rate(response_total{namespace="test",deployment="podinfo",direction="inbound"}[1m])) * 100`,
+    'sum(rate(http_requests_total{namespace="test",pod=~"podinfo-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[1m]))',
+    'rate(x{app="podinfo"}[1m])',
+    "rate(x{pod=~`podinfo-[a-z0-9]{8,10}-[a-z0-9]{5}`}[1m])",
+    'rate(x{service="podinfo"}[1m])',
+    'rate(x{deployment!~".*-canary",deployment=~"podinfo.*"}[1m])',
+  ])("selects stable: %s", (query) => {
+    expect(codeOf(query)).toBe("selects-stable");
+  });
+
+  it.each([
+    'rate(x{deployment="podinfo-canary"}[1m])',
+    'rate(x{pod=~"podinfo-canary-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"}[1m])',
+    'rate(x{dst_deployment="podinfo-canary"}[1m])',
+    'sum(rate(x{deployment="podinfo-canary"}[1m])) / sum(rate(x{deployment="podinfo"}[1m]))',
+    "vector(1)",
+    "up",
+  ])("is sound where it selects the canary, or compares with it: %s", (query) => {
+    expect(codeOf(query)).toBe("sound");
+  });
+
+  it.each([
+    ['rate(x{deployment="podinfo-canary-canary"}[1m])', "selects-nothing"],
+    ['rate(x{deployment="podinfo-primary"}[1m])', "selects-nothing"],
+    ['rate(x{pod=~"podinfo.*"}[1m])', "selects-both"],
+    ['rate(x{namespace="test"}[1m])', "selects-both"],
+    ['rate(x{namespace="test",pod!=""}[1m])', "selects-both"],
+  ])("%s: %s", (query, code) => {
+    expect(codeOf(query)).toBe(code);
+  });
+
+  it("knows the pod label that tells the tracks apart", () => {
+    const tracks = { ...podinfo, podLabel: { name: "app.kubernetes.io/name", value: "shop" } };
+    expect(codeOf('x{app_kubernetes_io_name="shop"}', tracks)).toBe("selects-stable");
+    expect(codeOf('x{app_kubernetes_io_name="shop-canary"}', tracks)).toBe("sound");
+    expect(codeOf('x{app="team-a",deployment="podinfo-canary"}', tracks)).toBe("sound");
+  });
+
+  it("says what to write instead", () => {
+    const parsed = parseQuery('rate(x{pod=~"podinfo-[a-z0-9]+-[a-z0-9]+"}[1m])');
+    expect(parsed.ok && scopeFinding(parsed.value, podinfo)).toEqual({
+      code: "selects-stable",
+      level: "refused",
+      what: 'selects stable (pod=~"podinfo-[a-z0-9]+-[a-z0-9]+") and not the canary, which is podinfo-canary: it would pass every bad version',
+      cure: 'write pod=~"{{ target }}-.+"',
+    });
+  });
+});
+
+describe("what is not PromQL", () => {
+  it.each([
+    ['sum(rate(x{a="b"}[1m])', "it is not PromQL at character 23"],
+    ['x{a=~"("}', "the regular expression of label a is not one that Prometheus understands"],
+    ["x".repeat(longestQuery + 1), `it has ${longestQuery + 1} characters; at most ${longestQuery} are read`],
+  ])("is refused with its position: %s", (query, why) => {
+    expect(parseQuery(query)).toEqual({ ok: false, why });
+  });
+
+  it("takes a tenant's regular expression in linear time", () => {
+    const parsed = parseQuery('x{pod=~"(a+)+$"}');
+    expect(parsed.ok && parsed.value[0]?.matchers[0]?.matches("a".repeat(50_000) + "!")).toBe(false);
+  });
+});
