@@ -8,6 +8,7 @@ const floors = {
     "objects",
     "analysis",
     "spec",
+    "preconditions",
     "admission",
     "(?:state|observation|action)\\.ts",
     "turn",

@@ -13,6 +13,7 @@ import type {
   Endpoints,
   Workload,
   Target,
+  Unmet,
 } from "../shared/core/observation.ts";
 
 /** 2026-11-23T09:00:00Z, when every test begins. */
@@ -110,8 +111,7 @@ export function anObservation(over: Partial<Observation> = {}): Observation {
     namespace: "test",
     targetName: "podinfo",
     apexName: "podinfo",
-    obstacles: [],
-    missing: [],
+    unmet: [],
     warnings: [],
     target: aTarget(),
     servicesReady: true,
@@ -121,6 +121,11 @@ export function anObservation(over: Partial<Observation> = {}): Observation {
     scrapeIntervalMs: 10_000,
     ...over,
   };
+}
+
+/** One precondition that is not met, in these words. */
+export function unmet(level: Unmet["level"], what: string): Pick<Observation, "unmet"> {
+  return { unmet: [{ code: `${level}-code`, level, what }] };
 }
 
 /** 1.7.1 is held and has `ready` canary pods at `weight`. */
@@ -198,7 +203,6 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
     drainMs: 6_000,
     skipAnalysis: false,
     suspend: false,
-    unsupported: [],
     ...over,
   };
 }

@@ -173,7 +173,13 @@ describe("the endpoints for canaries", () => {
     expect(await warningsOf({ analysis: steps })).toContain("spec.analysis.metrics is empty");
     const own = { name: "latency", thresholdRange: { max: 1 }, query: "sum({{ nonsense }})" };
     expect(await warningsOf({ analysis: { ...steps, metrics: [own] } })).toContain(
-      "spec.analysis.metrics[0].query cannot be asked",
+      'Metric latency cannot be asked: the query of metric "latency" cannot be used: "{{ nonsense }}" is not understood',
+    );
+    const routed = { ...own, query: "sum(up{a={{ ingress }}})" };
+    const named = { analysis: { ...steps, metrics: [routed] }, ingressRef: { name: "shop" } };
+    expect(await warningsOf(named)).toBe("");
+    expect(await warningsOf({ analysis: { ...steps, metrics: [metric], mirror: true } })).toContain(
+      "Not supported yet, and not skipped in silence: analysis.mirror.",
     );
     const service = { port: 9898, gatewayRefs: [{ name: "gateway" }] };
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(

@@ -1,5 +1,5 @@
 /** From what was typed (`podinfo`, `canary/podinfo`, `deploy/podinfo`) to the Canary that is meant. */
-import type { Canary } from "../../shared/core/objects/canary.ts";
+import { type Canary, oldestFirst } from "../../shared/core/objects/canary.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
@@ -57,8 +57,7 @@ export async function findCanary(argument: string, deps: Deps, scope: Scope): Pr
 
 /** The older Canary on a target wins; so it does in the controller. */
 export function oldest(canaries: readonly Canary[]): Canary | undefined {
-  const createdAt = (canary: Canary): number => new Date(canary.metadata.creationTimestamp ?? 0).getTime();
-  return [...canaries].sort((a, b) => createdAt(a) - createdAt(b))[0];
+  return [...canaries].sort(oldestFirst)[0];
 }
 
 async function notFound(wanted: Argument, there: readonly Canary[], cluster: Cluster, scope: Scope): Promise<Refusal> {

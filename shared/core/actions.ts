@@ -8,7 +8,7 @@ import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
 import type { CanaryState, Run } from "./state.ts";
 import type { Action } from "./action.ts";
-import type { Observation, Target } from "./observation.ts";
+import type { Observation, Target, Unmet } from "./observation.ts";
 
 /** Actions in the order in which they are safe. */
 export function actionsFor(next: CanaryState, seen: Observation, policy: Policy): Action[] {
@@ -24,7 +24,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
     ...workload(next, seen, policy),
     ...raiseWeight(next, seen),
   ];
-  return target.unfit ? retreat(actions, seen) : actions;
+  return isUnmet(seen, "unfit") ? retreat(actions, seen) : actions;
 }
 
 /** Of `actions` those that only lead back to stable: less weight, fewer canary pods, stable's own template. */
@@ -42,9 +42,13 @@ export function retreat(actions: readonly Action[], seen: Observation): Action[]
 
 // --- internal ---
 
+function isUnmet(seen: Observation, of: Unmet["level"]): boolean {
+  return seen.unmet.some(({ level }) => level === of);
+}
+
 function plumbing(seen: Observation): Action[] {
   const actions: Action[] = [];
-  if (seen.missing.length > 0) return actions;
+  if (isUnmet(seen, "missing")) return actions;
   if (!seen.servicesReady) actions.push({ kind: "applyServices" });
   if (!seen.route) actions.push({ kind: "applyRoute" });
   return actions;

@@ -13,6 +13,7 @@ import {
   someMetrics,
   start,
   takenBack,
+  unmet,
   routeOver,
 } from "../../test/builders.ts";
 import type { Command } from "./objects/command.ts";
@@ -26,8 +27,7 @@ const flagger = "A Flagger controller is at work (Deployment flagger in flagger-
 const rollback: Command = { id: "c1", verb: "rollback", by: "bob" };
 
 describe.each<[string, Partial<Observation>, Partial<Policy>]>([
-  ["an obstacle", { obstacles: [flagger] }, {}],
-  ["a field that is not supported", {}, { unsupported: ["analysis.mirror"] }],
+  ["an obstacle", unmet("obstacle", flagger), {}],
   ["spec.suspend", {}, { suspend: true }],
 ])("behind %s", (_, seen, over) => {
   const policy = aPolicy(over);
@@ -138,7 +138,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       const command: Command = { id: "c2", verb, by: "bob" };
       const { state: next } = decide(running, aRunObservation(50, 2, { ...seen, command }), policy);
       expect(next).toMatchObject({ weight: 50, lastCommand: { accepted: false } });
-      expect(next.lastCommand?.message).toMatch(new RegExp(`^cannot ${verb}: (A Flagger|Not supported|Suspended)`));
+      expect(next.lastCommand?.message).toMatch(new RegExp(`^cannot ${verb}: (A Flagger|Suspended)`));
     },
   );
 

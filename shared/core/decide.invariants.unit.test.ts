@@ -13,6 +13,8 @@ import type { CanaryState } from "./state.ts";
 import type { Decision, Action } from "./action.ts";
 import type { Observation } from "./observation.ts";
 
+const isForbidden = ({ unmet }: Observation): boolean => unmet.some(({ level }) => level === "obstacle");
+
 type Given = [CanaryState, Observation, Policy];
 const anyGiven = fc.tuple(anyState, anyObservation, anyPolicy);
 /** A state with a run, so that most examples get past the phases between runs. */
@@ -153,8 +155,8 @@ describe("traffic", () => {
   it("is taken off a rejected canary behind an obstacle as without it", () => {
     always(givenRun, (decision, ...from) => {
       const [state, seen, policy] = from;
-      if (seen.obstacles.length === 0 || !isLookedAt(state) || isAnswering(...from)) return;
-      const free = decide(state, { ...seen, obstacles: [] }, policy);
+      if (!isForbidden(seen) || !isLookedAt(state) || isAnswering(...from)) return;
+      const free = decide(state, { ...seen, unmet: [] }, policy);
       if (free.state.run?.ending?.outcome !== "rejected") return;
       expect(decision.state.run?.ending).toEqual(free.state.run.ending);
     });
@@ -212,12 +214,12 @@ describe("the target", () => {
 
   it("is never touched where something forbids it, but to lead a run back to stable", () => {
     always(givenRun, (decision, _, seen) => {
-      if (seen.obstacles.length === 0) return;
+      if (!isForbidden(seen)) return;
       const back = ["setWeight", "scaleCanary", "restoreStable", "unholdTarget"];
       for (const { kind } of decision.actions) expect(back).toContain(kind);
     });
     always(given, (decision, state, seen) => {
-      if (seen.obstacles.length > 0 && !state.run) expect(decision.actions).toEqual([]);
+      if (isForbidden(seen) && !state.run) expect(decision.actions).toEqual([]);
     });
   });
 });

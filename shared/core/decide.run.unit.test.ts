@@ -19,6 +19,7 @@ import {
   routeOver,
   takenBack,
   aState,
+  unmet,
 } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
 import type { CanaryState, Run } from "./state.ts";
@@ -178,8 +179,11 @@ describe("analysing", () => {
   });
 
   it("takes traffic back even from a target that can no longer be canaried", () => {
-    const target = aHeldTarget("1.7.0", { unfit: "Deployment podinfo has strategy Recreate." });
-    expect(at(25, due, { target }).actions).toEqual([takenBack, { kind: "unholdTarget" }]);
+    const unfit = unmet("unfit", "Deployment podinfo has strategy Recreate.");
+    expect(at(25, due, { target: aHeldTarget("1.7.0"), ...unfit }).actions).toEqual([
+      takenBack,
+      { kind: "unholdTarget" },
+    ]);
   });
 });
 

@@ -3,6 +3,7 @@ import type { CheckStatus } from "./objects/canary-status.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
 import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
+import type { Finding } from "./preconditions/finding.ts";
 
 /** The user's Deployment, reduced to what decisions need. */
 export interface Target {
@@ -38,8 +39,6 @@ export interface Target {
   stableKept: boolean;
   /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
   kept: string[];
-  /** Reason why this Deployment can never be canaried as it is (strategy, owner, selector), if any. */
-  unfit?: string;
 }
 
 export interface Workload {
@@ -62,6 +61,9 @@ export interface Endpoints {
   isGone?: boolean;
 }
 
+/** A precondition that is not met. */
+export type Unmet = Pick<Finding, "code" | "level" | "what">;
+
 export interface Observation {
   /** The only clock of the core, ms since the epoch. */
   now: number;
@@ -71,10 +73,8 @@ export interface Observation {
   targetName: string;
   apexName: string;
   command?: Command;
-  /** Sentences about what forbids us to touch anything: foreign objects, Flagger, an older Canary on the target. */
-  obstacles: string[];
-  /** Sentences about what is missing or unwise but leaves what runs alone. */
-  missing: string[];
+  /** What stands in the way, what forbids most first. */
+  unmet: readonly Unmet[];
   warnings: string[];
   target?: Target;
   /** Leaf Services and apex exist as they should. */

@@ -68,6 +68,7 @@ const ownDefinition: V1CustomResourceDefinition = {
 export function soundFacts(): Facts {
   const workload = aDeployment("podinfo-canary", 1, canaryImages.podinfod);
   workload.metadata = { ...workload.metadata, labels: { [label.canary]: "podinfo" } };
+  const split = aSplit(20);
   return {
     now,
     scope,
@@ -88,10 +89,10 @@ export function soundFacts(): Facts {
       aService("podinfo-canary", "podinfo-canary"),
     ],
     autoscalers: [],
-    route: aSplit(20),
+    route: { ...split, metadata: { ...split.metadata, labels: { [label.canary]: "podinfo" } } },
     servedRoutes: ["TrafficSplit", "HTTPRoute"],
     serviceProfiles: [],
-    missingTemplates: [],
+    templates: new Map(),
     flaggers: [],
     controller: aDeployment("kubectl-canary", 1, "ghcr.io/kubectl-canary/kubectl-canary:0.1.0"),
     lease: aLease(2),

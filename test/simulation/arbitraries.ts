@@ -13,7 +13,7 @@ import type { TrackCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
-import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen, Observation, Unmet, Workload, Target } from "../../shared/core/observation.ts";
 import {
   aCheck,
   aPolicy,
@@ -159,7 +159,6 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     rolledOut: fc.boolean(),
     stuck: maybe(fc.constant("it has timed out progressing.")),
     active: fc.uniqueArray(aTag).map((names) => names.map(aVersion)),
-    unfit: fc.option(fc.constant("it is unfit."), { nil: undefined, freq: 8 }),
   }),
 );
 
@@ -230,6 +229,12 @@ const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
 
 const ready = fc.nat({ max: 10 });
 
+const seldom = (level: Unmet["level"], what: string): fc.Arbitrary<Unmet[]> =>
+  fc.oneof(
+    { weight: 9, arbitrary: fc.constant<Unmet[]>([]) },
+    fc.constant<Unmet[]>([{ code: `${level}-code`, level, what }]),
+  );
+
 export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation>({
   now: fc.constant(start),
   name: fc.constant("podinfo"),
@@ -237,14 +242,13 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   targetName: fc.constant("podinfo"),
   apexName: fc.constant("podinfo"),
   command: fc.option(anyCommand, { nil: undefined, freq: 2 }),
-  obstacles: fc.oneof(
-    { weight: 9, arbitrary: fc.constant<string[]>([]) },
-    fc.constant<string[]>(["Flagger is at work here."]),
-  ),
-  missing: fc.oneof(
-    { weight: 9, arbitrary: fc.constant<string[]>([]) },
-    fc.constant<string[]>(["MetricTemplate test/latency is missing."]),
-  ),
+  unmet: fc
+    .tuple(
+      seldom("obstacle", "Flagger is at work here."),
+      seldom("unfit", "it is unfit."),
+      seldom("missing", "no port."),
+    )
+    .map((found) => found.flat()),
   warnings: fc.constant([]),
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),
@@ -292,6 +296,5 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
       alpha: fc.constantFrom(0.01, 0.5),
       marginPercent: fc.constantFrom(0, 1),
     }),
-    unsupported: fc.oneof({ weight: 9, arbitrary: fc.constant<string[]>([]) }, fc.constant(["analysis.mirror"])),
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

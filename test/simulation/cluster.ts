@@ -29,8 +29,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
     namespace: "test",
     targetName: "podinfo",
     apexName: "podinfo",
-    obstacles: [],
-    missing: [],
+    unmet: [],
     warnings: [],
     target: targetSeen(world),
     servicesReady: world.services,
@@ -176,7 +175,6 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     active: [...new Set(target.pods.map((pod) => pod.tag))].map(aVersion),
     ...(target.promoting === undefined ? {} : { promoting: target.promoting }),
     ...(target.stableMark === undefined ? {} : { stableMark: target.stableMark }),
-    ...(target.unfit === undefined ? {} : { unfit: target.unfit }),
     ...(stuck ? { stuck } : {}),
   };
 }

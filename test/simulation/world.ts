@@ -38,7 +38,6 @@ export interface World {
     stableMark?: string;
     markedRejected: boolean;
     requestedBy: string;
-    unfit?: string;
     pods: Pod[];
     rollingSince: number;
   };

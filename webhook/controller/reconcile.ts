@@ -3,6 +3,7 @@ import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { decide } from "../../shared/core/decide.ts";
 import { formatErrors, parsePolicy, unreadablePolicy, type Policy } from "../../shared/core/spec/policy.ts";
+import type { Observation, Unmet } from "../../shared/core/observation.ts";
 import type { CanaryState } from "../../shared/core/state.ts";
 import type { Decision, EventText } from "../../shared/core/action.ts";
 import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
@@ -16,7 +17,8 @@ import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
 import { sortedJson } from "./sorted-json.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
-import { observe, type ObserveDeps } from "./observe/observe.ts";
+import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
+import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
 import { metaOf } from "./objects/from-objects.ts";
 import type { Logger } from "../../shared/log.ts";
 
@@ -63,8 +65,11 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const { unreadable } = policy;
   // Of a spec that cannot be read one thing is still wanted: that a run under way may go back.
   if (unreadable !== undefined && !state.run) return sayInvalid(deps, canary, unreadable);
-  const scene = objectsOf(deps, canary);
-  const seen = await observe(deps, scene, { state, policy });
+  const found = objectsOf(deps, canary);
+  const unmet = unreadable === undefined ? unmetBy(deps, found) : [];
+  // From here on no action can touch what is not ours.
+  const scene = withoutForeign(found);
+  const seen = withUnmet(await observe(deps, scene, { state, policy }), unmet);
   const decision = decide(state, seen, policy);
   scene.canary = await save(deps, scene, decision, policy);
   const said = await announce(deps, scene.canary, decision.events);
@@ -95,6 +100,11 @@ function report(deps: ReconcileDeps, canary: Canary, before: CanaryState, decisi
   } catch (error: unknown) {
     deps.log.warn({ canary: fullName(canary), err: error }, "metrics of this decision were left out");
   }
+}
+
+function withUnmet(seen: Observed, unmet: readonly Unmet[]): Observation {
+  const warnings = unmet.flatMap(({ level, what }) => (level === "warning" ? [what] : []));
+  return { ...seen, unmet, warnings: [...seen.warnings, ...warnings] };
 }
 
 /** A status that something else has written is said to its user, not only to the log. */

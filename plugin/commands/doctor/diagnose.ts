@@ -4,11 +4,12 @@ import * as controller from "./probes/controller.ts";
 import * as metrics from "./probes/metrics.ts";
 import * as objects from "./probes/objects.ts";
 import * as pods from "./probes/pods.ts";
+import * as preconditions from "./probes/preconditions.ts";
 import * as services from "./probes/services.ts";
 import * as traffic from "./probes/traffic.ts";
 
-const probes: readonly Probe[] = [controller, objects, services, pods, metrics, traffic].flatMap((file) =>
-  Object.values(file),
+const probes: readonly Probe[] = [controller, preconditions, objects, services, pods, metrics, traffic].flatMap(
+  (file) => Object.values(file),
 );
 
 /** What is wrong, causes before what they cause, and what is broken before what is a warning. */

@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { judge } from "../../../shared/core/analysis/verdict.ts";
 import { httpRoute } from "../../../shared/core/objects/routes.ts";
 import { createPrometheus } from "../../../shared/prometheus.ts";
@@ -15,7 +16,7 @@ import {
   soundFacts,
   withStatus,
 } from "../../../test/plugin/doctor-facts.ts";
-import { ago, aRun, now, silentTracks } from "../../../test/plugin/seen.ts";
+import { aCanary, ago, aRun, now, silentTracks } from "../../../test/plugin/seen.ts";
 
 /** A canary pod whose container is in this state. */
 const withContainer =
@@ -36,24 +37,42 @@ const judged = (value: number, name = "request-success-rate") =>
     { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 },
   );
 
+function judgedBy(canary: Canary, templateRef: { name: string; namespace: string }): Canary {
+  const { spec } = canary;
+  return { ...canary, spec: { ...spec, analysis: { ...spec.analysis, metrics: [{ name: "errors", templateRef }] } } };
+}
+
 const cases: Case[] = [
-  ["route-kind-missing", "no route is served", () => ({ servedRoutes: [] }), "provider auto", "linkerd-smi"],
+  [
+    "route-kind-missing",
+    "no route is served",
+    () => ({ canary: aCanary(undefined), servedRoutes: [] }),
+    "provider auto",
+    "linkerd-smi",
+  ],
   [
     "route-kind-missing",
     "only the other kind is served",
     ({ canary }) => ({
-      canary: { ...canary!, spec: { ...canary!.spec, provider: "linkerd" } },
+      canary: { ...aCanary(undefined), spec: { ...canary!.spec, provider: "linkerd" } },
       servedRoutes: ["HTTPRoute"],
     }),
     "provider linkerd; served: HTTPRoute",
     `kubectl -n test patch canary podinfo --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`,
   ],
   [
-    "route-not-obeyed",
+    "route-broken",
     "the route names other Services",
     ({ route }) => ({ route: { ...route!, spec: { backends: [] } } }),
-    "does not name both",
-    "describe trafficsplits.split.smi-spec.io podinfo",
+    "TrafficSplit podinfo does not name podinfo-primary and podinfo-canary",
+    "delete trafficsplits.split.smi-spec.io podinfo",
+  ],
+  [
+    "route-not-obeyed",
+    "the mesh has not taken the route up",
+    () => ({ route: { ...httpRouteOf(), status: {} } }),
+    "no controller of a mesh or gateway has accepted it yet",
+    "describe httproutes.gateway.networking.k8s.io podinfo",
   ],
   [
     "service-profile-over-route",
@@ -149,7 +168,7 @@ const cases: Case[] = [
   [
     "template-missing",
     "a MetricTemplate is not there",
-    () => ({ missingTemplates: ["metrics/errors"] }),
+    ({ canary }) => ({ canary: judgedBy(canary!, { name: "errors", namespace: "metrics" }) }),
     "metrics/errors",
     "edit canary podinfo",
   ],

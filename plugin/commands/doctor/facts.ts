@@ -13,9 +13,10 @@ import type {
 } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { Known } from "../../../shared/core/preconditions/finding.ts";
+import { preconditionCodes } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Scope } from "../../context.ts";
-
-export type Known<T> = T | null | undefined;
 
 export interface Facts {
   /** ms since the epoch. */
@@ -43,8 +44,8 @@ export interface Facts {
   servedRoutes?: readonly string[] | undefined;
   /** ServiceProfiles for the apex, as `namespace/name`. */
   serviceProfiles?: readonly string[] | undefined;
-  /** MetricTemplates that the Canary names and the cluster does not have, as `namespace/name`. */
-  missingTemplates?: readonly string[] | undefined;
+  /** The MetricTemplates of every namespace that a Canary names one of, by `namespace/name`. */
+  templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** Flagger's controllers, wherever they run. */
   flaggers?: readonly V1Deployment[] | undefined;
   controller?: Known<V1Deployment>;
@@ -97,8 +98,6 @@ export const faults = [
   "crd-missing",
   "crd-foreign",
   "permission-missing",
-  "other-controller",
-  "rival-canary",
   "controller-missing",
   "controller-silent",
   "version-skew",
@@ -110,25 +109,17 @@ export const faults = [
   "webhook-bypassed",
   "canary-missing",
   "canary-suspended",
-  "target-missing",
-  "target-unfit",
+  ...preconditionCodes,
   "target-paused",
-  "flagger-primary",
-  "foreign-object",
-  "service-leak",
-  "port-mismatch",
   "autoscaler-fight",
-  "route-kind-missing",
   "route-not-obeyed",
   "service-profile-over-route",
-  "route-names-idle-canary",
   "weight-lowered",
   "quota",
   "unschedulable",
   "image-pull",
   "crash-loop",
   "not-ready",
-  "template-missing",
   "prometheus-forbidden",
   "prometheus-unreachable",
   "prometheus-refuses",

@@ -4,12 +4,13 @@ import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
 import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { Known } from "../../../shared/core/preconditions/finding.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps, Scope } from "../../context.ts";
 import { oldest } from "../../cluster/find-canary.ts";
 import type { Session } from "../../cluster/session.ts";
 import { clientVersion } from "../../build-info.ts";
-import { type Facts, type Known, nameOf } from "./facts.ts";
+import { type Facts, nameOf } from "./facts.ts";
 import { type Installation, readInstallation } from "./installation.ts";
 import { type Reader, readerOf } from "./reader.ts";
 
@@ -24,8 +25,8 @@ export interface Survey extends Installation {
   routes: readonly RouteObject[] | undefined;
   servedRoutes: readonly string[] | undefined;
   serviceProfiles: readonly { metadata: { name: string; namespace: string } }[];
-  /** `namespace/name`; undefined where some may not be read. */
-  templates: readonly string[] | undefined;
+  /** By `namespace/name`; undefined where some may not be read. */
+  templates: Facts["templates"];
   /** Sentences about what could not be read. */
   unread: string[];
 }
@@ -85,7 +86,6 @@ export function factsOf(seen: Survey, targetName: string): Facts {
     serviceProfiles: seen.serviceProfiles
       .filter(({ metadata }) => metadata.name.startsWith(`${apexName}.${seen.scope.namespace}.svc`))
       .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
-    missingTemplates: canary ? missing(canary, seen) : undefined,
   };
 }
 
@@ -140,15 +140,15 @@ async function readTemplates(
   reader: Reader,
   canaries: readonly Canary[],
   namespace: string,
-): Promise<string[] | undefined> {
+): Promise<Facts["templates"]> {
   const wanted = canaries.flatMap((canary) => referencesOf(canary, namespace));
   const namespaces = [...new Set(wanted.map((reference) => reference.split("/")[0] ?? ""))];
   const lists = await Promise.all(
     namespaces.map(async (of) => reader.list<MetricTemplate>(resource.metricTemplates, { namespace: of })),
   );
   if (lists.includes(undefined)) return undefined;
-  return lists.flatMap((list, index) => (list ?? []).map((template) => `${namespaces[index]}/${nameOf(template)}`));
+  const keyed = lists.flatMap((list, index) =>
+    (list ?? []).map((template) => [`${namespaces[index]}/${nameOf(template)}`, template] as const),
+  );
+  return new Map(keyed);
 }
-
-const missing = (canary: Canary, { templates, scope }: Survey): string[] | undefined =>
-  templates && referencesOf(canary, scope.namespace).filter((reference) => !templates.includes(reference));

@@ -3,7 +3,9 @@
  * reduced to its variables; anything more is refused with its position instead of being sent to Prometheus half understood.
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import type { MetricSpec } from "../objects/canary.ts";
+import { apexOf, type Canary, type MetricSpec } from "../objects/canary.ts";
+import { canaryName } from "../objects/names.ts";
+import { optional } from "../format/compact.ts";
 
 export interface MetricTemplate {
   apiVersion: string;
@@ -41,6 +43,20 @@ export interface TemplateContext {
   route?: string;
   interval: string;
   variables: Readonly<Record<string, string>>;
+}
+
+/** What the variables of this metric stand for in this Canary. */
+export function templateContext({ metadata, spec }: Canary, metric: MetricSpec): TemplateContext {
+  return {
+    name: metadata.name ?? "",
+    namespace: metadata.namespace ?? "",
+    target: canaryName(spec.targetRef.name),
+    service: apexOf({ spec }),
+    ...optional("ingress", spec.ingressRef?.name),
+    ...optional("route", spec.routeRef?.name),
+    interval: metric.interval ?? "1m",
+    variables: metric.templateVariables ?? {},
+  };
 }
 
 export type Rendered = { text: string } | { error: string };

@@ -1,15 +1,7 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
-import {
-  barrierOf,
-  formatChange,
-  fullName,
-  fullTarget,
-  missingTarget,
-  draft,
-  type Draft,
-  type Turn,
-} from "../turn/turn.ts";
+import { barrierOf, formatChange, fullName, fullTarget, draft, type Draft, type Turn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
+import { targetMissingText } from "../preconditions/target.ts";
 import type { CanaryState, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Target } from "../observation.ts";
@@ -94,7 +86,7 @@ function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">)
 function targetMissing(turn: Turn): Draft {
   const { state, seen } = turn;
   const targetMissingSince = state.targetMissingSince ?? seen.now;
-  const missing = { weight: 0, targetMissingSince, reason: missingTarget(seen), next: "" };
+  const missing = { weight: 0, targetMissingSince, reason: targetMissingText(seen), next: "" };
   const leftMs = targetMissingSince + missingPatienceMs - seen.now;
   return draft(turn, missing, leftMs > 0 ? { requeueAfterMs: leftMs } : {});
 }

@@ -11,6 +11,7 @@ import {
   hashOf,
   start,
   routeOver,
+  unmet,
 } from "../../../test/builders.ts";
 import { decide, initialState } from "../decide.ts";
 import type { Decision } from "../action.ts";
@@ -40,8 +41,8 @@ describe("a new Canary", () => {
   });
 
   it.each<[string, Partial<Observation>, RegExp]>([
-    ["a MetricTemplate is missing", { missing: ["MetricTemplate test/latency is missing."] }, /is missing/],
-    ["the target is unfit", { target: aTarget({ unfit: "Deployment podinfo has strategy Recreate." }) }, /Recreate/],
+    ["a MetricTemplate is missing", unmet("missing", "MetricTemplate test/latency is missing."), /is missing/],
+    ["the target is unfit", unmet("unfit", "Deployment podinfo has strategy Recreate."), /Recreate/],
     ["the target has no replicas", { target: aTarget({ replicas: 0, active: [] }) }, /has 0 replicas: scale it up/],
     [
       "the target came back paused from a backup",
@@ -87,8 +88,8 @@ describe("an intent", () => {
     ["its user paused the rollout", { pausedByUser: true }, {}, /was paused by its user: .* rollout resume/],
     ["the target has no replicas", { replicas: 0 }, {}, /has 0 replicas: the change waits/],
     ["pods of two versions run", { active: [aVersion("1.6.0"), aVersion("1.5.0")] }, {}, /is still rolling/],
-    ["the target is unfit", { unfit: "Deployment podinfo has strategy Recreate." }, {}, /Recreate/],
-    ["something it needs is missing", {}, { missing: ["MetricTemplate test/latency is missing."] }, /is missing/],
+    ["the target is unfit", {}, unmet("unfit", "Deployment podinfo has strategy Recreate."), /Recreate/],
+    ["something it needs is missing", {}, unmet("missing", "MetricTemplate test/latency is missing."), /is missing/],
     ["the Services are not as they should", {}, { servicesReady: false }, /being restored/],
     [
       "the route is not obeyed",
@@ -118,8 +119,13 @@ describe("an intent", () => {
   });
 
   it.each<[string, Partial<Observation>, "missing" | "obstacle", string]>([
-    ["a port is missing", { missing: ["Service podinfo has no port 9."] }, "missing", "Service podinfo has no port 9."],
-    ["the target cannot be canaried", { target: aTarget({ unfit: "Recreate." }) }, "obstacle", "Recreate."],
+    [
+      "a port is missing",
+      unmet("missing", "Service podinfo has no port 9."),
+      "missing",
+      "Service podinfo has no port 9.",
+    ],
+    ["the target cannot be canaried", unmet("unfit", "Recreate."), "obstacle", "Recreate."],
   ])("says before any change that none can start while %s, and no more once that is mended", (_, over, kind, what) => {
     const { state: next } = decide(aState(), anObservation(over), aPolicy());
     expect(next).toMatchObject({
@@ -134,15 +140,19 @@ describe("an intent", () => {
   });
 
   it.each<[string, Partial<Observation>, "missing" | "obstacle"]>([
-    ["a foreign object", { obstacles: ["Service podinfo-canary is not ours."] }, "obstacle"],
-    ["a missing MetricTemplate", { missing: ["MetricTemplate latency is missing."] }, "missing"],
+    ["a foreign object", unmet("obstacle", "Service podinfo-canary is not ours."), "obstacle"],
+    ["a missing MetricTemplate", unmet("missing", "MetricTemplate latency is missing."), "missing"],
   ])("knows from the first look that %s blocks it", (_, over, kind) => {
     expect(decide(initialState(), anObservation(over), aPolicy()).state.blocked?.kind).toBe(kind);
   });
 
   it("knows a target that is gone for missing", () => {
-    const { target: _, ...bare } = anObservation({});
-    expect(decide(aState(), bare, aPolicy()).state.blocked).toMatchObject({ kind: "missing" });
+    const { target: _, ...bare } = anObservation(unmet("missing", "Deployment podinfo was not found."));
+    expect(decide(aState(), bare, aPolicy()).state.blocked).toEqual({
+      kind: "missing",
+      code: "missing-code",
+      what: "Deployment podinfo was not found.",
+    });
   });
 
   it("tells a change of the template alone from stable, which has the same image", () => {
@@ -162,7 +172,7 @@ describe("an intent", () => {
   });
 
   it("starts nothing, and touches nothing, while an obstacle is there", () => {
-    const { state: next, actions, events } = asked({}, { obstacles: ["Flagger is at work in ns flagger-system."] });
+    const { state: next, actions, events } = asked({}, unmet("obstacle", "Flagger is at work in ns flagger-system."));
     expect(next.run).toBeUndefined();
     expect(actions).toEqual([]);
     expect(events).toEqual([{ type: "Warning", message: "Flagger is at work in ns flagger-system." }]);
@@ -171,16 +181,10 @@ describe("an intent", () => {
   it("has a phase from the first look on, for whoever reads it", () => {
     const { state: next } = decide(
       aState({ phase: "" }),
-      anObservation({ obstacles: ["Flagger is at work."] }),
+      anObservation(unmet("obstacle", "Flagger is at work.")),
       aPolicy(),
     );
     expect(next).toMatchObject({ phase: "Initializing", reason: "Flagger is at work." });
-  });
-
-  it("starts nothing with a policy that asks for what is not built", () => {
-    const { state: next, actions } = asked({}, {}, aPolicy({ unsupported: ["analysis.mirror"] }));
-    expect(next.reason).toMatch(/analysis\.mirror/);
-    expect(actions).toEqual([]);
   });
 });
 

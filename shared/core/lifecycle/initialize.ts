@@ -1,5 +1,6 @@
 import type { Observation, Target } from "../observation.ts";
 import type { CanaryState, Version } from "../state.ts";
+import { targetMissingText } from "../preconditions/target.ts";
 import { event } from "../turn/event-messages.ts";
 import { type Draft, type Turn, blockedBy, draft, fullName } from "../turn/turn.ts";
 import { staleCallerEvents } from "./steady.ts";
@@ -32,7 +33,8 @@ export function initializationBlocker(turn: Turn, stable: Version | undefined): 
   const { seen } = turn;
   const { target, route } = seen;
   const blocked = blockedBy(turn);
-  if (!target || blocked) return blocked?.what;
+  if (!target) return blocked?.what ?? targetMissingText(seen);
+  if (blocked) return blocked.what;
   if (!stable) return withoutStable(seen, target);
   if (!seen.servicesReady || !route) return `Creating Services and route for ${seen.apexName}.`;
   return route.problem ? `The route ${seen.apexName} is not obeyed yet: ${route.problem}.` : undefined;

@@ -81,7 +81,8 @@ export interface CanaryStatus {
   /** Callers that must be restarted once before they obey the route, as `namespace/pod`. */
   staleCallers?: string[];
   warnings?: string[];
-  blocked?: { kind: "obstacle" | "missing"; what: string };
+  /** `code`: which precondition is not met; absent in a status of an earlier version. */
+  blocked?: { kind: "obstacle" | "missing"; code?: string; what: string };
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
   /** A template that went live without a canary, until it is adopted or undone. */
   unvetted?: UnvettedStatus;

@@ -92,7 +92,19 @@ export interface ComparisonSpec {
   marginPercent?: number;
 }
 
+/** The Canary that is obeyed comes first: of several on one target the oldest, of the same age the first by name. */
+export function oldestFirst(a: Canary, b: Canary): number {
+  return ageKey(a) < ageKey(b) ? -1 : 1;
+}
+
 /** The Service that users send to. */
-export function apexOf({ spec }: Canary): string {
+export function apexOf({ spec }: Pick<Canary, "spec">): string {
   return spec.service?.name ?? spec.targetRef.name;
+}
+
+// --- internal ---
+
+/** The time as the API writes it, which sorts as text, and the name. */
+function ageKey({ metadata }: Canary): string {
+  return `${JSON.stringify(metadata.creationTimestamp ?? "")}/${metadata.name ?? ""}`;
 }

@@ -4,6 +4,7 @@
  */
 import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
 import { canaryName, kind, primaryName } from "./names.ts";
+import { httpRoute } from "./http-route.ts";
 import type { RouteObject, Router } from "./route-object.ts";
 
 export { costOfResting, httpRoute } from "./http-route.ts";
@@ -37,6 +38,9 @@ export const trafficSplit: Router = {
     return stamped({ ...route, spec: { ...route.spec, backends } }, weight, over);
   },
 };
+
+/** What reads and writes `route`, by its kind. */
+export const routerOf = (route: RouteObject): Router => (route.kind === httpRoute.kind ? httpRoute : trafficSplit);
 
 // --- internal ---
 

@@ -21,8 +21,6 @@ export interface Policy extends JudgingPolicy {
   drainMs: number;
   skipAnalysis: boolean;
   suspend: boolean;
-  /** Sentences about what the spec asks for and this version cannot do. */
-  unsupported: string[];
   /** The spec cannot be read, and why: this is a policy of defaults by which a run may only go back. */
   unreadable?: string;
 }
@@ -58,7 +56,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
 /** In the place of a policy that cannot be read. `faults` as {@link formatErrors} gives them. */
 export function unreadablePolicy(faults: string): Policy {
   const switches = { progressDeadlineMs: defaults.progressDeadlineMs, skipAnalysis: false, suspend: false };
-  return { ...switches, ...pacingOf({}), intervalMs: defaults.intervalMs, unsupported: [], unreadable: faults };
+  return { ...switches, ...pacingOf({}), intervalMs: defaults.intervalMs, unreadable: faults };
 }
 
 /** `spec.analysis.interval: "10x" is not a duration ...` for each fault, as admission and status show them. */
@@ -80,15 +78,31 @@ export function weightsOf(analysis: AnalysisSpec): number[] {
   return [...weights, max];
 }
 
+const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
+
+/** What the spec asks for and this version cannot do, in its own words. */
+export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
+  const hooks = (analysis.webhooks ?? []).map((hook) => hook.name);
+  const asked: [boolean, string][] = [
+    [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
+    [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
+    [analysis.iterations !== undefined, "analysis.iterations (Blue/Green)"],
+    [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
+    [analysis.mirror === true, "analysis.mirror"],
+    [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
+    [hooks.length > 0, `analysis.webhooks (${hooks.join(", ")})`],
+  ];
+  return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
+}
+
 // --- internal ---
 
-function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend" | "unsupported"> {
+function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend"> {
   const seconds = spec.progressDeadlineSeconds;
   return {
     progressDeadlineMs: seconds === undefined ? defaults.progressDeadlineMs : seconds * 1_000,
     skipAnalysis: spec.skipAnalysis ?? false,
     suspend: spec.suspend ?? false,
-    unsupported: unsupportedIn(spec),
   };
 }
 
@@ -169,20 +183,4 @@ function interval(text: string | undefined, path: string, add: Add): number | un
 
 function inRange(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;
-}
-
-const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
-
-function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
-  const hooks = (analysis.webhooks ?? []).map((hook) => hook.name);
-  const asked: [boolean, string][] = [
-    [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
-    [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
-    [analysis.iterations !== undefined, "analysis.iterations (Blue/Green)"],
-    [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
-    [analysis.mirror === true, "analysis.mirror"],
-    [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
-    [hooks.length > 0, `analysis.webhooks (${hooks.join(", ")})`],
-  ];
-  return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
 }

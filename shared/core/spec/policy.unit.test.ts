@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisSpec, CanarySpec } from "../objects/canary.ts";
-import { formatErrors, parsePolicy, weightsOf } from "./policy.ts";
+import { formatErrors, parsePolicy, unsupportedIn, weightsOf } from "./policy.ts";
 
 function aSpec(analysis: Partial<AnalysisSpec> = {}, spec: Partial<CanarySpec> = {}): CanarySpec {
   return {
@@ -21,7 +21,7 @@ describe("the tutorial's Canary", () => {
     const result = parsePolicy(aSpec({ maxWeight: 100 }));
     expect(result).toMatchObject({
       ok: true,
-      policy: { intervalMs: 10_000, threshold: 5, weights: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100], unsupported: [] },
+      policy: { intervalMs: 10_000, threshold: 5, weights: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100] },
     });
   });
 });
@@ -115,10 +115,9 @@ describe("what the schema would refuse as well", () => {
 describe("what this version cannot do", () => {
   it("is named, so that no gate is skipped in silence", () => {
     const spec = aSpec({ webhooks: [{ name: "gate", url: "http://x", type: "confirm-promotion" }], mirror: true });
-    const result = parsePolicy(spec);
-    expect(result.ok && result.policy.unsupported).toEqual(["analysis.mirror", "analysis.webhooks (gate)"]);
-    const mesh = parsePolicy(aSpec({}, { provider: "istio" }));
-    expect(mesh.ok && mesh.policy.unsupported).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
+    expect(unsupportedIn(spec)).toEqual(["analysis.mirror", "analysis.webhooks (gate)"]);
+    const mesh = aSpec({}, { provider: "istio" });
+    expect(unsupportedIn(mesh)).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
   });
 });
 

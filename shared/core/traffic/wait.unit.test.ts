@@ -12,6 +12,7 @@ import {
   someMetrics,
   start,
   takenBack,
+  unmet,
 } from "../../../test/builders.ts";
 import { decide } from "../decide.ts";
 import type { Run } from "../state.ts";
@@ -162,10 +163,10 @@ describe("a run whose spec or target is changed under it", () => {
   });
 
   it("stands still on a target that became unfit, says why, and can be taken back", () => {
-    const target = aHeldTarget("1.7.1", { unfit: "Deployment podinfo has strategy Recreate." });
-    const seen = aRunObservation(25, 1, { target, metrics: someMetrics(start) });
+    const unfit = "Deployment podinfo has strategy Recreate.";
+    const seen = aRunObservation(25, 1, { ...unmet("unfit", unfit), metrics: someMetrics(start) });
     const { state: next, actions } = decide(aRunningState(25, due), seen, policy);
-    expect([next.reason, next.weight, actions]).toEqual([target.unfit, 25, []]);
+    expect([next.reason, next.weight, actions]).toEqual([unfit, 25, []]);
     const back = decide(next, { ...seen, command: { id: "c1", verb: "rollback", by: "bob" } }, policy);
     expect(back.actions).toEqual([takenBack]);
   });

@@ -2,7 +2,7 @@
 import type { Policy } from "../spec/policy.ts";
 import type { Blocked, CanaryState, Run, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation, Unmet } from "../observation.ts";
 
 /** What a decision is made from. */
 export interface Turn {
@@ -44,24 +44,28 @@ export function andThen(before: Draft, turn: Turn, go: (turn: Turn) => Draft): D
 export interface Barrier {
   reason: string;
   next: string;
+  /** The precondition that is not met, or why else nothing moves. */
+  code: string;
   /** Nobody chose it, so it is announced. */
   unexpected: boolean;
 }
 
 export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
   if (policy.unreadable !== undefined)
-    return { reason: unreadableWords(policy.unreadable), next: "correct the spec", unexpected: true };
-  const obstacle = seen.obstacles[0] ?? (state.run ? seen.target?.unfit : undefined);
-  if (obstacle) return { reason: obstacle, next: "", unexpected: true };
-  if (policy.unsupported.length > 0) {
-    const reason = `Not supported yet, and not skipped in silence: ${policy.unsupported.join("; ")}. Nothing is touched until the Canary does without.`;
-    return { reason, next: "", unexpected: true };
-  }
+    return {
+      code: "unreadable-spec",
+      reason: unreadableWords(policy.unreadable),
+      next: "correct the spec",
+      unexpected: true,
+    };
+  const unmet = firstOf(seen, state.run ? ["obstacle", "unfit"] : ["obstacle"]);
+  if (unmet) return { code: unmet.code, reason: unmet.what, next: "", unexpected: true };
   if (policy.suspend)
     return {
+      code: "suspended",
+      unexpected: false,
       reason: "Suspended by spec.suspend: no run starts, no weight rises, nothing is promoted.",
       next: "set spec.suspend to false",
-      unexpected: false,
     };
   return undefined;
 }
@@ -73,17 +77,17 @@ export function unreadableWords(faults: string): string {
 /** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */
 export function blockedBy(turn: Turn): Blocked | undefined {
   const barrier = barrierOf(turn);
-  if (barrier?.unexpected) return { kind: "obstacle", what: barrier.reason };
+  if (barrier?.unexpected) return { kind: "obstacle", code: barrier.code, what: barrier.reason };
   const { state, seen } = turn;
-  if (state.run) return undefined;
-  if (!seen.target) return { kind: "missing", what: missingTarget(seen) };
-  if (seen.target.unfit) return { kind: "obstacle", what: seen.target.unfit };
-  const [what] = seen.missing;
-  return what === undefined ? undefined : { kind: "missing", what };
+  const unmet = state.run ? undefined : firstOf(seen, ["obstacle", "unfit", "missing"]);
+  if (!unmet) return undefined;
+  const { code, level, what } = unmet;
+  return { kind: level === "missing" ? "missing" : "obstacle", code, what };
 }
 
-export function missingTarget(seen: Observation): string {
-  return `Deployment ${seen.targetName} was not found in ${seen.namespace}: create it, or correct spec.targetRef (${verbLine(seen, "status")}).`;
+/** The unmet precondition that forbids most, of these levels. */
+function firstOf(seen: Observation, levels: readonly Unmet["level"][]): Unmet | undefined {
+  return levels.flatMap((level) => seen.unmet.find((unmet) => unmet.level === level) ?? [])[0];
 }
 
 /** The run when it moves again: nothing holds it. */

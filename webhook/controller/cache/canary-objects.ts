@@ -51,7 +51,7 @@ export interface ObjectDeps {
 }
 
 /** The objects as the caches have them. */
-export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects & { problem?: string } {
+export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
   const { world } = deps;
   const namespace = canary.metadata.namespace ?? "";
   const targetName = canary.spec.targetRef.name;
@@ -71,7 +71,6 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects & { p
       apex,
       served,
       route: served && routeCache(world, served).get(namespace, apexName),
-      problem: "problem" in choice ? choice.problem : undefined,
     }),
     routeWhy: "why" in choice ? choice.why : "",
   };

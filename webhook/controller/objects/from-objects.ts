@@ -8,7 +8,6 @@ import type {
   V1ReplicaSet,
   V1Service,
 } from "@kubernetes/client-node";
-import { ineligibility } from "../../../shared/core/objects/eligibility.ts";
 import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Version } from "../../../shared/core/state.ts";
 import type { Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
@@ -74,7 +73,6 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     ...optional("promoting", labels[label.promoting]),
     ...optional("stableMark", labels[label.stable]),
     ...progressOf(deployment),
-    ...optional("unfit", ineligibility(deployment)),
   };
 }
 

@@ -87,27 +87,6 @@ describe("a target", () => {
     expect(rejected.markedRejected).toBe(true);
     expect(rejected.stuck).toBeUndefined();
   });
-
-  it.each([
-    [
-      "an owner of its own",
-      {
-        metadata: {
-          name: "podinfo",
-          ownerReferences: [{ apiVersion: "v1", kind: "Operator", name: "op", uid: "u", controller: true }],
-        },
-      },
-      /run by Operator op/,
-    ],
-    ["strategy Recreate", { spec: { ...aDeployment().spec!, strategy: { type: "Recreate" } } }, /Recreate/],
-    [
-      "no label that tells tracks apart",
-      { spec: { ...aDeployment().spec!, selector: { matchLabels: { x: "y" } } } },
-      /none of app/,
-    ],
-  ])("with %s cannot be canaried, and says why", (_what, overrides, words) => {
-    expect(toTarget(aDeployment(overrides), []).unfit).toMatch(words);
-  });
 });
 
 describe("a canary's workload", () => {

@@ -1,6 +1,7 @@
 /** Which kind of route a Canary uses, in which version the cluster serves it, and why. */
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { httpRoute, trafficSplit, type Router } from "../../../shared/core/objects/routes.ts";
+import { routeKindOf } from "../../../shared/core/spec/route-kind.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { isAbsent } from "../../../shared/kube/errors.ts";
 import { pause, type Clock } from "../../../shared/kube/clock.ts";
@@ -51,40 +52,19 @@ export async function routesAppear(
 
 export type RouteChoice = { served: Served; why: string } | { problem: string };
 
-/** `provider` of the Canary, else of the controller (`auto`: TrafficSplit where the cluster serves it, else HTTPRoute). */
+/** In the version that the cluster serves; `provider` is the controller's setting. */
 export function chooseRoute(canary: Canary, provider: string, served: ServedRoutes): RouteChoice {
-  const pinned = pinnedRoute(canary, served);
-  if (pinned) return pinned;
-  const asked = canary.spec.provider;
-  const name = asked ?? provider;
-  const source = asked ? "spec.provider" : "the controller's provider";
-  if (name === "auto") {
-    if (served.trafficSplit.present)
-      return { served: served.trafficSplit, why: "auto: this cluster serves TrafficSplit" };
-    return require(served.httpRoute, "auto: this cluster serves no TrafficSplit");
-  }
-  if (name === "linkerd" || name.startsWith("smi:")) return require(served.trafficSplit, `${source} is ${name}`);
-  if (name.startsWith("gatewayapi")) return require(served.httpRoute, `${source} is ${name}`);
-  return { problem: `provider ${name} is not supported: use linkerd, or gatewayapi:v1 (${source}).` };
+  const choice = routeKindOf(canary, provider, servedKinds(served));
+  if ("problem" in choice) return choice;
+  const { kind, why } = choice;
+  return { served: kind === "TrafficSplit" ? served.trafficSplit : served.httpRoute, why };
+}
+
+export function servedKinds(served: ServedRoutes): Router["kind"][] {
+  return Object.values(served).flatMap(({ present, router }: Served) => (present ? [router.kind] : []));
 }
 
 // --- internal ---
-
-/** A run ends on the route that carries it, whatever the provider is meanwhile. */
-function pinnedRoute(
-  { status }: Canary,
-  { trafficSplit: split, httpRoute: route }: ServedRoutes,
-): RouteChoice | undefined {
-  const { run, route: used } = { run: undefined, route: undefined, ...status };
-  if (!run || !used) return undefined;
-  return { served: used.kind === "TrafficSplit" ? split : route, why: used.why };
-}
-
-function require(served: Served, why: string): RouteChoice {
-  if (served.present) return { served, why };
-  const { group, kind } = served.resource;
-  return { problem: `${why}, but this cluster does not serve ${kind} (${group}): install its CRD.` };
-}
 
 async function discover(cluster: Cluster, router: Router, versions: string[]): Promise<Served> {
   const found = await groupVersions(cluster, router.group);

@@ -4,7 +4,6 @@ import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Command, verbs } from "../../../shared/core/objects/command.ts";
 import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
-import { costOfResting } from "../../../shared/core/objects/routes.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
@@ -13,7 +12,6 @@ import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { type AskDeps, askPrometheus } from "./questions.ts";
 import { failureOf } from "./pod-failures.ts";
-import { obstaclesTo, withoutForeign } from "./preconditions.ts";
 import { oursExist } from "../cache/ours.ts";
 import { keptStable } from "../cache/kept-template.ts";
 import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
@@ -24,20 +22,20 @@ export interface ObserveDeps extends AskDeps, ObjectDeps {
   cluster: Cluster;
 }
 
+export type Observed = Omit<Observation, "unmet">;
+
 /**
- * A command that waits for its answer is answered by what the caches know: what Prometheus, pods or a spec that cannot be read
- * would hold up is asked for afterwards.
+ * All but what stands in the way. A command that waits for its answer is answered by what the caches know: what Prometheus, pods or
+ * a spec that cannot be read would hold up is asked for afterwards. `scene` has nothing in it that is not ours.
  */
 export async function observe(
   deps: ObserveDeps,
   scene: CanaryObjects,
   { state, policy }: { state: CanaryState; policy: Policy },
-): Promise<Observation> {
+): Promise<Observed> {
   const { world } = deps;
   const command = commandOf(scene.canary);
   const isUrgent = pendingCommand({ state, seen: { ...defined({ command }) } }) !== undefined;
-  const findings = obstaclesTo(world, scene);
-  disown(scene);
   const { canary, namespace, targetName, apexName, target } = scene;
   const now = deps.now();
   const workload = await workloadOf(deps, scene, { state, isUrgent });
@@ -55,8 +53,7 @@ export async function observe(
     namespace,
     targetName,
     apexName,
-    ...findings,
-    warnings: warningsOf(scene),
+    warnings: bypassWarning(scene),
     servicesReady: servicesReady(world, scene),
     scrapeIntervalMs: deps.scrapeIntervalMs,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
@@ -73,24 +70,11 @@ export async function observe(
 
 // --- internal ---
 
-/** What is not ours is not in the scene any more for whoever performs the decision's actions. */
-function disown(scene: CanaryObjects): void {
-  const { workload, route } = withoutForeign(scene);
-  if (!workload) delete scene.workload;
-  if (!route) delete scene.route;
-}
-
 /** With stable among the versions whose template can be put back where we keep it ourselves. */
 function targetOf(world: Caches, scene: CanaryObjects, target: V1Deployment, { stable }: CanaryState): Target {
   const seen = toTarget(target, revisionsOf(world, target));
   const isKept = stable !== undefined && keptStable(world, scene, stable.podTemplateHash);
   return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
-}
-
-function warningsOf(scene: CanaryObjects): string[] {
-  const { route, apexName } = scene;
-  const cost = route && costOfResting(route, apexName);
-  return [...bypassWarning(scene), ...(cost ? [cost] : [])];
 }
 
 function bypassWarning({ target, targetName, namespace }: CanaryObjects): string[] {

@@ -49,29 +49,6 @@ export const permissions: Probe = (facts) =>
       };
     });
 
-export const otherController: Probe = (facts) =>
-  (facts.flaggers ?? []).map((flagger) => ({
-    fault: "other-controller",
-    level: "broken",
-    what: "A Flagger controller acts on the same Canaries: nothing is touched while it runs.",
-    evidence: `Deployment ${nameOf(flagger)} in namespace ${flagger.metadata?.namespace} has ${flagger.spec?.replicas ?? 1} replicas`,
-    cure: kubectl(facts, `scale deploy/${nameOf(flagger)} --replicas 0`, flagger.metadata?.namespace),
-  }));
-
-export const rivals: Probe = (facts) => {
-  const [rival] = facts.rivals ?? [];
-  if (!rival) return [];
-  return [
-    {
-      fault: "rival-canary",
-      level: "broken",
-      what: `Canaries ${nameOf(facts.canary)} and ${nameOf(rival)} have the same target; only the older one, ${nameOf(facts.canary)}, is obeyed.`,
-      evidence: `both name Deployment ${facts.targetName} in spec.targetRef`,
-      cure: kubectl(facts, `delete canary ${nameOf(rival)}`),
-    },
-  ];
-};
-
 export const controllerAlive: Probe = (facts) => {
   const { controller, lease, scope } = facts;
   if (controller === null)

@@ -1,21 +1,7 @@
 /** Why there is no verdict: Prometheus that cannot be asked, templates that are missing, numbers that are none. Pure. */
 import type { CheckStatus } from "../../../../shared/core/objects/canary-status.ts";
-import { type Facts, type Fault, type Finding, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
+import { type Facts, type Fault, type Finding, kubectl, kubectlCanary, nameOf, type Probe } from "../facts.ts";
 import { helm } from "../helm.ts";
-
-export const templates: Probe = (facts) => {
-  const missing = facts.missingTemplates ?? [];
-  if (missing.length === 0) return [];
-  return [
-    {
-      fault: "template-missing",
-      level: "broken",
-      what: `${missing.length === 1 ? "A MetricTemplate" : `${missing.length} MetricTemplates`} that the Canary judges by does not exist: no canary starts.`,
-      evidence: `spec.analysis.metrics names ${some(missing)}`,
-      cure: kubectl(facts, `edit canary ${nameOf(facts.canary)}`),
-    },
-  ];
-};
 
 /** What the controller was told when it asked; its own words are kept, for they name the address. */
 export const prometheus: Probe = (facts) => {

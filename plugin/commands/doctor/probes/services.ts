@@ -1,32 +1,24 @@
-/** What sends traffic past the weights or nowhere, and who else scales: Services, ports, autoscalers. Pure. */
+/** Ports that lead nowhere, and who else scales. Pure. */
 import type { V1ContainerPort, V1Service, V1ServicePort } from "@kubernetes/client-node";
-import { alsoSelects, canaryPodLabels, trackLabel } from "../../../../shared/core/objects/workload.ts";
-import { canaryName, label } from "../../../../shared/core/objects/names.ts";
+import { canaryName } from "../../../../shared/core/objects/names.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Probe, some } from "../facts.ts";
 
-/** A Service that would send users to canary pods past every weight. */
-export const serviceLeak: Probe = (facts) => {
-  const { target, services } = facts;
-  if (!target || !services || !trackLabel(target)) return [];
-  const labels = canaryPodLabels(target);
-  const leaking = services.filter(
-    (service) =>
-      alsoSelects(service, labels) &&
-      nameOf(service) !== canaryName(facts.apexName) &&
-      service.metadata?.labels?.[label.canary] === undefined,
-  );
-  const key = trackLabel(target) ?? "";
-  const value = target.spec?.selector.matchLabels?.[key] ?? "";
-  return leaking.map((service) => ({
-    fault: "service-leak",
-    level: "broken",
-    what: `Service ${nameOf(service)} also selects canary pods: it would send them users past the weights, so no canary starts.`,
-    evidence: `its selector ${selectorText(service)} matches pods with ${key}=${labels[key]}`,
-    cure: kubectl(facts, `patch svc ${nameOf(service)} --type merge -p '{"spec":{"selector":{"${key}":"${value}"}}}'`),
-  }));
+/** A port of the Service that leads to none of the target's containers, by name, or by number where all are declared. */
+export const unservedPort: Probe = (facts) => {
+  const declared = declaredPorts(facts);
+  const astray = (apexOf(facts)?.spec?.ports ?? []).find((port) => !leadsTo(port, declared));
+  if (!astray || declared.length === 0) return [];
+  const known = declared.map(({ name, containerPort }) => (name ? `${name} (${containerPort})` : containerPort));
+  return [
+    {
+      fault: "port-mismatch",
+      level: typeof astray.targetPort === "string" ? "broken" : "warning",
+      what: `Port ${astray.port} of Service ${facts.apexName} leads to no port that the target's containers declare.`,
+      evidence: `its targetPort is ${astray.targetPort ?? astray.port}; the containers declare ${known.join(", ")}`,
+      cure: kubectl(facts, `edit svc ${facts.apexName}`),
+    },
+  ];
 };
-
-export const portMismatch: Probe = (facts) => [...missingPort(facts), ...unservedPort(facts)];
 
 /** Whoever scales the canary Deployment but the controller, or two that scale the target. */
 export const autoscalerFight: Probe = (facts) => {
@@ -47,46 +39,8 @@ export const autoscalerFight: Probe = (facts) => {
 
 // --- internal ---
 
-const selectorText = ({ spec }: V1Service): string =>
-  Object.entries(spec?.selector ?? {})
-    .map(([key, value]) => `${key}=${value}`)
-    .join(",");
-
 const apexOf = ({ services, apexName }: Facts): V1Service | undefined =>
   services?.find((service) => nameOf(service) === apexName);
-
-function missingPort(facts: Facts): Finding[] {
-  const wanted = facts.canary?.spec.service?.port;
-  const ports = apexOf(facts)?.spec?.ports?.map(({ port }) => port);
-  if (wanted === undefined || !ports || ports.includes(wanted)) return [];
-  const patch = `'{"spec":{"service":{"port":${ports[0]}}}}'`;
-  return [
-    {
-      fault: "port-mismatch",
-      level: "broken",
-      what: `Service ${facts.apexName} has no port ${wanted}, which Canary ${nameOf(facts.canary)} names.`,
-      evidence: `spec.service.port is ${wanted}; the Service has ${ports.join(", ") || "none"}`,
-      cure: kubectl(facts, `patch canary ${nameOf(facts.canary)} --type merge -p ${patch}`),
-    },
-  ];
-}
-
-/** A port of the Service that leads to none of the target's containers, by name, or by number where all are declared. */
-function unservedPort(facts: Facts): Finding[] {
-  const declared = declaredPorts(facts);
-  const astray = (apexOf(facts)?.spec?.ports ?? []).find((port) => !leadsTo(port, declared));
-  if (!astray || declared.length === 0) return [];
-  const known = declared.map(({ name, containerPort }) => (name ? `${name} (${containerPort})` : containerPort));
-  return [
-    {
-      fault: "port-mismatch",
-      level: typeof astray.targetPort === "string" ? "broken" : "warning",
-      what: `Port ${astray.port} of Service ${facts.apexName} leads to no port that the target's containers declare.`,
-      evidence: `its targetPort is ${astray.targetPort ?? astray.port}; the containers declare ${known.join(", ")}`,
-      cure: kubectl(facts, `edit svc ${facts.apexName}`),
-    },
-  ];
-}
 
 function declaredPorts({ target }: Facts): V1ContainerPort[] {
   const containers = target?.spec?.template.spec?.containers ?? [];

@@ -1,7 +1,7 @@
 /** Why users do not reach the canary, or reach it unweighted: the mesh, the route, callers, a change past the webhook. Pure. */
 import type { V1Pod } from "@kubernetes/client-node";
-import { canaryName, label } from "../../../../shared/core/objects/names.ts";
-import { costOfResting, httpRoute, trafficSplit } from "../../../../shared/core/objects/routes.ts";
+import { label } from "../../../../shared/core/objects/names.ts";
+import { httpRoute, routerOf } from "../../../../shared/core/objects/routes.ts";
 import { viewCallers } from "../../../view/callers.ts";
 import { type Facts, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
 import { ownPods } from "../own.ts";
@@ -31,30 +31,11 @@ export const bypassed: Probe = (facts) => {
   ];
 };
 
-export const routeKinds: Probe = (facts) => {
-  const { servedRoutes, canary } = facts;
-  const provider = canary?.spec.provider ?? "auto";
-  const missing = servedRoutes && missingKind(provider, servedRoutes);
-  if (!missing) return [];
-  return [
-    {
-      fault: "route-kind-missing",
-      level: "broken",
-      what: `Traffic cannot be split: the API server does not serve ${missing}.`,
-      evidence: `provider ${provider}; served: ${servedRoutes.join(", ") || "neither TrafficSplit nor HTTPRoute"}`,
-      cure: servedRoutes.includes(httpRoute.kind)
-        ? kubectl(facts, `patch canary ${nameOf(canary)} --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`)
-        : "install Linkerd's SMI extension (linkerd-smi) or the Gateway API CRDs, in the version that your Linkerd supports",
-    },
-  ];
-};
-
 export const routeObeyed: Probe = (facts) => {
   const { route, apexName } = facts;
   if (!route) return [];
-  const router = route.kind === httpRoute.kind ? httpRoute : trafficSplit;
-  const seen = router.read(route, apexName);
-  const problem = seen ? seen.problem : "it does not name both the primary's and the canary's Service";
+  const router = routerOf(route);
+  const problem = router.read(route, apexName)?.problem;
   if (!problem) return [];
   return [
     {
@@ -63,22 +44,6 @@ export const routeObeyed: Probe = (facts) => {
       what: `The mesh does not obey ${route.kind} ${nameOf(route)}.`,
       evidence: problem,
       cure: kubectl(facts, `describe ${router.plural}.${router.group} ${nameOf(route)}`),
-    },
-  ];
-};
-
-export const restingRoute: Probe = (facts) => {
-  const { route, apexName } = facts;
-  const what = route && costOfResting(route, apexName);
-  if (!what) return [];
-  const name = nameOf(route);
-  return [
-    {
-      fault: "route-names-idle-canary",
-      level: "warning",
-      what,
-      evidence: `HTTPRoute ${name} without the label ${label.canary}, with backendRefs ${canaryName(apexName)}`,
-      cure: `where it does nothing else, leave it to the controller, which makes one of its own: ${kubectl(facts, `delete ${httpRoute.plural}.${httpRoute.group} ${name}`)}`,
     },
   ];
 };
@@ -194,12 +159,6 @@ export const notReached: Probe = (facts) => {
 
 const inject = (facts: Facts): string =>
   `kubectl annotate ns ${facts.scope.namespace} linkerd.io/inject=enabled --overwrite${facts.scope.clusterFlags}`;
-
-function missingKind(provider: string, served: readonly string[]): string | undefined {
-  if (provider === "auto") return served.length === 0 ? "TrafficSplit or HTTPRoute" : undefined;
-  const wanted = provider.startsWith("gatewayapi") ? httpRoute.kind : trafficSplit.kind;
-  return served.includes(wanted) ? undefined : wanted;
-}
 
 /** A proxy may be a native sidecar, which is an init container. */
 function isMeshed({ spec }: V1Pod): boolean {

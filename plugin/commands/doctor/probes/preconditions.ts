@@ -1,0 +1,44 @@
+/** What the controller too would say: the core's preconditions on what the doctor has read. Pure. */
+import type { Finding as Unmet, SeenObjects } from "../../../../shared/core/preconditions/finding.ts";
+import {
+  cureText,
+  type PreconditionCode,
+  unmetPreconditions,
+} from "../../../../shared/core/preconditions/preconditions.ts";
+import { primaryName } from "../../../../shared/core/objects/names.ts";
+import { type Facts, nameOf, type Probe } from "../facts.ts";
+
+export const preconditions: Probe = (facts) => {
+  const seen = objectsIn(facts);
+  // Each Canary of the target stands in its own way or in no one's: a younger one is found by its own look.
+  const rivals = (facts.rivals ?? []).flatMap((rival) =>
+    unmetPreconditions({ ...seen, canary: rival }).filter(({ code }) => code === "rival-canary"),
+  );
+  return [...unmetPreconditions(seen), ...rivals].map((unmet) => ({
+    fault: unmet.code,
+    level: levels[unmet.level],
+    what: unmet.what,
+    evidence: unmet.evidence,
+    cure: cureText(unmet.cure, facts.scope.clusterFlags),
+  }));
+};
+
+// --- internal ---
+
+const levels: Record<Unmet<PreconditionCode>["level"], "broken" | "warning"> = {
+  obstacle: "broken",
+  unfit: "broken",
+  missing: "broken",
+  warning: "warning",
+};
+
+function objectsIn(facts: Facts): SeenObjects {
+  const { canary, rivals, deployments, scope, ...rest } = facts;
+  const { targetName, apexName, target, workload, services, route, flaggers, templates, servedRoutes } = rest;
+  const primary = deployments && (deployments.find((one) => nameOf(one) === primaryName(targetName)) ?? null);
+  return {
+    ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
+    namespace: scope.namespace,
+    canaries: rivals && [...(canary ? [canary] : []), ...rivals],
+  };
+}

@@ -1,0 +1,37 @@
+/** What the Canary itself asks for, and another one beside it. */
+import { type Canary, oldestFirst } from "../objects/canary.ts";
+import { unsupportedIn } from "../spec/policy.ts";
+import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+
+/** Of several Canaries on one target the oldest is obeyed. */
+const rivalCanary: Rule = ({ canary, canaries = [], namespace, targetName }) => {
+  if (!canary) return [];
+  const [oldest] = [canary, ...canaries].sort(oldestFirst);
+  if (!oldest || nameOf(oldest) === nameOf(canary)) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `Canary ${nameOf(oldest)} is older and has Deployment ${targetName} as its target already: delete one of the two.`,
+      evidence: `Canaries ${nameOf(oldest)} and ${nameOf(canary)} both name it in spec.targetRef`,
+      cure: { run: kubectl(namespace, `delete canary ${nameOf(canary)}`) },
+    },
+  ];
+};
+
+const unsupportedField: Rule = ({ canary, namespace }) => {
+  const unsupported = canary ? unsupportedIn(canary.spec) : [];
+  if (unsupported.length === 0) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `Not supported yet, and not skipped in silence: ${unsupported.join("; ")}. Nothing is touched until the Canary does without.`,
+      evidence: `the spec of Canary ${nameOf(canary)}`,
+      cure: { run: edit(namespace, canary) },
+    },
+  ];
+};
+
+const edit = (namespace: string, canary: Canary | null | undefined): string =>
+  kubectl(namespace, `edit canary ${nameOf(canary)}`);
+
+export const canaryRules = { "rival-canary": rivalCanary, "unsupported-field": unsupportedField } satisfies Rules;

@@ -1,0 +1,75 @@
+/** What a precondition is given, and what it says where it is not met. */
+import type { V1Deployment, V1Service } from "@kubernetes/client-node";
+import type { MetricTemplate } from "../analysis/query-template.ts";
+import type { Canary } from "../objects/canary.ts";
+import { label } from "../objects/names.ts";
+import type { RouteObject } from "../objects/routes.ts";
+
+/** `null`: the cluster was asked and has no such object. `undefined`: it could not be asked, so nothing is said about it. */
+export type Known<T> = T | null | undefined;
+
+/** The objects that a caller has seen of one Canary. Whatever is left out is not known. */
+export interface SeenObjects {
+  canary?: Known<Canary>;
+  namespace: string;
+  /** Name of the Deployment in `spec.targetRef`. */
+  targetName: string;
+  /** Name of the Service that users send to. */
+  apexName: string;
+  target?: Known<V1Deployment>;
+  /** Deployment `<target>-canary`, whoever made it. */
+  workload?: Known<V1Deployment>;
+  /** Deployment `<target>-primary`, a name that only Flagger uses. */
+  primary?: Known<V1Deployment>;
+  /** Every Service of the namespace. */
+  services?: readonly V1Service[] | undefined;
+  /** The route that has the apex' name, whoever made it. */
+  route?: Known<RouteObject>;
+  /** Every Canary that has the same target. */
+  canaries?: readonly Canary[] | undefined;
+  /** Flagger's controllers that are at work, wherever they run. */
+  flaggers?: readonly V1Deployment[] | undefined;
+  /** The MetricTemplates that the Canary may name, by `namespace/name`. */
+  templates?: ReadonlyMap<string, MetricTemplate> | undefined;
+  /** Kinds of route that the API server serves. */
+  servedRoutes?: readonly string[] | undefined;
+  /** The controller's own `provider` setting. */
+  provider?: string | undefined;
+}
+
+/**
+ * How much is forbidden. `obstacle`: nothing is touched, also in a run. `unfit`: no run starts, and one under way stays where
+ * it is. `missing`: no run starts, and it may still arrive. `warning`: nothing.
+ */
+export type Level = "obstacle" | "unfit" | "missing" | "warning";
+
+/** What a person can do: words, a command to paste, or words that end in a command. */
+export interface Cure {
+  say?: string;
+  /** A whole `kubectl` line for the cluster that is the default. */
+  run?: string;
+}
+
+export interface Finding<Code extends string = string> {
+  code: Code;
+  level: Level;
+  /** What was found and what to do, one sentence or two. */
+  what: string;
+  /** What was seen that proves it. */
+  evidence: string;
+  cure: Cure;
+}
+
+/** Pure. Nothing where the objects do not say. */
+export type Rule = (seen: SeenObjects) => Omit<Finding, "code">[];
+export type Rules = Readonly<Record<string, Rule>>;
+
+export const kubectl = (namespace: string, words: string): string => `kubectl -n ${namespace} ${words}`;
+
+export const nameOf = (object: { metadata?: { name?: string } } | null | undefined): string =>
+  object?.metadata?.name ?? "";
+
+/** Whether `object` lacks our label with this Canary's name, so that it must not be touched. */
+export function isForeign(canary: Canary, object: { metadata?: { labels?: Record<string, string> } }): boolean {
+  return object.metadata?.labels?.[label.canary] !== nameOf(canary);
+}

@@ -1,0 +1,269 @@
+/** Each precondition broken once on objects that are sound otherwise, as controller, admission and doctor hand them in. */
+import type { V1Deployment, V1Service } from "@kubernetes/client-node";
+import { describe, expect, it } from "vitest";
+import { aDeployment, aSpec } from "../../../test/builders.ts";
+import type { MetricTemplate } from "../analysis/query-template.ts";
+import type { Canary } from "../objects/canary.ts";
+import { label } from "../objects/names.ts";
+import { httpRoute, trafficSplit, type Router } from "../objects/routes.ts";
+import type { Level, SeenObjects } from "./finding.ts";
+import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
+
+const canary = (spec: Partial<Canary["spec"]> = {}, metadata: Canary["metadata"] = {}): Canary => ({
+  apiVersion: "flagger.app/v1beta1",
+  kind: "Canary",
+  metadata: { name: "podinfo", namespace: "test", creationTimestamp: time(10), ...metadata },
+  spec: aSpec(spec),
+});
+const time = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+
+const ours = { [label.canary]: "podinfo" };
+
+function service(name: string, selector: Record<string, string>, labels: Record<string, string> = {}): V1Service {
+  return { metadata: { name, namespace: "test", labels }, spec: { selector, ports: [{ port: 9898 }] } };
+}
+
+const apex = service("podinfo", { app: "podinfo" });
+const leaves = [
+  service("podinfo-primary", { app: "podinfo" }, ours),
+  service("podinfo-canary", { app: "podinfo-canary" }, ours),
+];
+
+function named(name: string, over: Partial<NonNullable<V1Deployment["spec"]>> = {}): V1Deployment {
+  const deployment = aDeployment(over);
+  return { ...deployment, metadata: { ...deployment.metadata, name } };
+}
+
+const routeOf = (router: Router, owner = "podinfo") =>
+  router.build({
+    ...{ canary: owner, namespace: "test", uid: "u", apex: "podinfo", port: 9898, gatewayRefs: [], hosts: [] },
+    apiVersion: `${router.group}/v1`,
+  });
+
+function sound(): SeenObjects {
+  return {
+    canary: canary(),
+    namespace: "test",
+    targetName: "podinfo",
+    apexName: "podinfo",
+    target: aDeployment(),
+    workload: { ...named("podinfo-canary"), metadata: { name: "podinfo-canary", labels: ours } },
+    primary: null,
+    services: [apex, ...leaves],
+    route: routeOf(trafficSplit),
+    canaries: [canary()],
+    flaggers: [],
+    templates: new Map(),
+    servedRoutes: ["TrafficSplit", "HTTPRoute"],
+    provider: "auto",
+  };
+}
+
+const asking = (metric: object): Partial<SeenObjects> => ({
+  canary: canary({ analysis: { stepWeight: 10, metrics: [{ name: "errors", ...metric }] } }),
+});
+const template = (query: string): SeenObjects["templates"] =>
+  new Map([["test/errors", { spec: { provider: { type: "prometheus" }, query } } as MetricTemplate]]);
+
+type Row = [PreconditionCode, string, Level, Partial<SeenObjects>, string, string];
+
+const usersRoute = httpRoute.withWeight(routeOf(httpRoute), "podinfo", 10);
+const flagger = { ...named("flagger"), metadata: { name: "flagger", namespace: "mesh" } };
+const rows: Row[] = [
+  [
+    ...(["other-controller", "Flagger runs", "obstacle", { flaggers: [flagger] }] as const),
+    "Deployment flagger in mesh",
+    "kubectl -n mesh scale deploy/flagger --replicas 0",
+  ],
+  [
+    ...(["flagger-primary", "Flagger's clone is there", "obstacle", { primary: named("podinfo-primary") }] as const),
+    "Bring traffic back to podinfo",
+    "then: kubectl -n test delete deploy podinfo-primary",
+  ],
+  [
+    "rival-canary",
+    "an older Canary has the target",
+    "obstacle",
+    { canaries: [canary(), canary({}, { name: "zeta", creationTimestamp: time(9) })] },
+    "Canary zeta is older",
+    "delete canary podinfo",
+  ],
+  [
+    "unsupported-field",
+    "the spec asks for what is not built",
+    "obstacle",
+    { canary: canary({ analysis: { stepWeight: 10, mirror: true } }) },
+    "analysis.mirror",
+    "edit canary podinfo",
+  ],
+  [
+    "foreign-object",
+    "a leaf, the workload and the route are someone else's",
+    "obstacle",
+    {
+      workload: named("podinfo-canary"),
+      services: [apex, service("podinfo-primary", { app: "podinfo" })],
+      route: routeOf(trafficSplit, "other"),
+    },
+    "Deployment podinfo-canary, Service podinfo-primary, TrafficSplit podinfo in test are not ours",
+    "rename, or: kubectl -n test delete deploy/podinfo-canary svc/podinfo-primary trafficsplit/podinfo",
+  ],
+  [
+    "route-broken",
+    "our route has lost a leaf",
+    "obstacle",
+    { route: { ...routeOf(trafficSplit), spec: { backends: [] } } },
+    "no longer names podinfo-primary and podinfo-canary",
+    "delete trafficsplits.split.smi-spec.io podinfo",
+  ],
+  [
+    "route-names-idle-canary",
+    "an HTTPRoute of the user's names both leaves",
+    "warning",
+    { route: { ...usersRoute, metadata: { name: "podinfo" } } },
+    "is your own and names podinfo-canary between runs too",
+    "delete httproutes.gateway.networking.k8s.io podinfo",
+  ],
+  [
+    ...(["route-kind-missing", "nothing splits traffic", "obstacle", { servedRoutes: [] }] as const),
+    "Auto: this cluster serves no TrafficSplit, but this cluster does not serve HTTPRoute",
+    "linkerd-smi",
+  ],
+  [
+    ...(["target-missing", "it is not there", "missing", { target: null }] as const),
+    "was not found",
+    "get deployments",
+  ],
+  [
+    "target-unfit",
+    "an owner runs it",
+    "unfit",
+    {
+      target: {
+        ...aDeployment(),
+        metadata: {
+          name: "podinfo",
+          ownerReferences: [{ apiVersion: "v1", kind: "Operator", name: "op", uid: "u", controller: true }],
+        },
+      },
+    },
+    "run by Operator op",
+    "edit deploy podinfo",
+  ],
+  [
+    "target-unfit",
+    "no label tells tracks apart",
+    "unfit",
+    { target: aDeployment({ selector: { matchLabels: { x: "y" } } }) },
+    "by none of app",
+    "edit deploy podinfo",
+  ],
+  [
+    "target-unfit",
+    "its strategy is Recreate",
+    "unfit",
+    { target: aDeployment({ strategy: { type: "Recreate" } }) },
+    "strategy Recreate",
+    "edit deploy podinfo",
+  ],
+  [
+    "port-mismatch",
+    "the Service lacks the port",
+    "missing",
+    { canary: canary({ service: { port: 80 } }) },
+    "has no port 80 (it has 9898)",
+    `patch canary podinfo --type merge -p '{"spec":{"service":{"port":9898}}}'`,
+  ],
+  [
+    "port-mismatch",
+    "the Service is to be made for a port that no container has",
+    "missing",
+    { canary: canary({ service: { port: 80, targetPort: "web" } }), services: leaves },
+    "No container of the target has a port named web",
+    "edit canary podinfo",
+  ],
+  [
+    "service-leak",
+    "a Service of the user's selects canary pods too",
+    "missing",
+    { services: [apex, ...leaves, service("team", { team: "shop" })] },
+    "Service team would also select canary pods",
+    `patch svc team --type merge -p '{"spec":{"selector":{"app":"podinfo"}}}'`,
+  ],
+  [
+    "template-missing",
+    "its MetricTemplate is not there",
+    "missing",
+    asking({ templateRef: { name: "errors" } }),
+    "MetricTemplate errors.test does not exist",
+    "edit canary podinfo",
+  ],
+  [
+    "metric-unusable",
+    "its MetricTemplate cannot be rendered",
+    "missing",
+    { ...asking({ templateRef: { name: "errors" } }), templates: template("{{ nothing }}") },
+    `"{{ nothing }}" is not understood`,
+    "edit canary podinfo",
+  ],
+  [
+    "metric-unusable",
+    "its query cannot be rendered",
+    "missing",
+    asking({ query: "up{x={{ ingress }}}" }),
+    "there is no spec.ingressRef",
+    "edit canary podinfo",
+  ],
+];
+
+const bare = ({ namespace, targetName, apexName }: SeenObjects): SeenObjects => ({ namespace, targetName, apexName });
+
+describe("preconditions", () => {
+  it("are met where all is sound", () => expect(unmetPreconditions(sound())).toEqual([]));
+
+  it("say nothing of what is not known", () => {
+    expect(unmetPreconditions(bare(sound()))).toEqual([]);
+    expect(unmetPreconditions({ ...bare(sound()), canary: canary() })).toEqual([]);
+  });
+
+  it.each(rows)("%s: %s", (...row) => {
+    const [code, , level, broken, what, cure] = row;
+    const [found, ...others] = unmetPreconditions({ ...sound(), ...broken });
+    expect(others).toEqual([]);
+    expect(found).toMatchObject({ code, level, what: expect.stringContaining(what) as string });
+    expect(found?.what).toMatch(/\.$/);
+    expect(found?.evidence).not.toBe("");
+    expect(cureText(found?.cure ?? {})).toContain(cure);
+  });
+
+  it("have each a row here", () => {
+    expect([...new Set(rows.map(([code]) => code))].sort()).toEqual([...preconditionCodes].sort());
+  });
+
+  it("name what forbids most first", () => {
+    const broken = { ...sound(), target: null, flaggers: [flagger] };
+    expect(unmetPreconditions(broken).map(({ code }) => code)).toEqual(["other-controller", "target-missing"]);
+  });
+
+  it("know values of an ingress and a route that the Canary names", () => {
+    const metrics = [{ name: "errors", query: "up{a={{ ingress }},b={{ route }}}" }];
+    const asks = canary({ analysis: { stepWeight: 10, metrics }, ingressRef: { name: "in" }, routeRef: { name: "r" } });
+    expect(unmetPreconditions({ ...bare(sound()), canary: asks })).toEqual([]);
+  });
+
+  it("leave the older of two Canaries alone, and by name where both are of one age", () => {
+    const younger = canary({}, { name: "zeta", creationTimestamp: time(11) });
+    const twin = canary({}, { name: "zeta" });
+    for (const other of [younger, twin])
+      expect(unmetPreconditions({ ...sound(), canaries: [canary(), other] })).toEqual([]);
+    const found = unmetPreconditions({ ...sound(), canary: canary({}, { name: "zeta" }), canaries: [canary()] });
+    expect(found.map(({ code }) => code)).toContain("rival-canary");
+  });
+
+  it("give a cure for the cluster that was asked", () => {
+    const [found] = unmetPreconditions({ ...sound(), flaggers: [flagger] });
+    expect(cureText(found?.cure ?? {}, " --context c")).toBe(
+      "kubectl -n mesh scale deploy/flagger --replicas 0 --context c",
+    );
+  });
+});

@@ -1,0 +1,111 @@
+/** The Services of the namespace: the ports that the Canary names, and who else would send to canary pods. */
+import type { V1Service } from "@kubernetes/client-node";
+import type { Canary, ServiceSpec } from "../objects/canary.ts";
+import { canaryName, label } from "../objects/names.ts";
+import { alsoSelects, canaryPodLabels, trackLabel } from "../objects/workload.ts";
+import { kubectl, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+
+const portMismatch: Rule = (seen) => {
+  const { canary, services, apexName } = seen;
+  if (!canary || !services) return [];
+  const apex = services.find((service) => nameOf(service) === apexName);
+  if (apex) return missingPort(seen, canary, apex);
+  const { service } = canary.spec;
+  return service ? missingContainerPort(seen, canary, service) : noPortNamed(seen, canary);
+};
+
+type Found = Omit<Finding, "code">[];
+
+function missingPort({ apexName, namespace }: SeenObjects, canary: Canary, { spec = {} }: V1Service): Found {
+  const ports = (spec.ports ?? []).map(({ port }) => port);
+  const wanted = canary.spec.service?.port ?? ports[0];
+  if (wanted !== undefined && ports.includes(wanted)) return [];
+  const has = ports.join(", ") || "none";
+  return [
+    {
+      level: "missing",
+      what: `Service ${apexName} has no port ${wanted ?? "at all"} (it has ${has}): correct spec.service.port.`,
+      evidence: `spec.service.port is ${wanted ?? "not set"}; the Service has ${has}`,
+      cure: { run: portCure(namespace, canary, ports) },
+    },
+  ];
+}
+
+function portCure(namespace: string, canary: Canary, [first]: readonly number[]): string {
+  if (first === undefined) return edit(namespace, canary);
+  const patch = `'{"spec":{"service":{"port":${first}}}}'`;
+  return kubectl(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`);
+}
+
+const edit = (namespace: string, canary: Canary): string => kubectl(namespace, `edit canary ${nameOf(canary)}`);
+
+function noPortNamed({ apexName, namespace }: SeenObjects, canary: Canary): Found {
+  return [
+    {
+      level: "missing",
+      what: `Service ${apexName} was not found and spec.service names no port: create the Service, or set spec.service.port.`,
+      evidence: `no Service ${apexName} in namespace ${namespace}`,
+      cure: { run: edit(namespace, canary) },
+    },
+  ];
+}
+
+/** The apex is to be made: the target's containers must have its port, where it goes by name. */
+function missingContainerPort({ target, namespace }: SeenObjects, canary: Canary, service: ServiceSpec): Found {
+  const wanted = service.targetPort ?? service.port;
+  if (target === undefined || typeof wanted === "number") return [];
+  const declared = (target?.spec?.template.spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
+  const names = declared.flatMap(({ name }) => name ?? []);
+  if (names.includes(wanted)) return [];
+  return [
+    {
+      level: "missing",
+      what: `No container of the target has a port named ${wanted}: correct spec.service.targetPort.`,
+      evidence: `spec.service.targetPort is ${wanted}; the containers name ${names.join(", ") || "none"}`,
+      cure: { run: edit(namespace, canary) },
+    },
+  ];
+}
+
+/** Services other than ours that would send users to canary pods outside the weights. */
+function leakingServices({ target, services = [], apexName }: SeenObjects): V1Service[] {
+  if (!target || !trackLabel(target)) return [];
+  const labels = canaryPodLabels(target);
+  return services.filter(
+    (service) =>
+      alsoSelects(service, labels) &&
+      nameOf(service) !== canaryName(apexName) &&
+      service.metadata?.labels?.[label.canary] === undefined,
+  );
+}
+
+const serviceLeak: Rule = (seen) => {
+  const { target, namespace } = seen;
+  const leaking = leakingServices(seen);
+  const [first] = leaking;
+  if (!target || !first) return [];
+  const names = leaking.map(nameOf);
+  const their = names.length === 1 ? "its selector" : "their selectors";
+  const key = trackLabel(target) ?? "";
+  const value = target.spec?.selector.matchLabels?.[key] ?? "";
+  return [
+    {
+      level: "missing",
+      what: `Service ${names.join(", ")} would also select canary pods and send them users outside the weights: give ${their} the label that tells tracks apart, or delete.`,
+      evidence: leaking.map((one) => `selector ${selectorText(one)} of ${nameOf(one)}`).join("; "),
+      cure: {
+        run: kubectl(
+          namespace,
+          `patch svc ${names.join(" ")} --type merge -p '{"spec":{"selector":{"${key}":"${value}"}}}'`,
+        ),
+      },
+    },
+  ];
+};
+
+const selectorText = ({ spec }: V1Service): string =>
+  Object.entries(spec?.selector ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+
+export const serviceRules = { "port-mismatch": portMismatch, "service-leak": serviceLeak } satisfies Rules;

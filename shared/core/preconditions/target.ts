@@ -1,0 +1,36 @@
+/** The Deployment that is to be released. */
+import { ineligibility } from "../objects/eligibility.ts";
+import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+
+/** `name`: the Canary's. */
+export function targetMissingText(at: { targetName: string; namespace: string; name: string }): string {
+  return `Deployment ${at.targetName} was not found in ${at.namespace}: create it, or correct spec.targetRef (kubectl canary status ${at.name} -n ${at.namespace}).`;
+}
+
+const targetMissing: Rule = ({ canary, target, targetName, namespace }) => {
+  if (target !== null) return [];
+  return [
+    {
+      level: "missing",
+      what: targetMissingText({ targetName, namespace, name: nameOf(canary) }),
+      evidence: `spec.targetRef of Canary ${nameOf(canary)} names it`,
+      cure: { run: kubectl(namespace, "get deployments") },
+    },
+  ];
+};
+
+const targetUnfit: Rule = ({ target, targetName, namespace }) => {
+  const what = target ? ineligibility(target) : undefined;
+  if (!target || what === undefined) return [];
+  const { strategy, replicas = 1 } = { ...target.spec };
+  return [
+    {
+      level: "unfit",
+      what,
+      evidence: `Deployment ${targetName}: strategy ${strategy?.type ?? "RollingUpdate"}, ${replicas} replicas`,
+      cure: { run: kubectl(namespace, `edit deploy ${targetName}`) },
+    },
+  ];
+};
+
+export const targetRules = { "target-missing": targetMissing, "target-unfit": targetUnfit } satisfies Rules;
