@@ -2,6 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { expect, it } from "vitest";
 import { Tally } from "./counts.ts";
+import { PathMix } from "./load.ts";
 import { appObjects } from "./manifests.ts";
 import { podinfoPage } from "./podinfo.ts";
 
@@ -32,6 +33,29 @@ it("failures are told apart: the app's own answers, the mesh's, and no answer at
   expect(counts.failures.map(({ what }) => what)).toEqual(["500", "503", "ECONNRESET"]);
   tally.reset();
   expect(tally.counts()).toMatchObject({ rate: 50, requests: 0, failed: 0, failures: [] });
+});
+
+it("failures are counted by path, by the version that began to answer, and by the backend that a proxy had chosen", () => {
+  const tally = new Tally(50);
+  tally.add({ durationMs: 1, status: 404, path: "/api/info", version: "1.8.4", body: "" }, at);
+  tally.add({ durationMs: 1, error: "ECONNRESET", path: "/", version: "1.8.1" }, at);
+  tally.add({ durationMs: 1, status: 504, path: "/", backend: "podinfo-canary", fromProxy: true }, at);
+  tally.add({ durationMs: 1, status: 200, path: "/", grpcStatus: "14", version: "1.8.6" }, at);
+  tally.add({ durationMs: 1, status: 200, path: "/", grpcStatus: "0", body: body("1.7.0", "podinfo-a-b") }, at);
+  expect(tally.counts()).toMatchObject({
+    failed: 4,
+    failedInMesh: 2,
+    failedByVersion: { "1.8.4": 1, "1.8.1": 1, "1.8.6": 1 },
+    failedByBackend: { "podinfo-canary": 1 },
+    byPath: { "/": { ECONNRESET: 1, "504": 1, "grpc 14": 1, "200": 1 }, "/api/info": { "404": 1 } },
+  });
+});
+
+it("paths are asked for in turn, as often as the mix says", () => {
+  const mix = new PathMix("/ 9, /api/info 1");
+  const asked = Array.from({ length: 100 }, () => mix.next());
+  expect(asked.filter((path) => path === "/api/info")).toHaveLength(10);
+  expect(new PathMix("/x").next()).toBe("/x");
 });
 
 it("the manifests are the tutorial's for any namespace, with the changes that a test asks for", async () => {

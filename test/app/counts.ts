@@ -13,13 +13,19 @@ export interface Counts {
   /** Requests with an outcome. */
   readonly requests: number;
   readonly inFlight: number;
-  /** Requests without an answer, or answered with 400 or more. */
+  /** Requests without a whole answer, or answered with 400 or more or a gRPC status that is not OK. */
   readonly failed: number;
   /** Of `failed`: answered by a proxy of the mesh or not at all. The app itself answered the others. */
   readonly failedInMesh: number;
   readonly byStatus: Readonly<Record<string, number>>;
   /** Answers of podinfo by the version it reports. */
   readonly byVersion: Readonly<Record<string, number>>;
+  /** Of `failed`, by the version that began to answer; without those of which no version is known. */
+  readonly failedByVersion: Readonly<Record<string, number>>;
+  /** Of `failed`, those that the client's own proxy answered, by the Service that it had chosen. */
+  readonly failedByBackend: Readonly<Record<string, number>>;
+  /** By path: by status, or by what went wrong. */
+  readonly byPath: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Answers of podinfo by the Deployment whose pod gave them. */
   readonly byWorkload: Readonly<Record<string, number>>;
   /** Requests without an answer by reason. */
@@ -32,8 +38,14 @@ export interface Counts {
 /** One finished request: answered, or `error`. */
 export interface Outcome {
   readonly durationMs: number;
+  readonly path?: string;
   readonly status?: number;
   readonly body?: string;
+  /** From the answer's head: known even where the rest never came. */
+  readonly version?: string;
+  readonly backend?: string;
+  /** Not "0" is a failure, whatever HTTP's status says. */
+  readonly grpcStatus?: string;
   /** The answer is a proxy's own. */
   readonly fromProxy?: boolean;
   readonly error?: string;
@@ -51,6 +63,9 @@ export class Tally {
   #byStatus: Record<string, number> = {};
   #byVersion: Record<string, number> = {};
   #byWorkload: Record<string, number> = {};
+  #failedByVersion: Record<string, number> = {};
+  #failedByBackend: Record<string, number> = {};
+  #byPath: Record<string, Record<string, number>> = {};
   #errors: Record<string, number> = {};
   #latencies: number[] = [];
   #failures: Failure[] = [];
@@ -62,6 +77,7 @@ export class Tally {
   reset(): void {
     this.#requests = this.#failed = this.#failedInMesh = 0;
     [this.#byStatus, this.#byVersion, this.#byWorkload, this.#errors] = [{}, {}, {}, {}];
+    [this.#failedByVersion, this.#failedByBackend, this.#byPath] = [{}, {}, {}];
     [this.#latencies, this.#failures] = [[], []];
   }
 
@@ -69,13 +85,14 @@ export class Tally {
     this.#requests += 1;
     if (this.#latencies.length < KEPT_LATENCIES) this.#latencies.push(outcome.durationMs);
     if (outcome.status === undefined) increment(this.#errors, outcome.error ?? "unknown");
-    else this.#answered(outcome.status, outcome.body ?? "");
-    if ((outcome.status ?? 599) >= 400) this.#fail(outcome, at);
+    else this.#answered(outcome.status, outcome.body ?? "", outcome.version);
+    increment((this.#byPath[outcome.path ?? "/"] ??= {}), whatOf(outcome));
+    if (isFailure(outcome)) this.#fail(outcome, at);
   }
 
-  #answered(status: number, body: string): void {
+  #answered(status: number, body: string, inHead: string | undefined): void {
     increment(this.#byStatus, String(status));
-    const version = /"version":\s*"([^"]*)"/.exec(body)?.[1];
+    const version = versionIn(body) ?? inHead;
     const workload = /"hostname":\s*"(.+)-[a-z0-9]+-[a-z0-9]+"/.exec(body)?.[1];
     if (version) increment(this.#byVersion, version);
     if (workload) increment(this.#byWorkload, workload);
@@ -84,8 +101,10 @@ export class Tally {
   #fail(outcome: Outcome, at: Date): void {
     this.#failed += 1;
     if (outcome.fromProxy || outcome.status === undefined) this.#failedInMesh += 1;
-    const what = outcome.status === undefined ? (outcome.error ?? "unknown") : String(outcome.status);
-    this.#failures = [...this.#failures, { at: at.toISOString(), what }].slice(-KEPT_FAILURES);
+    const version = versionIn(outcome.body ?? "") ?? outcome.version;
+    if (version) increment(this.#failedByVersion, version);
+    if (outcome.backend) increment(this.#failedByBackend, outcome.backend);
+    this.#failures = [...this.#failures, { at: at.toISOString(), what: whatOf(outcome) }].slice(-KEPT_FAILURES);
   }
 
   counts(): Counts {
@@ -100,11 +119,23 @@ export class Tally {
       byStatus: this.#byStatus,
       byVersion: this.#byVersion,
       byWorkload: this.#byWorkload,
+      failedByVersion: this.#failedByVersion,
+      failedByBackend: this.#failedByBackend,
+      byPath: this.#byPath,
       errors: this.#errors,
       latencyMs: { p50: quantile(0.5), p99: quantile(0.99), max: quantile(1) },
       failures: this.#failures,
     };
   }
+}
+
+const versionIn = (body: string): string | undefined => /"version":\s*"([^"]*)"/.exec(body)?.[1];
+
+const isFailure = ({ status = 599, grpcStatus = "0" }: Outcome): boolean => status >= 400 || grpcStatus !== "0";
+
+function whatOf({ status, error = "unknown", grpcStatus = "0" }: Outcome): string {
+  if (status === undefined) return error;
+  return grpcStatus === "0" ? String(status) : `grpc ${grpcStatus}`;
 }
 
 function increment(counts: Record<string, number>, key: string): void {

@@ -6,7 +6,7 @@ import { bundle, nodeEntries } from "../mesh/image.ts";
 import { ensureImage } from "../mesh/install.ts";
 import { nodePath } from "../mesh/settings.ts";
 import { appObjects, loadImage, type AppOptions } from "./manifests.ts";
-import { podinfoImages } from "./podinfo.ts";
+import { faultyImage, faultyTagNames, faultyTags, podinfoImages, type FaultyTag } from "./podinfo.ts";
 
 const ROLLOUT_SECONDS = 120;
 
@@ -20,14 +20,23 @@ export async function importAppImages(): Promise<void> {
   for (const image of [...(await podinfoImages()), await loadImageSpec()]) await ensureImage(image);
 }
 
-async function loadImageSpec(): Promise<ImageSpec> {
+/** Makes these faulty versions of podinfo known to the cluster; all of them unless some are named. */
+export async function importFaultyImages(tags: readonly FaultyTag[] = faultyTagNames): Promise<void> {
+  for (const tag of tags) {
+    const spec = await podImageSpec(faultyImage(tag), ["faulty"]);
+    await ensureImage({ ...spec, env: { ...faultyTags[tag], VERSION: tag }, ports: [9898] });
+  }
+}
+
+const loadImageSpec = async (): Promise<ImageSpec> => ({ ...(await podImageSpec(loadImage, [])), ports: [8080, 8081] });
+
+async function podImageSpec(name: string, role: readonly string[]): Promise<ImageSpec> {
   const code = await bundle(join(import.meta.dirname, "pod.ts"));
   return {
-    name: loadImage,
+    name,
     entries: [...(await nodeEntries()), { path: "/app/pod.cjs", content: code }],
-    entrypoint: [nodePath, "--max-semi-space-size=1", "/app/pod.cjs"],
+    entrypoint: [nodePath, "--max-semi-space-size=1", "/app/pod.cjs", ...role],
     user: "65534:65534",
-    ports: [8080, 8081],
   };
 }
 

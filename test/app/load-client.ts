@@ -29,6 +29,11 @@ export class LoadClient {
   /** Counts of so many requests from now on, or a few more. */
   async gather(requests: number): Promise<Counts> {
     await this.reset();
+    return this.until(requests);
+  }
+
+  /** Counts as soon as there are so many requests since the last reset. */
+  until(requests: number): Promise<Counts> {
     return waitFor(
       async () => {
         const counts = await this.counts();
@@ -51,6 +56,11 @@ export class LoadClient {
   /** Changes the requests per second from now on; 0 stops. */
   setRate(rps: number): Promise<Counts> {
     return this.#ask("POST", `/rate?rps=${rps}`);
+  }
+
+  /** Changes which paths are asked for, such as `/ 9, /api/info 1`: one request in ten to the second one. */
+  setPaths(mix: string): Promise<Counts> {
+    return this.#ask("POST", `/paths?mix=${encodeURIComponent(mix)}`);
   }
 
   async #ask(method: string, path: string): Promise<Counts> {

@@ -15,13 +15,17 @@ export interface AppOptions {
   readonly rate?: number;
   /** After how long a request of `load` without an answer has failed; 5 s by default. */
   readonly deadlineMs?: number;
+  /** Paths that `load` asks for, such as `/ 9, /api/info 1`; `/` by default. */
+  readonly paths?: string;
+  /** Annotations of the namespace, beside the one that meshes it. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Deployments to leave out. */
   readonly without?: readonly ("load" | "frontend")[];
 }
 
 export interface AppObject {
   readonly kind: string;
-  metadata: { name: string; namespace?: string };
+  metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
   spec?: {
     replicas?: number;
     template?: { spec: { containers: { image: string; env?: { name: string; value: string }[] }[] } };
@@ -35,11 +39,16 @@ export async function appObjects(namespace: string, options: AppOptions = {}): P
   const without: readonly string[] = options.without ?? [];
   const wanted = all.filter(({ metadata }) => !without.includes(metadata.name));
   for (const object of wanted) {
-    if (object.kind === "Namespace") object.metadata.name = namespace;
+    if (object.kind === "Namespace") adjustNamespace(object, namespace, options);
     else object.metadata.namespace = namespace;
     adjust(object, options);
   }
   return wanted;
+}
+
+function adjustNamespace(object: AppObject, name: string, { annotations }: AppOptions): void {
+  object.metadata.name = name;
+  object.metadata.annotations = { ...object.metadata.annotations, ...annotations };
 }
 
 function adjust(object: AppObject, options: AppOptions): void {
@@ -52,7 +61,8 @@ function adjust(object: AppObject, options: AppOptions): void {
   if (object.metadata.name === "load") adjustLoad((container.env ??= []), options);
 }
 
-function adjustLoad(env: { name: string; value: string }[], { rate, deadlineMs }: AppOptions): void {
+function adjustLoad(env: { name: string; value: string }[], { rate, deadlineMs, paths }: AppOptions): void {
+  if (paths !== undefined) setVariable(env, "PATHS", paths);
   if (rate !== undefined) setVariable(env, "RATE", String(rate));
   if (deadlineMs !== undefined) setVariable(env, "DEADLINE_MS", String(deadlineMs));
 }

@@ -1,4 +1,5 @@
-// The program inside the demo's own image. The argument is the role: load or frontend.
+// The program inside the demo's own images. The argument is the role: load, frontend or faulty.
+import { faultIn, runFaulty } from "./faulty.ts";
 import { runFrontend } from "./frontend.ts";
 import { runLoad } from "./load.ts";
 
@@ -11,6 +12,7 @@ switch (process.argv[2] ?? "") {
   case "load":
     runLoad({
       url,
+      paths: process.env["PATHS"] ?? "/",
       rate: Number(process.env["RATE"] ?? DEFAULT_RATE),
       deadlineMs: Number(process.env["DEADLINE_MS"] ?? DEFAULT_DEADLINE_MS),
     });
@@ -18,7 +20,10 @@ switch (process.argv[2] ?? "") {
   case "frontend":
     runFrontend(url);
     break;
+  case "faulty":
+    runFaulty(faultIn(process.env));
+    break;
   default:
-    process.stderr.write("The first argument must be load or frontend.\n");
+    process.stderr.write("The first argument must be load, frontend or faulty.\n");
     process.exitCode = 2;
 }
