@@ -65,7 +65,9 @@ async function localImageArgs(rebuild: boolean): Promise<string[]> {
   if (rebuild || !(await exists(archive)))
     await command(process.execPath, [join(repository, "build/main.ts"), "image"]);
   await importImage(archive);
-  return ["--set-string", `podAnnotations.kubectl-canary\\.io/image=${await digestOf(archive)}`];
+  // The local cluster has Linkerd's definitions, but its mesh stands in for Linkerd with the apps under test alone.
+  const unmeshed = ["--set", "linkerd.mesh=false"];
+  return [...unmeshed, "--set-string", `podAnnotations.kubectl-canary\\.io/image=${await digestOf(archive)}`];
 }
 
 async function digestOf(file: string): Promise<string> {

@@ -39,6 +39,10 @@ export class Api {
     (await this.#send("PUT", path, JSON.stringify(body))).resume();
   }
 
+  async post(path: string, body: unknown): Promise<void> {
+    (await this.#send("POST", path, JSON.stringify(body))).resume();
+  }
+
   async #send(method: string, path: string, body?: string): Promise<IncomingMessage> {
     // The kubelet renews the token in place.
     const token = readFileSync(`${accountDir}/token`, "utf8");

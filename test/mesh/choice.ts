@@ -3,6 +3,7 @@
 // if there is one then, else to the policy (HTTPRoutes). It follows later changes only on the side it is bound to, for
 // as long as the client keeps talking.
 import type { Backend, Leaf, ServiceDestination } from "./destination.ts";
+import { noFilters, type HeaderFilters } from "./header-filters.ts";
 import { ruleFor, type RequestLine, type Rule } from "./route.ts";
 
 export type Binding = "profile" | "policy";
@@ -10,6 +11,26 @@ export type Binding = "profile" | "policy";
 /** The side that a client is bound to when it first talks to `destination`. */
 export const bindTo = (destination: ServiceDestination): Binding =>
   destination.overrides.length > 0 ? "profile" : "policy";
+
+/**
+ * The leaves that a client asks for endpoints of, by key: every backend of every HTTPRoute rule, of weight 0 too, but a
+ * ServiceProfile's only where they have weight.
+ */
+export function resolvedLeaves({ apex, overrides, rules }: ServiceDestination, binding: Binding): string[] {
+  const backends =
+    binding === "profile" ? overrides.filter(({ weight }) => weight > 0) : rules.flatMap((rule) => rule.backends);
+  return [...new Set(backends.length > 0 ? backends.map(({ leaf }) => leaf) : [apex])];
+}
+
+/** What the rule, and the backend with this key within it, do to headers. */
+export function filtersFor(rule: Rule | undefined, leaf: string): HeaderFilters {
+  if (!rule) return noFilters;
+  const backend = rule.backends.find((each) => each.leaf === leaf)?.filters ?? noFilters;
+  return {
+    request: [...rule.filters.request, ...backend.request],
+    response: [...rule.filters.response, ...backend.response],
+  };
+}
 
 /** The backends that share the request, and the HTTPRoute rule that says so, if one does. */
 export interface Shares {

@@ -1,8 +1,9 @@
 // The client side's decisions, without a network: binding, weights, failover.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bindTo, choose, pick, sharesFor } from "./choice.ts";
+import { bindTo, choose, filtersFor, pick, resolvedLeaves, sharesFor } from "./choice.ts";
 import type { Backend, Endpoint, Leaf, ServiceDestination } from "./destination.ts";
+import { noFilters } from "./header-filters.ts";
 import { parseWeight } from "./weight.ts";
 
 const get = { method: "GET", path: "/", headers: {} };
@@ -21,8 +22,9 @@ const shares = (primary: number, canary: number): Backend[] => [
 ];
 
 function destination(split?: Backend[], route?: Backend[]): ServiceDestination {
-  const rules = route ? [{ namespace: "test", route: "podinfo", matches: [], backends: route }] : [];
-  return { kind: "service", apex: "apex", leaves, overrides: split ?? [], rules };
+  const backends = (route ?? []).map((each) => ({ ...each, filters: noFilters }));
+  const rules = route ? [{ namespace: "test", route: "podinfo", matches: [], filters: noFilters, backends }] : [];
+  return { kind: "service", apex: "apex", leaves, overrides: split ?? [], rules, policy: {} };
 }
 
 const toApex = { backends: [{ leaf: "apex", weight: 1000 }] };
@@ -35,8 +37,8 @@ describe("a client that first talks to a Service", () => {
   });
 
   it("without a TrafficSplit follows an HTTPRoute that is created, changed and deleted", () => {
-    expect(sharesFor(destination([], shares(90, 10)), "policy", get)?.backends).toEqual(shares(90, 10));
-    expect(sharesFor(destination(shares(0, 1), shares(0, 100)), "policy", get)?.backends).toEqual(shares(0, 100));
+    expect(sharesFor(destination([], shares(90, 10)), "policy", get)?.backends).toMatchObject(shares(90, 10));
+    expect(sharesFor(destination(shares(0, 1), shares(0, 100)), "policy", get)?.backends).toMatchObject(shares(0, 100));
     expect(sharesFor(destination(), "policy", get)).toEqual(toApex);
   });
 
@@ -49,6 +51,29 @@ describe("a client that first talks to a Service", () => {
     expect(bindTo(destination([], shares(0, 100)))).toBe("policy");
     expect(sharesFor(destination([], shares(0, 100)), "profile", get)).toEqual(toApex);
   });
+});
+
+describe("the endpoints that a client asks for", () => {
+  it("are every HTTPRoute backend's, also of weight 0, but a ServiceProfile's only where it has weight", () => {
+    const both = destination(shares(100, 0), shares(100, 0));
+    expect(resolvedLeaves(both, "policy")).toEqual(["primary", "canary"]);
+    expect(resolvedLeaves(both, "profile")).toEqual(["primary"]);
+    expect(resolvedLeaves(destination(shares(90, 10)), "profile")).toEqual(["primary", "canary"]);
+  });
+
+  it("are the apex' own without a route, and with a husk of a ServiceProfile", () => {
+    expect(resolvedLeaves(destination(), "policy")).toEqual(["apex"]);
+    expect(resolvedLeaves(destination(), "profile")).toEqual(["apex"]);
+  });
+});
+
+it("a rule's header filters and those of the backend that was picked both hold", () => {
+  const cookie = (value: string) => ({ add: [{ name: "Set-Cookie", value }] });
+  const of = (value: string) => ({ request: [], response: [cookie(value)] });
+  const backends = shares(50, 50).map((each) => ({ ...each, filters: of(each.leaf) }));
+  const rule = { namespace: "test", route: "podinfo", matches: [], filters: of("rule"), backends };
+  expect(filtersFor(rule, "canary")).toEqual({ request: [], response: [cookie("rule"), cookie("canary")] });
+  expect(filtersFor(undefined, "canary")).toEqual(noFilters);
 });
 
 describe("the choice of a backend", () => {

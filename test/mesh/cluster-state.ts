@@ -1,15 +1,23 @@
 // The control plane's copy of the cluster, and its indexes. One callback for any change, coalesced.
 import { ApiError, type Api } from "./api.ts";
 import {
+  type AuthorizationPolicy,
   type ClusterView,
   type EndpointSlice,
   type HttpRoute,
+  type MeshTlsAuthentication,
   type Meta,
+  type Namespace,
+  type NetworkAuthentication,
   type Pod,
+  type PolicyServer,
+  type PolicyView,
   type Service,
+  type ServiceProfile,
   type TrafficSplit,
   serviceKey,
 } from "./objects.ts";
+import { fullName } from "./profile.ts";
 import { Reflector } from "./reflector.ts";
 import { hasParent } from "./route.ts";
 
@@ -18,12 +26,18 @@ const splitGroup = "split.smi-spec.io";
 // One rollout makes bursts of events; a few milliseconds turn a burst into one update.
 const COALESCE_MS = 10;
 
-export class ClusterState implements ClusterView {
+export class ClusterState implements ClusterView, PolicyView {
   readonly #services: Reflector<Service>;
   readonly #slices: Reflector<EndpointSlice>;
   readonly #pods: Reflector<Pod>;
   readonly #splits: Reflector<TrafficSplit>;
+  readonly #profiles: Reflector<ServiceProfile>;
+  readonly #namespaces: Reflector<Namespace>;
   readonly #routes: Reflector<HttpRoute>;
+  readonly #servers: Reflector<PolicyServer>;
+  readonly #authorizations: Reflector<AuthorizationPolicy>;
+  readonly #meshTls: Reflector<MeshTlsAuthentication>;
+  readonly #networks: Reflector<NetworkAuthentication>;
   readonly #listeners: (() => void)[] = [];
   #pending = false;
   #indexes: Indexes | undefined;
@@ -36,12 +50,22 @@ export class ClusterState implements ClusterView {
     this.#slices = watch("/apis/discovery.k8s.io/v1/endpointslices");
     this.#pods = watch("/api/v1/pods");
     this.#routes = watch("/apis/gateway.networking.k8s.io/v1/httproutes");
+    this.#profiles = watch("/apis/linkerd.io/v1alpha2/serviceprofiles");
+    this.#namespaces = watch("/api/v1/namespaces");
+    this.#servers = watch("/apis/policy.linkerd.io/v1beta3/servers");
+    this.#authorizations = watch("/apis/policy.linkerd.io/v1alpha1/authorizationpolicies");
+    this.#meshTls = watch("/apis/policy.linkerd.io/v1alpha1/meshtlsauthentications");
+    this.#networks = watch("/apis/policy.linkerd.io/v1alpha1/networkauthentications");
     this.#splits = new Reflector(api, () => splitPath(api), changed);
   }
 
   /** Resolves when everything was read once. */
   async start(): Promise<void> {
-    const all = [this.#services, this.#slices, this.#pods, this.#splits, this.#routes];
+    const all = [
+      ...[this.#services, this.#slices, this.#pods, this.#namespaces],
+      ...[this.#splits, this.#profiles, this.#routes],
+      ...[this.#servers, this.#authorizations, this.#meshTls, this.#networks],
+    ];
     for (const each of all) void each.run();
     await Promise.all(all.map((each) => each.synced));
   }
@@ -52,6 +76,38 @@ export class ClusterState implements ClusterView {
 
   get routes(): Iterable<HttpRoute> {
     return this.#routes.items.values();
+  }
+
+  get splits(): Iterable<TrafficSplit> {
+    return this.#splits.items.values();
+  }
+
+  get profiles(): Iterable<ServiceProfile> {
+    return this.#profiles.items.values();
+  }
+
+  namespace(name: string): Namespace | undefined {
+    return this.#namespaces.items.get(serviceKey("", name));
+  }
+
+  pod(namespace: string, name: string): Pod | undefined {
+    return this.#pods.items.get(serviceKey(namespace, name));
+  }
+
+  serversIn(namespace: string): readonly PolicyServer[] {
+    return inNamespace(this.#servers, namespace);
+  }
+
+  authorizationsIn(namespace: string): readonly AuthorizationPolicy[] {
+    return inNamespace(this.#authorizations, namespace);
+  }
+
+  meshTls(namespace: string, name: string): MeshTlsAuthentication | undefined {
+    return this.#meshTls.items.get(serviceKey(namespace, name));
+  }
+
+  network(namespace: string, name: string): NetworkAuthentication | undefined {
+    return this.#networks.items.get(serviceKey(namespace, name));
   }
 
   service(key: string): Service | undefined {
@@ -70,10 +126,8 @@ export class ClusterState implements ClusterView {
     return this.#index().slicesByService.get(serviceKey(namespace, service)) ?? [];
   }
 
-  splitFor(namespace: string, service: string): TrafficSplit | undefined {
-    for (const split of this.#splits.items.values())
-      if (split.metadata.namespace === namespace && split.spec.service.split(".", 1)[0] === service) return split;
-    return undefined;
+  profileFor(namespace: string, service: string): ServiceProfile | undefined {
+    return this.#profiles.items.get(serviceKey(namespace, fullName(namespace, service)));
   }
 
   routesFor(namespace: string, service: string): readonly HttpRoute[] {
@@ -94,6 +148,12 @@ export class ClusterState implements ClusterView {
       for (const listener of this.#listeners) listener();
     }, COALESCE_MS);
   }
+}
+
+/** By name, so that what is said first holds in any order of arrival. */
+function inNamespace<T extends { readonly metadata: Meta }>(all: Reflector<T>, namespace: string): T[] {
+  const mine = [...all.items.values()].filter(({ metadata }) => metadata.namespace === namespace);
+  return mine.sort((a, b) => a.metadata.name.localeCompare(b.metadata.name));
 }
 
 interface Indexes {

@@ -1,13 +1,16 @@
-// The control plane of the stand-in mesh: tells sidecars of their destinations, injects sidecars into new pods, and
-// writes the status of HTTPRoutes as Linkerd's policy controller does. It keeps no state of its own.
+// The control plane of the stand-in mesh: tells sidecars of their destinations and of who may call them, injects sidecars
+// into new pods, writes the status of HTTPRoutes as Linkerd's policy controller does, and the ServiceProfiles of
+// TrafficSplits as Linkerd-SMI's adaptor does. It keeps no state of its own.
 import { createServer } from "node:https";
 import { json } from "node:stream/consumers";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+import { adaptor } from "./adaptor.ts";
 import { Api, ApiError } from "./api.ts";
 import { ClusterState } from "./cluster-state.ts";
 import { describe } from "./destination.ts";
-import { destinationServer } from "./destination-server.ts";
+import { destinationServer, type LookUp } from "./destination-server.ts";
+import { describePolicy } from "./inbound-policy.ts";
 import { inject, type InjectorSettings } from "./injector.ts";
 import { parentsStatus } from "./route-status.ts";
 import { controlNamespace, destinationsPort, meshImage, meshName, webhookPort } from "./settings.ts";
@@ -22,24 +25,38 @@ export async function runControl(env: NodeJS.ProcessEnv): Promise<void> {
   const api = Api.inCluster(env);
   const state = new ClusterState(api);
   let ready = false;
-  const destinations = destinationServer(
-    (ip, port) => describe(ip, port, state),
-    () => ready,
-  );
+  const destinations = destinationServer(topicsOf(state), () => ready);
+  const adapt = adaptor(api, state);
   state.onChange(() => {
-    if (ready) destinations.publish();
+    if (!ready) return;
+    destinations.publish();
+    adapt();
   });
   const writeStatuses = statusWriter(api, state);
   state.onChange(() => void writeStatuses());
   destinations.server.listen(destinationsPort);
   await state.start();
   ready = true;
+  adapt();
   createServer({ cert: env["TLS_CERT"], key: env["TLS_KEY"] }, (request, response) => {
     void answerAdmission(request, response, api, state);
   }).listen(webhookPort);
   process.stdout.write(`The stand-in mesh's control plane watches the cluster and answers on ${webhookPort}.\n`);
   // New pods are brought here until every node has learned of the successor; one that nobody answers has no sidecar.
   process.on("SIGTERM", () => setTimeout(() => process.exit(0), DRAIN_MS));
+}
+
+function topicsOf(state: ClusterState): Record<string, LookUp> {
+  return {
+    destinations: (key) => {
+      const [ip = "", port = ""] = key.split(":", 2);
+      return describe(ip, Number(port), state);
+    },
+    policies: (key) => {
+      const [namespace = "", pod = ""] = key.split("/", 2);
+      return describePolicy(namespace, pod, state);
+    },
+  };
 }
 
 async function answerAdmission(

@@ -1,14 +1,17 @@
-// The stream by which sidecars learn of their destinations: GET /destinations/<ip>:<port> answers one JSON document
-// per line, now and after each change, and an empty line as a sign of life.
+// The streams by which sidecars learn of their destinations and of who may call them: GET /destinations/<ip>:<port> and
+// /policies/<namespace>/<pod> answer one JSON document per line, now and after each change, and an empty line as a sign
+// of life.
 import { createServer, type Server, type ServerResponse } from "node:http";
-import type { Destination } from "./destination.ts";
 
 /** Silence longer than a few of these means that the other end is gone. */
 export const SIGN_OF_LIFE_MS = 2000;
 
+/** The document of a topic's key now; `undefined` while there is none yet. */
+export type LookUp = (key: string) => object | undefined;
+
 interface Subscription {
-  readonly ip: string;
-  readonly port: number;
+  readonly lookUp: LookUp;
+  readonly key: string;
   readonly response: ServerResponse;
   sent: string;
 }
@@ -19,26 +22,26 @@ export interface DestinationServer {
   publish(): void;
 }
 
-/** `lookUp` is asked again for every subscription at each `publish`; `ready` says whether it can answer. */
-export function destinationServer(
-  lookUp: (ip: string, port: number) => Destination,
-  ready: () => boolean,
-): DestinationServer {
+/** Every subscription's topic is asked again at each `publish`; `ready` says whether it can answer. */
+export function destinationServer(topics: Readonly<Record<string, LookUp>>, ready: () => boolean): DestinationServer {
   const subscriptions = new Set<Subscription>();
   const update = (subscription: Subscription): void => {
-    const document = JSON.stringify(lookUp(subscription.ip, subscription.port));
-    if (document === subscription.sent) return;
+    const found = subscription.lookUp(subscription.key);
+    const document = found && JSON.stringify(found);
+    if (!document || document === subscription.sent) return;
     subscription.sent = document;
     subscription.response.write(`${document}\n`);
   };
   const server = createServer((request, response) => {
-    const match = /^\/destinations\/([0-9.]+):(\d+)$/.exec(request.url ?? "");
+    const { topic, key } = subjectOf(request.url);
+    const lookUp = topics[topic];
     if (request.url === "/ready") return void response.writeHead(ready() ? 200 : 503).end();
-    if (!match || !ready()) return void response.writeHead(match ? 503 : 404).end();
-    const subscription = { ip: match[1] ?? "", port: Number(match[2]), response, sent: "" };
+    if (!lookUp || !ready()) return void response.writeHead(lookUp ? 503 : 404).end();
+    const subscription = { lookUp, key, response, sent: "" };
     subscriptions.add(subscription);
     response.on("close", () => subscriptions.delete(subscription));
     response.socket?.setNoDelay(true);
+    response.flushHeaders();
     update(subscription);
   });
   const signOfLife = setInterval(() => {
@@ -46,4 +49,9 @@ export function destinationServer(
   }, SIGN_OF_LIFE_MS);
   server.on("close", () => clearInterval(signOfLife));
   return { server, publish: () => subscriptions.forEach(update) };
+}
+
+function subjectOf(url = ""): { topic: string; key: string } {
+  const [, topic = "", key = ""] = /^\/([a-z]+)\/([\w.:/-]+)$/.exec(url) ?? [];
+  return { topic, key };
 }

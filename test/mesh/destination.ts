@@ -1,8 +1,9 @@
 // What the control plane tells a sidecar about one address that a client talks to: the wire types of the stream,
 // and how such a document is made from the cluster's objects. Pure: objects in, document out.
 import { type ClusterView, type EndpointSlice, type Pod, type Service, portOf, serviceKey } from "./objects.ts";
+import { overridesOf } from "./profile.ts";
 import { rulesFor, type Rule } from "./route.ts";
-import { parseWeight } from "./weight.ts";
+import { servicePolicy, type ServicePolicy } from "./service-policy.ts";
 
 /** A pod that can take a connection, with what the metrics say of it. */
 export interface Endpoint {
@@ -38,10 +39,12 @@ export interface ServiceDestination {
   /** Key of the Service that the client addressed. */
   readonly apex: string;
   readonly leaves: Readonly<Record<string, Leaf>>;
-  /** From a TrafficSplit; empty where there is none (also after one was deleted: the empty profile). */
+  /** From a ServiceProfile; empty where there is none, and where it is the husk of a deleted TrafficSplit. */
   readonly overrides: readonly Backend[];
   /** From HTTPRoutes, in order of precedence; empty where there is none. */
   readonly rules: readonly Rule[];
+  /** From the addressed Service's annotations. */
+  readonly policy: ServicePolicy;
 }
 
 export type Destination =
@@ -65,13 +68,9 @@ function describeService(service: Service, port: number, view: ClusterView): Ser
     return key;
   };
   const apex = leaf(namespace, name, port);
-  const split = view.splitFor(namespace, name);
-  const overrides = (split?.spec.backends ?? []).map((backend) => ({
-    leaf: leaf(namespace, backend.service, port),
-    weight: parseWeight(backend.weight),
-  }));
+  const overrides = overridesOf(view.profileFor(namespace, name), port, leaf);
   const rules = rulesFor(view.routesFor(namespace, name), { namespace, name, port }, leaf);
-  return { kind: "service", apex, leaves, overrides, rules };
+  return { kind: "service", apex, leaves, overrides, rules, policy: servicePolicy(service.metadata.annotations) };
 }
 
 const leafKey = (namespace: string, name: string, port: number): string => `${namespace}/${name}:${port}`;

@@ -1,7 +1,8 @@
 // What the control plane says of an address, and what it writes on a route.
 import { describe as suite, expect, it } from "vitest";
 import { describe } from "./destination.ts";
-import type { ClusterView, EndpointSlice, HttpRoute, Pod, Service, TrafficSplit } from "./objects.ts";
+import { noFilters } from "./header-filters.ts";
+import type { ClusterView, EndpointSlice, HttpRoute, Pod, Service, ServiceProfile } from "./objects.ts";
 import { parentsStatus } from "./route-status.ts";
 import { ruleFor, rulesFor } from "./route.ts";
 
@@ -45,13 +46,13 @@ const route: HttpRoute = {
   },
 };
 
-function view(services: Service[], split?: TrafficSplit, routes: HttpRoute[] = []): ClusterView {
+function view(services: Service[], profile?: ServiceProfile, routes: HttpRoute[] = []): ClusterView {
   return {
     service: (key) => services.find(({ metadata }) => `test/${metadata.name}` === key),
     serviceByAddress: (ip) => services.find(({ spec }) => spec.clusterIP === ip),
     podByAddress: (ip) => (ip === pod.status?.podIP ? pod : undefined),
     slicesOf: () => [slice],
-    splitFor: () => split,
+    profileFor: () => profile,
     routesFor: () => routes,
   };
 }
@@ -77,24 +78,51 @@ suite("a Service's address", () => {
     ]);
   });
 
-  it("carries a TrafficSplit's weights and says which leaf Services do not exist", () => {
-    const split: TrafficSplit = {
-      metadata: { name: "podinfo", namespace: "test" },
+  it("carries a ServiceProfile's weights and says which leaf Services do not exist", () => {
+    const profile: ServiceProfile = {
+      metadata: { name: "podinfo.test.svc.cluster.local", namespace: "test" },
       spec: {
-        service: "podinfo",
-        backends: [
-          { service: "podinfo-primary", weight: "900m" },
-          { service: "podinfo-canary", weight: "100m" },
+        dstOverrides: [
+          { authority: "podinfo-primary.test.svc.cluster.local", weight: "900m" },
+          { authority: "podinfo-canary.test.svc.cluster.local.:80", weight: "100m" },
         ],
       },
     };
-    const found = describe("10.1.0.1", 80, view(services, split));
+    const found = describe("10.1.0.1", 80, view(services, profile));
     expect(found).toMatchObject({
       overrides: [
         { leaf: "test/podinfo-primary:80", weight: 900 },
         { leaf: "test/podinfo-canary:80", weight: 100 },
       ],
       leaves: { "test/podinfo-primary:80": { exists: true }, "test/podinfo-canary:80": { exists: false } },
+    });
+  });
+
+  it("carries nothing of a ServiceProfile that is a husk", () => {
+    const husk = { metadata: { name: "podinfo.test.svc.cluster.local", namespace: "test" }, spec: {} };
+    expect(describe("10.1.0.1", 80, view(services, husk))).toMatchObject({ overrides: [] });
+  });
+
+  it("carries the timeout and the retries that its annotations ask for", () => {
+    const annotations = {
+      "timeout.linkerd.io/request": "1m30s",
+      "retry.linkerd.io/http": "gateway-error, 429,500-501",
+      "retry.linkerd.io/limit": "2",
+    };
+    const { metadata, spec } = service("podinfo", "10.1.0.1");
+    const found = describe("10.1.0.1", 80, view([{ metadata: { ...metadata, annotations }, spec }]));
+    expect(found.kind === "service" && found.policy).toEqual({
+      requestTimeoutMs: 90_000,
+      retry: {
+        statuses: [
+          ...[
+            [502, 504],
+            [429, 429],
+          ],
+          [500, 501],
+        ],
+        limit: 2,
+      },
     });
   });
 
@@ -124,6 +152,7 @@ suite("an HTTPRoute", () => {
       namespace: "test",
       route: name,
       matches: [match],
+      filters: noFilters,
       backends: [],
     });
     const rules = [
@@ -140,6 +169,75 @@ suite("an HTTPRoute", () => {
       "rest",
       "beta",
     ]);
+  });
+
+  it("looks at query parameters, and at cookies by a regular expression that must match the whole header", () => {
+    const cookie = { name: "Cookie", type: "RegularExpression", value: "(.*; )?track=canary(;.*)?" };
+    const rules = rulesFor(
+      [
+        {
+          ...route,
+          spec: {
+            ...route.spec,
+            rules: [
+              { matches: [{ headers: [cookie] }], backendRefs: [{ name: "a" }] },
+              { matches: [{ queryParams: [{ name: "beta", value: "yes" }] }], backendRefs: [{ name: "b" }] },
+              { matches: [{ queryParams: [{ name: "v", type: "RegularExpression", value: "2.*" }] }], backendRefs: [] },
+              { backendRefs: [{ name: "d" }] },
+            ],
+          },
+        },
+      ],
+      parent,
+      key,
+    );
+    const to = (path: string, header?: string): string | undefined =>
+      ruleFor(rules, { method: "GET", path, headers: { cookie: header } })?.backends[0]?.leaf;
+    expect(["a=1; track=canary; b=2", "track=canary", "track=canaryish", "x"].map((each) => to("/", each))).toEqual([
+      "test/a:80",
+      "test/a:80",
+      "test/d:80",
+      "test/d:80",
+    ]);
+    // The third rule names no backend: that means the parent.
+    expect(["/?beta=yes", "/?beta=no", "/x?a=b&v=2.1"].map((each) => to(each))).toEqual([
+      "test/b:80",
+      "test/d:80",
+      "test/podinfo:80",
+    ]);
+  });
+
+  it.each(["RequestMirror", "URLRewrite"])("with a %s anywhere in it is ignored as a whole", (type) => {
+    const [rule] = route.spec.rules ?? [];
+    const withFilter = (where: "rule" | "backend"): HttpRoute => {
+      const filters = [{ type }];
+      const [first, ...rest] = rule?.backendRefs ?? [];
+      const backendRefs = where === "backend" && first ? [{ ...first, filters }, ...rest] : (rule?.backendRefs ?? []);
+      const rules = [{ ...rule }, { ...rule, backendRefs, ...(where === "rule" ? { filters } : {}) }];
+      return { ...route, spec: { ...route.spec, rules } };
+    };
+    expect(rulesFor([withFilter("rule")], parent, key)).toEqual([]);
+    expect(rulesFor([withFilter("backend")], parent, key)).toEqual([]);
+    const all = ["podinfo", "podinfo-primary", "podinfo-canary"].map((name, at) => service(name, `10.1.0.${at}`));
+    const status = parentsStatus(withFilter("rule"), (name) => view(all).service(name), "2026-01-01T00:00:00Z");
+    expect(status?.[0]?.conditions?.map((each) => each.status)).toEqual(["True", "True"]);
+  });
+
+  it("carries its rules' timeouts and what they and their backends do to headers", () => {
+    const modifier = { set: [{ name: "x-track", value: "canary" }] };
+    const rules = [
+      {
+        timeouts: { request: "400ms" },
+        filters: [{ type: "RequestHeaderModifier", requestHeaderModifier: modifier }],
+        backendRefs: [
+          { name: "a", filters: [{ type: "ResponseHeaderModifier", responseHeaderModifier: modifier }] },
+          { name: "b" },
+        ],
+      },
+    ];
+    const [rule] = rulesFor([{ ...route, spec: { ...route.spec, rules } }], parent, key);
+    expect(rule).toMatchObject({ timeoutMs: 400, filters: { request: [modifier], response: [] } });
+    expect(rule?.backends.map(({ filters }) => filters.response)).toEqual([[modifier], []]);
   });
 
   it("gets conditions for the generation that was seen, once, and keeps other controllers' entries", () => {

@@ -7,6 +7,7 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from "node:http";
+import type { End } from "./classify.ts";
 
 export interface Upstream {
   readonly ip: string;
@@ -19,12 +20,18 @@ export interface Exchange {
   readonly agent: Agent;
   /** Names and values in turn, for the upstream. */
   readonly headers: readonly string[];
+  /** The request's body where it was read already. */
+  readonly body?: Buffer;
   /** Where the n-th attempt (from 0) goes. */
   readonly upstream: (attempt: number) => Upstream;
-  /** The upstream's answer is through, or broke off after its head. */
-  readonly done: (status: number, attempt: number) => void;
-  /** No upstream answered; the caller answers. */
-  readonly failed: (error: Error) => void;
+  /** After so long without a whole answer the upstream is left. */
+  readonly timeoutMs?: number;
+  /** An answer that is not for the client, since the request will be tried again. */
+  readonly dropped?: (status: number) => boolean;
+  /** The answer's headers as the client gets them. */
+  readonly responseHeaders?: (raw: string[]) => string[];
+  /** Called once. Where the end has no status the caller answers, if its client is still there. */
+  readonly done: (end: End, attempt: number) => void;
 }
 
 const ATTEMPTS = 3;
@@ -32,30 +39,96 @@ const CONNECT_MS = 1000;
 
 const replayable = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
-export function forward(exchange: Exchange, attempt = 0): void {
-  const { request, response } = exchange;
-  const { ip, port } = exchange.upstream(attempt);
-  const options = { agent: exchange.agent, host: ip, port, method: request.method, path: request.url };
-  const upstream = httpRequest({ ...options, headers: [...exchange.headers] });
-  let sent = false;
-  let answered = false;
-  const abandon = (): void => void upstream.destroy();
-  response.once("close", abandon);
-  whenConnected(upstream, () => {
-    sent = true;
-    request.pipe(upstream);
-  });
-  upstream.on("response", (answer) => {
-    answered = true;
-    relay(answer, response, (status) => exchange.done(status, attempt));
-  });
-  upstream.on("error", (error: NodeJS.ErrnoException) => {
-    response.off("close", abandon);
-    if (answered || response.destroyed) return void response.destroy();
-    const retry = !sent || (upstream.reusedSocket && closedUnder(error) && canReplay(request));
-    if (retry && attempt + 1 < ATTEMPTS) return forward(exchange, attempt + 1);
-    exchange.failed(error);
-  });
+export function forward(exchange: Exchange): void {
+  new Passage(exchange).attempt(0);
+}
+
+/** One request on its way. */
+class Passage {
+  readonly #exchange: Exchange;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #left = (): void => this.#stop("cancelled");
+  #upstream: ClientRequest | undefined;
+  #stopped: "cancelled" | "timeout" | undefined;
+  #over = false;
+
+  constructor(exchange: Exchange) {
+    const { response, timeoutMs } = exchange;
+    this.#exchange = exchange;
+    this.#timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#stop("timeout"), timeoutMs);
+    if (response.destroyed) this.#stopped = "cancelled";
+    response.once("close", this.#left);
+  }
+
+  attempt(attempt: number): void {
+    if (this.#stopped) return this.#end({ kind: this.#stopped }, attempt);
+    const { request, agent, headers, body } = this.#exchange;
+    const { ip, port } = this.#exchange.upstream(attempt);
+    const options = { agent, host: ip, port, method: request.method, path: request.url };
+    const upstream = httpRequest({ ...options, headers: [...headers] });
+    this.#upstream = upstream;
+    let sent = false;
+    let answered = false;
+    whenConnected(upstream, () => {
+      sent = true;
+      if (body) upstream.end(body);
+      else request.pipe(upstream);
+    });
+    upstream.on("response", (answer) => {
+      answered = true;
+      this.#answered(answer, attempt);
+    });
+    upstream.on("error", (error: NodeJS.ErrnoException) => {
+      if (answered) return;
+      if (this.#stopped) return this.#end({ kind: this.#stopped }, attempt);
+      const again = !sent || (upstream.reusedSocket && closedUnder(error) && canReplay(request));
+      if (again && attempt + 1 < ATTEMPTS) return this.attempt(attempt + 1);
+      this.#end({ kind: "unreachable", message: error.message }, attempt);
+    });
+  }
+
+  #stop(why: "cancelled" | "timeout"): void {
+    if (this.#over) return;
+    this.#stopped ??= why;
+    this.#upstream?.destroy();
+  }
+
+  #end(end: End, attempt: number): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#timer);
+    this.#exchange.response.off("close", this.#left);
+    this.#exchange.done(end, attempt);
+  }
+
+  #answered(answer: IncomingMessage, attempt: number): void {
+    const { response, dropped, responseHeaders } = this.#exchange;
+    const status = answer.statusCode ?? 502;
+    if (dropped?.(status)) {
+      answer.resume();
+      answer.on("error", () => undefined);
+      return this.#end({ kind: "answered", status, ...grpcStatusOf(answer) }, attempt);
+    }
+    const headers = endToEnd(answer.rawHeaders, responseHopByHop);
+    response.sendDate = false;
+    response.writeHead(status, answer.statusMessage, responseHeaders?.(headers) ?? headers);
+    // A stream of events has no length: its head must not wait for its first event.
+    if (answer.headers["content-length"] === undefined) response.flushHeaders();
+    answer.pipe(response, { end: false });
+    let whole = false;
+    answer.on("end", () => {
+      whole = true;
+      if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
+      response.end();
+      this.#end({ kind: "answered", status, ...grpcStatusOf(answer) }, attempt);
+    });
+    answer.on("error", () => undefined);
+    answer.on("close", () => {
+      if (whole) return;
+      this.#end({ kind: this.#stopped ?? "broken", status }, attempt);
+      response.destroy();
+    });
+  }
 }
 
 /** A body must not be read before there is a connection to write it to: only then can another one be tried. */
@@ -78,25 +151,10 @@ function canReplay(request: IncomingMessage): boolean {
   return replayable.has(request.method ?? "") && length === "0" && encoding === undefined;
 }
 
-function relay(answer: IncomingMessage, response: ServerResponse, done: (status: number) => void): void {
-  const status = answer.statusCode ?? 502;
-  response.sendDate = false;
-  response.writeHead(status, answer.statusMessage, endToEnd(answer.rawHeaders, responseHopByHop));
-  // A stream of events has no length: its head must not wait for its first event.
-  if (answer.headers["content-length"] === undefined) response.flushHeaders();
-  answer.pipe(response, { end: false });
-  let over = false;
-  const finish = (): void => {
-    if (!over) done(status);
-    over = true;
-  };
-  answer.on("end", () => {
-    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers));
-    response.end();
-    finish();
-  });
-  answer.on("error", () => response.destroy());
-  answer.on("close", finish);
+/** gRPC's status is a trailer, or a header of an answer without a body. */
+function grpcStatusOf({ headers, trailers }: IncomingMessage): { grpcStatus?: string } {
+  const status = trailers["grpc-status"] ?? headers["grpc-status"];
+  return typeof status === "string" ? { grpcStatus: status } : {};
 }
 
 const requestHopByHop = new Set(["connection", "keep-alive", "proxy-connection", "expect"]);

@@ -2,7 +2,8 @@
 // The sidecar is a restartable init container (a native sidecar): it is up before the app and outlives it, so that
 // neither a pod's start nor its end breaks a request.
 import type { V1Container, V1EnvVar, V1Pod } from "@kubernetes/client-node";
-import { adminPort, bundlePath, nodePath, proxyUid, type ProbePath } from "./settings.ts";
+import { defaultPolicyAnnotation } from "./inbound-policy.ts";
+import { adminPort, bundlePath, clockAnnotation, nodePath, proxyUid, type ProbePath } from "./settings.ts";
 
 export const injectAnnotation = "linkerd.io/inject";
 const skipInbound = "config.linkerd.io/skip-inbound-ports";
@@ -32,16 +33,27 @@ export function inject(pod: V1Pod, namespace: NamespaceOfPod, settings: Injector
   if (!wanted(pod, namespace)) return [];
   const annotations = { ...namespace.annotations, ...pod.metadata?.annotations };
   const init = initContainer(settings, annotations);
-  const sidecar = sidecarContainer(pod, namespace.name, settings);
+  const clock = annotations[clockAnnotation] ?? "0";
+  const sidecar = sidecarContainer(pod, { namespace: namespace.name, clock }, settings);
   return [
     { op: "add", path: "/metadata/labels", value: { ...pod.metadata?.labels, ...labelsFor(pod, namespace, settings) } },
     {
       op: "add",
       path: "/metadata/annotations",
-      value: { ...pod.metadata?.annotations, "linkerd.io/created-by": "kubectl-canary/stand-in-mesh" },
+      value: {
+        ...pod.metadata?.annotations,
+        ...defaultPolicyOf(annotations),
+        "linkerd.io/created-by": "kubectl-canary/stand-in-mesh",
+      },
     },
     { op: "add", path: "/spec/initContainers", value: [init, sidecar, ...(pod.spec?.initContainers ?? [])] },
   ];
+}
+
+/** The policy is read from the pod, so its namespace's is written there, and holds for the pod's life. */
+function defaultPolicyOf(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  const policy = annotations[defaultPolicyAnnotation];
+  return policy === undefined ? {} : { [defaultPolicyAnnotation]: policy };
 }
 
 function wanted(pod: V1Pod, namespace: NamespaceOfPod): boolean {
@@ -85,7 +97,11 @@ function initContainer(settings: InjectorSettings, annotations: Readonly<Record<
   };
 }
 
-function sidecarContainer(pod: V1Pod, namespace: string, settings: InjectorSettings): V1Container {
+function sidecarContainer(
+  pod: V1Pod,
+  { namespace, clock }: { readonly namespace: string; readonly clock: string },
+  settings: InjectorSettings,
+): V1Container {
   const fromField = (name: string, fieldPath: string): V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
   return {
     name: "linkerd-proxy",
@@ -97,6 +113,7 @@ function sidecarContainer(pod: V1Pod, namespace: string, settings: InjectorSetti
     env: [
       { name: "DESTINATIONS", value: settings.destinations },
       { name: "POD_NAMESPACE", value: namespace },
+      { name: "DISCOVERY_CLOCK", value: clock },
       { name: "PROBES", value: JSON.stringify(probesOf(pod)) },
       fromField("POD_NAME", "metadata.name"),
       fromField("SERVICE_ACCOUNT", "spec.serviceAccountName"),

@@ -1,5 +1,5 @@
 // Which pods get a sidecar, and what exactly is added to them.
-import type { V1Pod } from "@kubernetes/client-node";
+import type { V1Container, V1Pod } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { inject, probesOf } from "./injector.ts";
 import { gatewayIn } from "./proxy.ts";
@@ -63,6 +63,16 @@ describe("the injector", () => {
   it("leaves alone pods of the node's network, and pods that have a sidecar already", () => {
     expect(inject({ ...pod, spec: { ...pod.spec!, hostNetwork: true } }, meshed, settings)).toEqual([]);
     expect(inject({ ...pod, spec: { containers: [{ name: "linkerd-proxy" }] } }, meshed, settings)).toEqual([]);
+  });
+
+  it("writes its namespace's default policy on the pod, whose own goes first, and tells the sidecar its clock", () => {
+    const policy = "config.linkerd.io/default-inbound-policy";
+    const guarded = { ...meshed, annotations: { ...meshed.annotations, [policy]: "deny" } };
+    const of = (each: V1Pod): unknown => (inject(each, guarded, settings)[1]?.value as Record<string, string>)[policy];
+    expect([of(pod), of(annotated({ [policy]: "all-authenticated" }))]).toEqual(["deny", "all-authenticated"]);
+    const [, , containers] = inject(annotated({ "stand-in-mesh/discovery-clock": "10" }), meshed, settings);
+    const [, sidecar] = containers?.value as V1Container[];
+    expect(sidecar?.env).toContainEqual({ name: "DISCOVERY_CLOCK", value: "10" });
   });
 
   it("tells the sidecar every HTTP probe by port number and path", () => {

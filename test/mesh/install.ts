@@ -3,12 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { applyObject, deleteObject, getObject } from "../cluster/api.ts";
+import { applyDefinitions } from "../cluster/crds.ts";
 import { ctr, importImage } from "../cluster/images.ts";
 import { paths } from "../cluster/layout.ts";
 import { buildImage, type ImageSpec } from "../../build/oci-image.ts";
 import { requireState, type ClusterState } from "../cluster/state.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { newCertificate, staysGood, type ServingCertificate } from "./certificate.ts";
+import { linkerdDefinitions } from "./definitions.ts";
 import { meshImageSpec } from "./image.ts";
 import { injectorConfiguration, meshManifests, secretPath, servingNames } from "./manifests.ts";
 import { controlNamespace, meshName } from "./settings.ts";
@@ -18,6 +20,7 @@ const READY_MS = 60_000;
 /** Brings the mesh to this checkout's state, and returns when new pods get a sidecar. */
 export async function installMesh(): Promise<void> {
   const state = await requireState();
+  await applyDefinitions(state, linkerdDefinitions);
   const imageDigest = await ensureImage(await meshImageSpec());
   const certificate = await servingCertificate(state);
   const version = createHash("sha256").update(imageDigest).update(certificate.certificatePem).digest("hex");

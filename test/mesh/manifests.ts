@@ -49,9 +49,11 @@ const access: Manifest[] = [
     metadata: cluster,
     rules: [
       { apiGroups: [""], resources: ["pods", "services"], verbs: ["list", "watch"] },
-      { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
+      { apiGroups: [""], resources: ["namespaces"], verbs: ["get", "list", "watch"] },
       { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
       { apiGroups: ["split.smi-spec.io"], resources: ["trafficsplits"], verbs: ["list", "watch"] },
+      { apiGroups: ["linkerd.io"], resources: ["serviceprofiles"], verbs: ["list", "watch", "create", "update"] },
+      { apiGroups: ["policy.linkerd.io"], resources: ["*"], verbs: ["list", "watch"] },
       { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes"], verbs: ["list", "watch"] },
       { apiGroups: ["gateway.networking.k8s.io"], resources: ["httproutes/status"], verbs: ["update"] },
     ],

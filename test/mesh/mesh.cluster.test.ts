@@ -6,6 +6,9 @@ import { LoadClient } from "../app/load-client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installMesh } from "./install.ts";
 import { addLeaves, apply, httpRoute, leafService, trafficSplit } from "./leaves.ts";
+import type { ServiceProfile } from "./objects.ts";
+import { fullName } from "./profile.ts";
+import { adaptorAnnotation } from "./settings.ts";
 
 const namespace = "mesh-test";
 const RATE = 250;
@@ -46,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => removeApp(namespace));
 
 beforeEach(async () => {
-  await kube("delete", "trafficsplit,httproute", "--all", "--ignore-not-found");
+  await kube("delete", "trafficsplit,httproute,serviceprofile", "--all", "--ignore-not-found");
 });
 
 describe("an HTTPRoute", () => {
@@ -90,7 +93,7 @@ describe("an HTTPRoute", () => {
     await waitFor(async () => (await gather(50)).failed === 0 || unmet("failures"), 10_000, "no more failures");
   });
 
-  it("whose backend lost its last pod fails some requests with 503, then all go to the other", async () => {
+  it("whose backend lost its last pod fails some requests with 504, then all go to the other", async () => {
     await apply([httpRoute(namespace, [50, 50])]);
     await untilCanaryAnswers(true);
     await load.setRate(50);
@@ -104,7 +107,7 @@ describe("an HTTPRoute", () => {
       15_000,
       "failures",
     );
-    expect(during.byStatus["503"] ?? 0).toBe(during.failed);
+    expect(during.byStatus["504"] ?? 0).toBe(during.failed);
     await waitFor(async () => (await gather(40)).failed === 0 || unmet("failures"), 15_000, "the failover");
     const after = await gather(100);
     expect(after.byVersion).toEqual({ "1.7.0": after.requests });
@@ -131,16 +134,47 @@ describe("a TrafficSplit", () => {
     expect(share).toBeLessThan(0.29);
   });
 
-  it("beats an HTTPRoute for clients that follow it, and once deleted leaves the HTTPRoute to later clients", async () => {
+  it("beats an HTTPRoute for clients that follow it, for good; once deleted it leaves the HTTPRoute to later clients", async () => {
     await apply([trafficSplit(namespace, [100, 0])]);
+    await profileOf(namespace, (overrides) => overrides.length === 2);
     await restartClient();
     await apply([httpRoute(namespace, [0, 100])]);
     expect(canaryShare(await gather(500))).toBe(0);
     await kube("delete", "trafficsplit", "podinfo");
+    await profileOf(namespace, (overrides) => overrides.length === 0);
+    expect(canaryShare(await gather(500))).toBe(0);
+    await kube("delete", "serviceprofile", fullName(namespace, "podinfo"));
+    expect(canaryShare(await gather(500))).toBe(0);
+    await restartClient();
+    expect(canaryShare(await gather(300))).toBe(1);
+  });
+
+  it("is followed by clients that are younger than its ServiceProfile, not by those that are younger than itself alone", async () => {
+    await kube("annotate", "namespace", namespace, `${adaptorAnnotation}=never`, "--overwrite");
+    await apply([trafficSplit(namespace, [0, 100])]);
+    await restartClient();
+    expect(canaryShare(await gather(300))).toBe(0);
+    await kube("annotate", "namespace", namespace, `${adaptorAnnotation}=1s`, "--overwrite");
+    await profileOf(namespace, (overrides) => overrides.length === 2);
+    await kube("annotate", "namespace", namespace, `${adaptorAnnotation}-`);
+    expect(canaryShare(await gather(500))).toBe(0);
     await restartClient();
     expect(canaryShare(await gather(300))).toBe(1);
   });
 });
+
+/** Waits until the ServiceProfile of podinfo is there and its overrides are as wanted. */
+async function profileOf(ns: string, wanted: (overrides: readonly unknown[]) => boolean): Promise<void> {
+  await waitFor(
+    async () => {
+      const text = await kube("get", "serviceprofile", fullName(ns, "podinfo"), "-o", "json", "--ignore-not-found");
+      const profile = JSON.parse(text || "null") as ServiceProfile | null;
+      return (profile !== null && wanted(profile.spec?.dstOverrides ?? [])) || unmet(text);
+    },
+    10_000,
+    "the ServiceProfile",
+  );
+}
 
 interface ParentStatus {
   readonly controllerName: string;

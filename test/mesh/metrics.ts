@@ -67,20 +67,29 @@ export class Histogram implements Family {
   readonly header: string;
   readonly #name: string;
   readonly #bounds: readonly number[];
+  readonly #decimals: number;
   readonly #values = new Map<LabelText, { buckets: number[]; count: number; sum: number; touchedMs: number }>();
 
-  constructor(name: string, help: string, bounds: readonly number[]) {
+  /** `decimals`: how many a whole bound is written with at least; linkerd-proxy writes seconds as 1.0 and milliseconds as 1. */
+  constructor(name: string, help: string, { bounds, decimals = 0 }: { bounds: readonly number[]; decimals?: number }) {
     this.#name = name;
     this.#bounds = bounds;
+    this.#decimals = decimals;
     this.header = `# HELP ${name} ${help}\n# TYPE ${name} histogram`;
   }
 
-  observe(labels: LabelText, value: number): void {
+  /** Makes a series that has observed nothing yet. */
+  touch(labels: LabelText): { buckets: number[]; count: number; sum: number; touchedMs: number } {
     let series = this.#values.get(labels);
     if (!series) {
-      series = { buckets: this.#bounds.map(() => 0), count: 0, sum: 0, touchedMs: 0 };
+      series = { buckets: this.#bounds.map(() => 0), count: 0, sum: 0, touchedMs: Date.now() };
       this.#values.set(labels, series);
     }
+    return series;
+  }
+
+  observe(labels: LabelText, value: number): void {
+    const series = this.touch(labels);
     const index = this.#bounds.findIndex((bound) => value <= bound);
     if (index >= 0) series.buckets[index] = (series.buckets[index] ?? 0) + 1;
     series.count += 1;
@@ -97,7 +106,9 @@ export class Histogram implements Family {
       let below = 0;
       this.#bounds.forEach((bound, index) => {
         below += series.buckets[index] ?? 0;
-        lines.push(`${this.#name}_bucket{${labels},le="${bound}"} ${below}`);
+        lines.push(
+          `${this.#name}_bucket{${labels},le="${Number.isInteger(bound) ? bound.toFixed(this.#decimals) : bound}"} ${below}`,
+        );
       });
       lines.push(`${this.#name}_bucket{${labels},le="+Inf"} ${series.count}`);
       lines.push(`${this.#name}_sum{${labels}} ${series.sum}`, `${this.#name}_count{${labels}} ${series.count}`);

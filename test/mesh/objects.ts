@@ -4,6 +4,7 @@ export interface Meta {
   readonly name: string;
   readonly namespace: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly creationTimestamp?: string;
   readonly resourceVersion?: string;
   readonly generation?: number;
@@ -31,8 +32,17 @@ export interface EndpointSlice {
 
 export interface Pod {
   readonly metadata: Meta;
-  readonly spec?: { readonly serviceAccountName?: string; readonly hostNetwork?: boolean };
+  readonly spec?: {
+    readonly serviceAccountName?: string;
+    readonly hostNetwork?: boolean;
+    readonly containers?: readonly { readonly ports?: readonly ContainerPort[] }[];
+  };
   readonly status?: { readonly podIP?: string; readonly phase?: string };
+}
+
+export interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
 }
 
 export interface TrafficSplit {
@@ -59,12 +69,38 @@ export interface BackendRef {
   readonly name: string;
   readonly port?: number;
   readonly weight?: number;
+  readonly filters?: readonly HttpRouteFilter[];
+}
+
+/** A header or a query parameter; `type` is Exact unless given. */
+export interface NamedMatch {
+  readonly type?: string;
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface HttpRouteMatch {
   readonly path?: { readonly type?: string; readonly value?: string };
   readonly method?: string;
-  readonly headers?: readonly { readonly name: string; readonly value: string }[];
+  readonly headers?: readonly NamedMatch[];
+  readonly queryParams?: readonly NamedMatch[];
+}
+
+export interface Header {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface HeaderModifier {
+  readonly set?: readonly Header[];
+  readonly add?: readonly Header[];
+  readonly remove?: readonly string[];
+}
+
+export interface HttpRouteFilter {
+  readonly type: string;
+  readonly requestHeaderModifier?: HeaderModifier;
+  readonly responseHeaderModifier?: HeaderModifier;
 }
 
 export interface HttpRoute {
@@ -73,6 +109,8 @@ export interface HttpRoute {
     readonly parentRefs?: readonly ParentRef[];
     readonly rules?: readonly {
       readonly matches?: readonly HttpRouteMatch[];
+      readonly filters?: readonly HttpRouteFilter[];
+      readonly timeouts?: { readonly request?: string };
       readonly backendRefs?: readonly BackendRef[];
     }[];
   };
@@ -94,13 +132,79 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
+/** `spec` is empty (a husk) after the TrafficSplit that it was made of was deleted. */
+export interface ServiceProfile {
+  readonly metadata: Meta;
+  readonly spec?: { readonly dstOverrides?: readonly DstOverride[] };
+}
+
+/** `authority` is a Service's full name, with or without a port; `weight` a quantity. */
+export interface DstOverride {
+  readonly authority: string;
+  readonly weight: string | number;
+}
+
+export interface Namespace {
+  readonly metadata: Meta;
+}
+
+export interface LabelSelector {
+  readonly matchLabels?: Readonly<Record<string, string>>;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+export interface PolicyServer {
+  readonly metadata: Meta;
+  readonly spec: {
+    readonly podSelector: LabelSelector;
+    readonly port: number | string;
+    /** A default policy's name, for callers that no AuthorizationPolicy lets in. */
+    readonly accessPolicy?: string;
+  };
+}
+
+export interface PolicyRef {
+  readonly group?: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly namespace?: string;
+}
+
+export interface AuthorizationPolicy {
+  readonly metadata: Meta;
+  readonly spec: { readonly targetRef: PolicyRef; readonly requiredAuthenticationRefs?: readonly PolicyRef[] };
+}
+
+export interface MeshTlsAuthentication {
+  readonly metadata: Meta;
+  readonly spec: { readonly identities?: readonly string[]; readonly identityRefs?: readonly PolicyRef[] };
+}
+
+export interface NetworkAuthentication {
+  readonly metadata: Meta;
+  readonly spec: { readonly networks: readonly { readonly cidr: string; readonly except?: readonly string[] }[] };
+}
+
+/** What of the cluster decides who may call a pod. */
+export interface PolicyView {
+  pod(namespace: string, name: string): Pod | undefined;
+  serversIn(namespace: string): readonly PolicyServer[];
+  authorizationsIn(namespace: string): readonly AuthorizationPolicy[];
+  meshTls(namespace: string, name: string): MeshTlsAuthentication | undefined;
+  network(namespace: string, name: string): NetworkAuthentication | undefined;
+}
+
 /** What the control plane knows of the cluster, by the keys it asks with. */
 export interface ClusterView {
   service(key: string): Service | undefined;
   serviceByAddress(ip: string): Service | undefined;
   podByAddress(ip: string): Pod | undefined;
   slicesOf(namespace: string, service: string): readonly EndpointSlice[];
-  splitFor(namespace: string, service: string): TrafficSplit | undefined;
+  profileFor(namespace: string, service: string): ServiceProfile | undefined;
   routesFor(namespace: string, service: string): readonly HttpRoute[];
 }
 

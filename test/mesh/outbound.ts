@@ -1,15 +1,19 @@
-// The client side of the proxy: for each request to a Service, picks a leaf by the weights that hold for this client and
-// a ready endpoint of it, sends it there and counts it.
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { choose, sharesFor, type Shares } from "./choice.ts";
-import { unknownPod, type Endpoint, type Leaf, type ServiceDestination } from "./destination.ts";
-import { discovered, type Destinations, type Entry } from "./destinations.ts";
+// The client side of the proxy: sends each request to where it is to go, tries it again where the Service asks for that,
+// leaves it where its time is over, and counts it.
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
+import { buffer } from "node:stream/consumers";
+import type { End } from "./classify.ts";
+import type { Destinations } from "./destinations.ts";
+import type { Entry } from "./entry.ts";
 import { forward, requestHeaders } from "./forward.ts";
+import { modifyHeaders } from "./header-filters.ts";
 import { answerFor, identityHeader } from "./inbound.ts";
 import { newAgent, type Side } from "./listener.ts";
-import type { Hop, OutboundSeries, RouteHop } from "./outbound-series.ts";
+import type { Hop, OutboundSeries } from "./outbound-series.ts";
+import { isRetried, type RetryPolicy } from "./service-policy.ts";
 import { tunnel } from "./tunnel.ts";
 import { passUpgrade } from "./upgrade.ts";
+import { wayFor, type Going, type Refused } from "./way.ts";
 
 export interface OutboundSettings {
   readonly series: OutboundSeries;
@@ -18,22 +22,12 @@ export interface OutboundSettings {
   readonly identity: string;
 }
 
-/** Where a request goes: `hopAt` is the n-th attempt's endpoint. */
-interface Going {
-  readonly kind: "to";
-  readonly hopAt: (attempt: number) => Hop;
-  readonly route: RouteHop | undefined;
-}
+// Beyond this Linkerd does not keep a request's body, and so cannot try it again.
+const REPLAY_BYTES = 65_536;
 
-interface Refused {
-  readonly kind: "refused";
-  readonly status: number;
-  readonly error: string;
-  readonly route: RouteHop | undefined;
-}
-
-export function outboundSide({ series, destinations, identity }: OutboundSettings): Side<Entry> {
-  const send = sender(series, identity);
+export function outboundSide(settings: OutboundSettings): Side<Entry> {
+  const { series, destinations } = settings;
+  const agent = newAgent();
   return {
     accept: (target, socket) => {
       const entry = destinations.open(target);
@@ -44,9 +38,9 @@ export function outboundSide({ series, destinations, identity }: OutboundSetting
       });
       return entry;
     },
-    request: (entry, request, response) => void send(entry, request, response),
+    request: (entry, request, response) => void new Sending({ ...settings, agent, entry, request, response }).run(),
     upgrade: (entry, request, socket, rest) => {
-      void direct(entry, request).then((way) => {
+      void wayFor(entry, request, performance.now()).then((way) => {
         if (way.kind === "refused") return void socket.end(`HTTP/1.1 ${way.status} \r\ncontent-length: 0\r\n\r\n`);
         passUpgrade(request, socket, { target: way.hopAt(0).endpoint, headers: request.rawHeaders, rest });
       });
@@ -58,99 +52,98 @@ export function outboundSide({ series, destinations, identity }: OutboundSetting
   };
 }
 
-type Send = (entry: Entry, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+interface Job extends OutboundSettings {
+  readonly agent: Agent;
+  readonly entry: Entry;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
 
-function sender(series: OutboundSeries, identity: string): Send {
-  const agent = newAgent();
-  return async (entry, request, response) => {
-    const startedMs = performance.now();
-    const way = await direct(entry, request);
+/** One request with all its attempts. */
+class Sending {
+  readonly #job: Job;
+  readonly #startedMs = performance.now();
+  #body: Buffer | undefined;
+
+  constructor(job: Job) {
+    this.#job = job;
+  }
+
+  async run(): Promise<void> {
+    for (let retries = 0; await this.#again(retries); retries += 1);
+  }
+
+  /** One attempt; whether there is to be another one. */
+  async #again(retries: number): Promise<boolean> {
+    const { entry, request } = this.#job;
+    const way = await wayFor(entry, request, this.#startedMs);
+    const retry = way.retry && retries < way.retry.limit && (await this.#replayable()) ? way.retry : undefined;
     if (way.kind === "refused") {
-      series.failed(way.route, way.status, way.error);
-      return answerFor(response, way.status, way.error);
+      // Another try may fall on a backend that can be had.
+      if (retry && way.outcome.error === "FAIL_FAST") return true;
+      this.#refuse(way);
+      return false;
     }
+    const end = await this.#attempt(way, retry);
+    if (retry && end.kind === "answered" && isRetried(retry, end.status)) return true;
+    this.#finish(way, end, retries);
+    return false;
+  }
+
+  #attempt(way: Going, retry: RetryPolicy | undefined): Promise<End> {
+    const { series, agent, request, response, identity } = this.#job;
     const hops: Hop[] = [];
     const hopAt = (attempt: number): Hop => (hops[attempt] ??= way.hopAt(attempt));
+    const startedMs = performance.now();
     series.request(hopAt(0), way.route);
-    forward({
-      request,
-      response,
-      agent,
-      headers: [...requestHeaders(request, identityHeader), identityHeader, identity],
-      upstream: (attempt) => hopAt(attempt).endpoint,
-      done: (status, attempt) => series.response(hopAt(attempt), way.route, status, performance.now() - startedMs),
-      failed: (error) => {
-        series.failed(way.route, 502, "unexpected");
-        answerFor(response, 502, error.message);
-      },
-    });
-  };
-}
+    return new Promise((done) =>
+      forward({
+        request,
+        response,
+        agent,
+        headers: [
+          ...modifyHeaders(requestHeaders(request, identityHeader), way.filters.request),
+          ...[identityHeader, identity],
+        ],
+        ...(this.#body ? { body: this.#body } : {}),
+        ...(way.deadlineMs === undefined ? {} : { timeoutMs: Math.max(0, way.deadlineMs - startedMs) }),
+        upstream: (attempt) => hopAt(attempt).endpoint,
+        dropped: (status) => retry !== undefined && isRetried(retry, status),
+        responseHeaders: (raw) => modifyHeaders(raw, way.filters.response),
+        done: (end, attempt) => {
+          series.response(hopAt(attempt), way.route, end, performance.now() - startedMs);
+          done(end);
+        },
+      }),
+    );
+  }
 
-/** Finds the way for one request; waits for discovery and, within the proxy's patience, for an endpoint. */
-async function direct(entry: Entry, request: IncomingMessage): Promise<Going | Refused> {
-  for (;;) {
-    // Awaited only where there is something to wait for: this runs for every request.
-    const document = entry.document ?? (await discovered(entry));
-    if (!document) return refuse(504, "discovery timed out", undefined);
-    if (document.kind !== "service") {
-      const endpoint = document.kind === "pod" ? document.endpoint : bareEndpoint(entry);
-      const authority = request.headers.host ?? `${entry.address.ip}:${entry.address.port}`;
-      return { kind: "to", route: undefined, hopAt: () => ({ endpoint, authority }) };
+  #finish(way: Going, end: End, retries: number): void {
+    const { series, response } = this.#job;
+    const route = way.route;
+    series.ended(route, end, performance.now() - this.#startedMs);
+    series.retried(route, retries, end);
+    const backend = route?.leaf.name ?? "";
+    if (end.kind === "unreachable") answerFor(response, 502, { reason: end.message, backend });
+    if (end.kind === "timeout") answerFor(response, 504, { reason: "request timed out", backend });
+  }
+
+  #refuse({ route, status, reason, outcome }: Refused): void {
+    this.#job.series.refused(route, outcome, performance.now() - this.#startedMs);
+    answerFor(this.#job.response, status, { reason, backend: route?.leaf.name ?? "" });
+  }
+
+  /** Reads the body, if it is small, so that it can be sent more than once. */
+  async #replayable(): Promise<boolean> {
+    const { request } = this.#job;
+    const { "content-length": length = "0", "transfer-encoding": encoding } = request.headers;
+    if (encoding !== undefined || Number(length) > REPLAY_BYTES) return false;
+    if (this.#body) return true;
+    try {
+      this.#body = await buffer(request);
+      return true;
+    } catch {
+      return false; // The client left in the middle of its request: the attempt will find that.
     }
-    const way = serviceWay(entry, document, request);
-    if (typeof way !== "string") return way;
-    // Those who waited in vain fail; only later ones go elsewhere at once.
-    if (!(await entry.gotEndpoint(way))) return refuse(503, "fail fast", undefined);
   }
 }
-
-const refuse = (status: number, error: string, route: RouteHop | undefined): Refused => ({
-  kind: "refused",
-  status,
-  error,
-  route,
-});
-
-/** The way, or the key of the leaf whose endpoints are to be waited for. */
-function serviceWay(entry: Entry, document: ServiceDestination, request: IncomingMessage): Going | Refused | string {
-  const { method = "GET", url: path = "/", headers } = request;
-  const binding = entry.binding ?? "policy";
-  const shares = sharesFor(document, binding, { method, path, headers });
-  if (!shares) return refuse(404, "no route matches", undefined);
-  const routeTo = (key: string): RouteHop | undefined =>
-    binding === "policy" ? routeHop(document, shares, key) : undefined;
-  const choice = choose(shares.backends, document.leaves, (leaf) => entry.patienceMs(leaf) <= 0, Math.random);
-  if (choice.kind === "wait") return choice.key;
-  if (choice.kind === "none") return refuse(503, "fail fast", routeTo(document.apex));
-  const leaf = document.leaves[choice.key];
-  if (choice.kind === "missing" || !leaf) return refuse(500, "backend not found", routeTo(choice.key));
-  const apex = document.leaves[document.apex] ?? leaf;
-  const turn = entry.turn(choice.key);
-  const hopAt = (attempt: number): Hop => ({
-    apex,
-    leaf,
-    endpoint: endpointAt(leaf, turn + attempt),
-    authority: `${apex.name}.${apex.namespace}.svc.cluster.local:${apex.port}`,
-  });
-  return { kind: "to", hopAt, route: routeTo(choice.key) };
-}
-
-function routeHop(document: ServiceDestination, shares: Shares, key: string): RouteHop | undefined {
-  const apex = document.leaves[document.apex];
-  const leaf = document.leaves[key];
-  return apex && leaf && { apex, leaf, rule: shares.rule };
-}
-
-function endpointAt(leaf: Leaf, turn: number): Endpoint {
-  const endpoint = leaf.endpoints[turn % leaf.endpoints.length];
-  if (!endpoint) throw new Error(`${leaf.name} was picked without an endpoint`);
-  return endpoint;
-}
-
-/** An address outside the cluster's Services and pods. */
-const bareEndpoint = ({ address }: Entry): Endpoint => ({
-  ...address,
-  ...unknownPod,
-  zone: "",
-});

@@ -4,14 +4,16 @@ import { createServer, get, type Server } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { Destinations } from "./destinations.ts";
 import type { Leaf } from "./destination.ts";
-import { InboundSeries } from "./inbound-series.ts";
+import { defaultPolicy } from "./inbound-policy.ts";
+import { InboundSeries, type Arrival } from "./inbound-series.ts";
 import { inboundSide, localAddress, plainIp } from "./inbound.ts";
 import { listen } from "./listener.ts";
 import { Registry } from "./metrics.ts";
 import { OutboundSeries } from "./outbound-series.ts";
 import { outboundSide } from "./outbound.ts";
+import { Policies } from "./policies.ts";
 import { TrafficFamilies } from "./series.ts";
-import { adminPort, identityOf, inboundPort, outboundPort, type ProbePath } from "./settings.ts";
+import { adminPort, identityOf, inboundPort, outboundPort, proxyClock, type ProbePath } from "./settings.ts";
 
 // The kubelet ends this container after the app's; what the app had begun to answer is through by then.
 const DRAIN_MS = 500;
@@ -21,14 +23,17 @@ export async function runProxy(env: NodeJS.ProcessEnv): Promise<void> {
   const { originalDestinations } = await import("./original-destination.ts");
   const registry = new Registry();
   const families = new TrafficFamilies(registry);
-  const inboundSeries = new InboundSeries(families);
-  const destinations = new Destinations(env["DESTINATIONS"] ?? "");
+  const inboundSeries = new InboundSeries(registry, families);
+  const { DESTINATIONS: control = "", POD_NAMESPACE: namespace = "", POD_NAME: pod = "" } = env;
+  const destinations = new Destinations(control, proxyClock(Number(env["DISCOVERY_CLOCK"] ?? 0)));
+  const policies = new Policies(control, namespace, pod);
   const outboundSeries = new OutboundSeries(registry, families, () => balancersOf(destinations));
   const destinationOf = originalDestinations();
   const probes = JSON.parse(env["PROBES"] ?? "[]") as ProbePath[];
-  const identity = identityOf(env["SERVICE_ACCOUNT"] ?? "default", env["POD_NAMESPACE"] ?? "");
+  const identity = identityOf(env["SERVICE_ACCOUNT"] ?? "default", namespace);
   const inbound = inboundSide({
     series: inboundSeries,
+    policyFor: (port) => policies.forPort(port),
     probes,
     nodeIp: gatewayIn(readFileSync("/proc/net/route", "utf8")),
   });
@@ -39,23 +44,28 @@ export async function runProxy(env: NodeJS.ProcessEnv): Promise<void> {
 }
 
 function* balancersOf(destinations: Destinations): Generator<{ apex: Leaf; leaf: Leaf }> {
-  for (const { document } of destinations.entries) {
+  for (const entry of destinations.entries) {
+    const { document } = entry;
     const apex = document?.kind === "service" ? document.leaves[document.apex] : undefined;
-    if (document?.kind !== "service" || !apex) continue;
-    for (const leaf of Object.values(document.leaves)) if (leaf.exists) yield { apex, leaf };
+    if (!apex) continue;
+    for (const leaf of entry.balanced()) if (leaf.exists) yield { apex, leaf };
   }
 }
 
-/** Scrapes are requests too: linkerd-proxy counts them with target_port 4191. */
+const open = defaultPolicy("all-unauthenticated").server;
+
+/** Scrapes are requests too: linkerd-proxy counts them with target_port 4191. They are let in whatever the policy says. */
 function adminServer(registry: Registry, series: InboundSeries): Server {
   return createServer((request, response) => {
     const startedMs = performance.now();
     const known = ["/metrics", "/ready", "/live"].includes(request.url ?? "");
     const local = plainIp(request.socket.remoteAddress) === "127.0.0.1";
-    const counted = { target: localAddress(request.socket), clientId: undefined, probe: false };
+    const arrival: Arrival = { target: localAddress(request.socket), clientId: undefined, probe: false, server: open };
+    const counted = { ...arrival, authorization: open };
     if (!local) series.request(counted);
     response.on("finish", () => {
-      if (!local) series.response(counted, response.statusCode, performance.now() - startedMs);
+      const end = { kind: "answered", status: response.statusCode } as const;
+      if (!local) series.response(counted, end, performance.now() - startedMs);
     });
     response.writeHead(known ? 200 : 404, { "content-type": "text/plain; version=0.0.4" });
     response.end(request.url === "/metrics" ? registry.text() : "ok\n");

@@ -110,5 +110,6 @@ export class Reflector<T extends { readonly metadata: Meta }> {
   }
 }
 
-const keyOf = (object: { readonly metadata: Meta }): string =>
-  serviceKey(object.metadata.namespace, object.metadata.name);
+/** Objects of the cluster's scope have no namespace. */
+const keyOf = ({ metadata }: { readonly metadata: Partial<Meta> & { readonly name: string } }): string =>
+  serviceKey(metadata.namespace ?? "", metadata.name);

@@ -17,11 +17,9 @@ export class TrafficFamilies {
     this.requests = registry.add(new Counter("request_total", "Total count of HTTP requests."));
     this.responses = registry.add(new Counter("response_total", "Total count of HTTP responses."));
     this.latency = registry.add(
-      new Histogram(
-        "response_latency_ms",
-        "Milliseconds from a request's head to its response's end.",
-        latencyBoundsMs,
-      ),
+      new Histogram("response_latency_ms", "Milliseconds from a request's head to its response's end.", {
+        bounds: latencyBoundsMs,
+      }),
     );
     this.#opened = registry.add(new Counter("tcp_open_total", "Total count of opened connections."));
     registry.add(new Gauge("tcp_open_connections", "Number of currently open connections.", () => this.#open));
@@ -43,6 +41,3 @@ export class TrafficFamilies {
     };
   }
 }
-
-/** A response is a failure from 500 on, as for every route without response classes of its own. */
-export const classify = (status: number): "success" | "failure" => (status >= 500 ? "failure" : "success");
