@@ -22,7 +22,7 @@ static: node_modules/.package-lock.json
 	depcruise --config .dependency-cruiser.js shared webhook plugin build
 
 check: static ## Format, lint, types and unit tests; needs no cluster
-	vitest run --project unit
+	@$(NODE) test/run.ts unit
 
 format: node_modules/.package-lock.json ## Rewrite the sources in the project's format
 	prettier --write --log-level warn .
@@ -30,7 +30,9 @@ format: node_modules/.package-lock.json ## Rewrite the sources in the project's 
 cluster: node_modules/.package-lock.json ## Start a local cluster (builds what it needs; as root, on Linux)
 	@$(NODE) test/cluster/main.ts up
 
+# Only export lines may reach stdout. The PATH has a link to the plugin, which may not be built yet.
 cluster-env: node_modules/.package-lock.json ## Print its export lines (KUBECONFIG and PATH) for eval
+	@[ -x dist/plugin/kubectl-canary ] || $(NODE) build/main.ts plugin >&2
 	@$(NODE) test/cluster/main.ts env
 
 cluster-down: node_modules/.package-lock.json ## Stop the local cluster and leave nothing behind
@@ -55,9 +57,9 @@ demo: cluster build ## The tutorial, from nothing to a promotion; leaves the clu
 	@KUBECONFIG=$$($(NODE) test/cluster/main.ts env | sed -n 's/^export KUBECONFIG=//p') $(MAKE) --no-print-directory install
 	@$(NODE) test/demo/main.ts
 
-# test/run.ts runs the unit tests too, to count all tests in one line.
-test: static cluster build ## What every change must pass: check, then every test on the local cluster
-	@$(NODE) test/run.ts
+# In this order: what fails without a cluster is said before one is started. The last line counts the tests of check too.
+test: check cluster build ## What every change must pass: check, then every test on the local cluster
+	@$(NODE) test/run.ts cluster
 
 bench: plugin ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
 	@$(NODE) test/bench/main.ts $(ARGS)

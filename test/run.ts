@@ -1,7 +1,7 @@
-// Runs the cluster tests and the unit tests, and closes with one line that counts all tests, unit tests included.
+// `unit` runs the tests that need no cluster and keeps their report; `cluster [FILE...]` runs the others, and closes with one line
+// that counts those of the last `unit` too. Two commands, so that `make test` knows what fails before it starts a cluster.
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { setScrapeInterval } from "./cluster/prometheus.ts";
@@ -24,20 +24,28 @@ const lanes: Record<string, string> = {
   cluster: "Tests that keep to a namespace or an API server of their own, several files at a time",
   alone: "Tests that take the controller or the API server away, or judge by a share of requests, one file at a time",
 };
-const chosen = process.argv.slice(2);
 
 const root = join(import.meta.dirname, "..");
+const reportOf = (project: string): string => join(root, "dist", "test", `${project}.json`);
 const run = (command: string, args: string[]): number =>
   spawnSync(command, args, { cwd: root, stdio: "inherit", env: clusterEnv }).status ?? 1;
 
-async function vitest(project: string, folder: string, files: string[]): Promise<{ report: Report; code: number }> {
+interface Ran {
+  report: Report;
+  code: number;
+}
+
+const read = async (project: string): Promise<Report> =>
+  JSON.parse(await readFile(reportOf(project), "utf8")) as Report;
+
+async function vitest(project: string, files: string[] = []): Promise<Ran> {
   process.stdout.write(`\n${lanes[project] ?? project}\n`);
-  const file = join(folder, `${project}.json`);
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  await mkdir(join(root, "dist", "test"), { recursive: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${reportOf(project)}`];
   // Files that were chosen may all be of the other project; a project without any test at all is a fault.
   const mayBeNone = files.length > 0 ? ["--passWithNoTests"] : [];
   const code = run("vitest", ["run", "--project", project, ...mayBeNone, ...reporters, ...files]);
-  return { report: JSON.parse(await readFile(file, "utf8")) as Report, code };
+  return { report: await read(project), code };
 }
 
 /** The first lines of what went wrong: the whole of it may be out of sight by the time that it is read. */
@@ -55,27 +63,37 @@ function failuresOf({ testResults }: Report): string[] {
   });
 }
 
-const folder = await mkdtemp(join(tmpdir(), "kubectl-canary-test-"));
-try {
-  const unit = await vitest("unit", folder, []);
+/** Prints the failures and the line that counts all tests, and returns the exit code. */
+function conclude(runs: Ran[], otherFailures: string[] = []): number {
+  const failures = [...runs.flatMap(({ report }) => failuresOf(report)), ...otherFailures];
+  for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
+  const passed = runs.reduce((sum, { report }) => sum + report.numPassedTests, 0);
+  process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
+  return failures.length > 0 || runs.some(({ code }) => code !== 0) ? 1 : 0;
+}
+
+async function onCluster(files: string[]): Promise<number> {
+  const unit = { report: await read("unit"), code: 0 };
   // The tests decide by events, not by Prometheus' pace: a shorter scrape interval only makes them quicker.
   await setScrapeInterval("2s");
   const installed =
     run("make", ["--no-print-directory", "install", "ARGS=--set metrics.scrapeInterval=2s"]) ||
     run(process.execPath, ["test/app/main.ts", "images"]);
-  const runs = [unit];
-  if (installed === 0) for (const project of ["cluster", "alone"]) runs.push(await vitest(project, folder, chosen));
+  const runs: Ran[] = [unit];
+  if (installed === 0) for (const project of ["cluster", "alone"]) runs.push(await vitest(project, files));
   await setScrapeInterval("10s");
-  const failures = runs.flatMap(({ report }) => failuresOf(report));
-  if (installed !== 0) failures.push("the chart or the demo app could not be installed: see above");
-  for (const failure of failures) process.stdout.write(`FAILED  ${failure}\n`);
-  if (failures.length > 0)
-    process.stdout.write(
+  const code = conclude(runs, installed === 0 ? [] : ["the chart or the demo app could not be installed: see above"]);
+  if (code !== 0)
+    process.stderr.write(
       "Look at: kubectl -n kubectl-canary logs -l app.kubernetes.io/name=kubectl-canary --tail=200\n",
     );
-  const passed = runs.reduce((sum, { report }) => sum + report.numPassedTests, 0);
-  process.stdout.write(`${passed} passed, ${failures.length} failed\n`);
-  process.exitCode = failures.length > 0 || runs.some(({ code }) => code !== 0) ? 1 : 0;
-} finally {
-  await rm(folder, { recursive: true, force: true });
+  return code;
+}
+
+const [part, ...files] = process.argv.slice(2);
+if (part === "unit") process.exitCode = conclude([await vitest("unit")]);
+else if (part === "cluster") process.exitCode = await onCluster(files);
+else {
+  process.stderr.write("Usage: node test/run.ts unit | cluster [FILE...]\n");
+  process.exitCode = 2;
 }

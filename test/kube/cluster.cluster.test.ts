@@ -95,6 +95,7 @@ describe("a connection to a real API server", () => {
       await cluster.raw("GET", "/version");
       proxy.cut();
     }
+    expect(proxy.accepted).toBe(20);
     await proxy.stop();
   });
 
