@@ -6,20 +6,56 @@ import type { CanaryStatus, RunStatus } from "../shared/core/objects/canary-stat
 import { kind } from "../shared/core/objects/names.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { CanaryError } from "../shared/kube/errors.ts";
+import { Reflector, type ReflectorDeps } from "../shared/kube/reflector.ts";
+import { resource } from "../shared/kube/resources.ts";
+import type { Logger } from "../shared/log.ts";
 
 /** Throws `Usage` with the fields that would be lost and what to do; what the cluster throws where there is no definition. */
 export async function requireDefinition(cluster: Cluster): Promise<void> {
-  const lost = await lostFields(cluster);
-  if (lost.length === 0) return;
-  const name = `${kind.canary.plural}.${kind.canary.group}`;
-  throw new CanaryError(
-    "Usage",
-    `The CustomResourceDefinition ${name} would drop ${lost.join(", ")}: it is older than this controller, or another product's. ` +
-      "Nothing is touched. Apply the chart's files/crds (with crds.install=true, helm upgrade does it), and the controller goes on.",
-  );
+  const loss = lossBy(await publishedSchema(cluster));
+  if (loss !== undefined) throw new CanaryError("Usage", loss);
+}
+
+/**
+ * Resolves with a sentence as soon as the cluster's definition would drop what we write, and with nothing when `ending` aborts.
+ * Another product's chart, upgraded later, puts its own definition back without a word. One watch of one object; a cluster that
+ * cannot be asked is no answer.
+ */
+export async function definitionLost(deps: WatchDeps, ending: AbortSignal): Promise<string | undefined> {
+  let found: (loss?: string) => void = () => undefined;
+  const lost = new Promise<string | undefined>((resolve) => (found = resolve));
+  const reflector = new Reflector<Definition>(deps, {
+    resource: resource.customResourceDefinitions,
+    fieldSelector: `metadata.name=${definitionName}`,
+    onChange: (_, now) => {
+      const version = now?.spec?.versions?.find(({ name }) => name === kind.canary.version);
+      const loss = version && lossBy(version.schema?.openAPIV3Schema);
+      if (loss !== undefined) found(loss);
+    },
+    onError: (error, retryInMs) => deps.log.warn({ reason: error.message, retryInMs }, "the definition is not watched"),
+  });
+  ending.addEventListener("abort", () => found(), { once: true });
+  if (ending.aborted) found();
+  reflector.start();
+  try {
+    return await lost;
+  } finally {
+    await reflector.stop();
+  }
+}
+
+export interface WatchDeps extends ReflectorDeps {
+  log: Pick<Logger, "warn">;
 }
 
 // --- internal ---
+
+const definitionName = `${kind.canary.plural}.${kind.canary.group}`;
+
+interface Definition {
+  metadata: { name: string; resourceVersion?: string };
+  spec?: { versions?: { name: string; schema?: { openAPIV3Schema?: Schema } }[] };
+}
 
 interface Schema {
   properties?: Record<string, Schema>;
@@ -78,8 +114,16 @@ const ofRun = {
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
 
-async function lostFields(cluster: Cluster): Promise<string[]> {
-  const canary = await publishedSchema(cluster);
+function lossBy(schema: Schema | undefined): string | undefined {
+  const lost = lostFields(schema);
+  if (lost.length === 0) return undefined;
+  return (
+    `The CustomResourceDefinition ${definitionName} would drop ${lost.join(", ")}: it is older than this controller, or another product's. ` +
+    "Nothing is touched. Apply the chart's files/crds (with crds.install=true, helm upgrade does it), and the controller goes on."
+  );
+}
+
+function lostFields(canary: Schema | undefined): string[] {
   const status = canary?.properties?.["status"];
   const lost = missingIn(status, Object.keys(ofStatus)).map((field) => `status.${field}`);
   if (lost.length > 0) return lost;

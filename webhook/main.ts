@@ -6,18 +6,15 @@ import process from "node:process";
 import type { Server } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { pino, type Logger } from "pino";
-import type { Canary } from "../shared/core/objects/canary.ts";
-import { backoffMs } from "../shared/kube/backoff.ts";
 import { pause, systemClock } from "../shared/kube/clock.ts";
 import { connect, type Cluster } from "../shared/kube/cluster.ts";
 import { messageOf } from "../shared/kube/errors.ts";
-import { missingOf } from "./admission/missing-objects.ts";
 import { issueAuthority } from "./certificates/issue.ts";
 import { Certificates } from "./certificates/manager.ts";
 import { certificateNotes } from "./certificates/lease-annotations.ts";
 import { readConfig, type Config } from "./config.ts";
-import { requireDefinition } from "./crd-check.ts";
-import { startController, type Controller } from "./controller/controller.ts";
+import type { Controller } from "./controller/controller.ts";
+import { runLoops, type Running } from "./loops.ts";
 import { createRecorder, type Recorder } from "./telemetry/recorder.ts";
 import { createMetricsServer, createServer } from "./server.ts";
 import { uninstall } from "./uninstall.ts";
@@ -70,16 +67,12 @@ function connectTo(config: Config): Cluster {
 }
 
 async function serve(parts: Parts): Promise<void> {
-  const { config, log, recorder, cluster, ending } = parts;
+  const { config, log, recorder, ending } = parts;
   const running: Running = {};
+  // Nothing of the loop: a review is answered from itself alone, and a cluster must not lose admission with the loop.
   const notReady = (): string[] =>
-    [
-      ending.aborted ? "stopping" : undefined,
-      certificates.notReady(),
-      running.loop?.ready() ? undefined : (running.failure ?? "the caches are not filled yet"),
-    ].filter((reason) => reason !== undefined);
-  const missing = (canary: Canary): Promise<string[]> => missingOf(cluster, canary, { timeoutMs: 1_000 });
-  const canary = { ownAccounts: config.ownAccounts, missing };
+    [ending.aborted ? "stopping" : undefined, certificates.notReady()].filter((reason) => reason !== undefined);
+  const canary = { ownAccounts: config.ownAccounts };
   // Probes are answered before there is a certificate that anyone trusts.
   const stopgap = await issueAuthority("not ready", { now: systemClock.wall(), lifetimeMs: 3_600_000 });
   const server = createServer({ log, canary, recorder, notReady }, stopgap);
@@ -87,7 +80,7 @@ async function serve(parts: Parts): Promise<void> {
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
     if (days !== undefined) recorder.certificateDaysLeft(days);
-    recorder.queueDepth(running.loop?.waiting() ?? 0);
+    recorder.loop({ isReady: running.loop?.ready() ?? false, waiting: running.loop?.waiting() ?? 0 });
     recorder.canaries(canariesByNamespace(running.loop));
     return recorder.text();
   });
@@ -95,7 +88,7 @@ async function serve(parts: Parts): Promise<void> {
   log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
   certificates.start();
   const notes = (): Record<string, string> => certificateNotes(certificates.validity(), config.certificateIssuer);
-  const loops = runLoops(parts, running, notes);
+  const loops = runLoops({ ...parts, random, notes }, running);
   await aborted(ending);
   log.info({ drainMs: config.drainMs }, "stopping");
   // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
@@ -127,46 +120,6 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
       validatingConfiguration: config.validatingConfiguration,
     },
   );
-}
-
-interface Running {
-  loop?: Controller;
-  failure?: string;
-}
-
-/** One loop after the other: what a loop watches is settled when it starts. */
-async function runLoops(parts: Parts, running: Running, notes: () => Record<string, string>): Promise<void> {
-  const { ending, log } = parts;
-  while (!ending.aborted) {
-    const loop = await startedLoop(parts, notes, (reason) => (running.failure = reason));
-    if (!loop) return;
-    running.loop = loop;
-    delete running.failure;
-    await loop.outlived(ending);
-    if (!ending.aborted) log.info("the cluster serves a kind of route that it did not serve before: looking anew");
-    await loop.stop();
-    if (!ending.aborted) delete running.loop;
-  }
-}
-
-/** Goes on trying: admission is of use meanwhile, and a crash loop would only make the wait longer. */
-async function startedLoop(
-  { cluster, config, log, recorder, ending }: Parts,
-  notes: () => Record<string, string>,
-  failed: (reason: string) => void,
-): Promise<Controller | undefined> {
-  for (let failures = 1; !ending.aborted; failures++) {
-    try {
-      await requireDefinition(cluster);
-      return await startController({ cluster, config, log, recorder, random, notes });
-    } catch (error) {
-      failed(messageOf(error));
-      const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);
-      log.error({ reason: messageOf(error), waitMs }, "the loop could not start");
-      await pause(systemClock, waitMs, ending);
-    }
-  }
-  return undefined;
 }
 
 async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {

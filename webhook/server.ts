@@ -10,6 +10,7 @@ import type { Logger } from "pino";
 import { messageOf } from "../shared/kube/errors.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
 import { denial, parseReview } from "./admission/review.ts";
+import { bodyBounds, Budget, limitConnections } from "./limits.ts";
 import { admit, endpoints, type Endpoint } from "./admission/endpoints.ts";
 import type { Recorder } from "./telemetry/recorder.ts";
 
@@ -32,9 +33,8 @@ export interface ServingCertificate {
 
 /** The caller listens, replaces the certificate with `setSecureContext`, and closes. */
 export function createServer(deps: ServerDeps, certificate: ServingCertificate): https.Server {
-  const server = https.createServer({ ...certificate, minVersion: "TLSv1.2" }, admissionApp(deps));
-  server.headersTimeout = 5_000;
-  server.requestTimeout = 10_000;
+  const app = admissionApp(deps);
+  const server = limitConnections(https.createServer({ ...certificate, minVersion: "TLSv1.2", ...timeouts }, app));
   // Longer than clients keep idle connections, or the API server now and then writes into one that we are closing.
   server.keepAliveTimeout = 180_000;
   server.on("tlsClientError", (error) => deps.log.debug({ error: messageOf(error) }, "TLS handshake failed"));
@@ -48,7 +48,8 @@ export function createMetricsServer(scrape: Recorder["text"]): http.Server {
     const { contentType, body } = await scrape();
     response.set("Content-Type", contentType).send(body);
   });
-  return http.createServer(app);
+  app.use((_request, response) => void response.status(404).type("text/plain").send("only /metrics is here\n"));
+  return limitConnections(http.createServer({ ...timeouts, maxHeaderSize: 8_192 }, app), scraperBounds);
 }
 
 /** Without TLS, as tests ask it. */
@@ -62,7 +63,8 @@ export function admissionApp(deps: ServerDeps): Express {
   });
   // Compressed bodies are refused: the API server sends none, and a small one can unpack to a large one.
   const parse = express.json({ limit: maxBodyBytes, type: "application/json", inflate: false });
-  for (const endpoint of endpoints) app.post(endpoint.path, parse, review(endpoint, deps));
+  const within = limitBodies();
+  for (const endpoint of endpoints) app.post(endpoint.path, within, parse, review(endpoint, deps));
   app.use((request, response) => {
     response.status(404).json({ message: `nothing at ${request.method} ${request.path}` });
   });
@@ -72,6 +74,10 @@ export function admissionApp(deps: ServerDeps): Express {
 
 // --- internal ---
 
+const timeouts = { headersTimeout: 5_000, requestTimeout: 10_000, handshakeTimeout: 5_000 };
+
+const scraperBounds = { perClient: 16, total: 64 };
+
 function bare(): Express {
   const app = express();
   app.disable("x-powered-by");
@@ -79,8 +85,23 @@ function bare(): Express {
   return app;
 }
 
+/** Before a byte of the body is read. A body that does not tell its length counts as the largest. */
+function limitBodies(): RequestHandler {
+  const budget = new Budget(bodyBounds);
+  return (request, response, next) => {
+    const length = Number(request.headers["content-length"] ?? maxBodyBytes);
+    const release = budget.take(request.socket.remoteAddress ?? "", Math.min(length, maxBodyBytes) || 0);
+    if (release) {
+      response.once("close", release);
+      return next();
+    }
+    const message = "too much is asked at once from this address: try again";
+    response.status(503).set({ "Retry-After": "1", Connection: "close" }).json({ message });
+  };
+}
+
 function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
-  return async (request, response) => {
+  return (request, response) => {
     // Without a JSON content type the parser leaves the body alone.
     if (request.body === undefined) {
       response.status(415).json({ message: "send an AdmissionReview as application/json" });
@@ -91,7 +112,7 @@ function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
     const started = process.hrtime.bigint();
     const seconds = (): number => Number(process.hrtime.bigint() - started) / 1e9;
     try {
-      const { status, body, result } = await admit(request.body, endpoint, deps.canary);
+      const { status, body, result } = admit(request.body, endpoint, deps.canary);
       deps.recorder.admission(result, seconds());
       response.status(status).json(body);
     } catch (error) {

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Cluster } from "../../shared/kube/cluster.ts";
+import { resource } from "../../shared/kube/resources.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
 import {
@@ -80,6 +81,18 @@ describe("a replica that serves what cert-manager issues", () => {
       await becomes("the next to be served", () => replica.current === issuer.serving?.cert, 15_000);
       // The other replica may take a while.
       expect(await trusted(cluster)).toEqual(expect.arrayContaining([issuer.authority?.cert, first]));
+    } finally {
+      await replica.stop();
+    }
+  });
+
+  it("are ready without the validating configuration, which only warns, and not without the mutating one", async () => {
+    await cluster.delete(resource.validatingWebhookConfigurations, { name: "validating" });
+    const replica = await Replica.start(cluster, "own");
+    try {
+      await becomes("ready", () => replica.isReady);
+      await cluster.delete(resource.mutatingWebhookConfigurations, { name: "mutating" });
+      await becomes("not ready", () => !replica.isReady);
     } finally {
       await replica.stop();
     }

@@ -31,7 +31,7 @@ export class Replica {
 
   private constructor(cluster: Cluster, issuer: CertificateIssuer, stopgap: Issued) {
     const log = pino({ enabled: false });
-    const canary = { ownAccounts: [], missing: () => Promise.resolve([]) };
+    const canary = { ownAccounts: [] };
     const recorder = createRecorder({ version: "0.0.0", meshProvider: "auto" });
     this.server = createServer({ log, canary, recorder, notReady: () => [] }, stopgap);
     this.server.maxRequestsPerSocket = 1;

@@ -150,7 +150,7 @@ function textOf(value: unknown): string {
 }
 
 async function listen(): Promise<{ url: string; close: () => void }> {
-  const canary = { ownAccounts: [], missing: () => Promise.resolve([]) };
+  const canary = { ownAccounts: [] };
   const recorder = createRecorder({ version: "0.0.0", meshProvider: "auto" });
   const app = admissionApp({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] });
   const server = http.createServer(app);

@@ -29,7 +29,7 @@ function nothing(): https.Server {
 }
 
 function admission(): https.Server {
-  const canary = { ownAccounts: ["controller"], missing: () => Promise.resolve([]) };
+  const canary = { ownAccounts: ["controller"] };
   const recorder = createRecorder({ version: "bench", meshProvider: "auto" });
   return createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
 }

@@ -92,6 +92,18 @@ describe("the chart", () => {
     ]);
   });
 
+  it("lets only those in who are named, where a network policy is asked for", async () => {
+    expect(named(await render(), "NetworkPolicy")).toEqual([]);
+    await expect(render("--set", "networkPolicy.enabled=true")).rejects.toThrow(/needs networkPolicy.webhookFrom/);
+    const from = "networkPolicy.webhookFrom[0].ipBlock.cidr=10.0.0.1/32";
+    const policies = (await render("--set", `networkPolicy.enabled=true,${from}`)).filter(
+      ({ kind }) => kind === "NetworkPolicy",
+    );
+    const ports = [{ protocol: "TCP", port: 10250 }];
+    const ingress = [{ from: [{ ipBlock: { cidr: "10.0.0.1/32" } }], ports }];
+    expect(policies).toMatchObject([{ spec: { policyTypes: ["Ingress"], ingress } }]);
+  });
+
   it("has no disruption budget for a single replica, which could then never be moved", async () => {
     expect(named(await render(), "PodDisruptionBudget")).toEqual(["kubectl-canary"]);
     expect(named(await render("--set", "replicas=1"), "PodDisruptionBudget")).toEqual([]);

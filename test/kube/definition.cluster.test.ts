@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { requireDefinition } from "../../webhook/crd-check.ts";
+import { definitionLost, requireDefinition } from "../../webhook/crd-check.ts";
 import { whyNotObeyed } from "../../webhook/controller/observe/stale-callers.ts";
 import { chooseRoute, discoverRoutes, routesAppear } from "../../webhook/controller/objects/route-choice.ts";
 import type { Caches } from "../../webhook/controller/cache/caches.ts";
@@ -20,7 +20,7 @@ interface Schema {
 }
 
 interface Definition {
-  metadata: { name: string; resourceVersion?: string };
+  metadata: { name: string; resourceVersion?: string; annotations?: Record<string, string> };
   spec: { versions: { schema: { openAPIV3Schema: Schema } }[] };
 }
 
@@ -81,6 +81,25 @@ it("none at all, an older one and a foreign one are each named with what would b
   await define(await chartsOwn());
   await becomes(undefined);
 });
+
+it("a foreign one that comes back while a controller runs is noticed, and the chart's own gives no alarm", async () => {
+  const ending = new AbortController();
+  const said: string[] = [];
+  const log = { warn: (_: unknown, message?: string) => void said.push(message ?? "") };
+  const lost = definitionLost({ cluster, clock: systemClock, random: Math.random, log }, ending.signal);
+  const own = await chartsOwn();
+  await define({ ...own, metadata: { ...own.metadata, annotations: { touched: "1" } } });
+  const foreign = await chartsOwn();
+  delete statusOf(foreign).properties["run"];
+  await define(foreign);
+  await expect(lost).resolves.toMatch(/would drop status\.run: .*another product's/);
+  await define(await chartsOwn());
+  await becomes(undefined);
+  const unharmed = definitionLost({ cluster, clock: systemClock, random: Math.random, log }, ending.signal);
+  ending.abort();
+  await expect(unharmed).resolves.toBeUndefined();
+  expect(said).toEqual([]);
+}, 60_000);
 
 it("a kind of route that is not installed is no fault, and is seen when it is installed later", async () => {
   const bare = await discoverRoutes(cluster);

@@ -140,7 +140,7 @@ async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Se
   const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
   const authority = await issueAuthority("arena", validity);
   const serving = await issueServing(authority, ["localhost"], validity);
-  const canary = { ownAccounts: [account], missing: () => Promise.resolve([]) };
+  const canary = { ownAccounts: [account] };
   const recorder = createRecorder({ version: "test", meshProvider: "linkerd" });
   const server = createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
   server.listen(0, "localhost");

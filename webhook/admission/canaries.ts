@@ -1,6 +1,6 @@
 /**
  * POST /mutate/canaries and /validate/canaries. Both refuse a faulty spec with all faults at once; the mutating one is asked
- * before the API server checks the schema, whose own errors would hide the rest.
+ * before the API server checks the schema, whose own errors would hide the rest. No reads: whoever can reach the port may ask.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../shared/core/objects/canary.ts";
@@ -11,8 +11,6 @@ import type { AdmissionRequest, Verdict } from "./review.ts";
 
 export interface CanaryDeps {
   ownAccounts: readonly string[];
-  /** Sentences about what the Canary names and the cluster does not have (yet). Never throws; bounded in time. */
-  missing: (canary: Canary) => Promise<string[]>;
 }
 
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
@@ -25,14 +23,14 @@ export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdi
   return stamped.canary === canary ? pass() : { allowed: true, object: stamped.canary, warnings: [] };
 }
 
-export async function validateCanary(request: AdmissionRequest, deps: CanaryDeps): Promise<Verdict> {
+/** What the Canary names and the cluster does not have is not looked up here: the status says it a moment later. */
+export function validateCanary(request: AdmissionRequest): Verdict {
   if (!isWrite(request)) return pass();
   const { canary, oldCanary } = canariesOf(request);
   if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
   const fault = specFault(canary, oldCanary);
   if (fault) return fault;
-  const doubts = hasShape(canary) ? doubtsOf(canary) : [];
-  return { allowed: true, warnings: [...doubts, ...(await deps.missing(canary))] };
+  return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary) : [] };
 }
 
 // --- internal ---

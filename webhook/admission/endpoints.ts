@@ -7,7 +7,7 @@ export interface Endpoint {
   path: string;
   /** Reviews of anything else are misdirected, and refused. */
   resource: { group: string; resource: string };
-  decide: (request: AdmissionRequest, deps: CanaryDeps) => Verdict | Promise<Verdict>;
+  decide: (request: AdmissionRequest, deps: CanaryDeps) => Verdict;
 }
 
 export const endpoints: readonly Endpoint[] = [
@@ -30,8 +30,8 @@ export interface Answer {
   result: Result;
 }
 
-/** Answers with the review's uid wherever it has one. Rejects only if a decision throws. */
-export async function admit(body: unknown, endpoint: Endpoint, deps: CanaryDeps): Promise<Answer> {
+/** Answers with the review's uid wherever it has one. Throws only if a decision does. */
+export function admit(body: unknown, endpoint: Endpoint, deps: CanaryDeps): Answer {
   const parsed = parseReview(body);
   if (!parsed.ok) return malformed(parsed.uid, parsed.message);
   const { request } = parsed;
@@ -41,7 +41,7 @@ export async function admit(body: unknown, endpoint: Endpoint, deps: CanaryDeps)
       request.uid,
       `${endpoint.path} is for ${fullName(endpoint.resource)}, not ${fullName({ group, resource })}`,
     );
-  const review = answer(request, await endpoint.decide(request, deps));
+  const review = answer(request, endpoint.decide(request, deps));
   return { status: 200, body: review, result: resultOf(review) };
 }
 

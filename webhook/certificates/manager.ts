@@ -123,8 +123,7 @@ export class Certificates {
 
   private async run(): Promise<void> {
     for (const reflector of this.reflectors()) reflector.start();
-    const stopped = new Promise<void>((resolve) => this.ending.signal.addEventListener("abort", () => resolve()));
-    await Promise.race([Promise.all(this.reflectors().map((reflector) => reflector.whenSynced())), stopped]);
+    await this.filled();
     let failures = 0;
     while (!this.ending.signal.aborted) {
       this.waking = new AbortController();
@@ -142,6 +141,14 @@ export class Certificates {
         await pause(this.deps.clock, waitMs, signal);
       }
     }
+  }
+
+  /** Whether the validating configuration can be read is not waited for without end: nobody's change depends on it. */
+  private async filled(): Promise<void> {
+    const stopped = new Promise<void>((resolve) => this.ending.signal.addEventListener("abort", () => resolve()));
+    const synced = this.reflectors().map((reflector) => reflector.whenSynced());
+    const needed = Promise.all([...synced.slice(0, 2), pause(this.deps.clock, firstHeardMs, this.ending.signal)]);
+    await Promise.race([Promise.all(synced), needed, stopped]);
   }
 
   private restMs(): number {
@@ -164,19 +171,21 @@ export class Certificates {
     if (!this.served) this.hand(held);
     for (const cert of held.bundle) this.unwantedSince.delete(new X509Certificate(cert).fingerprint256);
     const patched = await Promise.all(configurations.map((one) => this.trust(one, held)));
-    this.problem = this.take(held, trustedByAll(patched), this.configurations.length - patched.length);
+    const isAsked = configurations.some((one) => one.resource === resource.mutatingWebhookConfigurations);
+    this.problem = this.take(held, trustedByAll(patched), isAsked);
     this.warnIfOverdue();
   }
 
   /** Serves what is held once it is trusted; says why the API server cannot call us. */
-  private take(held: CertificateState, trusted: ReadonlySet<string>, missing: number): string | undefined {
+  private take(held: CertificateState, trusted: ReadonlySet<string>, isAsked: boolean): string | undefined {
     const now = this.deps.clock.now();
     this.noteTrusted(trusted, now);
     // A certificate whose signer an API server does not know yet would only be refused: the one before goes on.
     const isHeard = held.signers.every((cert) => now - (this.trustedSince.get(cert) ?? now) >= heardMs);
     const isTrusted = held.signers.every((cert) => trusted.has(cert));
     if (isTrusted && (isHeard || this.isSpent())) this.hand(held);
-    if (missing > 0) return `${missing} of our webhook configurations are not there: is the chart installed whole?`;
+    // The validating one only refuses and warns sooner than the status: without it Deployments are held all the same.
+    if (!isAsked) return "our MutatingWebhookConfiguration is not there: is the chart installed whole?";
     if (!isTrusted) return "the API server does not trust our certificate yet";
     this.wasReady ||= this.isKnown(held, now);
     return this.wasReady ? undefined : "the API server may not have heard yet whom to trust";

@@ -49,7 +49,7 @@ export interface ControllerDeps {
 }
 
 export interface Controller {
-  /** The caches hold the cluster: decisions may be taken, and admission may look things up. */
+  /** The caches hold the cluster: decisions may be taken. */
   ready(): boolean;
   world: Caches;
   /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */

@@ -39,9 +39,10 @@ export interface Recorder {
   failed(subject: Subject, ending: Ending): void;
   forget(subject: Subject): void;
   admission(answer: "allowed" | "patched" | "denied" | "error", seconds: number): void;
-  queueDepth(keys: number): void;
   /** An object of this resource was left out of the caches, for it has not the shape of its kind. */
   unreadable(resource: string): void;
+  /** Whether this replica's caches hold the cluster, and how many Canaries wait to be looked at. */
+  loop(state: { isReady: boolean; waiting: number }): void;
   certificateDaysLeft(days: number): void;
 }
 
@@ -67,7 +68,7 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
 type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
 type OwnPart = Pick<
   Recorder,
-  "comparison" | "needs" | "forget" | "admission" | "queueDepth" | "unreadable" | "certificateDaysLeft"
+  "comparison" | "needs" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft"
 >;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
@@ -127,7 +128,6 @@ function ownMetrics(registry: Registry): OwnPart {
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     registers,
   });
-  const queue = new Gauge({ name: "kubectl_canary_queue_depth", help: "Canaries waiting to be looked at", registers });
   const unreadable = new Counter({
     name: "kubectl_canary_unreadable_objects_total",
     help: "Objects that were left out because they have not the shape of their kind",
@@ -154,9 +154,22 @@ function ownMetrics(registry: Registry): OwnPart {
       needed.evidence.remove(labelsOf(subject));
     },
     admission: (answer, seconds) => admission.observe({ answer }, seconds),
-    queueDepth: (keys) => queue.set(keys),
     unreadable: (resource) => unreadable.inc({ resource }),
+    loop: loopGauges(registers),
     certificateDaysLeft: (days) => certificate.set(days),
+  };
+}
+
+function loopGauges(registers: Registry[]): OwnPart["loop"] {
+  const queue = new Gauge({ name: "kubectl_canary_queue_depth", help: "Canaries waiting to be looked at", registers });
+  const ready = new Gauge({
+    name: "kubectl_canary_loop_ready",
+    help: "1 where this replica's caches hold the cluster, so that it can lead; admission does not depend on it",
+    registers,
+  });
+  return ({ isReady, waiting }) => {
+    ready.set(isReady ? 1 : 0);
+    queue.set(waiting);
   };
 }
 

@@ -85,7 +85,7 @@ describe("the controller's metrics", () => {
     const recorder = aRecorder();
     recorder.checks(podinfo, [aCheck("own", 1, ""), aCheck("own", null, "")]);
     recorder.admission("patched", 0.004);
-    recorder.queueDepth(7);
+    recorder.loop({ isReady: true, waiting: 7 });
     recorder.certificateDaysLeft(29.5);
     expect(await lines(recorder)).toEqual(
       expect.arrayContaining([
@@ -116,7 +116,7 @@ describe("the controller's metrics", () => {
 
   test("of two recorders do not mix", async () => {
     const one = aRecorder();
-    one.queueDepth(3);
+    one.loop({ isReady: false, waiting: 3 });
     expect(await lines(aRecorder())).toContain("kubectl_canary_queue_depth 0");
   });
 });

@@ -21,7 +21,7 @@ export function checkReferences(spec: CanarySpec, add: Add): void {
   checkTarget({ ...targetRef }, add);
   if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
   if (metricsServer !== undefined && !isAddress(metricsServer))
-    add("spec.metricsServer", `${shown(metricsServer)} is not a URL such as http://prometheus.monitoring:9090`);
+    add("spec.metricsServer", `${shown(String(metricsServer))} is not a URL such as http://prometheus.monitoring:9090`);
   if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
   if (service !== undefined) checkService(service, add);
   checkApex(spec, add);
@@ -34,7 +34,9 @@ export function quoted(value: unknown): string {
 
 // --- internal ---
 
-const isAddress = (text: string): boolean => text.length <= longestAddress && /^https?:\/\/[^/\s]/.test(text);
+/** Asked before the schema is, of anything that is written there. */
+const isAddress = (text: unknown): boolean =>
+  typeof text === "string" && text.length <= longestAddress && /^https?:\/\/[^/\s]/.test(text);
 
 /** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
 const longestName = 63 - primaryName("").length;
