@@ -1,8 +1,14 @@
+import vitest from "@vitest/eslint-plugin";
 import tseslint from "typescript-eslint";
 
 const clocksAndIo = [
   ...["Date", "process", "console", "setTimeout", "setInterval", "setImmediate", "queueMicrotask", "fetch"],
   ...["performance", "crypto", "globalThis", "global"],
+];
+
+const assertions = [
+  ...["expect", "expect*", "waitFor", "soak", "doubled", "named", "sameCause", "derive", "then", "without"],
+  "watching.shows",
 ];
 
 const sizeLimits = {
@@ -140,7 +146,10 @@ export default tseslint.config(
   },
   {
     files: ["**/*.test.ts"],
+    plugins: { vitest },
     rules: {
+      // Beside `expect`: helpers of ours that throw, with what they saw, where a condition is not met.
+      "vitest/expect-expect": ["error", { assertFunctionNames: assertions }],
       "max-lines": ["error", { max: 400 }],
       "max-lines-per-function": "off",
       // An optional chain into a Kubernetes object counts as a branch at every "?".

@@ -121,6 +121,15 @@ describe("phases", () => {
   });
 });
 
+describe("a test", () => {
+  it("asserts something, or waits for something with a deadline", async () => {
+    const code = (body: string): string => `it("is", () => ${body});`;
+    expect(await found("shared/a.unit.test.ts", code("run()"))).toContain("no assertions");
+    expect(await found("shared/a.unit.test.ts", code("expect(run()).toBe(1)"))).toBe("");
+    expect(await found("test/e2e/a.cluster.test.ts", code('waitFor(ready, 10, "it")'))).toBe("");
+  });
+});
+
 describe("make", () => {
   it("prints its targets, each with one line that reads as it is meant", () => {
     const { stdout } = spawnSync("make", ["help"], { cwd: root, encoding: "utf8" });
