@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import jsonpatch from "jsonpatch";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { pausedCondition, rejectedCondition } from "../shared/core/admission/rejection.ts";
 import { annotation, heldValue, label } from "../shared/core/objects/names.ts";
 import type { ReviewResponse } from "./admission/review.ts";
 import { createRecorder } from "./telemetry/recorder.ts";
@@ -116,6 +117,18 @@ describe("POST /mutate/deployments", () => {
     const scale = { ...scaled, request: { ...scaled.request, subResource: "scale" } };
     expect(await ask("/mutate/deployments", created)).toMatchObject({ allowed: true, patchType: "JSONPatch" });
     expect(await ask("/mutate/deployments", scale)).toEqual({ uid: "review-1", allowed: true });
+  });
+
+  it("takes a rejection off a status that has observed another template", async () => {
+    const sent = deployment("podinfo:1.7.2");
+    const condition = { type: "Progressing", ...rejectedCondition("it was bad.", "v1-of-1.7.1") };
+    const status = { observedGeneration: 3, conditions: [condition] };
+    const body = review("deployments", { ...sent, status }, { ...sent, status }) as { request: object };
+    const response = await ask("/mutate/deployments", { ...body, request: { ...body.request, subResource: "status" } });
+    expect(patched({ ...sent, status }, response)).toEqual({
+      ...sent,
+      status: { observedGeneration: 3, conditions: [{ type: "Progressing", ...pausedCondition }] },
+    });
   });
 
   it("refuses a change during promotion with a sentence", async () => {

@@ -30,7 +30,8 @@ export type Action =
   | { kind: "keepStable"; podTemplateHash: string }
   /** Take the break-glass label off: it was good for one change. */
   | { kind: "consumeBypass" }
-  | { kind: "markRejected"; message: string }
+  /** Say on the target that its template `intent` was rejected, and why. */
+  | { kind: "markRejected"; intent: string; words: string }
   | { kind: "clearRejected" };
 
 export interface EventText {

@@ -118,7 +118,7 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
   if (!rejection) return clearing(target);
   if (target.markedRejected) return [];
   const { reason } = rejectedWords({ state: next, seen }, target, rejection);
-  return [{ kind: "markRejected", message: `canary rejected: ${reason}` }];
+  return [{ kind: "markRejected", intent: rejection.hash, words: reason }];
 }
 
 function runTarget(next: CanaryState, run: Run, target: Target): Action[] {

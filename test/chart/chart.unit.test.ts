@@ -9,6 +9,7 @@ import {
   type RunStatus,
   type TrackStatus,
 } from "../../shared/core/objects/canary-status.ts";
+import { rejectedCondition } from "../../shared/core/admission/rejection.ts";
 import type { CanarySpec } from "../../shared/core/objects/canary.ts";
 import { annotation, kind, label, leaseName, targetLabels } from "../../shared/core/objects/names.ts";
 import { providers, targetKinds } from "../../shared/core/spec/references.ts";
@@ -164,6 +165,9 @@ describe("the chart's templates", () => {
     const marks = /\[((?:"[a-z]+"(?:, )?)+)\]\.exists\(mark/.exec(webhooks)?.[1]?.replaceAll('"', "").split(", ");
     const [prefix] = label.target.split("/");
     expect(marks?.map((mark) => `${prefix}/${mark}`)).toEqual([...targetLabels]);
+    expect(webhooks).toContain(`key: ${label.held}, operator: Exists`);
+    const said = /startsWith\("([^"]+)"\)/.exec(webhooks)?.[1];
+    expect(rejectedCondition("why", "v1-1").message.startsWith(`${said} why`)).toBe(true);
     expect(await read("templates", "rbac.yaml")).toContain(`resourceNames: [${leaseName}]`);
   });
 

@@ -27,8 +27,11 @@ it("helm uninstall in mid-run gives the Deployment back on stable, fails no requ
   await scenario.setImage("1.7.1");
   await scenario.until("traffic on the canary", (status) => status.canaryWeight === 20);
   await load.reset();
+  const waiting = scenario.try("rollout", "status", "deploy/podinfo", "--timeout=120s");
   const removed = await helm(["uninstall", "kubectl-canary", "-n", "kubectl-canary", "--wait", "--timeout", "3m"]);
   expect(removed.code, removed.stderr).toBe(0);
+  // The version that is waited for did not go out, and stable's own rollout is not to pass for it.
+  expect(await waiting).toMatchObject({ code: 1, stderr: expect.stringContaining("progress deadline") as string });
   const target = await getJson<{
     metadata: { labels: object };
     spec: { paused?: boolean; template: { spec: { containers: { image: string }[] } } };

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Gated, expectVersion } from "../admission/gated.ts";
 import { deploymentStatus } from "../admission/kstatus.ts";
+import { falseEnds } from "../admission/rejections.ts";
 import { clientSideApply, gitOps, operator, replace } from "../admission/tools.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 
@@ -65,6 +66,15 @@ it("retry starts exactly one run", async () => {
   await reject();
   await becomes("Failed");
 });
+
+it("two hundred pipelines that wait right after they asked for another version are never told of the one before", async () => {
+  const other = await Gated.start("rejected-and-waited", clientSideApply);
+  try {
+    expect(await falseEnds(other, 200)).toEqual([]);
+  } finally {
+    await other.end();
+  }
+}, 2_400_000);
 
 it("another version starts at once, and the tools wait again", async () => {
   const { runs = 0 } = await gated.scenario.status();

@@ -1,6 +1,7 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { apexService, canaryDeployment, canaryService, primaryService } from "../../../shared/core/objects/workload.ts";
+import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -59,10 +60,12 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
       labels: { [label.bypass]: null },
       annotations: { [annotation.requestedBy]: null },
     }),
-  markRejected: (deps, { scene }, { message }) =>
-    setProgressing(deps, scene, { status: "False", reason: "ProgressDeadlineExceeded", message }),
-  clearRejected: (deps, { scene }) =>
-    setProgressing(deps, scene, { status: "Unknown", reason: "DeploymentPaused", message: "Deployment is paused" }),
+  markRejected: async (deps, { scene }, { words, intent }) => {
+    scene.target = await setProgressing(deps, requireTarget(scene), rejectedCondition(words, intent));
+  },
+  clearRejected: async (deps, { scene }) => {
+    scene.target = await setProgressing(deps, requireTarget(scene), pausedCondition);
+  },
   applyServices: (deps, { scene }) => applyServices(deps, scene),
   applyRoute: (deps, { scene }) => createRoute(deps, scene),
   setWeight: (deps, { scene }, action) => setWeight(deps, scene, action),

@@ -2,6 +2,9 @@
 import type { V1Deployment, V1ManagedFieldsEntry, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { lastAppliedAnnotation, withDropped } from "../../../shared/core/objects/last-applied.ts";
 import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
+import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
+import { imagesOf } from "../../../shared/core/objects/pod-template.ts";
+import { formatImages } from "../../../shared/core/turn/turn.ts";
 import { handBack } from "../../../shared/core/objects/managed-fields.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
@@ -69,11 +72,11 @@ export async function settleTarget(deps: WriteDeps, scene: CanaryObjects, podTem
 /** What `rollout status` and kstatus read: the deployment controller leaves this condition alone while the target is paused. */
 export async function setProgressing(
   deps: WriteDeps,
-  scene: CanaryObjects,
+  target: V1Deployment,
   words: { status: string; reason: string; message: string },
-): Promise<void> {
-  const { name, namespace } = metaOf(requireTarget(scene));
-  const { resourceVersion } = { ...scene.target?.metadata };
+): Promise<V1Deployment> {
+  const { name, namespace } = metaOf(target);
+  const { resourceVersion } = { ...target.metadata };
   const time = new Date(deps.now()).toISOString();
   const condition = { type: "Progressing", ...words, lastUpdateTime: time, lastTransitionTime: time };
   const written = await deps.cluster.patch<V1Deployment>(
@@ -86,13 +89,14 @@ export async function setProgressing(
       fieldManager: manager,
     },
   );
-  scene.target = written;
   deps.world.deployments.wrote(written);
+  return written;
 }
 
 /**
- * Writes the template of the target's ReplicaSet `podTemplateHash` back into its spec; then gives the target back in a second
- * write. The marks stay until then: should that write be lost, whoever takes them off does the rest of it.
+ * Writes the template of the target's ReplicaSet `podTemplateHash` back into its spec; then gives the target back in a further
+ * write. The marks stay until then: should that write be lost, whoever takes them off does the rest of it. Whoever waits for the
+ * template that goes is told first that it did not go out: stable's own rollout would pass for its success.
  */
 export async function restoreStable(
   deps: WriteDeps,
@@ -101,7 +105,7 @@ export async function restoreStable(
   dropLabels: readonly string[],
 ): Promise<V1Deployment> {
   const template = await templateOf(deps, target, podTemplateHash);
-  const before = await presentTarget(deps, target);
+  const before = await failRollout(deps, target);
   const { annotations } = metaOf(before);
   const lastApplied = annotations[lastAppliedAnnotation];
   const remembered =
@@ -114,7 +118,9 @@ export async function restoreStable(
     { ...before, metadata: { ...metadata, annotations: remembered }, spec: { ...before.spec!, template } },
     { fieldManager: manager },
   );
-  return handOver(deps, written, { dropLabels: [...dropLabels, label.held], owners: managedFields });
+  const given = await handOver(deps, written, { dropLabels: [...dropLabels, label.held], owners: managedFields });
+  // Of a rollout that its user has paused Kubernetes says nothing itself.
+  return given.spec?.paused ? setProgressing(deps, given, pausedCondition) : given;
 }
 
 /** Takes marks off, `paused` as the user had it where it was held, and nothing of the template ours. */
@@ -139,6 +145,12 @@ async function presentTarget(deps: WriteDeps, observed: V1Deployment): Promise<V
   const found = await deps.cluster.get<V1Deployment>(resource.deployments, { name, namespace });
   if (found.metadata?.resourceVersion === observed.metadata?.resourceVersion) return found;
   throw new CanaryError("Conflict", `Deployment ${name} was changed by someone else.`);
+}
+
+/** The template that is about to go has failed, for all who wait for it. */
+function failRollout(deps: WriteDeps, target: V1Deployment): Promise<V1Deployment> {
+  const words = `${formatImages(imagesOf(target.spec?.template))} did not go out: stable's template is put back.`;
+  return setProgressing(deps, target, rejectedCondition(words, hashTemplate(target.spec?.template)));
 }
 
 /** From stable's ReplicaSet; where that is gone, from what we keep ourselves. */

@@ -8,6 +8,7 @@ import type {
   V1ReplicaSet,
   V1Service,
 } from "@kubernetes/client-node";
+import { isRejection } from "../../../shared/core/admission/rejection.ts";
 import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Version } from "../../../shared/core/state.ts";
 import type { Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
@@ -45,9 +46,6 @@ export function rememberWriter(deployment: V1Deployment): void {
   const writer = writerOf(deployment);
   if (writer !== undefined) writers.set(deployment, writer);
 }
-
-/** Message prefix by which our own `Progressing` condition is known. */
-export const rejectionPrefix = "canary rejected:";
 
 export function toTarget(deployment: V1Deployment, revisions: readonly Revision[]): Target {
   const { uid, labels, annotations } = metaOf(deployment);
@@ -186,7 +184,7 @@ function progressOf(deployment: V1Deployment): Pick<Target, "markedRejected" | "
   const conditions = deployment.status?.conditions ?? [];
   const none: V1DeploymentCondition = { type: "Progressing", status: "Unknown" };
   const { reason, message = "" } = conditions.find((condition) => condition.type === "Progressing") ?? none;
-  const markedRejected = message.startsWith(rejectionPrefix);
+  const markedRejected = isRejection(message);
   const stuck = reason === "ProgressDeadlineExceeded" && !markedRejected;
   return { markedRejected, ...(stuck ? { stuck: message } : {}) };
 }

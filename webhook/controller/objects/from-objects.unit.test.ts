@@ -1,8 +1,9 @@
 import type { V1Deployment, V1EndpointSlice, V1ReplicaSet } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { heldValue, label } from "../../../shared/core/objects/names.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
-import { behind, rejectionPrefix, toEndpoints, toRevision, toTarget, toWorkload } from "./from-objects.ts";
+import { behind, toEndpoints, toRevision, toTarget, toWorkload } from "./from-objects.ts";
 
 const template = (image: string): NonNullable<V1Deployment["spec"]>["template"] => ({
   metadata: { labels: { app: "podinfo" } },
@@ -83,7 +84,7 @@ describe("a target", () => {
         status: { conditions: [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message }] },
       });
     expect(toTarget(stuck("it has timed out"), [])).toMatchObject({ markedRejected: false, stuck: "it has timed out" });
-    const rejected = toTarget(stuck(`${rejectionPrefix} bad`), []);
+    const rejected = toTarget(stuck(rejectedCondition("bad", "v1-1").message), []);
     expect(rejected.markedRejected).toBe(true);
     expect(rejected.stuck).toBeUndefined();
   });

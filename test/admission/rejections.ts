@@ -1,0 +1,44 @@
+// A version is rejected, another is asked for, and a pipeline waits for that one at once: again and again.
+import { clusterEnv } from "../cluster/client.ts";
+import { run } from "../cluster/run.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
+import type { Gated } from "./gated.ts";
+
+/** What `kubectl rollout status` says of a Deployment whose rollout has failed. */
+const failed = "exceeded its progress deadline";
+
+/** As a pipeline does it: the change, and the wait right after its answer. A moment is enough to read the last version's end. */
+async function askAndWait(namespace: string, round: number): Promise<string> {
+  const kubectl = `kubectl -n ${namespace}`;
+  const script = `${kubectl} set env deploy/podinfo ROUND=${round} && ${kubectl} rollout status deploy/podinfo --timeout=500ms`;
+  const { stdout, stderr } = await run("sh", ["-c", script], { env: clusterEnv });
+  return stdout + stderr;
+}
+
+async function reject({ scenario }: Gated, round: number): Promise<void> {
+  await scenario.until(`run ${round}`, ({ run, runs }) => run !== undefined && runs === round);
+  await scenario.plugin("rollback", "--reason", `round ${round}`);
+  await scenario.until(`the rejection of round ${round}`, ({ phase, run }) => phase === "Failed" && !run);
+  const condition = 'jsonpath={.status.conditions[?(@.type=="Progressing")].message}';
+  await waitFor(
+    async () => {
+      const said = await scenario.kubectl("get", "deploy", "podinfo", "-o", condition);
+      return said.includes(`round ${round}`) ? true : unmet(said);
+    },
+    10_000,
+    "the rejection on the Deployment",
+    20,
+  );
+}
+
+/** What was said by the waits that ended with the rejection of the version before; there must be none. */
+export async function falseEnds(gated: Gated, rounds: number): Promise<string[]> {
+  const ends: string[] = [];
+  await askAndWait(gated.namespace, 1);
+  for (let round = 1; round <= rounds; round++) {
+    await reject(gated, round);
+    const said = await askAndWait(gated.namespace, round + 1);
+    if (said.includes(failed)) ends.push(`round ${round}: ${said}`);
+  }
+  return ends;
+}
