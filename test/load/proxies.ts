@@ -127,7 +127,7 @@ export class Proxies {
       .flatMap(({ name }) => {
         const { primary, canary } = this.sent.get(`${namespace}/${name}`) ?? { primary: 0, canary: 0 };
         const row = (leaf: string, count: number): string =>
-          `response_total{direction="outbound",authority="${name}.${namespace}.svc.cluster.local:${port}",tls="true",dst_namespace="${namespace}",dst_service="${leaf}",status_code="200",classification="success"} ${Math.floor(count)}`;
+          `response_total{direction="outbound",authority="${leaf}.${namespace}.svc.cluster.local:${port}",tls="true",dst_namespace="${namespace}",dst_service="${leaf}",status_code="200",classification="success"} ${Math.floor(count)}`;
         return [row(`${name}-primary`, primary), ...(canary > 0 ? [row(`${name}-canary`, canary)] : [])];
       });
   }

@@ -67,6 +67,23 @@ function ruleTo(leaves: readonly string[], more: Partial<Rule> = {}): Rule {
 const routeTotal = (samples: Sample[], labels: Record<string, string>): number =>
   total(samples, "outbound_http_route_request_statuses_total", labels);
 
+it("the leaf is the authority where the client follows a route or a split, and the apex only where there is none", async () => {
+  const serving = await pod("1", (_request, response) => void response.end("ok"));
+  const leaves = { apex: leafOf("podinfo", serving), canary: leafOf("podinfo-canary", serving) };
+  const overrides: Backend[] = [{ leaf: "canary", weight: 1 }];
+  for (const [more, service] of [
+    [{ rules: [ruleTo(["canary"])] }, "podinfo-canary"],
+    [{ overrides }, "podinfo-canary"],
+    [{}, "podinfo"],
+  ] as const) {
+    const { ask, samples } = await clientOf(told(leaves, more));
+    await ask();
+    const labels = { authority: `${service}.test.svc.cluster.local:80`, dst_service: service };
+    for (const name of ["request_total", "response_total", "response_latency_ms_count"])
+      expect(total(samples(), name, labels)).toBe(1);
+  }
+});
+
 describe("a request that takes too long", () => {
   const hanging: RequestListener = () => undefined;
   const policy = { requestTimeoutMs: 50 };

@@ -7,6 +7,7 @@ import { unmet, waitFor } from "../cluster/wait.ts";
 import { linkerdSamples, parseSamples, shapeOf, total, type Sample } from "./exposition.ts";
 import { installMesh } from "./install.ts";
 import { addLeaves, apply, httpRoute, trafficSplit } from "./leaves.ts";
+import { fullName } from "./profile.ts";
 
 const namespace = "mesh-sidecar";
 const RATE = 50;
@@ -79,7 +80,7 @@ describe("the metrics", () => {
     expect(total(samples, "response_total", { ...probes })).toBe(all - users);
   });
 
-  it("name the leaf for a client that follows a TrafficSplit, and the apex for one that ignores it", async () => {
+  it("have the leaf as authority for a client that follows a TrafficSplit, and the apex for one that ignores it", async () => {
     await apply([trafficSplit(namespace, [50, 50])]);
     await (await LoadClient.of(namespace)).gather(100);
     const service = (dst_service: string, samples: Sample[]): number =>
@@ -92,8 +93,12 @@ describe("the metrics", () => {
     expect(service("podinfo", following)).toBe(0);
     expect(service("podinfo-primary", following)).toBeGreaterThan(0);
     expect(service("podinfo-canary", following)).toBeGreaterThan(0);
-    const authority = `podinfo.${namespace}.svc.cluster.local:9898`;
-    expect(total(following, "response_total", { direction: "outbound", authority })).toBeGreaterThan(0);
+    const authority = (name: string): string => `${fullName(namespace, name)}:9898`;
+    const sent = (name: string, samples: Sample[]): number =>
+      total(samples, "response_total", { direction: "outbound", authority: authority(name) });
+    expect(sent("podinfo", ignoring)).toBe(service("podinfo", ignoring));
+    expect(sent("podinfo-canary", following)).toBe(service("podinfo-canary", following));
+    expect(sent("podinfo", following)).toBe(0);
     await kube("delete", "trafficsplit", "podinfo");
     // This client is bound to the profile, now empty, for as long as it talks: the next tests want one that is not.
     await restart("load");

@@ -7,6 +7,7 @@ import { discovered } from "./destinations.ts";
 import type { Entry } from "./entry.ts";
 import { noFilters, type HeaderFilters } from "./header-filters.ts";
 import type { Hop, RouteHop } from "./outbound-series.ts";
+import { fullName } from "./profile.ts";
 import type { RetryPolicy } from "./service-policy.ts";
 
 /** What holds for the request, wherever it goes. */
@@ -91,7 +92,7 @@ function serviceWay(place: Place, request: IncomingMessage, startedMs: number): 
     apex,
     leaf,
     endpoint: endpointAt(leaf, turn + attempt),
-    authority: `${apex.name}.${apex.namespace}.svc.cluster.local:${apex.port}`,
+    authority: `${fullName(leaf.namespace, leaf.name)}:${leaf.port}`,
   });
   return { kind: "to", hopAt, route: routeTo(choice.key), filters: filtersFor(shares.rule, choice.key), ...terms };
 }

@@ -46,7 +46,7 @@ function requestFor({ metrics, more }: Situation, index: number): EvidenceReques
 function sendFrom(pod: string, byService: Record<string, number>): void {
   const labels = { namespace: "clients", deployment: "load", pod, direction: "outbound" };
   for (const [service, count] of Object.entries(byService)) {
-    const authority = "podinfo.strays.svc.cluster.local:9898";
+    const authority = `${service}.strays.svc.cluster.local:9898`;
     feed.add("response_total", { ...labels, dst_service: service, authority }, growing(count));
   }
 }

@@ -6,6 +6,7 @@ import {
   latencyQuery,
   ledgerQuery,
   requestsQuery,
+  servicesOf,
   type Workloads,
 } from "../../shared/core/analysis/queries.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
@@ -98,9 +99,11 @@ export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
   return { namespace, service: apex.name, port: apex.port };
 }
 
-/** Whether a caller's row is about this apex, in whatever cluster domain. */
-export function isSentTo({ authority = "" }: Record<string, string>, { service, namespace, port }: Apex): boolean {
-  return authority.startsWith(`${service}.${namespace}.svc`) && authority.endsWith(`:${port}`);
+/** Whether a caller's row is about this apex or a leaf of it, in whatever cluster domain. */
+export function isSentTo({ authority = "" }: Record<string, string>, apex: Apex): boolean {
+  const { namespace, port } = apex;
+  const named = Object.values(servicesOf(apex)).some((service) => authority.startsWith(`${service}.${namespace}.svc`));
+  return named && authority.endsWith(`:${port}`);
 }
 
 // --- internal ---

@@ -6,6 +6,7 @@
  * an idle canary looks perfect.
  */
 import { parseDuration } from "../format/duration.ts";
+import { canaryName, primaryName } from "../objects/names.ts";
 
 /** Namespaces and Deployments that a batched query covers; every combination is asked for, the answer's labels tell them apart. */
 export interface Workloads {
@@ -85,6 +86,11 @@ export function callersQuery(apexes: readonly Apex[], window: number): string {
   return `sum by (namespace, deployment, pod, dst_service, authority) (${countOf(sentTo(apexes), window)}) > 0`;
 }
 
+/** The Services of an apex: what a caller's proxy chooses is one of the leaves where it follows the route, and the apex where not. */
+export function servicesOf({ service }: Pick<Apex, "service">): { apex: string; primary: string; canary: string } {
+  return { apex: service, primary: primaryName(service), canary: canaryName(service) };
+}
+
 /** Users' requests of one track over the window. */
 export function requestsOf(track: Track, window: number, warmup = 0): string {
   const of = exactly(track);
@@ -151,7 +157,10 @@ function requestSeries(matchers: string): string {
 
 /** Sorted and without repetition, so that equal questions are equal texts. */
 function sentTo(apexes: readonly Apex[]): string {
-  const authorities = apexes.map((at) => `${regex(at.service)}[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`);
+  const authorities = apexes.map((at) => {
+    const services = Object.values(servicesOf(at)).map(regex).join("|");
+    return `(${services})[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`;
+  });
   return `response_total{direction="outbound",authority=~${quote([...new Set(authorities)].sort().join("|"))}}`;
 }
 

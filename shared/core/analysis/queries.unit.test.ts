@@ -51,12 +51,12 @@ describe("the text of a query", () => {
       '"question", "sent"',
     ]);
     expect(text).toContain("sum by (namespace, deployment, pod_template_hash, pod, classification)");
-    expect(text).toContain('authority=~"podinfo[.]test[.]svc[^:]*:9898"');
+    expect(text).toContain('authority=~"(podinfo|podinfo-primary|podinfo-canary)[.]test[.]svc[^:]*:9898"');
   });
 
-  test("finds callers by the authority of the apex, in whatever cluster domain", () => {
+  test("finds callers by the authority of the apex or of a leaf of it, in whatever cluster domain", () => {
     const text = callersQuery([{ namespace: "test", service: "podinfo", port: 9898 }], 60);
-    expect(text).toContain('authority=~"podinfo[.]test[.]svc[^:]*:9898"');
+    expect(text).toContain('authority=~"(podinfo|podinfo-primary|podinfo-canary)[.]test[.]svc[^:]*:9898"');
   });
 
   test("lets no value break out of its string or be read as a pattern", () => {
