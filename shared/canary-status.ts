@@ -18,6 +18,7 @@ import {
 import { initialState } from "./core/decide.ts";
 import { evidence, noBlocks } from "./core/analysis/sequential-test.ts";
 import type { CanaryState, Comparison, Pause, Run } from "./core/state.ts";
+import type { StaleCaller } from "./core/format/restart-command.ts";
 import { optional } from "./core/format/compact.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -29,7 +30,8 @@ export function parseStatus(canary: Canary): CanaryState {
   const { stable, run, tracks, lastCommand, unvetted, targetMissingSince } = status;
   return {
     ...initialState(),
-    ...present(status, ["checks", "staleCallers", "warnings", "blocked", "reason", "next"]),
+    ...present(status, ["checks", "warnings", "blocked", "reason", "next"]),
+    staleCallers: parseCallers(status),
     failedChecks: count(status.failedChecks, "failedChecks"),
     runs: count(status.runs, "runs"),
     phase: phaseOf(status),
@@ -57,7 +59,8 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...same } = state;
+  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
+  const { staleCallers, ...same } = rest;
   const promotedSpec = stable?.hash ?? "";
   return {
     ...same,
@@ -68,6 +71,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     lastPromotedSpec: promotedSpec,
     lastTransitionTime: iso(transitionAt),
     conditions: conditionsOf(state, context),
+    ...printCallers(staleCallers),
     rejected: state.rejected.map((entry) => ({ ...entry, at: iso(entry.at) })),
     history: state.history.map((entry) => ({ ...entry, startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) })),
     ...optional("stable", stable),
@@ -174,6 +178,18 @@ function parseComparison({ evidence: _evidence, ...rest }: NonNullable<RunStatus
   return {
     ...(isKnown(warm) ? warm : { ...fresh, read: rest.read }),
     ...optional("warmup", warmup && (isKnown(warmup) ? warmup : fresh)),
+  };
+}
+
+function parseCallers({ staleCallers, callerWorkloads }: CanaryStatus): StaleCaller[] {
+  return (staleCallers ?? []).map((pod) => ({ pod, ...optional("workload", callerWorkloads?.[pod]) }));
+}
+
+function printCallers(staleCallers: readonly StaleCaller[]): Pick<CanaryStatus, "staleCallers" | "callerWorkloads"> {
+  const known = staleCallers.flatMap(({ pod, workload }) => (workload === undefined ? [] : [[pod, workload] as const]));
+  return {
+    staleCallers: staleCallers.map(({ pod }) => pod),
+    ...(known.length > 0 ? { callerWorkloads: Object.fromEntries(known) } : {}),
   };
 }
 

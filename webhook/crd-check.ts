@@ -84,6 +84,7 @@ const ofStatus = {
   tracks: 1,
   checks: 1,
   staleCallers: 1,
+  callerWorkloads: 1,
   warnings: 1,
   blocked: 1,
   lastCommand: 1,

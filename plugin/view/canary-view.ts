@@ -6,6 +6,7 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
 import { type CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
+import { imagesOf } from "../../shared/core/objects/pod-template.ts";
 import { advise } from "./suggestions.ts";
 import { viewCallers } from "./callers.ts";
 import type { Scope } from "../context.ts";
@@ -122,12 +123,7 @@ function viewRun(status: CanaryStatus): RunView | null {
 
 /** Before the first status, what the target's template says is what it runs. */
 function stableImages(seen: Seen): Record<string, string> {
-  return seen.canary.status?.stable?.images ?? imagesOf(seen.target);
-}
-
-function imagesOf(deployment: V1Deployment | undefined): Record<string, string> {
-  const containers = deployment?.spec?.template.spec?.containers ?? [];
-  return Object.fromEntries(containers.map((container) => [container.name, container.image ?? ""]));
+  return seen.canary.status?.stable?.images ?? imagesOf(seen.target?.spec?.template);
 }
 
 const noNumbers = { successPercent: null, requestsPerSecond: null, latencyMsP50: null, latencyMsP95: null };
@@ -153,7 +149,7 @@ function viewTracks(seen: Seen): TrackView[] {
     name: "canary",
     weightPercent: weight,
     deployment: canaryName(target),
-    images: imagesOf(seen.workload),
+    images: imagesOf(seen.workload?.spec?.template),
   };
   return [primary, canary];
 }

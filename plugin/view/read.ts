@@ -1,11 +1,12 @@
 /** Reads what a Canary's view is made of: its route, Deployments, callers and the controller's Lease, side by side. */
 import type { V1Deployment, V1Lease, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
+import { parseCaller } from "../../shared/core/format/restart-command.ts";
 import { canaryName, leaseName } from "../../shared/core/objects/names.ts";
 import type { Cluster, Place } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import { type Caller, parseCaller } from "./callers.ts";
+import type { Caller } from "./callers.ts";
 import type { Deps, Scope } from "../context.ts";
 import { missingPermission } from "../errors.ts";
 import { type SeenLease, viewController } from "./controller-health.ts";
@@ -83,10 +84,11 @@ async function readRoute(canary: Canary, read: Read): Promise<RouteObject | unde
 }
 
 function readCallers(canary: Canary, cluster: Cluster): Promise<Caller[]> {
-  const callers = (canary.status?.staleCallers ?? []).map(parseCaller);
+  const { staleCallers = [], callerWorkloads = {} } = { ...canary.status };
+  const callers = staleCallers.map((text): Caller => ({ ...parseCaller(text), workload: callerWorkloads[text] }));
   return Promise.all(
     callers.map(async (caller, index) => {
-      if (index >= mostCallers) return caller;
+      if (index >= mostCallers || caller.workload !== undefined) return caller;
       const { name, namespace } = caller;
       const pod = await readIfAllowed<V1Pod>(cluster, resource.pods, { name, namespace });
       return typeof pod === "string" ? caller : { ...caller, pod };

@@ -3,6 +3,7 @@ import type { CheckStatus } from "./objects/canary-status.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
 import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
+import type { StaleCaller } from "./format/restart-command.ts";
 import type { Finding } from "./preconditions/finding.ts";
 
 /** The user's Deployment, reduced to what decisions need. */
@@ -83,8 +84,8 @@ export interface Observation {
   oursExist: boolean;
   workload?: Workload;
   endpoints: { primary: Endpoints; canary: Endpoints };
-  /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`; looked for at initialization. */
-  staleCallers?: string[];
+  /** Callers whose proxy is older than the TrafficSplit; looked for at initialization. */
+  staleCallers?: StaleCaller[];
   route?: RouteSeen;
   metrics?: MetricsSeen;
   ledger?: CountersSeen;
@@ -113,8 +114,8 @@ export type MetricsSeen =
       canary: TrackMetrics;
       /** Result of each metric of the Canary, in its order. */
       checks: CheckStatus[];
-      /** Callers whose proxy is older than the TrafficSplit, `namespace/pod`. */
-      staleCallers: string[];
+      /** Callers whose proxy is older than the TrafficSplit. */
+      staleCallers: StaleCaller[];
       /** A window still reaches to before this run: that evidence is missing says nothing yet. */
       isEarly?: boolean;
     }
@@ -157,8 +158,8 @@ export interface ShareSeen {
   high: number;
   /** How many stretches in a row lay outside the binomial interval on the same side. */
   scrapes: number;
-  /** Callers that must be restarted before they obey, `namespace/pod`. */
-  staleCallers: string[];
+  /** Callers that must be restarted before they obey. */
+  staleCallers: StaleCaller[];
   /** Any other cause that was found, as a clause. */
   cause?: string;
 }

@@ -14,6 +14,7 @@ import type {
   Phase,
 } from "./objects/canary-status.ts";
 
+import type { StaleCaller } from "./format/restart-command.ts";
 import type { Block, SequentialState } from "./analysis/sequential-test.ts";
 
 export type { WaitCause as HoldCause, Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
@@ -108,7 +109,7 @@ export interface CanaryState {
   rejected: Rejection[];
   checks: CheckStatus[];
   tracks?: Tracks;
-  staleCallers: string[];
+  staleCallers: StaleCaller[];
   warnings: string[];
   lastCommand?: CommandResult;
   unvetted?: Unvetted;

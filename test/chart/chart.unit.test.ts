@@ -71,6 +71,7 @@ describe("the definition of Canary", () => {
       tracks: 0,
       checks: 0,
       staleCallers: 0,
+      callerWorkloads: 0,
       warnings: 0,
       blocked: 0,
       lastCommand: 0,

@@ -77,7 +77,7 @@ describe("the tutorial", () => {
     );
     expect(await events()).toContain("kubectl -n test rollout restart deploy/load");
     const said = await mustKubectl(["canary", "status", "podinfo", "-n", namespace]);
-    expect(said).toContain("kubectl rollout restart deployment/load -n test");
+    expect(said).toContain("kubectl -n test rollout restart deploy/load");
     for (const caller of ["load", "frontend"]) await inTest("rollout", "restart", `deploy/${caller}`);
     for (const caller of ["load", "frontend"]) await inTest("rollout", "status", `deploy/${caller}`, "--timeout=60s");
   });

@@ -23,7 +23,7 @@ it("holds the first weight while callers ignore the TrafficSplit, names them and
   expect(held.failedChecks).toBe(0);
   expect(held.reason).toContain("kubectl -n e2e-unreached rollout restart deploy/load");
   const shown = await scenario.plugin("status");
-  expect(shown.stdout).toContain("kubectl rollout restart deployment/load -n e2e-unreached");
+  expect(shown.stdout).toContain("kubectl -n e2e-unreached rollout restart deploy/load");
   await scenario.restartCallers();
   await (await scenario.load()).setRate(50);
   expect((await scenario.phase("Succeeded")).history?.[0]?.outcome).toBe("promoted");

@@ -14,9 +14,10 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
   return createEvidence({
     prometheus: (server) => createPrometheus(server),
     metricTemplate: () => Promise.resolve(undefined),
-    podsOlderThanRoute: (callers) => Promise.resolve(callers.map(({ namespace, pod }) => `${namespace}/${pod}`)),
+    podsOlderThanRoute: (callers) =>
+      Promise.resolve(callers.map(({ namespace, pod }) => ({ pod: `${namespace}/${pod}` }))),
     whyNotObeyed: (callers) =>
-      Promise.resolve({ staleCallers: callers.map(({ namespace, pod }) => `${namespace}/${pod}`) }),
+      Promise.resolve({ staleCallers: callers.map(({ namespace, pod }) => ({ pod: `${namespace}/${pod}` })) }),
     scrapeIntervalMs,
     credentials: () => Promise.reject(new Error("no Secret is there")),
     allowedAddresses: ["*", "127.0.0.1"],

@@ -191,13 +191,17 @@ test("the ledger counts both tracks exactly from look to look, and finds who doe
   expect(last.canary.failures).toBe(last.canary.requests / 2);
   expect(last.primary.failures).toBe(last.primary.requests / 10);
   expect(last.canary.requests % 10).toBe(0);
-  expect(last.share).toMatchObject({ source: "callers", low: 10, high: 10, staleCallers: ["clients/old"] });
+  expect(last.share).toMatchObject({ source: "callers", low: 10, high: 10, staleCallers: [{ pod: "clients/old" }] });
   expect(last.share!.canary / last.share!.all).toBeCloseTo(0.05);
 });
 
 test("a canary that users do not reach names the callers of its apex, whatever Service their proxy chose", async () => {
   const seen = await anEvidence().ask(aRequest(door.url, { namespace: "idle" }));
-  expect(seen).toMatchObject({ ok: true, staleCallers: ["clients/load-1", "clients/load-2"], sampledAt: 0 });
+  expect(seen).toMatchObject({
+    ok: true,
+    staleCallers: [{ pod: "clients/load-1" }, { pod: "clients/load-2" }],
+    sampledAt: 0,
+  });
 });
 
 test("the first failure of each of ten callers counts, which plain increase() does not see", async () => {

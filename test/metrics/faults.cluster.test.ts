@@ -150,7 +150,7 @@ test("a MetricTemplate's own Prometheus may fail: only that metric cannot be ask
 });
 
 test("callers that cannot be looked at leave the rest of the evidence as it is", async () => {
-  const podsOlderThanRoute = (): Promise<string[]> => Promise.reject(new Error("no permission"));
+  const podsOlderThanRoute = (): Promise<never> => Promise.reject(new Error("no permission"));
   const seen = await anEvidence({ podsOlderThanRoute }).ask(aRequest(server.url, { namespace: "nobody" }));
   expect(seen).toMatchObject({ ok: true, staleCallers: [] });
 });

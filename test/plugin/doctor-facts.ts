@@ -68,7 +68,6 @@ const ownDefinition: V1CustomResourceDefinition = {
 export function soundFacts(): Facts {
   const workload = aDeployment("podinfo-canary", 1, canaryImages.podinfod);
   workload.metadata = { ...workload.metadata, labels: { [label.canary]: "podinfo" } };
-  const split = aSplit(20);
   return {
     now,
     scope,
@@ -89,7 +88,7 @@ export function soundFacts(): Facts {
       aService("podinfo-canary", "podinfo-canary"),
     ],
     autoscalers: [],
-    route: { ...split, metadata: { ...split.metadata, labels: { [label.canary]: "podinfo" } } },
+    route: aSplit(20),
     servedRoutes: ["TrafficSplit", "HTTPRoute"],
     serviceProfiles: [],
     templates: new Map(),

@@ -171,7 +171,23 @@ describe("the controller", () => {
   });
 });
 
+describe("the images of a version", () => {
+  it("are those of its init containers too, on both sides", () => {
+    const seen = seenWith({ run: aRun });
+    for (const deployment of [seen.target, seen.workload])
+      deployment!.spec!.template.spec!.initContainers = [{ name: "migrate", image: "podinfo-migrate:1" }];
+    delete seen.canary.status!.stable;
+    for (const { images } of viewCanary(seen, scope, now).tracks)
+      expect(images).toHaveProperty("migrate", "podinfo-migrate:1");
+  });
+});
+
 describe("callers that must be restarted", () => {
+  it("are known by what the controller found behind them, where their pods may not be read", () => {
+    const callers = [{ namespace: "web", name: "load-gen-0", workload: "statefulset/load-gen" }];
+    expect(viewCallers(callers, "")[0]?.command).toBe("kubectl -n web rollout restart statefulset/load-gen");
+  });
+
   it("are grouped by the workload that brings their pods back", () => {
     const stateful = aPod("db-0", "db", "");
     stateful.metadata!.ownerReferences![0]!.kind = "StatefulSet";
@@ -183,10 +199,10 @@ describe("callers that must be restarted", () => {
       { namespace: "web", name: "lonely", pod: { metadata: { name: "lonely" } } },
     ];
     expect(viewCallers(callers, " --context blue").map(({ pods, command }) => [pods, command])).toEqual([
-      [2, "kubectl rollout restart deployment/load -n test --context blue"],
-      [1, "kubectl rollout restart statefulset/db -n test --context blue"],
-      [1, "kubectl rollout restart deployment/front-end -n web --context blue"],
-      [1, "kubectl delete pod/lonely -n web --context blue"],
+      [2, "kubectl -n test rollout restart deploy/load --context blue"],
+      [1, "kubectl -n test rollout restart statefulset/db --context blue"],
+      [1, "kubectl -n web rollout restart deploy/front-end --context blue"],
+      [1, "kubectl -n web delete pod/lonely --context blue"],
     ]);
   });
 });

@@ -2,7 +2,7 @@
 import type { V1Deployment, V1Lease, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, TrackStatus, CheckStatus } from "../../shared/core/objects/canary-status.ts";
-import { annotation, leaseAnnotation } from "../../shared/core/objects/names.ts";
+import { annotation, label, leaseAnnotation } from "../../shared/core/objects/names.ts";
 import type { Scope } from "../../plugin/context.ts";
 import type { RouteObject } from "../../plugin/view/route.ts";
 import type { Seen } from "../../plugin/view/types.ts";
@@ -136,7 +136,12 @@ export function aSplit(canaryWeight: number, ownWeight = canaryWeight): RouteObj
   return {
     apiVersion: "split.smi-spec.io/v1alpha2",
     kind: "TrafficSplit",
-    metadata: { name: "podinfo", namespace: "test", annotations: { [annotation.weight]: String(ownWeight) } },
+    metadata: {
+      name: "podinfo",
+      namespace: "test",
+      labels: { [label.canary]: "podinfo" },
+      annotations: { [annotation.weight]: String(ownWeight) },
+    },
     spec: {
       service: "podinfo",
       backends: [

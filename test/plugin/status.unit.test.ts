@@ -55,12 +55,12 @@ describe("explain says why it stands there", () => {
       level: "broken",
       what: "load is not in the mesh",
       evidence: "pod load-1 has no linkerd-proxy",
-      cure: "kubectl rollout restart deployment/load -n test",
+      cure: "kubectl -n test rollout restart deploy/load",
     } as const;
     const view = { ...explanation(states["held for want of evidence"] as Seen), found };
     const text = renderExplanation(view, { style: { ...plain, width: 60 }, now });
     expect(text).toContain("Found:      load is not in the mesh (pod load-1 has no\n            linkerd-proxy)\n");
-    expect(text).toContain("Cure:       kubectl rollout restart deployment/load -n test\n");
+    expect(text).toContain("Cure:       kubectl -n test rollout restart deploy/load\n");
   });
 
   it("on a terminal, in colour and with the queries behind the numbers", async () => {

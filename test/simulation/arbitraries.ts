@@ -13,7 +13,8 @@ import type { TrackCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
-import type { CountersSeen, MetricsSeen, Observation, Unmet, Workload, Target } from "../../shared/core/observation.ts";
+import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
+import { anyCallers, anyUnmet } from "./findings.ts";
 import {
   aCheck,
   aPolicy,
@@ -116,7 +117,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
     },
   ),
   tracks: fc.constant(undefined),
-  staleCallers: fc.constantFrom([], ["test/load-1-a"]),
+  staleCallers: anyCallers,
   warnings: fc.constant([]),
   blocked: maybe(fc.record({ kind: fc.constantFrom("obstacle", "missing"), what: fc.constant("Service gone.") })),
   lastCommand: maybe(
@@ -183,7 +184,7 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
       sampledAt: time,
       requests: fc.constantFrom(0, 1, 500),
       outcome: fc.constantFrom("pass", "fail", "no-evidence", "cannot-ask"),
-      staleCallers: fc.constantFrom<string[][]>([], ["test/load-1-a"], ["test/load-1-a", "shop/load-2-b"]),
+      staleCallers: anyCallers,
     })
     .map(({ askedAt, sampledAt, requests, outcome, staleCallers }) =>
       someMetrics(askedAt, {
@@ -211,7 +212,7 @@ const anyLedger: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
       low: fc.constant(10),
       high: fc.constant(20),
       scrapes: fc.constantFrom(0, 2, 3),
-      staleCallers: fc.constantFrom<string[][]>([], ["test/load-1-a"]),
+      staleCallers: anyCallers,
     }),
   ),
 });
@@ -229,12 +230,6 @@ const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
 
 const ready = fc.nat({ max: 10 });
 
-const seldom = (level: Unmet["level"], what: string): fc.Arbitrary<Unmet[]> =>
-  fc.oneof(
-    { weight: 9, arbitrary: fc.constant<Unmet[]>([]) },
-    fc.constant<Unmet[]>([{ code: `${level}-code`, level, what }]),
-  );
-
 export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation>({
   now: fc.constant(start),
   name: fc.constant("podinfo"),
@@ -242,13 +237,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   targetName: fc.constant("podinfo"),
   apexName: fc.constant("podinfo"),
   command: fc.option(anyCommand, { nil: undefined, freq: 2 }),
-  unmet: fc
-    .tuple(
-      seldom("obstacle", "Flagger is at work here."),
-      seldom("unfit", "it is unfit."),
-      seldom("missing", "no port."),
-    )
-    .map((found) => found.flat()),
+  unmet: anyUnmet,
   warnings: fc.constant([]),
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),

@@ -209,7 +209,7 @@ function measure(world: World, policy: Policy): MetricsSeen {
       workload: "podinfo-canary",
       minRequests: 1,
     }),
-    staleCallers: world.obeyed ? [] : ["test/load-6b4c8f7d5-x2x7p"],
+    staleCallers: world.obeyed ? [] : [{ pod: "test/load-6b4c8f7d5-x2x7p" }],
   };
 }
 

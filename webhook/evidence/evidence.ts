@@ -2,6 +2,7 @@
  * What one canary needs to know from Prometheus, in one answer: users' requests to both tracks, each metric judged, and who does
  * not obey the route. Never throws: a Prometheus that fails is an answer too, and the core holds everything on it.
  */
+import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
 import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { judge, type JudgePolicy, type Measurement } from "../../shared/core/analysis/verdict.ts";
@@ -166,7 +167,7 @@ async function findStale(
   request: EvidenceRequest,
   deps: EvidenceDeps,
   { board, window }: { board: QueryBatches; window: number },
-): Promise<string[] | undefined> {
+): Promise<StaleCaller[] | undefined> {
   const callers = await board.callers(request, window);
   if (!callers) return undefined;
   if (callers.length === 0) return [];

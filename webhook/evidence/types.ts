@@ -3,6 +3,7 @@ import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
+import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
 import type { BatchAnswer } from "./query-batch.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
@@ -48,13 +49,13 @@ export interface EvidenceDeps {
   /** A client for a server; called once per distinct server and kept. */
   prometheus(server: Required<Pick<MetricServer, "address">> & MetricServer): Prometheus;
   metricTemplate(at: { namespace: string; name: string }): Promise<MetricTemplate | undefined>;
-  /** Which of the callers have a proxy that is older than the route, as `namespace/pod`. */
-  podsOlderThanRoute(callers: readonly Caller[], request: EvidenceRequest): Promise<string[]>;
+  /** Which of the callers have a proxy that is older than the route. */
+  podsOlderThanRoute(callers: readonly Caller[], request: EvidenceRequest): Promise<StaleCaller[]>;
   /** Why traffic does not follow the route's weights, as far as can be found out; `callers` are those that do not obey. */
   whyNotObeyed(
     callers: readonly Caller[],
     request: EvidenceRequest,
-  ): Promise<{ staleCallers: string[]; cause?: string }>;
+  ): Promise<{ staleCallers: StaleCaller[]; cause?: string }>;
   credentials: Credentials;
   /** Hosts that templates and Canaries may name, besides the controller's own Prometheus: see `refusalOf`. */
   allowedAddresses: readonly string[];
@@ -76,7 +77,7 @@ export interface Evidence {
    */
   look(request: EvidenceRequest, isUrgent: boolean): Promise<CountersSeen | undefined>;
   /** Callers that do not obey a TrafficSplit until they are restarted; undefined where that could not be asked, or not yet. */
-  staleCallers(request: EvidenceRequest): Promise<string[] | undefined>;
+  staleCallers(request: EvidenceRequest): Promise<StaleCaller[] | undefined>;
 }
 
 /** Answers of the batched questions by window. */

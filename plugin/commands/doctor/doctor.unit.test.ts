@@ -198,7 +198,7 @@ const cases: Case[] = [
     "a caller is older than the split",
     withStatus({ staleCallers: ["shop/load-6d4f8b9c5-x2x4k"] }),
     "shop/load-6d4f8b9c5-x2x4k",
-    "kubectl rollout restart deployment/load -n shop",
+    "kubectl -n shop rollout restart deploy/load",
   ],
   [
     "no-traffic",

@@ -67,7 +67,7 @@ function afterRollback({ state, seen }: Turn): string | undefined {
 function watchCallers(turn: Turn, stable: Version): Draft {
   const { state, seen } = turn;
   const staleCallers = seen.staleCallers ?? state.staleCallers;
-  const found = staleCallers.filter((caller) => !state.staleCallers.includes(caller));
+  const found = staleCallers.filter(({ pod }) => !state.staleCallers.some((known) => known.pod === pod));
   const events = staleCallerEvents(seen, found);
   return draft(
     turn,

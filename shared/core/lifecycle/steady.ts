@@ -1,5 +1,5 @@
 import type { Observation } from "../observation.ts";
-import { restartLines } from "../format/restart-command.ts";
+import { podNames, restartLines, type StaleCaller } from "../format/restart-command.ts";
 import type { EventText } from "../action.ts";
 import type { Version, CanaryState } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
@@ -13,8 +13,8 @@ export function steady(turn: Turn, stable: Version): Pick<CanaryState, "reason" 
   return { reason: serves, next: `the next change of Deployment ${targetName} starts a canary` };
 }
 
-export function staleCallerEvents(seen: Observation, callers: readonly string[]): EventText[] {
+export function staleCallerEvents(seen: Observation, callers: readonly StaleCaller[]): EventText[] {
   if (callers.length === 0) return [];
-  const head = `${callers.join(", ")} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
+  const head = `${podNames(callers)} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
   return [event.warning(`${head} until restarted once: ${restartLines(callers)}`)];
 }

@@ -80,6 +80,8 @@ export interface CanaryStatus {
   checks?: CheckStatus[];
   /** Callers that must be restarted once before they obey the route, as `namespace/pod`. */
   staleCallers?: string[];
+  /** What to restart for each of `staleCallers`, by its name there: `deployment/load`, `statefulset/db`, `pod/x`. */
+  callerWorkloads?: Record<string, string>;
   warnings?: string[];
   /** `code`: which precondition is not met; absent in a status of an earlier version. */
   blocked?: { kind: "obstacle" | "missing"; code?: string; what: string };

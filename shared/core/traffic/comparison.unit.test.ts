@@ -198,7 +198,7 @@ describe("a share that does not follow the weight", () => {
     low: 10,
     high: 10,
     scrapes: 3,
-    staleCallers: ["shop/load-5c8f-x"],
+    staleCallers: [{ pod: "shop/load-gen-0", workload: "statefulset/load-gen" }],
   };
 
   it("holds although every check passes, and says whom to restart", () => {
@@ -206,7 +206,7 @@ describe("a share that does not follow the weight", () => {
     expect(next.run).toMatchObject({ wait: "stale-callers", step: 0 });
     expect(next.reason).toBe(
       "The split is not effective: its callers sent it 0 of 1200 requests (0.0%) at weight 10, and chance explains none of the last 3 scrapes. " +
-        "shop/load-5c8f-x is older than the route and ignores it. Restart once: kubectl -n shop rollout restart deploy/load.",
+        "shop/load-gen-0 is older than the route and ignores it. Restart once: kubectl -n shop rollout restart statefulset/load-gen.",
     );
   });
 

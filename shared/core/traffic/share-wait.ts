@@ -1,5 +1,5 @@
 /** A canary whose users do not follow the route: it is held, with the cause, for its numbers are not those of the share it was given. */
-import { restartLines } from "../format/restart-command.ts";
+import { podNames, restartLines } from "../format/restart-command.ts";
 import type { RunTurn } from "../turn/turn.ts";
 import type { Wait } from "./wait.ts";
 import { believedScrapes } from "../analysis/traffic-share.ts";
@@ -26,7 +26,7 @@ function measuredWords({ source, canary, all, low, high, scrapes }: ShareSeen): 
 function causeWords({ seen }: RunTurn, { staleCallers, cause }: ShareSeen): string {
   if (staleCallers.length > 0) {
     const [are, ignore] = staleCallers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
-    return `${staleCallers.join(", ")} ${are} older than the route and ${ignore} it. Restart once: ${restartLines(staleCallers)}.`;
+    return `${podNames(staleCallers)} ${are} older than the route and ${ignore} it. Restart once: ${restartLines(staleCallers)}.`;
   }
   if (seen.route?.problem) return `The mesh does not obey the route: ${seen.route.problem}.`;
   if (seen.endpoints.primary.ready === 0)

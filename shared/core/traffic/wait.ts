@@ -1,5 +1,5 @@
 /** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
-import { restartLines } from "../format/restart-command.ts";
+import { podNames, restartLines } from "../format/restart-command.ts";
 import { fullName, draft, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
@@ -158,7 +158,7 @@ function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait,
   const head = `No user request has reached the canary at weight ${state.weight}`;
   if (callers.length > 0) {
     const [are, ignore] = callers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
-    const reason = `${head}: ${callers.join(", ")} ${are} older than the TrafficSplit and ${ignore} it. Restart once: ${restartLines(callers)}.`;
+    const reason = `${head}: ${podNames(callers)} ${are} older than the TrafficSplit and ${ignore} it. Restart once: ${restartLines(callers)}.`;
     return { cause: "stale-callers", reason };
   }
   if (metrics.primary.requests === 0)

@@ -5,6 +5,7 @@ import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
+import type { StaleCaller } from "../../../shared/core/format/restart-command.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { messageOf } from "../../../shared/kube/errors.ts";
 import type { Evidence, EvidenceRequest } from "../../evidence/types.ts";
@@ -29,7 +30,7 @@ export interface Due {
 export interface Answers {
   metrics?: MetricsSeen;
   ledger?: CountersSeen;
-  staleCallers?: string[];
+  staleCallers?: StaleCaller[];
 }
 
 /** What cannot be asked is an answer too: nothing that a question runs into may keep a run from being looked at. */
@@ -102,7 +103,7 @@ async function staleCallersAtStart(
   deps: AskDeps,
   scene: CanaryObjects,
   { question, due }: { question: EvidenceRequest; due: Due },
-): Promise<string[] | undefined> {
+): Promise<StaleCaller[] | undefined> {
   if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
   return deps.evidence.staleCallers({ ...question, metrics: [] });
 }

@@ -1,5 +1,6 @@
 /** Which callers do not obey a TrafficSplit because their proxies are older than it. */
 import type { V1Pod } from "@kubernetes/client-node";
+import { type StaleCaller, workloadOf } from "../../../shared/core/format/restart-command.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -7,21 +8,27 @@ import type { Caller, EvidenceRequest } from "../../evidence/types.ts";
 import type { Caches } from "../cache/caches.ts";
 
 /**
- * `namespace/pod` of those whose pod was made before the TrafficSplit and whose proxy still sends to the apex itself.
+ * Those whose pod was made before the TrafficSplit and whose proxy still sends to the apex itself.
  * With an HTTPRoute there are none: running proxies follow it.
  */
 export async function podsOlderThanRoute(
   deps: { cluster: Cluster; world: Caches },
   callers: readonly Caller[],
   request: EvidenceRequest,
-): Promise<string[]> {
+): Promise<StaleCaller[]> {
   const split = deps.world.splits.get(request.namespace, request.apex.name);
   const made = split?.metadata.creationTimestamp;
   if (!made) return [];
   const bypassing = callers.filter((caller) => caller.dstService === request.apex.name);
-  const ages = await Promise.all(bypassing.map((caller) => createdAt(deps.cluster, caller)));
-  const older = bypassing.filter((_caller, index) => (ages[index] ?? Infinity) < new Date(made).getTime());
-  return [...new Set(older.map((caller) => `${caller.namespace}/${caller.pod}`))].sort();
+  const pods = await Promise.all(bypassing.map(async (caller) => readPod(deps.cluster, caller)));
+  const found = new Map<string, StaleCaller>();
+  for (const { metadata = {} } of pods.flatMap((pod) => pod ?? [])) {
+    if (new Date(metadata.creationTimestamp ?? Infinity).getTime() >= new Date(made).getTime()) continue;
+    const name = metadata.name ?? "";
+    const pod = `${metadata.namespace}/${name}`;
+    found.set(pod, { pod, workload: workloadOf(name, metadata) });
+  }
+  return [...found.values()].sort((a, b) => (a.pod < b.pod ? -1 : 1));
 }
 
 /** Why the share of traffic is not the route's: who must be restarted, or what stands in the way. */
@@ -29,7 +36,7 @@ export async function whyNotObeyed(
   deps: { cluster: Cluster; world: Caches },
   callers: readonly Caller[],
   request: EvidenceRequest,
-): Promise<{ staleCallers: string[]; cause?: string }> {
+): Promise<{ staleCallers: StaleCaller[]; cause?: string }> {
   const staleCallers = await podsOlderThanRoute(deps, callers, request);
   if (staleCallers.length > 0) return { staleCallers };
   const profile = await profileOver(deps, request);
@@ -66,12 +73,10 @@ function someOf(names: readonly string[]): string {
   return `${names.slice(0, 3).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
-/** ms since the epoch; undefined for a pod that is gone. */
-async function createdAt(cluster: Cluster, caller: Caller): Promise<number | undefined> {
+/** Undefined for a pod that is gone. */
+async function readPod(cluster: Cluster, { namespace, pod: name }: Caller): Promise<V1Pod | undefined> {
   try {
-    const pod = await cluster.get<V1Pod>(resource.pods, { namespace: caller.namespace, name: caller.pod });
-    const created = pod.metadata?.creationTimestamp;
-    return created ? new Date(created).getTime() : undefined;
+    return await cluster.get<V1Pod>(resource.pods, { namespace, name });
   } catch (error: unknown) {
     if (hasCode(error, "NotFound")) return undefined;
     throw error;

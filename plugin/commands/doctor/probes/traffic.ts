@@ -2,6 +2,7 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { label } from "../../../../shared/core/objects/names.ts";
 import { httpRoute, routerOf } from "../../../../shared/core/objects/routes.ts";
+import { parseCaller } from "../../../../shared/core/format/restart-command.ts";
 import { viewCallers } from "../../../view/callers.ts";
 import { type Facts, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
 import { ownPods } from "../own.ts";
@@ -110,12 +111,13 @@ export const callersMeshed: Probe = (facts) => {
 };
 
 export const staleCallers: Probe = (facts) => {
-  const named = facts.canary?.status?.staleCallers ?? [];
+  const { staleCallers: named = [], callerWorkloads = {} } = { ...facts.canary?.status };
   const pods = new Map((facts.pods ?? []).map((pod) => [`${pod.metadata?.namespace}/${nameOf(pod)}`, pod]));
-  const callers = named.map((text) => {
-    const [namespace = "", name = ""] = text.split("/");
-    return { namespace, name, pod: pods.get(text) };
-  });
+  const callers = named.map((text) => ({
+    ...parseCaller(text),
+    pod: pods.get(text),
+    workload: callerWorkloads[text],
+  }));
   return viewCallers(callers, facts.scope.clusterFlags).map(({ namespace, workload, pods: count, command }) => ({
     fault: "caller-older-than-split",
     level: "broken",

@@ -1,0 +1,18 @@
+/** What may stand in the way of a decision, and callers that do not follow the route. */
+import fc from "fast-check";
+import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
+import type { Unmet } from "../../shared/core/observation.ts";
+
+const load: StaleCaller = { pod: "test/load-1-a", workload: "statefulset/load" };
+
+export const anyCallers = fc.constantFrom<StaleCaller[][]>([], [load], [load, { pod: "shop/load-2-b" }]);
+
+const seldom = (level: Unmet["level"], what: string): fc.Arbitrary<Unmet[]> =>
+  fc.oneof(
+    { weight: 9, arbitrary: fc.constant<Unmet[]>([]) },
+    fc.constant<Unmet[]>([{ code: `${level}-code`, level, what }]),
+  );
+
+export const anyUnmet: fc.Arbitrary<Unmet[]> = fc
+  .tuple(seldom("obstacle", "Flagger is at work here."), seldom("unfit", "it is unfit."), seldom("missing", "no port."))
+  .map((found) => found.flat());
