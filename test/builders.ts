@@ -152,7 +152,9 @@ export function someCounts(over: Partial<TrackCounts> = {}): TrackCounts {
 }
 
 export function aTrack(over: Partial<TrackMetrics> = {}): TrackMetrics {
-  return { requests: 500, failures: 0, requestsPerSecond: 50, latencyMs: { p50: 2, p95: 9, p99: 12 }, ...over };
+  const bad = { failures: 0, clientErrors: 0, denied: 0, unanswered: 0 };
+  const latencyMs = { p50: 2, p95: 9, p99: 12 };
+  return { requests: 500, attempts: 500, ...bad, requestsPerSecond: 50, latencyMs, countedBy: "pods", ...over };
 }
 
 export function aCheck(over: Partial<CheckStatus> = {}): CheckStatus {

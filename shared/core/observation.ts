@@ -5,6 +5,7 @@ import type { Version } from "./state.ts";
 import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { Finding } from "./preconditions/finding.ts";
+import type { Side, UserRequests } from "./analysis/user-requests.ts";
 
 /** The user's Deployment, reduced to what decisions need. */
 export interface Target {
@@ -93,12 +94,12 @@ export interface Observation {
   scrapeIntervalMs: number;
 }
 
-/** Users' requests to one track over the window. `requests` 0 with null latencies: nothing was measured. */
-export interface TrackMetrics {
-  requests: number;
-  failures: number;
+/** Users' requests to one track over the window: see `UserRequests`. `requests` 0 with null latencies: nothing was measured. */
+export interface TrackMetrics extends Omit<UserRequests, "side" | "slow"> {
   requestsPerSecond: number;
   latencyMs: { p50: number | null; p95: number | null; p99: number | null };
+  /** Which side the numbers are from. */
+  countedBy: Side;
 }
 
 export type MetricsSeen =
@@ -116,6 +117,8 @@ export type MetricsSeen =
       checks: CheckStatus[];
       /** Callers whose proxy is older than the TrafficSplit. */
       staleCallers: StaleCaller[];
+      /** Canary pods that Prometheus knows of and cannot scrape: what their own proxies counted is not known. */
+      unscraped?: string[];
       /** A window still reaches to before this run: that evidence is missing says nothing yet. */
       isEarly?: boolean;
     }
@@ -158,8 +161,10 @@ export interface ShareSeen {
   high: number;
   /** How many stretches in a row lay outside the binomial interval on the same side. */
   scrapes: number;
-  /** Callers that must be restarted before they obey. */
+  /** Callers that must be restarted before they obey; where the share of all together is wrong. */
   staleCallers: StaleCaller[];
+  /** Every such caller that was found, and its part of all requests; it holds the run only where the share of all is wrong by it. */
+  stale?: (StaleCaller & { percent: number })[];
   /** Any other cause that was found, as a clause. */
   cause?: string;
 }

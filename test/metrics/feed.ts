@@ -13,6 +13,14 @@ export interface Pods {
   pod?: string;
 }
 
+/** Who calls: `service` is what its proxy chose, by default the pods' leaf. */
+export interface Call {
+  pods: Pods;
+  /** The calling pod's name. */
+  caller?: string;
+  service?: string;
+}
+
 /** Upper bounds of Linkerd's latency buckets, in ms. */
 export const bounds = [
   1, 2, 3, 4, 5, 10, 20, 30, 40, 50, 100, 200, 300, 400, 500, 1000, 2000, 3000, 4000, 5000, 10000, 20000, 30000, 40000,
@@ -33,6 +41,11 @@ export class Feed {
   /** Users' requests; `more` overrides labels. */
   requests(pods: Pods, classification: "success" | "failure", value: Value, more: Record<string, string> = {}): void {
     this.add("response_total", { ...inbound(pods), classification, ...more }, value);
+  }
+
+  /** The same requests as a meshed caller's proxy counts them; `more` overrides labels. */
+  sent({ pods, caller, service }: Call, value: Value, more: Record<string, string> = {}): void {
+    this.add("response_total", { ...outbound(pods, caller, service), classification: "success", ...more }, value);
   }
 
   /** So many users' requests of one latency. */
@@ -83,6 +96,25 @@ export class Feed {
   }
 }
 
+function outbound(pods: Pods, caller = "load-1", service?: string): Record<string, string> {
+  const { namespace, deployment, hash, pod } = pods;
+  const leaf = service ?? (deployment.endsWith("-canary") ? deployment : `${deployment}-primary`);
+  return {
+    namespace: "clients",
+    deployment: "load",
+    pod: caller,
+    direction: "outbound",
+    authority: `${leaf}.${namespace}.svc.cluster.local:9898`,
+    target_port: "9898",
+    dst_namespace: namespace,
+    dst_deployment: deployment,
+    dst_pod: pod ?? `${deployment}-${hash}-x7k2p`,
+    dst_pod_template_hash: hash,
+    dst_service: leaf,
+    status_code: "200",
+  };
+}
+
 function inbound({ namespace, deployment, hash, pod }: Pods): Record<string, string> {
   return {
     namespace,
@@ -91,6 +123,8 @@ function inbound({ namespace, deployment, hash, pod }: Pods): Record<string, str
     pod_template_hash: hash,
     direction: "inbound",
     target_port: "9898",
+    tls: "true",
+    client_id: "default.clients.serviceaccount.identity.linkerd.cluster.local",
     route_name: "default",
     status_code: "200",
   };

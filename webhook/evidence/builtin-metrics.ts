@@ -1,11 +1,12 @@
 /** The built-in metrics, from the batched answers. */
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { builtIn, isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
-import { latencyMsOf, requestsOf, successPercentOf } from "../../shared/core/analysis/queries.ts";
+import { latencyMsOf, requestsOf, successPercentOf, type Terms } from "../../shared/core/analysis/track-queries.ts";
+import { userRequests, type UserRequests } from "../../shared/core/analysis/user-requests.ts";
 import type { BatchAnswer } from "./query-batch.ts";
 import type { QueryBatches } from "./query-batches.ts";
 import type { Answers, EvidenceRequest, Planned } from "./types.ts";
-import { exactTrack, latenciesIn, type MaybeTrack, requestsIn, trackMetrics } from "./track-rows.ts";
+import { exactTrack, latenciesIn, type MaybeTrack, sidesIn, termsOf, trackMetrics } from "./track-rows.ts";
 
 export async function askRequests(
   request: EvidenceRequest,
@@ -25,35 +26,29 @@ export async function askLatencies(
 }
 
 export function measureTrack(answers: Answers, track: MaybeTrack, window: number): ReturnType<typeof trackMetrics> {
-  const requests = requestsIn(answers.requests.get(window)?.samples ?? [], track);
-  return trackMetrics(requests, latenciesIn(answers.latency.get(window)?.samples ?? [], track), window);
+  const latencies = latenciesIn(answers.latency.get(window)?.samples ?? [], track);
+  return trackMetrics(requestsIn(answers, track, window), latencies, window);
 }
 
 export function builtInMeasurement({ spec, window }: Planned, track: MaybeTrack, answers: Answers): Measurement {
   if (window === undefined) return badInterval(spec);
+  const asked = { window, warmup: answers.warmup, terms: termsIn(answers, track, window) };
   if (spec.name === builtIn.duration) {
     const answer = answers.latency.get(window);
     const p99 = latenciesIn(answer?.samples ?? [], track).get("p99");
     const values = p99 === undefined ? [] : [p99];
-    return {
-      ...measuredAt(answer, window),
-      query: latencyMsOf(exactTrack(track), window, { warmup: answers.warmup }),
-      answer: { values },
-    };
+    return { ...measuredAt(answer, window), query: latencyMsOf(exactTrack(track), asked), answer: { values } };
   }
-  const answer = answers.requests.get(window);
-  const { succeeded, failed } = requestsIn(answer?.samples ?? [], track);
-  const values = succeeded + failed > 0 ? [(100 * succeeded) / (succeeded + failed)] : [];
-  return {
-    ...measuredAt(answer, window),
-    query: successPercentOf(exactTrack(track), window, answers.warmup),
-    answer: { values },
-  };
+  const { requests, failures } = requestsIn(answers, track, window);
+  const values = requests > 0 ? [(100 * (requests - failures)) / requests] : [];
+  const query = successPercentOf(exactTrack(track), asked);
+  return { ...measuredAt(answers.requests.get(window), window), query, answer: { values } };
 }
 
 /** For a Canary without metrics: that users reach it at all. */
 export function requestsMeasurement(track: MaybeTrack, answers: Answers, window: number): Measurement {
-  const query = `round(${requestsOf(exactTrack(track), window, answers.warmup)})`;
+  const asked = { window, warmup: answers.warmup, terms: termsIn(answers, track, window) };
+  const query = `round(${requestsOf(exactTrack(track), asked)})`;
   return { ...measuredAt(answers.requests.get(window), window), query, answer: { values: [] } };
 }
 
@@ -62,14 +57,19 @@ export function requestsOver(
   answers: Pick<Answers, "requests">,
   track: MaybeTrack,
   window: number,
-): number | undefined {
-  const answer = answers.requests.get(window);
-  if (answer === undefined) return undefined;
-  const { succeeded, failed } = requestsIn(answer.samples, track);
-  return Math.round(succeeded + failed);
+): UserRequests | undefined {
+  return answers.requests.has(window) ? requestsIn(answers, track, window) : undefined;
 }
 
 // --- internal ---
+
+function requestsIn({ requests }: Pick<Answers, "requests">, track: MaybeTrack, window: number): UserRequests {
+  return userRequests(sidesIn(requests.get(window)?.samples ?? [], track));
+}
+
+function termsIn({ requests, recent }: Answers, track: MaybeTrack, window: number): Terms {
+  return termsOf(sidesIn(requests.get(window)?.samples ?? [], track), track, recent);
+}
 
 async function askEach(
   windows: Iterable<number>,

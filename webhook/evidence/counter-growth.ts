@@ -2,40 +2,31 @@
  * What was counted between two readings of the ledger. Prometheus' counters are read as they stand, by pod: windows with increase() would
  * overlap from one look to the next, and guess at their edges. Kept in memory only: whoever takes over begins a new epoch.
  */
-import { ledger } from "../../shared/core/analysis/queries.ts";
-import { addCounts, countsSince, noCounts, type TrackCounts } from "../../shared/core/analysis/track-counts.ts";
+import { callersKind, question } from "../../shared/core/analysis/queries.ts";
+import type { DeniedBy, TrackCounts } from "../../shared/core/analysis/track-counts.ts";
+import { addSides, nobody, type SideCounts } from "../../shared/core/analysis/user-requests.ts";
 import type { Sample } from "../../shared/prometheus.ts";
+import { createCallersGrowth, type CallersGrown, type CallersSubject, type Sent } from "./callers-growth.ts";
+import { type Counters, createCounters } from "./counters.ts";
 import type { BatchAnswer } from "./query-batch.ts";
-import { isRowOf, sampleAgesIn, type MaybeTrack } from "./track-rows.ts";
+import { addStretches, createTally, emptyStretch, type Stretch, type Tally } from "./tally.ts";
+import { countsOf, isRowOf, sampleAgesIn, type MaybeTrack } from "./track-rows.ts";
 import type { Warmth } from "./types.ts";
 
-export interface GrowthSubject {
-  canary: MaybeTrack;
-  primary: MaybeTrack;
-  /** Whether a caller's row is about the canary's apex. */
-  isToApex: (labels: Record<string, string>) => boolean;
-  /** Name of the canary's leaf Service. */
-  leaf: string;
+export interface GrowthSubject extends CallersSubject {
   /** What a pod answers in so long since it was first seen to answer a user is counted apart; 0 by default. */
   warmupMs?: number;
-}
-
-/** Requests that one meshed pod sent to the apex, and how many of them its proxy gave to the canary. */
-export interface Sent {
-  namespace: string;
-  pod: string;
-  deployment: string;
-  canary: number;
-  all: number;
 }
 
 /** Since the last reading, warm-up included. */
 export interface Increment {
   from: number;
   to: number;
-  canary: TrackCounts;
-  primary: TrackCounts;
+  /** Requests that the tracks' pods received. */
+  received: { canary: number; primary: number };
   sent: Sent[];
+  /** Every caller that is there, as `namespace/pod`. */
+  callers: ReadonlySet<string>;
 }
 
 /** Counts since the epoch began; of different epochs they cannot be compared. */
@@ -52,63 +43,79 @@ export interface CounterGrowth {
   read(answer: BatchAnswer): Increment | undefined;
   total(): Total;
   warmth(): Warmth;
+  /** What has refused the canary's users, last. */
+  deniedBy(): DeniedBy | undefined;
 }
 
 export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
-  const { warmupMs = 0 } = subject;
-  const canaryPods = new Map<string, Pod>();
-  const primaryPods = new Map<string, Pod>();
-  const callers = new Map<string, Sent>();
+  const { warmupMs = 0, recentMs } = subject;
+  const [canaryPods, primaryPods] = [createPods(warmupMs), createPods(warmupMs)];
+  const callers = createCallersGrowth(subject);
+  const tally = (): Tally => createTally(recentMs);
+  const [total, apart] = [
+    { canary: tally(), primary: tally() },
+    { canary: tally(), primary: tally() },
+  ];
+  let epoch = 0;
+  let denied: DeniedBy | undefined;
   let readAt: number | undefined;
-  const total: Total = { epoch: 0, canary: noCounts, primary: noCounts };
-  const apart = { canary: noCounts, primary: noCounts };
 
   /** The primary's requests count beside those of the canary that they were made with. */
-  function add(canary: Growth, primary: Growth): void {
-    total.canary = addCounts(total.canary, canary.warm);
-    if (!canary.isAllCold) total.primary = addCounts(total.primary, primary.warm);
-    apart.canary = addCounts(apart.canary, canary.cold);
-    if (canary.hasCold) apart.primary = addCounts(apart.primary, addCounts(primary.warm, primary.cold));
+  function add(canary: Growth, primary: Growth, at: number): void {
+    total.canary.add(canary.warm, at);
+    if (!canary.isAllCold) total.primary.add(primary.warm, at);
+    apart.canary.add(canary.cold, at);
+    if (canary.hasCold) apart.primary.add(addStretches(primary.warm, primary.cold), at);
   }
 
+  function read({ askedAt, samples }: BatchAnswer): Increment | undefined {
+    if (readAt !== undefined && askedAt <= readAt) return undefined;
+    const isFirst = readAt === undefined;
+    const of = (track: MaybeTrack): Map<string, PodCounts> => podCounts({ askedAt, samples }, { track, ...subject });
+    // A canary's pods are young: all that a new one has counted came since. A primary's may be old, and only unseen for a moment.
+    const canary = canaryPods.grow(of(subject.canary), { newCounts: true, newIsCold: true });
+    const primary = primaryPods.grow(of(subject.primary), { newCounts: false, newIsCold: !isFirst });
+    const heard = callers.read({ askedAt, samples });
+    denied = deniedIn(samples, subject.canary) ?? denied;
+    const from = readAt ?? askedAt;
+    readAt = askedAt;
+    if (isFirst) epoch = askedAt;
+    if (isFirst) return undefined;
+    add(withCallers(canary, heard.canary, heard), withCallers(primary, heard.primary, heard), askedAt);
+    const received = { canary: receivedIn(canary), primary: receivedIn(primary) };
+    return { from, to: askedAt, received, sent: heard.sent, callers: heard.present };
+  }
+
+  const counts = (of: { canary: Tally; primary: Tally }): { canary: TrackCounts; primary: TrackCounts } => {
+    return { canary: of.canary.counts(), primary: of.primary.counts() };
+  };
   return {
-    total: () => ({ ...total, ...(warmupMs > 0 ? { warmup: { ...apart } } : {}) }),
-    warmth: () => warmthOf([...canaryPods.values()], warmupMs),
-    read(answer) {
-      const { askedAt, samples } = answer;
-      if (readAt !== undefined && askedAt <= readAt) return undefined;
-      const isFirst = readAt === undefined;
-      const growth = (known: Map<string, Pod>, track: MaybeTrack, kind: PodKind): Growth =>
-        grown(known, seenPods(answer, track), { ...kind, warmupMs });
-      // A canary's pods are young: all that a new one has counted came since. A primary's may be old, and only unseen for a moment.
-      const canary = growth(canaryPods, subject.canary, { newCounts: true, newIsCold: true });
-      const primary = growth(primaryPods, subject.primary, { newCounts: false, newIsCold: !isFirst });
-      const sent = grownCallers(callers, sentByPod(samples, subject));
-      const from = readAt ?? askedAt;
-      readAt = askedAt;
-      if (isFirst) total.epoch = askedAt;
-      if (isFirst) return undefined;
-      add(canary, primary);
-      return {
-        from,
-        to: askedAt,
-        canary: addCounts(canary.warm, canary.cold),
-        primary: addCounts(primary.warm, primary.cold),
-        sent,
-      };
-    },
+    read,
+    total: () => ({ epoch, ...counts(total), ...(warmupMs > 0 ? { warmup: counts(apart) } : {}) }),
+    warmth: () => canaryPods.warmth(),
+    deniedBy: () => denied,
   };
 }
 
 // --- internal ---
 
-/** A pod as it was last read. */
-interface Pod {
-  counts: TrackCounts;
+/** The Server that has refused most. */
+function deniedIn(samples: readonly Sample[], canary: MaybeTrack): DeniedBy | undefined {
+  const rows = samples.filter(({ labels }) => labels["question"] === question.denied);
+  const [most] = rows.filter(({ labels }) => isRowOf(labels, canary, "inbound")).sort((a, b) => b.value - a.value);
+  if (!most) return undefined;
+  const { srv_kind: kind, srv_name: name = "" } = most.labels;
+  return { server: kind === "default" ? `default:${name}` : name };
+}
+
+/** A pod's counters as they stand, by who its callers are. */
+interface PodCounts {
+  meshed: SideCounts;
+  unmeshed: SideCounts;
+  /** Requests from outside the mesh. */
+  asked: number;
   /** Time of the sample, ms. */
   sampledAt: number;
-  /** Of the first that showed a user's request; -Infinity for a pod that is taken for warm. */
-  firstAt: number;
 }
 
 interface PodKind {
@@ -119,20 +126,101 @@ interface PodKind {
 }
 
 interface Growth {
-  warm: TrackCounts;
-  cold: TrackCounts;
+  warm: Stretch;
+  cold: Stretch;
   hasCold: boolean;
   isAllCold: boolean;
 }
 
-/** Counters and the time of the sample that shows them, by pod. */
-function seenPods({ askedAt, samples }: BatchAnswer, track: MaybeTrack): Map<string, Omit<Pod, "firstAt">> {
-  const ages = sampleAgesIn(samples, track);
-  const pods = [...countsByPod(samples, track)];
-  return new Map(pods.map(([pod, counts]) => [pod, { counts, sampledAt: askedAt - (ages.get(pod) ?? 0) }]));
+interface Pods {
+  grow(now: ReadonlyMap<string, PodCounts>, kind: PodKind): Growth;
+  warmth(): Warmth;
 }
 
-function warmthOf(pods: readonly Pod[], warmupMs: number): Warmth {
+/** When a pod was last sampled, and when it was first seen to answer a user: -Infinity where it is taken for warm. */
+interface Times {
+  sampledAt: number;
+  firstAt: number;
+}
+
+function createPods(warmupMs: number): Pods {
+  const counters = createCounters();
+  const known = new Map<string, Times>();
+  return {
+    warmth: () => warmthOf([...known.values()], warmupMs),
+    grow(now, { newCounts, newIsCold }) {
+      const found = { warm: emptyStretch, cold: emptyStretch, hasCold: false, hasWarm: false };
+      for (const [pod, seen] of now) {
+        const before = known.get(pod);
+        const firstAt = before?.firstAt ?? (newIsCold ? seen.sampledAt : -Infinity);
+        known.set(pod, { sampledAt: seen.sampledAt, firstAt });
+        const kind = isColdSince(before, firstAt, warmupMs) ? "cold" : "warm";
+        found[kind] = addStretches(found[kind], grownPod(counters, pod, { seen, newCounts }));
+        found[kind === "cold" ? "hasCold" : "hasWarm"] = true;
+      }
+      return { ...found, isAllCold: found.hasCold && !found.hasWarm };
+    },
+  };
+}
+
+/** What a pod has counted of callers outside the mesh and of others shrinks by itself, each when it is idle. */
+function grownPod(
+  counters: Counters,
+  pod: string,
+  { seen, newCounts }: { seen: PodCounts; newCounts: boolean },
+): Stretch {
+  const grow = (kind: string, now: SideCounts): SideCounts => counters.grow(`${pod} ${kind}`, now, { newCounts });
+  const { answered: asked } = grow("asked", { ...nobody, answered: seen.asked });
+  return { ...emptyStretch, pods: grow("meshed", seen.meshed), unmeshed: grow("unmeshed", seen.unmeshed), asked };
+}
+
+/** Callers' proxies count by track: while some of its pods are cold and some warm, only the pods themselves can tell which it was. */
+function withCallers(growth: Growth, callers: SideCounts, { retries, failedAtEither }: CallersGrown): Growth {
+  const heard: Stretch = { ...emptyStretch, callers, retries, failedAtEither };
+  if (!growth.hasCold) return { ...growth, warm: addStretches(growth.warm, heard) };
+  return growth.isAllCold ? { ...growth, cold: addStretches(growth.cold, heard) } : growth;
+}
+
+function receivedIn({ warm, cold }: Growth): number {
+  const { pods, unmeshed } = addStretches(warm, cold);
+  return pods.answered + unmeshed.answered;
+}
+
+function podCounts(
+  { askedAt, samples }: BatchAnswer,
+  { track, boundMs }: { track: MaybeTrack; boundMs?: number },
+): Map<string, PodCounts> {
+  const ages = sampleAgesIn(samples, track);
+  const pods = new Map<string, PodCounts>();
+  for (const row of samples) {
+    if (!isRowOf(row.labels, track, "inbound")) continue;
+    const more = podRow(row, boundMs);
+    if (!more) continue;
+    const pod = row.labels["pod"] ?? "";
+    const sampledAt = askedAt - (ages.get(pod) ?? 0);
+    const { meshed, unmeshed, asked } = pods.get(pod) ?? { meshed: nobody, unmeshed: nobody, asked: 0 };
+    const isMeshed = row.labels["side"] === callersKind.meshed;
+    pods.set(pod, {
+      meshed: isMeshed ? addSides(meshed, more.counts) : meshed,
+      unmeshed: isMeshed ? unmeshed : addSides(unmeshed, more.counts),
+      asked: asked + more.asked,
+      sampledAt,
+    });
+  }
+  return pods;
+}
+
+/** Undefined for a row that counts nothing of users. */
+function podRow({ labels, value }: Sample, boundMs?: number): { counts: SideCounts; asked: number } | undefined {
+  const asked = labels["question"];
+  if (asked === question.answered) return { counts: countsOf({ labels, value }), asked: 0 };
+  if (asked === question.denied) return { counts: { ...nobody, denied: value }, asked: 0 };
+  if (asked === question.asked) return { counts: nobody, asked: value };
+  if (asked !== question.slowAnswered) return undefined;
+  return { counts: { ...nobody, slow: Number(labels["le"]) === boundMs ? value : 0 }, asked: 0 };
+}
+
+function warmthOf(pods: readonly Times[], warmupMs: number): Warmth {
   const young = pods.filter(({ firstAt }) => firstAt > -Infinity);
   if (young.length === 0) return { pods: 0 };
   const warmAt = young.map(({ firstAt }) => firstAt + warmupMs);
@@ -140,79 +228,8 @@ function warmthOf(pods: readonly Pod[], warmupMs: number): Warmth {
   return { pods: cold.length, firstAt: Math.min(...warmAt), lastAt: Math.max(...warmAt) };
 }
 
-function countsByPod(samples: readonly Sample[], track: MaybeTrack): Map<string, TrackCounts> {
-  const pods = new Map<string, TrackCounts>();
-  for (const { labels, value } of samples) {
-    if (labels["question"] !== ledger.counted || !isRowOf(labels, track)) continue;
-    const pod = labels["pod"] ?? "";
-    const failures = labels["classification"] === "failure" ? value : 0;
-    pods.set(pod, addCounts(pods.get(pod) ?? noCounts, { ...noCounts, requests: value, failures }));
-  }
-  return pods;
-}
-
-function sentByPod(samples: readonly Sample[], { isToApex, leaf }: GrowthSubject): Map<string, Sent> {
-  const callers = new Map<string, Sent>();
-  for (const { labels, value } of samples) {
-    if (labels["question"] !== ledger.sent || !isToApex(labels)) continue;
-    const { namespace = "", pod = "", deployment = "" } = labels;
-    const key = `${namespace}/${pod}`;
-    const known = callers.get(key) ?? { namespace, pod, deployment, canary: 0, all: 0 };
-    const canary = labels["dst_service"] === leaf ? value : 0;
-    callers.set(key, { ...known, canary: known.canary + canary, all: known.all + value });
-  }
-  return callers;
-}
-
-/**
- * By how much the pods have grown. One that shrank has restarted or dropped idle series: it counts again from here.
- */
-function grown(
-  known: Map<string, Pod>,
-  now: Map<string, Omit<Pod, "firstAt">>,
-  { newCounts, newIsCold, warmupMs }: PodKind & { warmupMs: number },
-): Growth {
-  const unknown = (seen: Omit<Pod, "firstAt">): Pod => ({
-    counts: newCounts ? noCounts : seen.counts,
-    sampledAt: seen.sampledAt,
-    firstAt: newIsCold ? seen.sampledAt : -Infinity,
-  });
-  const found = { warm: noCounts, cold: noCounts, hasCold: false, hasWarm: false };
-  for (const [pod, seen] of now) {
-    const before = known.get(pod);
-    const { firstAt, counts } = before ?? unknown(seen);
-    known.set(pod, { ...seen, firstAt });
-    const more = growth(counts, seen.counts);
-    const isCold = isColdSince(before, firstAt, warmupMs);
-    const kind = isCold ? "cold" : "warm";
-    found[kind] = addCounts(found[kind], more);
-    found[isCold ? "hasCold" : "hasWarm"] = true;
-  }
-  return { ...found, isAllCold: found.hasCold && !found.hasWarm };
-}
-
 /** What came since the sample before may have come while the pod was cold. */
-function isColdSince(before: Pod | undefined, firstAt: number, warmupMs: number): boolean {
+function isColdSince(before: Times | undefined, firstAt: number, warmupMs: number): boolean {
   if (warmupMs === 0 || firstAt === -Infinity) return false;
   return before === undefined || before.sampledAt < firstAt + warmupMs;
-}
-
-/** Failures that shrank, or outgrew the requests, were counted by a process that is no more. */
-function growth(before: TrackCounts, now: TrackCounts): TrackCounts {
-  const more = countsSince(before, now);
-  const failures = now.failures - before.failures;
-  return failures < 0 || failures > more.requests ? noCounts : more;
-}
-
-function grownCallers(known: Map<string, Sent>, now: Map<string, Sent>): Sent[] {
-  const more: Sent[] = [];
-  for (const [key, sent] of now) {
-    const before = known.get(key);
-    known.set(key, sent);
-    if (!before) continue;
-    const canary = sent.canary - before.canary;
-    const all = sent.all - before.all;
-    if (canary >= 0 && all > 0 && canary <= all) more.push({ ...sent, canary, all });
-  }
-  return more;
 }

@@ -1,40 +1,49 @@
 import { describe, expect, it } from "vitest";
 import type { Sample } from "../../shared/prometheus.ts";
-import { createCounterGrowth, type CounterGrowth } from "./counter-growth.ts";
+import { createCounterGrowth, type CounterGrowth, type GrowthSubject } from "./counter-growth.ts";
 
-const canary = { namespace: "test", deployment: "podinfo-canary", podTemplateHash: "new" };
-const primary = { namespace: "test", deployment: "podinfo", podTemplateHash: "old" };
+const both = { namespace: "test", service: "podinfo", deployments: ["podinfo", "podinfo-canary"] };
+const canary = { ...both, deployment: "podinfo-canary", podTemplateHash: "new" };
+const primary = { ...both, deployment: "podinfo", podTemplateHash: "old" };
+const apex = { namespace: "test", service: "podinfo", port: 9898 };
 
-const aMeter = (): CounterGrowth =>
-  createCounterGrowth({
-    canary,
-    primary,
-    leaf: "podinfo-canary",
-    isToApex: ({ authority }) => authority === "podinfo",
-  });
+const aMeter = (more: Partial<GrowthSubject> = {}): CounterGrowth =>
+  createCounterGrowth({ canary, primary, apex, recentMs: 2_000, ...more });
 
-function counted(track: typeof canary, pod: string, [requests, failures]: [number, number]): Sample[] {
-  const { podTemplateHash, ...labels } = track;
-  const row = (classification: string, value: number): Sample => ({
-    labels: { ...labels, pod, classification, pod_template_hash: podTemplateHash, question: "counted" },
-    value,
-    atMs: 0,
-  });
+function podRow(track: typeof canary, pod: string, more: Record<string, string>, value: number): Sample {
+  const { namespace, deployment, podTemplateHash } = track;
+  const labels = { namespace, deployment, pod_template_hash: podTemplateHash, pod, side: "meshed", ...more };
+  return { labels, value, atMs: 0 };
+}
+
+function counted(track: typeof canary, pod: string, [requests, failures]: [number, number], side = "meshed"): Sample[] {
+  const row = (classification: string, value: number): Sample =>
+    podRow(track, pod, { classification, side, question: "answered" }, value);
   return [row("success", requests - failures), row("failure", failures)];
 }
 
-function sent(pod: string, service: string, value: number, authority = "podinfo"): Sample {
-  const labels = { namespace: "shop", deployment: "load", pod, dst_service: service, authority, question: "sent" };
-  return { labels, value, atMs: 0 };
+/** Of the caller's proxy about a track: to its leaf, unless `more` says otherwise. */
+function sent(pod: string, track: typeof canary, value: number, more: Record<string, string> = {}): Sample {
+  const { namespace, deployment, podTemplateHash } = track;
+  const about = { dst_namespace: namespace, dst_deployment: deployment, dst_pod_template_hash: podTemplateHash };
+  const service = track === canary ? "podinfo-canary" : "podinfo-primary";
+  const to = { dst_service: service, port: "9898", classification: "success", question: "sent" };
+  return { labels: { namespace: "shop", deployment: "load", pod, ...about, ...to, ...more }, value, atMs: 0 };
 }
+const lost = { classification: "failure", outcome: "unanswered" };
 
 function readings(meter: CounterGrowth, ...samples: Sample[][]): ReturnType<CounterGrowth["read"]> {
   return samples.map((all, index) => meter.read({ askedAt: 1_000 * (index + 1), samples: all })).at(-1);
 }
 
+function totals(...samples: Sample[][]): ReturnType<CounterGrowth["total"]> {
+  const meter = aMeter();
+  readings(meter, ...samples);
+  return meter.total();
+}
+
 describe("while pods warm up", () => {
-  const warming = (): CounterGrowth =>
-    createCounterGrowth({ canary, primary, leaf: "podinfo-canary", isToApex: () => false, warmupMs: 2_000 });
+  const warming = (): CounterGrowth => aMeter({ warmupMs: 2_000 });
   const age = (track: typeof canary, pod: string): Sample => ({
     labels: { ...counted(track, pod, [0, 0])[0]!.labels, question: "age" },
     value: 0,
@@ -78,7 +87,7 @@ describe("while pods warm up", () => {
 
   it("the share of traffic is judged by every request all the same", () => {
     const meter = warming();
-    expect(readings(meter, [], seen(canary, "c", [10, 7]))?.canary).toMatchObject({ requests: 10, failures: 7 });
+    expect(readings(meter, [], seen(canary, "c", [10, 7]))?.received).toEqual({ canary: 10, primary: 0 });
   });
 });
 
@@ -90,8 +99,7 @@ describe("between two readings", () => {
     expect(meter.read({ askedAt: 9_000, samples: more })).toMatchObject({
       from: 1_000,
       to: 9_000,
-      canary: { requests: 10, failures: 1 },
-      primary: { requests: 90, failures: 0 },
+      received: { canary: 10, primary: 90 },
     });
     expect(meter.total()).toMatchObject({
       epoch: 1_000,
@@ -108,46 +116,149 @@ describe("between two readings", () => {
 
   it("a new canary pod counts from its birth, a new primary pod from when it is seen", () => {
     const more = [...counted(canary, "c", [4, 4]), ...counted(primary, "p", [100_000, 50_000])];
-    expect(readings(aMeter(), [], more)).toMatchObject({
+    expect(totals([], more)).toMatchObject({
       canary: { requests: 4, failures: 4 },
       primary: { requests: 0, failures: 0 },
     });
   });
 
   it("a counter that restarted counts on from there, and takes nothing away", () => {
-    const last = readings(
-      aMeter(),
-      counted(canary, "c", [50, 5]),
-      counted(canary, "c", [3, 3]),
-      counted(canary, "c", [5, 4]),
-    );
-    expect(last?.canary).toMatchObject({ requests: 2, failures: 1 });
+    const last = totals(counted(canary, "c", [50, 5]), counted(canary, "c", [3, 3]), counted(canary, "c", [5, 4]));
+    expect(last.canary).toMatchObject({ requests: 2, failures: 1 });
   });
 
   it("a pod that was away for a scrape is taken up where it was", () => {
-    const last = readings(aMeter(), counted(primary, "p", [50, 5]), [], counted(primary, "p", [70, 6]));
-    expect(last?.primary).toMatchObject({ requests: 20, failures: 1 });
+    const last = totals(counted(primary, "p", [50, 5]), [], counted(primary, "p", [70, 6]));
+    expect(last.primary).toMatchObject({ requests: 20, failures: 1 });
   });
 
   it("another version's pods are nobody's", () => {
     const other = { ...canary, podTemplateHash: "older" };
-    expect(readings(aMeter(), [], counted(other, "c", [9, 9]))?.canary.requests).toBe(0);
+    expect(totals([], counted(other, "c", [9, 9])).canary.requests).toBe(0);
   });
+});
 
-  it("callers count by the Service that their proxies chose, to this apex only", () => {
+describe("what callers' proxies count", () => {
+  it("says by which Service they went, to this apex only", () => {
+    const apart = { dst_service: "podinfo" };
     const last = readings(
       aMeter(),
-      [sent("a", "podinfo", 10), sent("b", "podinfo-canary", 10)],
+      [sent("a", primary, 10, apart), sent("b", canary, 10)],
       [
-        sent("a", "podinfo", 30),
-        sent("b", "podinfo-canary", 15),
-        sent("b", "podinfo-primary", 45),
-        sent("c", "x", 9, "x"),
+        sent("a", primary, 30, apart),
+        sent("b", canary, 15),
+        sent("b", primary, 45),
+        sent("b", primary, 7, { dst_service: "other" }),
+        sent("b", primary, 7, { port: "9797" }),
+        sent("c", canary, 9, { dst_namespace: "else" }),
       ],
     );
-    expect(last?.sent.map(({ pod, canary: reached, all }) => [pod, reached, all])).toEqual([
-      ["a", 0, 20],
-      ["b", 5, 50],
+    expect(last?.sent.map(({ pod, canary: reached, direct, all }) => [pod, reached, direct, all])).toEqual([
+      ["a", 0, 20, 20],
+      ["b", 5, 0, 50],
     ]);
+    expect(last?.callers).toEqual(new Set(["shop/a", "shop/b"]));
+  });
+
+  it("is the same requests that pods count, and worse where only a caller can know", () => {
+    const before = [sent("a", canary, 0), ...counted(canary, "c", [0, 0]), ...counted(primary, "p", [900, 9])];
+    const after = [
+      sent("a", canary, 13),
+      sent("a", canary, 21, lost),
+      ...counted(canary, "c", [13, 0]),
+      ...counted(primary, "p", [990, 9]),
+    ];
+    expect(totals(before, after)).toMatchObject({
+      canary: { requests: 34, failures: 21, slow: 21 },
+      primary: { requests: 90, failures: 0 },
+    });
+  });
+
+  it("counts nothing twice when a scrape of one side is late", () => {
+    const [early, late] = [counted(canary, "c", [10, 1]), counted(canary, "c", [20, 2])];
+    const failed = { classification: "failure" };
+    const behind = [sent("a", canary, 9), sent("a", canary, 1, failed)];
+    const caughtUp = [sent("a", canary, 18), sent("a", canary, 2, failed)];
+    const last = totals([], [...early], [...early, ...behind], [...late, ...behind], [...late, ...caughtUp]);
+    expect(last.canary).toMatchObject({ requests: 20, failures: 2 });
+  });
+
+  it("waits with failures whose requests the other side's scrape has yet to bring", () => {
+    const failed = { classification: "failure" };
+    const meter = aMeter();
+    readings(meter, [], [...counted(canary, "c", [100, 0]), sent("a", canary, 90)]);
+    const more = (askedAt: number, answered: number): void =>
+      void meter.read({ askedAt, samples: [sent("a", canary, answered), sent("a", canary, 10, failed)] });
+    more(9_000, 90);
+    expect(meter.total().canary).toMatchObject({ requests: 100, failures: 0 });
+    more(10_000, 94);
+    expect(meter.total().canary).toMatchObject({ requests: 104, failures: 4 });
+    more(11_000, 120);
+    expect(meter.total().canary).toMatchObject({ requests: 130, failures: 10 });
+  });
+
+  it("goes with a caller that is gone, and does not come again with one that was away for a scrape", () => {
+    const others = counted(canary, "c", [1_000, 100]);
+    const two = [sent("a", canary, 500), sent("b", canary, 500, { classification: "failure" })];
+    const last = totals([...two, ...others], [two[0]!, ...others], [...two, ...others]);
+    expect(last.canary).toMatchObject({ requests: 0, failures: 0 });
+  });
+
+  it("of a caller that is new counts what it sent to the canary, and to the primary from when it is seen", () => {
+    const last = totals(
+      [],
+      [sent("a", canary, 5), sent("a", primary, 5_000)],
+      [sent("a", canary, 6), sent("a", primary, 5_009)],
+    );
+    expect(last).toMatchObject({ canary: { requests: 6 }, primary: { requests: 9 } });
+  });
+
+  it("has attempts that were retried as no requests", () => {
+    const failed = { classification: "failure" };
+    const retried = (value: number): Sample => ({
+      labels: { question: "retried", namespace: "shop", pod: "a", parent_namespace: "test", parent_name: "podinfo" },
+      value,
+      atMs: 0,
+    });
+    const last = totals(
+      [sent("a", canary, 0), retried(0)],
+      [sent("a", canary, 40), sent("a", canary, 20, failed), sent("a", primary, 90), retried(15)],
+    );
+    expect(last).toMatchObject({ canary: { requests: 45, failures: 5 }, primary: { requests: 90 } });
+  });
+});
+
+describe("what pods' proxies alone can tell", () => {
+  it("is who was refused, and by which Server", () => {
+    const meter = aMeter();
+    const refused = (value: number): Sample =>
+      podRow(canary, "c", { question: "denied", srv_kind: "default", srv_name: "deny" }, value);
+    readings(meter, [], [...counted(canary, "c", [21, 0]), refused(19)]);
+    expect(meter.total().canary).toMatchObject({ requests: 40, failures: 0, clientErrors: 0, denied: 19 });
+    expect(meter.deniedBy()).toEqual({ server: "default:deny" });
+  });
+
+  it("is what came from outside the mesh and was never answered, once it is too old to be", () => {
+    const meter = aMeter();
+    const asked = (value: number): Sample => podRow(canary, "c", { question: "asked" }, value);
+    const at = (seconds: number, [requests, answered]: [number, number]): void =>
+      void meter.read({
+        askedAt: 1_000 * seconds,
+        samples: [asked(requests), ...counted(canary, "c", [answered, 0], "unmeshed")],
+      });
+    at(1, [0, 0]);
+    at(2, [10, 4]);
+    expect(meter.total().canary).toMatchObject({ requests: 4, failures: 0 });
+    at(4, [10, 4]);
+    expect(meter.total().canary).toMatchObject({ requests: 10, failures: 6 });
+    at(5, [10, 10]);
+    expect(meter.total().canary.failures).toBe(6);
+  });
+
+  it("is which answers were slower than the limit", () => {
+    const meter = aMeter({ boundMs: 500 });
+    const slow = (le: string, value: number): Sample => podRow(canary, "c", { question: "slow-answered", le }, value);
+    readings(meter, [], [...counted(canary, "c", [50, 0]), slow("500.0", 7), slow("1000", 3)]);
+    expect(meter.total().canary).toMatchObject({ requests: 50, slow: 7 });
   });
 });

@@ -1,11 +1,14 @@
 /** Reads the ledger for each canary from look to look: what both tracks got, and whether the share follows the weight. */
-import { canaryName } from "../../shared/core/objects/names.ts";
+import { slowLimitOf } from "../../shared/core/analysis/slow-limit.ts";
 import { believedScrapes } from "../../shared/core/analysis/traffic-share.ts";
 import type { CountersSeen, ShareSeen } from "../../shared/core/observation.ts";
 import { optional } from "../../shared/core/format/compact.ts";
+import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
 import type { BatchAnswer } from "./query-batch.ts";
-import { apexOf, isSentTo, type QueryBatches } from "./query-batches.ts";
-import type { EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
+import { apexOf, type QueryBatches } from "./query-batches.ts";
+import type { Sent } from "./callers-growth.ts";
+import { recentSeconds } from "./windows.ts";
+import type { Caller, EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
 import { createCounterGrowth, type CounterGrowth } from "./counter-growth.ts";
 import { createShareWatch, type ShareFinding, type ShareWatch } from "./share-watch.ts";
 import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
@@ -13,6 +16,8 @@ import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
 interface Watch {
   meter: CounterGrowth;
   split: ShareWatch;
+  /** Of callers that do not obey, who is too old to: asked anew when they are others. */
+  stale?: { of: string; callers: StaleCaller[] };
   usedAt: number;
 }
 
@@ -36,7 +41,7 @@ export function createCounterReader(deps: EvidenceDeps, board: QueryBatches): Co
     for (const [key, { usedAt }] of watches) if (now - usedAt > unusedMs) watches.delete(key);
     const { namespace, name, canaryHash, stableHash, runStartedAt, warmupMs } = request;
     const key = JSON.stringify([namespace, name, canaryHash, stableHash, runStartedAt, warmupMs]);
-    const watch = watches.get(key) ?? startWatch(request, deps.scrapeIntervalMs);
+    const watch = watches.get(key) ?? startWatch(request, deps);
     watch.usedAt = now;
     watches.set(key, watch);
     return watch;
@@ -56,16 +61,19 @@ export function createCounterReader(deps: EvidenceDeps, board: QueryBatches): Co
     async read(request, isUrgent) {
       const answer = await (isUrgent ? board.ledger(request) : board.ledgerAtOnce(request));
       if (!answer) return undefined;
-      const { meter, split } = advance(request, answer);
+      const watch = advance(request, answer);
+      const { meter, split } = watch;
       const finding = split.finding();
-      const share = finding && (await shareSeen(finding, request, deps));
+      const share = finding && (await shareSeen(finding, { request, deps, watch }));
       const sampledAt = newestSampleIn(answer, canaryTrack(request));
+      const deniedBy = meter.deniedBy();
       const { warmup, ...total } = meter.total();
       return {
         ...total,
         at: answer.askedAt,
         ...optional("sampledAt", sampledAt),
         ...optional("share", share),
+        ...optional("deniedBy", deniedBy),
         ...optional("warmup", warmup && { ...warmup, ...warmupOf(meter.warmth(), deps.scrapeIntervalMs) }),
       };
     },
@@ -81,31 +89,59 @@ function warmupOf(
   return { pods, ...optional("evidenceAt", firstAt && Math.round(firstAt + scrapesToEvidence * scrapeIntervalMs)) };
 }
 
-function startWatch(request: EvidenceRequest, scrapeIntervalMs: number): Watch {
-  const apex = apexOf(request);
+function startWatch(request: EvidenceRequest, deps: EvidenceDeps): Watch {
   const meter = createCounterGrowth({
     canary: canaryTrack(request),
     primary: primaryTrack(request),
-    isToApex: (labels) => isSentTo(labels, apex),
-    leaf: canaryName(request.apex.name),
+    apex: apexOf(request),
+    recentMs: 1_000 * recentSeconds(deps),
+    ...optional("boundMs", slowLimitOf(request.metrics)?.boundMs),
     ...optional("warmupMs", request.warmupMs),
   });
-  return { meter, split: createShareWatch(scrapeIntervalMs), usedAt: 0 };
+  return { meter, split: createShareWatch(deps.scrapeIntervalMs), usedAt: 0 };
 }
 
-async function shareSeen(finding: ShareFinding, request: EvidenceRequest, deps: EvidenceDeps): Promise<ShareSeen> {
+interface Looking {
+  request: EvidenceRequest;
+  deps: EvidenceDeps;
+  watch: Watch;
+}
+
+async function shareSeen(finding: ShareFinding, looking: Looking): Promise<ShareSeen> {
   const { source, canary, all, low, high, scrapes, disobeying } = finding;
   const seen = { source, canary, all, low, high, scrapes };
-  if (finding.deviation === undefined || scrapes < believedScrapes) return { ...seen, scrapes, staleCallers: [] };
-  const callers = disobeying.map(({ namespace, pod, deployment, canary: reached }) => {
-    return { namespace, pod, deployment, dstService: reached > 0 ? "" : request.apex.name };
-  });
+  const { request, deps } = looking;
+  const callers = disobeying.map((one) => callerOf(one, request));
   try {
+    const stale = sharesOf(await staleAmong(callers, looking), finding);
+    if (finding.deviation === undefined || scrapes < believedScrapes) return { ...seen, staleCallers: [], ...stale };
     const { staleCallers, cause } = await deps.whyNotObeyed(callers, request);
-    return { ...seen, staleCallers, ...(cause === undefined ? {} : { cause }) };
+    return { ...seen, staleCallers, ...stale, ...optional("cause", cause) };
   } catch (error: unknown) {
     // The cause is help for a person; that the share is wrong is known without it.
     deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "callers could not be looked at");
     return { ...seen, staleCallers: [] };
   }
+}
+
+function callerOf({ namespace, pod, deployment, canary, direct }: Sent, { apex }: EvidenceRequest): Caller {
+  return { namespace, pod, deployment, dstService: canary === 0 && direct > 0 ? apex.name : "" };
+}
+
+/** Who ignores the route until it is restarted is named at once, however little it sends. */
+async function staleAmong(callers: readonly Caller[], { request, deps, watch }: Looking): Promise<StaleCaller[]> {
+  const of = JSON.stringify(callers.map(({ namespace, pod, dstService }) => [namespace, pod, dstService]).sort());
+  if (watch.stale?.of !== of) {
+    const found = callers.length === 0 ? [] : await deps.podsOlderThanRoute(callers, request);
+    watch.stale = { of, callers: found };
+  }
+  return watch.stale.callers;
+}
+
+function sharesOf(stale: readonly StaleCaller[], { disobeying, all }: ShareFinding): Pick<ShareSeen, "stale"> {
+  const shares = stale.map((caller) => {
+    const sent = disobeying.find(({ namespace, pod }) => `${namespace}/${pod}` === caller.pod);
+    return { ...caller, percent: all > 0 ? (100 * (sent?.all ?? 0)) / all : 0 };
+  });
+  return shares.length === 0 ? {} : { stale: shares };
 }

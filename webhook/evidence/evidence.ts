@@ -22,8 +22,9 @@ import {
 import type { Planned, Answers, Warmth, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
 import { askCustom } from "./custom-metrics.ts";
 import { createCounterReader, type CounterReader } from "./counter-reader.ts";
-import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
-import { shownWindow, warmupSeconds, widened } from "./windows.ts";
+import { canaryTrack, newestHeardIn, newestSampleIn, primaryTrack, unscrapedIn } from "./track-rows.ts";
+import { recentSeconds, shownWindow, warmupSeconds, widened } from "./windows.ts";
+import type { BatchAnswer } from "./query-batch.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
   const board = createQueryBatches(deps);
@@ -84,8 +85,9 @@ async function gatherEvidence(
     askLatencies(request, board, { shown, plan }),
     askCustom(request, plan, { deps, board, ...optional("warmth", warmth) }),
   ]);
-  const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps) };
+  const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
   const track = canaryTrack(request);
+  const unscraped = unscrapedIn(ages, track);
   const canary = measureTrack(answers, track, shown);
   const callersWanted = request.weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
   const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : undefined;
@@ -96,7 +98,7 @@ async function gatherEvidence(
   return {
     ok: true,
     askedAt: Math.min(...[...requests.values(), ...latency.values()].map((answer) => answer.askedAt)),
-    sampledAt: newestSampleIn(ages, track) ?? 0,
+    sampledAt: sampledAt(request, ages),
     ...(newestSampleIn(ages, primaryTrack(request)) === undefined ? { isUnwatched: true } : {}),
     windowSeconds: shown,
     primary: measureTrack(answers, primaryTrack(request), shown),
@@ -104,11 +106,12 @@ async function gatherEvidence(
     checks: judge(
       request.metrics,
       measured.map((measurement) =>
-        withRequests(measurement, request, { answers, deps, ...optional("warmth", warmth) }),
+        withRequests(measurement, request, { answers, deps, unscraped, ...optional("warmth", warmth) }),
       ),
       policyOf(request),
     ),
     staleCallers: staleCallers ?? [],
+    ...(unscraped.length === 0 ? {} : { unscraped }),
     ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
   };
 }
@@ -125,23 +128,44 @@ async function planned(
   const stepSeconds = request.weight === undefined ? 0 : (deps.now() - request.notBefore) / 1000;
   const plan = bases.map(({ spec, window }): Planned => {
     if (window === undefined) return { spec, window };
-    const came = requestsOver({ requests }, canaryTrack(request), window) ?? 0;
+    const came = Math.round(requestsOver({ requests }, canaryTrack(request), window)?.requests ?? 0);
     return { spec, window: came < minimumOf(request) ? widened(window, stepSeconds) : window };
   });
   const wider = plan.flatMap(({ window }) => (window === undefined || requests.has(window) ? [] : [window]));
   return { plan, requests: new Map([...requests, ...(await askRequests(request, board, wider))]) };
 }
 
+/** The pods' newest sample; while users are on the canary their callers' is as good. Of an earlier run of the same version it may be before. */
+function sampledAt(request: EvidenceRequest, ages: BatchAnswer): number {
+  const track = canaryTrack(request);
+  const heard = request.weight === undefined ? undefined : newestHeardIn(ages, track);
+  return Math.max(newestSampleIn(ages, track) ?? 0, heard ?? 0);
+}
+
+interface Context {
+  answers: Answers;
+  deps: EvidenceDeps;
+  unscraped: readonly string[];
+  warmth?: Warmth;
+}
+
 /** Every metric, the user's own too, rests on users' requests: a canary that they do not reach is never judged. */
-function withRequests(
-  measurement: Measurement,
-  request: EvidenceRequest,
-  { answers, deps, warmth }: { answers: Answers; deps: EvidenceDeps; warmth?: Warmth },
-): Measurement {
-  const requests = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);
-  if (requests === undefined) return measurement;
+function withRequests(measurement: Measurement, request: EvidenceRequest, context: Context): Measurement {
+  const { answers, deps, unscraped, warmth } = context;
+  const of = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);
+  if (of === undefined) return measurement;
   const stepSeconds = request.weight === undefined ? {} : { stepSeconds: (deps.now() - request.notBefore) / 1000 };
-  return { ...measurement, requests, ...stepSeconds, ...leftOut(request, warmth) };
+  const requests = Math.round(of.requests);
+  return { ...measurement, requests, of, ...stepSeconds, ...unknownOf(unscraped), ...leftOut(request, warmth) };
+}
+
+/** What pods answered that nobody could read is not the same as nothing. */
+function unknownOf(unscraped: readonly string[]): Pick<Measurement, "leftOut"> {
+  if (unscraped.length === 0) return {};
+  const [what, they] = unscraped.length === 1 ? ["pod", "it answers"] : ["pods", "they answer"];
+  return {
+    leftOut: `Prometheus cannot scrape ${what} ${unscraped.join(", ")} (up is 0), and no caller counted requests to it: what ${they} is not known`,
+  };
 }
 
 /** Users have reached the canary, and all that it answered was its warm-up. */

@@ -2,17 +2,20 @@
 import type { MetricServer } from "../../shared/core/analysis/query-template.ts";
 import {
   type Apex,
+  type Asked,
   callersQuery,
   latencyQuery,
   ledgerQuery,
   requestsQuery,
   servicesOf,
-  type Workloads,
 } from "../../shared/core/analysis/queries.ts";
+import type { Over } from "../../shared/core/analysis/proxy-series.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
+import { optional } from "../../shared/core/format/compact.ts";
 import { QueryBatch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
 import type { EvidenceDeps, Caller, EvidenceRequest } from "./types.ts";
-import { warmupSeconds } from "./windows.ts";
+import { slowLimitOf } from "../../shared/core/analysis/slow-limit.ts";
+import { recentSeconds, warmupSeconds } from "./windows.ts";
 
 export interface QueryBatches {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
@@ -31,6 +34,8 @@ interface Workload {
   namespace: string;
   deployments: readonly string[];
   apex: Apex;
+  /** The latency bucket above which requests are slow, ms. */
+  boundMs?: number;
 }
 
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
@@ -61,8 +66,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
         prometheus,
       });
     });
-    const { namespace, target, canary } = request;
-    const subject = { namespace, deployments: [target, canary], apex: apexOf(request) };
+    const subject = workloadOf(request);
     return { batch, subjects: new Map([[JSON.stringify(subject), subject]]) };
   }
 
@@ -74,8 +78,8 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
 
   return {
     client,
-    requests: (request, window) => askTracks(request, requestsOver(window, warmupSeconds(request, deps))),
-    latency: (request, window) => askTracks(request, latencyOver(window, warmupSeconds(request, deps))),
+    requests: (request, window) => askTracks(request, requestsOver(overIn(request, window, deps))),
+    latency: (request, window) => askTracks(request, latencyOver(overIn(request, window, deps))),
     ledger: (request) => askTracks(request, asItStands),
     ledgerAtOnce(request) {
       const { batch, subjects } = tracksOf(request, asItStands);
@@ -99,14 +103,23 @@ export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
   return { namespace, service: apex.name, port: apex.port };
 }
 
-/** Whether a caller's row is about this apex or a leaf of it, in whatever cluster domain. */
-export function isSentTo({ authority = "" }: Record<string, string>, apex: Apex): boolean {
-  const { namespace, port } = apex;
-  const named = Object.values(servicesOf(apex)).some((service) => authority.startsWith(`${service}.${namespace}.svc`));
-  return named && authority.endsWith(`:${port}`);
+/** Whether a caller's row is about this apex or one of its leaves, in whatever cluster domain. */
+export function isSentTo({ authority = "" }: Record<string, string>, { namespace, port, ...apex }: Apex): boolean {
+  const services = Object.values(servicesOf(apex));
+  return authority.endsWith(`:${port}`) && services.some((one) => authority.startsWith(`${one}.${namespace}.svc`));
 }
 
 // --- internal ---
+
+function workloadOf(request: EvidenceRequest): Workload {
+  const { namespace, target, canary, metrics } = request;
+  const bound = optional("boundMs", slowLimitOf(metrics)?.boundMs);
+  return { namespace, deployments: [target, canary], apex: apexOf(request), ...bound };
+}
+
+function overIn(request: EvidenceRequest, window: number, deps: EvidenceDeps): Over & { recent: number } {
+  return { window, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
+}
 
 interface Asking<S> {
   batch: QueryBatch<S>;
@@ -149,14 +162,14 @@ interface Question {
   text: (of: readonly Workload[]) => string;
 }
 
-const requestsOver = (window: number, warmup: number): Question => ({
-  question: `requests ${window} ${warmup}`,
-  text: (of) => requestsQuery(together(of), window, warmup),
+const requestsOver = (over: Over & { recent: number }): Question => ({
+  question: `requests ${over.window} ${over.warmup}`,
+  text: (of) => requestsQuery(together(of), over),
 });
 
-const latencyOver = (window: number, warmup: number): Question => ({
-  question: `latency ${window} ${warmup}`,
-  text: (of) => latencyQuery(together(of), window, warmup),
+const latencyOver = (over: Over): Question => ({
+  question: `latency ${over.window} ${over.warmup}`,
+  text: (of) => latencyQuery(together(of), over),
 });
 
 const asItStands: Question = {
@@ -165,7 +178,7 @@ const asItStands: Question = {
   text: (of) =>
     ledgerQuery(
       together(of),
-      of.map(({ apex }) => apex),
+      of.flatMap(({ boundMs }) => boundMs ?? []),
     ),
 };
 
@@ -191,10 +204,13 @@ function dropUnused<S>(map: Map<string, QueryBatch<S>>, now: number): void {
   for (const [key, batch] of map) if (now - batch.usedAt > unusedMs) map.delete(key);
 }
 
-function together(subjects: readonly Workload[]): Workloads {
+function together(subjects: readonly Workload[]): Asked {
   return {
-    namespaces: subjects.map(({ namespace }) => namespace),
-    deployments: subjects.flatMap(({ deployments }) => deployments),
+    workloads: {
+      namespaces: subjects.map(({ namespace }) => namespace),
+      deployments: subjects.flatMap(({ deployments }) => deployments),
+    },
+    apexes: subjects.map(({ apex }) => apex),
   };
 }
 

@@ -1,6 +1,7 @@
 /** Watches, from reading to reading, whether the canary's share follows its weight. */
 import { deviation, isTelling, type Deviation, type ShareBlock } from "../../shared/core/analysis/traffic-share.ts";
-import type { Increment, Sent } from "./counter-growth.ts";
+import type { Sent } from "./callers-growth.ts";
+import type { Increment } from "./counter-growth.ts";
 
 /** What was last seen of the share. */
 export interface ShareFinding {
@@ -31,17 +32,10 @@ const settleMs = 5_000;
 const inboundScrapes = 4;
 
 export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
-  let weights: { weight: number; since: number }[] = [];
+  const weights = createWeights(scrapeIntervalMs);
   let inbound: { block: ShareBlock; from: number } | undefined;
   let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;
   let last: ShareFinding | undefined;
-
-  /** A reading shows counters as old as a scrape, and an old weight works on for a moment. */
-  function inForce(from: number, to: number): Range {
-    const reach = from - scrapeIntervalMs - settleMs;
-    weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
-    return rangeOf(weights.filter((entry) => entry.since <= to));
-  }
 
   function begin(): void {
     inbound = callers = undefined;
@@ -69,20 +63,21 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
   function seeSent(increment: Increment, range: Range): void {
     const sent = callers?.sent ?? new Map<string, Sent>();
     for (const one of increment.sent) add(sent, one);
-    callers = { block: widened(callers?.block, { ...sentIn(increment), ...range }), sent };
+    const { low, high } = widened(callers?.block, { canary: 0, all: 0, ...range });
+    callers = { block: { ...sentBy(sent.values()), low, high }, sent };
     if (saysSomething(callers.block, last)) conclude("callers", callers.block, sent.values());
   }
 
   return {
     finding: () => last,
-    weigh(weight, since) {
-      if (weights.at(-1)?.weight !== weight) weights.push({ weight, since });
-    },
+    weigh: (weight, since) => weights.weigh(weight, since),
     see(increment) {
-      const range = inForce(increment.from, increment.to);
+      const range = weights.inForce(increment.from, increment.to);
       // Of a canary that had no weight for a moment nothing can be expected.
       if (range.low <= 0) last = undefined;
       if (range.low <= 0) return begin();
+      last = withoutGone(last, increment.callers);
+      dropGone(callers?.sent, increment.callers);
       if (increment.sent.length > 0) seeSent(increment, range);
       else seeReceived(increment, range);
     },
@@ -90,6 +85,38 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
 }
 
 // --- internal ---
+
+interface Weights {
+  weigh(weight: number, since: number): void;
+  /** Between two readings. */
+  inForce(from: number, to: number): Range;
+}
+
+function createWeights(scrapeIntervalMs: number): Weights {
+  let weights: { weight: number; since: number }[] = [];
+  return {
+    weigh(weight, since) {
+      if (weights.at(-1)?.weight !== weight) weights.push({ weight, since });
+    },
+    // A reading shows counters as old as a scrape, and an old weight works on for a moment.
+    inForce(from, to) {
+      const reach = from - scrapeIntervalMs - settleMs;
+      weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
+      return rangeOf(weights.filter((entry) => entry.since <= to));
+    },
+  };
+}
+
+/** Numbers of a caller that is gone are gone: it neither obeys nor disobeys any more. Undefined where all are gone that did not obey. */
+function withoutGone(last: ShareFinding | undefined, present: ReadonlySet<string>): ShareFinding | undefined {
+  if (!last || last.disobeying.length === 0) return last;
+  const disobeying = last.disobeying.filter((one) => present.has(keyOf(one)));
+  return disobeying.length === 0 ? undefined : { ...last, disobeying };
+}
+
+function dropGone(sent: Map<string, Sent> | undefined, present: ReadonlySet<string>): void {
+  for (const key of sent?.keys() ?? []) if (!present.has(key)) sent?.delete(key);
+}
 
 function rangeOf(weights: readonly { weight: number }[]): Range {
   const all = weights.map(({ weight }) => weight);
@@ -110,13 +137,13 @@ function saysSomething(block: ShareBlock, last: ShareFinding | undefined): boole
 type Range = Pick<ShareBlock, "low" | "high">;
 type Share = Pick<ShareBlock, "canary" | "all">;
 
-function receivedIn({ canary, primary }: Increment): Share {
-  return { canary: canary.requests, all: canary.requests + primary.requests };
+function receivedIn({ received: { canary, primary } }: Increment): Share {
+  return { canary, all: canary + primary };
 }
 
-function sentIn({ sent }: Increment): Share {
+function sentBy(sent: Iterable<Sent>): Share {
   const nothing: Share = { canary: 0, all: 0 };
-  return sent.reduce((sum, one) => ({ canary: sum.canary + one.canary, all: sum.all + one.all }), nothing);
+  return [...sent].reduce((sum, one) => ({ canary: sum.canary + one.canary, all: sum.all + one.all }), nothing);
 }
 
 function widened(a: ShareBlock | undefined, b: ShareBlock): ShareBlock {
@@ -130,7 +157,16 @@ function widened(a: ShareBlock | undefined, b: ShareBlock): ShareBlock {
 }
 
 function add(sent: Map<string, Sent>, one: Sent): void {
-  const key = `${one.namespace}/${one.pod}`;
+  const key = keyOf(one);
   const known = sent.get(key);
-  sent.set(key, known ? { ...one, canary: known.canary + one.canary, all: known.all + one.all } : one);
+  sent.set(
+    key,
+    known
+      ? { ...one, canary: known.canary + one.canary, direct: known.direct + one.direct, all: known.all + one.all }
+      : one,
+  );
+}
+
+function keyOf({ namespace, pod }: Sent): string {
+  return `${namespace}/${pod}`;
 }

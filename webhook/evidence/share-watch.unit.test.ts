@@ -1,20 +1,19 @@
 import { describe, expect, it } from "vitest";
-import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Increment } from "./counter-growth.ts";
 import { createShareWatch, type ShareWatch } from "./share-watch.ts";
 
-const counts = (requests: number) => ({ ...noCounts, requests });
-
 /** What came in the `index`-th stretch of ten seconds. */
 function inbound(index: number, canary: number, primary: number): Increment {
-  return { from: 10_000 * index, to: 10_000 * (index + 1), canary: counts(canary), primary: counts(primary), sent: [] };
+  const stretch = { from: 10_000 * index, to: 10_000 * (index + 1) };
+  return { ...stretch, received: { canary, primary }, sent: [], callers: new Set() };
 }
 
 function sent(index: number, callers: Record<string, [number, number]>): Increment {
   const all = Object.entries(callers).map(([pod, [canary, total]]) => {
-    return { namespace: "shop", deployment: "load", pod, canary, all: total };
+    return { namespace: "shop", deployment: "load", pod, canary, all: total, direct: canary > 0 ? 0 : total };
   });
-  return { ...inbound(index, 0, 0), sent: all };
+  const present = Object.keys(callers).map((pod) => `shop/${pod}`);
+  return { ...inbound(index, 0, 0), sent: all, callers: new Set(present) };
 }
 
 function watching(weight: number): ShareWatch {
@@ -81,6 +80,24 @@ describe("the share by what callers sent", () => {
     const found = watch.finding();
     expect(found).toMatchObject({ source: "callers", deviation: "too few", scrapes: 3, low: 10, high: 10 });
     expect(found?.disobeying.map(({ pod }) => pod)).toEqual(["old"]);
+  });
+
+  it("is of all together: one that does not obey and sends little is named, and nothing deviates", () => {
+    const watch = watching(80);
+    for (const index of [1, 2, 3]) watch.see(sent(index, { old: [0, 20], new: [400, 480] }));
+    expect(watch.finding()).toMatchObject({ deviation: undefined, scrapes: 0 });
+    expect(watch.finding()?.disobeying.map(({ pod }) => pod)).toEqual(["old"]);
+  });
+
+  it("has nothing of a caller that is gone", () => {
+    const watch = watching(10);
+    watch.see(sent(1, { old: [0, 900] }));
+    expect(watch.finding()?.disobeying).toHaveLength(1);
+    watch.see(sent(2, { new: [1, 9] }));
+    expect(watch.finding()).toBeUndefined();
+    watch.see(sent(3, { old: [0, 30], new: [1, 10] }));
+    watch.see(sent(4, { new: [150, 1_500] }));
+    expect(watch.finding()).toMatchObject({ deviation: undefined, all: 1_519 });
   });
 
   it("begins to count anew when one stretch is as it should be", () => {

@@ -86,6 +86,8 @@ export interface Answers {
   latency: Map<number, BatchAnswer>;
   /** Seconds of warm-up that they leave out. */
   warmup: number;
+  /** A request from outside the mesh that is younger, in seconds, may yet be answered. */
+  recent: number;
 }
 
 /** A metric, and the window that it is measured over. */

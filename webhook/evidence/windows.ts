@@ -28,3 +28,8 @@ export function warmupSeconds(
 ): number {
   return warmupMs > 0 ? Math.ceil((warmupMs + scrapeIntervalMs) / 1_000) : 0;
 }
+
+/** A request from outside the mesh may be answered yet for so long, in seconds: longer than its answer takes to be scraped. */
+export function recentSeconds({ scrapeIntervalMs }: { scrapeIntervalMs: number }): number {
+  return (2 * scrapeIntervalMs) / 1_000;
+}

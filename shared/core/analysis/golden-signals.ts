@@ -1,5 +1,7 @@
-/** The golden numbers of one track as PromQL, one text a number: as its own proxies counted them, or as one caller's did. */
-import { countOf, latencyMsOf, quote, requestsOf, successPercentOf, type Track } from "./queries.ts";
+/** The golden numbers of one track as PromQL, one text a number: what its users got by both sides, or as one caller's proxies counted. */
+import { countOf, quote } from "./promql-text.ts";
+import type { Track } from "./proxy-series.ts";
+import { latencyMsOf, requestsOf, successPercentOf, type Terms } from "./track-queries.ts";
 
 export interface GoldenQueries {
   requests: string;
@@ -18,16 +20,20 @@ export interface CallingWorkload {
 /** Of users' requests over the window. What a caller counts holds its retries, and the way to the pod. */
 export function goldenQueries(track: Track, window: number, from?: CallingWorkload): GoldenQueries {
   if (from) return asSeenBy(from, track, window);
+  const asked = { window, terms: everyTerm };
   return {
-    requests: requestsOf(track, window),
-    successPercent: successPercentOf(track, window),
-    latencyMsP50: latencyMsOf(track, window, { quantile: 0.5 }),
-    latencyMsP95: latencyMsOf(track, window, { quantile: 0.95 }),
-    latencyMsP99: latencyMsOf(track, window, { quantile: 0.99 }),
+    requests: `(${requestsOf(track, asked)}) > 0`,
+    successPercent: successPercentOf(track, asked),
+    latencyMsP50: latencyMsOf(track, { ...asked, quantile: 0.5 }),
+    latencyMsP95: latencyMsOf(track, { ...asked, quantile: 0.95 }),
+    latencyMsP99: latencyMsOf(track, { ...asked, quantile: 0.99 }),
   };
 }
 
 // --- internal ---
+
+/** Whatever there may be to join, for whoever does not know what there is; two of Linkerd-Viz's scrapes may yet bring an answer. */
+const everyTerm: Terms = { callers: true, unmeshed: true, denied: true, recent: 20 };
 
 function asSeenBy(from: CallingWorkload, track: Track, window: number): GoldenQueries {
   const matchers =

@@ -1,15 +1,20 @@
 import { expect, it } from "vitest";
 import { goldenQueries } from "./golden-signals.ts";
-import { latencyMsOf, requestsOf, successPercentOf } from "./queries.ts";
+import { latencyMsOf, successPercentOf } from "./track-queries.ts";
 
 const track = { namespace: "test", deployment: "podinfo-canary", podTemplateHash: "7c9d" };
 
-it("asks of a track what the controller asks", () => {
-  expect(goldenQueries(track, 30)).toMatchObject({
-    requests: requestsOf(track, 30),
-    successPercent: successPercentOf(track, 30),
-    latencyMsP99: latencyMsOf(track, 30),
+it("asks of a track what the controller asks, by both sides", () => {
+  const asked = { window: 30, terms: { callers: true, unmeshed: true, denied: true, recent: 20 } };
+  const queries = goldenQueries(track, 30);
+  expect(queries).toMatchObject({
+    successPercent: successPercentOf(track, asked),
+    latencyMsP99: latencyMsOf(track, asked),
   });
+  for (const query of Object.values(queries)) {
+    expect(query).toContain('direction="inbound"');
+    expect(query).toContain('direction="outbound"');
+  }
 });
 
 it("asks a caller's proxies for what they sent to this version of the track alone", () => {

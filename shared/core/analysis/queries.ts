@@ -1,25 +1,19 @@
 /**
- * The PromQL that we ask, as text. Two forms of each question: one for many canaries at once (grouped by namespace, deployment and
- * pod_template_hash), and one for a single track, which a person can paste into Prometheus to get the number that was shown.
- *
- * Users' requests only: Linkerd's inbound counters also hold kubelet probes and Prometheus' own scrapes of the proxy, by which
- * an idle canary looks perfect.
+ * The PromQL that we ask for many canaries at once, as text: rows by namespace, deployment and pod_template_hash, which
+ * `user-requests.ts` joins. `track-queries.ts` has the same for one track, for a person to paste.
  */
 import { parseDuration } from "../format/duration.ts";
+import { anyOf, countOf, labelled, quote, regex } from "./promql-text.ts";
+import {
+  among,
+  type Over,
+  type PodSelector,
+  trackLabels,
+  usersIn,
+  warmCountOf,
+  type Workloads,
+} from "./proxy-series.ts";
 import { canaryName, primaryName } from "../objects/names.ts";
-
-/** Namespaces and Deployments that a batched query covers; every combination is asked for, the answer's labels tell them apart. */
-export interface Workloads {
-  namespaces: readonly string[];
-  deployments: readonly string[];
-}
-
-/** One version's pods of one Deployment. */
-export interface Track {
-  namespace: string;
-  deployment: string;
-  podTemplateHash: string;
-}
 
 /** A Service as callers address it. */
 export interface Apex {
@@ -28,8 +22,11 @@ export interface Apex {
   port: number;
 }
 
-const usersOnly = `direction="inbound",target_port!="4191",route_name!="probe"`;
-const trackLabels = "namespace, deployment, pod_template_hash";
+/** What is asked for: the pods, and the Services by which users reach them. */
+export interface Asked {
+  workloads: Workloads;
+  apexes: readonly Apex[];
+}
 
 /** Window of a metric when its `interval` says nothing, in seconds; Flagger's default. */
 export const defaultWindowSeconds = 60;
@@ -44,46 +41,96 @@ export function windowSeconds(interval: string | undefined): number | undefined 
   return seconds > 0 ? seconds : undefined;
 }
 
-/**
- * Users' requests of each track over the window, by classification (`success` or `failure`). Here and below `warmup` leaves out what
- * each pod answered in so many seconds since Prometheus first saw it answer a user.
- */
-export function requestsQuery(workloads: Workloads, window: number, warmup = 0): string {
-  const of = among(workloads);
-  return `sum by (${trackLabels}, classification) (${warmCountOf(requestSeries(of), of, { window, warmup })})`;
+/** What the `question` label of a row says the row is about. */
+export const question = {
+  /** Answers by the pods' proxies: `side` says of whom, `outcome` and `classification` of what kind. */
+  answered: "answered",
+  /** The same by callers' proxies; what was never answered has the outcome `unanswered`. */
+  sent: "sent",
+  /** Requests from outside the mesh, answered or not. */
+  asked: "asked",
+  /** Those of them that are so young that they may still be answered. */
+  recent: "recent",
+  /** Refused by policy: `srv_kind` and `srv_name` say by which Server. */
+  denied: "denied",
+  /** Attempts that followed another one, by caller and Service. */
+  retried: "retried",
+  /** Answers above the bound `le`, by the pods' proxies and by callers'. */
+  slowAnswered: "slow-answered",
+  slowSent: "slow-sent",
+  /** Age in seconds of the newest sample of a pod, and of callers' newest about a track. */
+  age: "age",
+  heard: "heard",
+  /** Pods that Prometheus knows and cannot scrape. */
+  down: "down",
+} as const;
+
+/** What the `side` label says of a row of the pods' proxies. */
+export const callersKind = { meshed: "meshed", unmeshed: "unmeshed" } as const;
+
+/** What the `outcome` label says of an answer; the rest has none. */
+export const outcome = { clientError: "client-error", unanswered: "unanswered" } as const;
+
+/** Requests of each track over a window, by side and kind; here and below `warmup` leaves out the beginning of each pod. */
+export function requestsQuery({ workloads, apexes }: Asked, over: Over & { recent: number }): string {
+  const [pods, callers] = [among(workloads, "inbound"), among(workloads, "outbound")];
+  const count = (counter: string, of: PodSelector, matchers = ""): string =>
+    warmCountOf(usersIn(counter, of, matchers), of, over);
+  const by = (side: "inbound" | "outbound", more: string): string => `sum by (${trackLabels[side]}${more})`;
+  const unmeshed = usersIn("request_total", pods, notMeshed);
+  return rows({
+    [question.answered]: `${by("inbound", `, side, ${kinds}`)} (${withSide(withOutcome(count("response_total", pods)))})`,
+    [question.sent]: `${by("outbound", `, ${kinds}`)} (${withOutcome(count("response_total", callers))})`,
+    [question.asked]: `${by("inbound", "")} (${count("request_total", pods, notMeshed)})`,
+    [question.recent]: `${by("inbound", "")} (${countOf(unmeshed, over.recent)})`,
+    [question.denied]: `${by("inbound", ", side")} (${withSide(countOf(deniedIn(pods), over.window))})`,
+    [question.retried]: `sum by (parent_namespace, parent_name) (${countOf(retriesTo(apexes), over.window)})`,
+  });
 }
 
-/** p50, p95 and p99 of each track in milliseconds over the window; the label `quantile` says which. */
-export function latencyQuery(workloads: Workloads, window: number, warmup = 0): string {
-  const of = among(workloads);
-  const buckets = `sum by (${trackLabels}, le) (${warmCountOf(bucketSeries(of), of, { window, warmup })})`;
+/** p50, p95 and p99 of each track in milliseconds over the window by each side's buckets; the label `quantile` says which. */
+export function latencyQuery({ workloads }: Pick<Asked, "workloads">, over: Over): string {
+  const buckets = (["inbound", "outbound"] as const).map((side) => {
+    const of = among(workloads, side);
+    return `sum by (${trackLabels[side]}, le) (${warmCountOf(usersIn("response_latency_ms_bucket", of), of, over)})`;
+  });
   const one = (quantile: number, name: string): string =>
-    `label_replace(histogram_quantile(${quantile}, ${buckets}), "quantile", "${name}", "", "")`;
+    labelled(`histogram_quantile(${quantile}, ${buckets.join(" or ")})`, "quantile", name);
   return [one(0.5, "p50"), one(0.95, "p95"), one(0.99, "p99")].join(" or ");
 }
 
-/** What the `question` label of a row of the ledger says the row is about. */
-export const ledger = { counted: "counted", age: "age", sent: "sent" } as const;
-
 /**
- * Counters as they stand, by pod, so that what came between two readings can be told exactly: of users' requests to each pod, and
- * of requests that each meshed pod sent to the Services, by the Service that its proxy chose. Besides the age in seconds of
- * each pod's newest sample, probes included (they prove that the pods are being scraped); an age and not a time, so that a
- * Prometheus whose clock differs from ours does not matter. One query, because all of it is asked once a scrape for every canary.
+ * Counters as they stand, so that what came between two readings can be told exactly: by pod those of the pods' proxies, and by calling
+ * pod, track and Service those of callers'. Besides the age in seconds of each pod's newest sample, probes included (they prove
+ * that the pods are being scraped); an age and not a time, so that a Prometheus whose clock differs from ours does not
+ * matter. One query, because all of it is asked once a scrape for every canary. `bounds`: of latency buckets, ms.
  */
-export function ledgerQuery(workloads: Workloads, apexes: readonly Apex[]): string {
-  const of = among(workloads);
-  const counted = `sum by (${trackLabels}, pod, classification) (response_total{${usersOnly},${of}})`;
-  const age = `time() - max by (${trackLabels}, pod) (timestamp(response_total{direction="inbound",${of}}))`;
-  const sent = `sum by (namespace, deployment, pod, dst_service, authority) (${sentTo(apexes)})`;
-  const named = (question: string, query: string): string =>
-    `label_replace(${query}, "question", "${question}", "", "")`;
-  return [named(ledger.counted, counted), named(ledger.age, age), named(ledger.sent, sent)].join(" or ");
+export function ledgerQuery({ workloads, apexes }: Asked, bounds: readonly number[] = []): string {
+  const [pods, callers] = [among(workloads, "inbound"), among(workloads, "outbound")];
+  const byPod = `${trackLabels.inbound}, pod`;
+  const byCaller = `namespace, deployment, pod, ${trackLabels.outbound}`;
+  const newest = (of: PodSelector, direction: string): string =>
+    `timestamp(response_total{direction="${direction}",${of.of}})`;
+  const slow = { [question.slowAnswered]: [pods, `${byPod}, side`], [question.slowSent]: [callers, byCaller] } as const;
+  return rows({
+    [question.answered]: `sum by (${byPod}, side, ${kinds}) (${withSide(withOutcome(usersIn("response_total", pods)))})`,
+    [question.sent]: `sum by (${byCaller}, dst_service, port, ${kinds}) (${withPort(withOutcome(usersIn("response_total", callers)))})`,
+    [question.asked]: `sum by (${byPod}) (${usersIn("request_total", pods, notMeshed)})`,
+    [question.denied]: `sum by (${byPod}, side, srv_kind, srv_name) (${withSide(deniedIn(pods))})`,
+    [question.retried]: `sum by (namespace, pod, parent_namespace, parent_name) (${retriesTo(apexes)}) > 0`,
+    [question.age]: `time() - max by (${byPod}) (${newest(pods, "inbound")})`,
+    [question.heard]: `time() - max by (${trackLabels.outbound}) (${newest(callers, "outbound")})`,
+    [question.down]: `max by (${byPod}) (up{${pods.of}}) == 0`,
+    ...(bounds.length === 0
+      ? {}
+      : Object.fromEntries(Object.entries(slow).map(([name, [of, by]]) => [name, slowIn(of, by, bounds)]))),
+  });
 }
 
-/** Requests that each meshed pod sent to the Services over the window, by the Service its proxy chose (`dst_service`). */
+/** Requests that each meshed pod sent to the Services over the window, by the Service its proxy chose; pods that are gone have none. */
 export function callersQuery(apexes: readonly Apex[], window: number): string {
-  return `sum by (namespace, deployment, pod, dst_service, authority) (${countOf(sentTo(apexes), window)}) > 0`;
+  const sent = `response_total{direction="outbound",authority=~${authoritiesOf(apexes)}}`;
+  return `sum by (namespace, deployment, pod, dst_service, authority) ((${countOf(sent, window)}) and ${sent}) > 0`;
 }
 
 /** The Services of an apex: what a caller's proxy chooses is one of the leaves where it follows the route, and the apex where not. */
@@ -91,93 +138,68 @@ export function servicesOf({ service }: Pick<Apex, "service">): { apex: string; 
   return { apex: service, primary: primaryName(service), canary: canaryName(service) };
 }
 
-/** Users' requests of one track over the window. */
-export function requestsOf(track: Track, window: number, warmup = 0): string {
-  const of = exactly(track);
-  return `sum(${warmCountOf(requestSeries(of), of, { window, warmup })})`;
+// --- internal ---
+
+const kinds = "classification, outcome";
+const notMeshed = `tls!="true"`;
+
+/** gRPC statuses by which the caller is to blame, and that Linkerd counts as success, as it does 4xx. */
+const grpcClientErrors = "3|5|6|8|9|10|11|12|16";
+
+function rows(questions: Record<string, string>): string {
+  return Object.entries(questions)
+    .map(([name, query]) => labelled(query, "question", name))
+    .join(" or ");
 }
 
-/** Percent of one track's users' requests that succeeded; no number at all when there were no requests. */
-export function successPercentOf(track: Track, window: number, warmup = 0): string {
-  const of = exactly(track);
-  const succeeded = warmCountOf(requestSeries(`classification="success",${of}`), of, { window, warmup });
-  return `100 * (sum(${succeeded}) or vector(0)) / ${requestsOf(track, window, warmup)}`;
+function withOutcome(answers: string): string {
+  const outcomes: [string, string, string][] = [
+    [outcome.clientError, "status_code", "4.."],
+    [outcome.clientError, "grpc_status", grpcClientErrors],
+    [outcome.unanswered, "status_code", ""],
+  ];
+  return outcomes.reduce(
+    (inner, [value, label, pattern]) => `label_replace(${inner}, "outcome", "${value}", "${label}", "${pattern}")`,
+    answers,
+  );
 }
 
-/** A quantile of one track's users' requests in milliseconds. */
-export function latencyMsOf(track: Track, window: number, { quantile = 0.99, warmup = 0 } = {}): string {
-  const of = exactly(track);
-  return `histogram_quantile(${quantile}, sum by (le) (${warmCountOf(bucketSeries(of), of, { window, warmup })}))`;
+function withSide(answers: string): string {
+  const { meshed, unmeshed } = callersKind;
+  return `label_replace(${labelled(answers, "side", unmeshed)}, "side", "${meshed}", "tls", "true")`;
 }
 
-/** A PromQL string literal. */
-export function quote(text: string): string {
-  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n")}"`;
+function withPort(answers: string): string {
+  return `label_replace(${answers}, "port", "$1", "authority", ".*:([0-9]+)")`;
 }
 
-/** A regular expression that matches just this text. */
-export function regex(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+function deniedIn({ of }: PodSelector): string {
+  return `inbound_http_authz_deny_total{target_port!="4191",${of}}`;
 }
 
-/**
- * What each series counted in the window. Plain increase() never sees what a series was born with: ten callers whose first
- * request fails would make ten new failure series that stay at 1, and count as no failure at all. So a series that did not
- * exist before the window counts with its value, and only older ones by increase() (which extrapolates: hence fractions).
- * last_over_time and not the sample at that moment, because one failed scrape would make every series look new; `up` holds
- * this back while Prometheus itself is younger than the window and cannot know which series are.
- */
-export function countOf(series: string, window: number): string {
-  const before = `offset ${window}s`;
-  return `(${series} unless last_over_time(${series}[5m] ${before})) and on() (up ${before}) or increase(${series}[${window}s])`;
+/** By Linkerd's retry annotations; a ServiceProfile's retries are counted elsewhere, and by no Service. */
+function retriesTo(apexes: readonly Apex[]): string {
+  const namespaces = anyOf(apexes.map(({ namespace }) => namespace));
+  const names = anyOf(apexes.map(({ service }) => service));
+  return `outbound_http_route_retry_requests_total{parent_namespace=~${namespaces},parent_name=~${names}}`;
 }
 
-/**
- * What each series counted in the window since its pod is warm. A pod that was warm before the window began counts as ever; of a younger
- * one the value that its counter had when it was last seen cold is taken away, and a series that was born later counts in full.
- * A pod is cold while no request of a user to it had been scraped `warmup` seconds before: by what Prometheus itself has seen, so that the
- * text needs no time of ours and serves all pods.
- */
-function warmCountOf(series: string, of: string, { window, warmup }: { window: number; warmup: number }): string {
-  if (warmup === 0) return countOf(series, window);
-  const stepSeconds = Math.max(1, Math.floor(window / 60));
-  const pod = "on (namespace, pod)";
-  const answeredBefore = (seconds: number): string =>
-    `last_over_time(${requestSeries(of)}[5m] offset ${seconds + stepSeconds}s)`;
-  const cold = `max_over_time((${series} unless ${pod} ${answeredBefore(warmup)})[${window}s:${stepSeconds}s])`;
-  // The last step of the range lies a moment back: what a pod that is still cold counted since is no evidence either.
-  const grown = `(clamp_min(${series} - ${cold}, 0) or ${series}) and ${pod} ${answeredBefore(warmup)}`;
-  const young = `${grown} unless ${pod} ${answeredBefore(window + warmup)}`;
-  return `${young} or (${countOf(series, window)}) and ${pod} ${answeredBefore(window + warmup)}`;
-}
-
-function requestSeries(matchers: string): string {
-  return `response_total{${usersOnly},${matchers}}`;
+function slowIn(of: PodSelector, by: string, bounds: readonly number[]): string {
+  const bucket = (labels: string, le: string): string => {
+    const found = usersIn("response_latency_ms_bucket", of, le);
+    return `sum by (${labels}) (${of.users.includes("inbound") ? withSide(found) : found})`;
+  };
+  // Some versions of Prometheus write 500 as 500.0.
+  const wanted = [...new Set(bounds)].sort((a, b) => a - b).map((bound) => `${bound}([.]0)?`);
+  const within = bucket(`${by}, le`, `le=~${quote(wanted.join("|"))}`);
+  return `(${bucket(by, `le="+Inf"`)} - on (${by}) group_right () ${within}) > 0`;
 }
 
 /** Sorted and without repetition, so that equal questions are equal texts. */
-function sentTo(apexes: readonly Apex[]): string {
+function authoritiesOf(apexes: readonly Apex[]): string {
   const authorities = apexes.map((at) => {
     const services = Object.values(servicesOf(at)).map(regex).join("|");
     return `(${services})[.]${regex(at.namespace)}[.]svc[^:]*:${at.port}`;
   });
-  return `response_total{direction="outbound",authority=~${quote([...new Set(authorities)].sort().join("|"))}}`;
-}
-
-function bucketSeries(matchers: string): string {
-  return `response_latency_ms_bucket{${usersOnly},${matchers}}`;
-}
-
-function among({ namespaces, deployments }: Workloads): string {
-  return `namespace=~${anyOf(namespaces)},deployment=~${anyOf(deployments)}`;
-}
-
-function exactly(track: Track): string {
-  const { namespace, deployment, podTemplateHash } = track;
-  return `namespace=${quote(namespace)},deployment=${quote(deployment)},pod_template_hash=${quote(podTemplateHash)}`;
-}
-
-/** Sorted and without repetition, so that equal questions are equal texts. */
-function anyOf(names: readonly string[]): string {
-  return quote([...new Set(names)].sort().map(regex).join("|"));
+  return quote([...new Set(authorities)].sort().join("|"));
 }

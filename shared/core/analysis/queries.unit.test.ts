@@ -1,68 +1,70 @@
 import { describe, expect, test } from "vitest";
-import {
-  callersQuery,
-  latencyMsOf,
-  latencyQuery,
-  ledgerQuery,
-  quote,
-  regex,
-  requestsQuery,
-  successPercentOf,
-  windowSeconds,
-} from "./queries.ts";
+import { quote, regex } from "./promql-text.ts";
+import { callersQuery, latencyQuery, ledgerQuery, question, requestsQuery, windowSeconds } from "./queries.ts";
 
+const podinfo = { namespace: "test", service: "podinfo", port: 9898 };
 const workloads = { namespaces: ["b", "a", "b"], deployments: ["x", "x-canary"] };
-const track = { namespace: "test", deployment: "podinfo-canary", podTemplateHash: "5c8f" };
+const asked = { workloads, apexes: [podinfo] };
+const aMinute = { window: 60, recent: 20 };
+const texts = [requestsQuery(asked, aMinute), latencyQuery(asked, { window: 60 }), ledgerQuery(asked, [500])];
 
 describe("the text of a query", () => {
   test("asks for many canaries at once, each name once and in order, so that equal questions are equal texts", () => {
-    expect(requestsQuery(workloads, 60)).toContain('namespace=~"a|b",deployment=~"x|x-canary"');
-    const reversed = { namespaces: ["a", "b"], deployments: ["x-canary", "x"] };
-    expect(requestsQuery(reversed, 60)).toBe(requestsQuery(workloads, 60));
+    expect(texts[0]).toContain('namespace=~"a|b",deployment=~"x|x-canary"');
+    const reversed = { ...asked, workloads: { namespaces: ["a", "b"], deployments: ["x-canary", "x"] } };
+    expect(requestsQuery(reversed, aMinute)).toBe(texts[0]);
+    expect(ledgerQuery(asked, [500, 100, 500])).toBe(ledgerQuery(asked, [100, 500]));
   });
 
-  test("never counts probes or scrapes", () => {
-    const texts = [requestsQuery(workloads, 60), latencyQuery(workloads, 60), successPercentOf(track, 60)];
-    for (const text of texts) {
-      const all = text.match(/response_(total|latency_ms_bucket)\{/g)?.length;
-      const users = text.match(/direction="inbound",target_port!="4191",route_name!="probe"/g)?.length;
-      expect(users).toBe(all);
+  test.each([0, 1, 2])("never counts probes or scrapes (%#)", (index) => {
+    const text = texts[index]!.replace(/timestamp\([^)]*\)/g, "");
+    const selectors = text.match(/(response_total|request_total|response_latency_ms_bucket|deny_total)\{[^}]*\}/g)!;
+    expect(selectors.length).toBeGreaterThan(2);
+    for (const selector of selectors) {
+      expect(selector).toContain('target_port!="4191"');
+      if (selector.includes('direction="inbound"')) expect(selector).toContain('route_name!="probe"');
     }
   });
 
-  test("names one version's pods exactly when it is for a person", () => {
-    const labels = 'namespace="test",deployment="podinfo-canary",pod_template_hash="5c8f"';
-    expect(successPercentOf(track, 60)).toContain(labels);
-    expect(latencyMsOf(track, 30)).toContain(`${labels}}[30s]`);
+  test("asks callers' proxies for the pods by the labels that they have of them", () => {
+    for (const text of texts) {
+      expect(text).toContain(
+        'direction="outbound",target_port!="4191",dst_namespace=~"a|b",dst_deployment=~"x|x-canary"',
+      );
+    }
   });
 
   test("asks for the age of a sample and not for its time, so that the clocks need not agree", () => {
-    expect(ledgerQuery(workloads, [])).toContain(
+    expect(texts[2]).toContain(
       "time() - max by (namespace, deployment, pod_template_hash, pod) " +
         '(timestamp(response_total{direction="inbound",namespace=~"a|b",deployment=~"x|x-canary"}))',
     );
   });
 
   test("reads all counters of the ledger at once, and says in each row which they are", () => {
-    const text = ledgerQuery(workloads, [{ namespace: "test", service: "podinfo", port: 9898 }]);
-    expect(text.match(/"question", "(\w+)"/g)).toEqual([
-      '"question", "counted"',
-      '"question", "age"',
-      '"question", "sent"',
-    ]);
-    expect(text).toContain("sum by (namespace, deployment, pod_template_hash, pod, classification)");
-    expect(text).toContain('authority=~"(podinfo|podinfo-primary|podinfo-canary)[.]test[.]svc[^:]*:9898"');
+    const said = texts[2]!.match(/"question", "([\w-]+)"/g)!.map((one) => one.split('"')[3]);
+    const { recent: _recent, ...ofLedger } = question;
+    expect(new Set(said)).toEqual(new Set(Object.values(ofLedger)));
+    expect(ledgerQuery(asked)).not.toContain("bucket");
   });
 
-  test("finds callers by the authority of the apex or of a leaf of it, in whatever cluster domain", () => {
-    const text = callersQuery([{ namespace: "test", service: "podinfo", port: 9898 }], 60);
+  test("asks for the buckets of the limits alone", () => {
+    expect(texts[2]).toContain('le=~"500([.]0)?"');
+    expect(ledgerQuery(asked, [500, 100])).toContain('le=~"100([.]0)?|500([.]0)?"');
+  });
+
+  test("finds callers by the apex and its leaves, in whatever cluster domain, and only those that are still there", () => {
+    const text = callersQuery([podinfo], 60);
     expect(text).toContain('authority=~"(podinfo|podinfo-primary|podinfo-canary)[.]test[.]svc[^:]*:9898"');
+    expect(text).toContain(") and response_total{");
   });
 
   test("lets no value break out of its string or be read as a pattern", () => {
     expect(quote('a"b\\c\nd')).toBe('"a\\"b\\\\c\\nd"');
     expect(regex("web.v1+x|y")).toBe("web\\.v1\\+x\\|y");
-    expect(requestsQuery({ namespaces: ["n"], deployments: ["web.v1"] }, 60)).toContain('deployment=~"web\\\\.v1"');
+    const odd = { workloads: { namespaces: ["n"], deployments: ["web.v1"] }, apexes: [{ ...podinfo, service: 'a"b' }] };
+    expect(requestsQuery(odd, aMinute)).toContain('deployment=~"web\\\\.v1"');
+    expect(requestsQuery(odd, aMinute)).toContain('parent_name=~"a\\"b"');
   });
 });
 

@@ -8,6 +8,7 @@ import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
 import { formatDuration } from "../format/duration.ts";
 import { goDuration, goFloat } from "../format/go.ts";
 import { windowSeconds as windowOf } from "./queries.ts";
+import { sideWords, type UserRequests } from "./user-requests.ts";
 
 /** What came back for one metric. */
 export interface Measurement {
@@ -22,6 +23,8 @@ export interface Measurement {
   answer: { values: readonly number[] } | { error: string };
   /** For how long the canary has had its present weight; a step that is old enough is judged over a wider window. */
   stepSeconds?: number;
+  /** What those requests got, and from which side that is known; of the built-in metrics. */
+  of?: UserRequests;
   /** Why requests that came are none of `requests`, in a clause. */
   leftOut?: string;
   /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
@@ -146,19 +149,28 @@ function compare(
   const about = subject(spec);
   const halt = `Halt ${policy.canary}.${policy.namespace} advancement ${about}`;
   const { min, max } = limits;
+  const told = withOrigin(spec, measured);
   if (min !== undefined && value < min) {
-    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, min)} < ${limitText(spec, min)}` };
+    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, min)} < ${limitText(spec, min)}${told}` };
   }
   if (max !== undefined && value > max) {
-    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, max)} > ${limitText(spec, max)}` };
+    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, max)} > ${limitText(spec, max)}${told}` };
   }
   const bounds = [
     ...(min === undefined ? [] : [`at least ${limitText(spec, min)}`]),
     ...(max === undefined ? [] : [`at most ${limitText(spec, max)}`]),
   ].join(" and ");
   const over = `over ${measured.windowSeconds}s and ${count(measured.requests)}`;
-  const message = `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}.`;
+  const message = `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}${told}.`;
   return { outcome: "pass", value, message };
+}
+
+/** What the pods' own proxies cannot know is said with who counted it. */
+function withOrigin(spec: MetricSpec, { of }: Measurement): string {
+  if (!of || !isBuiltIn(spec) || (of.side === "pods" && of.unanswered < 0.5)) return "";
+  const never = Math.round(of.unanswered);
+  const unanswered = never > 0 ? `${never} of ${count(Math.round(of.requests))} never answered, ` : "";
+  return ` (${unanswered}${sideWords(of.side)})`;
 }
 
 function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {

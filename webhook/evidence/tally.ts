@@ -1,0 +1,89 @@
+/** What users got of one track since counting began, from what both sides count stretch by stretch. Pure. */
+import { noCounts, type TrackCounts } from "../../shared/core/analysis/track-counts.ts";
+import {
+  addSides,
+  type BothSides,
+  failedAttempts,
+  nobody,
+  retriedOf,
+  userRequests,
+  type UserRequests,
+} from "../../shared/core/analysis/user-requests.ts";
+
+/** What came between two readings. */
+export interface Stretch extends Omit<BothSides, "retried"> {
+  /** Requests from outside the mesh, answered or not. */
+  asked: number;
+  /** Attempts at either track that followed another one, and how many failed. */
+  retries: number;
+  failedAtEither: number;
+}
+
+export interface Tally {
+  /** `at`: when it was read, ms. */
+  add(stretch: Stretch, at: number): void;
+  /** Each count only grows, and in no stretch are the bad requests more than the requests. */
+  counts(): TrackCounts;
+}
+
+export const emptyStretch: Stretch = {
+  callers: nobody,
+  pods: nobody,
+  unmeshed: nobody,
+  asked: 0,
+  retries: 0,
+  failedAtEither: 0,
+};
+
+export function addStretches(a: Stretch, b: Stretch): Stretch {
+  return {
+    callers: addSides(a.callers, b.callers),
+    pods: addSides(a.pods, b.pods),
+    unmeshed: addSides(a.unmeshed, b.unmeshed),
+    asked: a.asked + b.asked,
+    retries: a.retries + b.retries,
+    failedAtEither: a.failedAtEither + b.failedAtEither,
+  };
+}
+
+/** `recentMs`: a request from outside the mesh that is younger may yet be answered. */
+export function createTally(recentMs: number): Tally {
+  let sum = emptyStretch;
+  let unanswered = 0;
+  let asked: { at: number; asked: number }[] = [];
+  let shown = noCounts;
+
+  function lookBack(at: number): void {
+    asked.push({ at, asked: sum.asked });
+    const old = asked.filter((one) => one.at <= at - recentMs).at(-1);
+    if (!old) return;
+    asked = asked.filter((one) => one.at >= old.at);
+    unanswered = Math.max(unanswered, old.asked - sum.unmeshed.answered);
+  }
+
+  return {
+    counts: () => shown,
+    add(stretch, at) {
+      sum = addStretches(sum, stretch);
+      lookBack(at);
+      const { callers, pods, unmeshed, retries, failedAtEither } = sum;
+      const failed = failedAttempts(callers);
+      const retried = Math.floor(retriedOf(retries, { failed, ofAll: failedAtEither }));
+      shown = grownTo(shown, userRequests({ callers, pods, unmeshed: { ...unmeshed, unanswered }, retried }));
+    },
+  };
+}
+
+/** Two sides' scrapes are moments apart, so a stretch may bring failures before the requests that they belong to: these wait for the next. */
+function grownTo(before: TrackCounts, now: UserRequests): TrackCounts {
+  const requests = Math.max(before.requests, now.requests);
+  let room = requests - before.requests;
+  const part = (key: "failures" | "denied" | "clientErrors"): number => {
+    const more = Math.min(Math.max(0, now[key] - before[key]), room);
+    room -= more;
+    return before[key] + more;
+  };
+  const [failures, denied, clientErrors] = [part("failures"), part("denied"), part("clientErrors")];
+  const slower = Math.min(Math.max(0, now.slow - before.slow), requests - before.requests);
+  return { requests, failures, denied, clientErrors, slow: before.slow + slower };
+}
