@@ -16,10 +16,10 @@ import {
   phases,
 } from "./core/objects/canary-status.ts";
 import { initialState } from "./core/decide.ts";
-import { evidence, noBlocks } from "./core/analysis/sequential-test.ts";
-import type { CanaryState, Comparison, Pause, Run } from "./core/state.ts";
+import type { CanaryState, Pause, Run } from "./core/state.ts";
 import type { StaleCaller } from "./core/format/restart-command.ts";
 import { optional } from "./core/format/compact.ts";
+import { parseComparison, printComparison } from "./comparison-status.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
 export class UnreadableStatus extends Error {}
@@ -165,19 +165,7 @@ function printRun(run: Run, steps: number): RunStatus {
     ...optional("hold", wait),
     ...(waitSince === undefined ? {} : { holdSince: iso(waitSince) }),
     ...optional("paused", paused && printPause(paused)),
-    ...optional("comparison", comparison && { evidence: Math.min(evidence(comparison), 1e6), ...comparison }),
-  };
-}
-
-/** Evidence of another version's alternatives cannot be continued: the run's comparison begins anew. */
-function parseComparison({ evidence: _evidence, ...rest }: NonNullable<RunStatus["comparison"]>): Comparison {
-  const fresh = noBlocks();
-  const { warmup, ...warm } = rest;
-  const isKnown = ({ logEvidence }: { logEvidence: number[] }): boolean =>
-    logEvidence.length === fresh.logEvidence.length;
-  return {
-    ...(isKnown(warm) ? warm : { ...fresh, read: rest.read }),
-    ...optional("warmup", warmup && (isKnown(warmup) ? warmup : fresh)),
+    ...optional("comparison", comparison && printComparison(comparison)),
   };
 }
 

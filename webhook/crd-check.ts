@@ -112,6 +112,7 @@ const ofRun = {
   ceiling: 1,
   losses: 1,
   comparison: 1,
+  clientErrors: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
 

@@ -117,6 +117,7 @@ function viewRun(status: CanaryStatus): RunView | null {
     holdSince: run.holdSince ?? null,
     paused: run.paused ? { until: null, reason: null, ...run.paused } : null,
     ceilingPercent: run.ceiling ?? null,
+    clientErrors: run.clientErrors ? { acceptedBy: null, ...run.clientErrors } : null,
     ending: run.ending ?? null,
   };
 }

@@ -19,9 +19,15 @@ export function headlineOf(facts: CanaryFacts): Headline {
 export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
   if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
   if (run.ending) return undefined;
-  if (run.paused) return run.paused.until ? undefined : `paused by ${run.paused.by || "someone"}`;
+  if (run.clientErrors && !run.clientErrors.acceptedBy) return personHolds["client-errors"];
+  if (run.paused) return pausedFor(run.paused);
   const held = run.hold ? personHolds[run.hold] : undefined;
   return held ?? personPhases[phase as Phase];
+}
+
+/** A pause that has an end goes on by itself. */
+function pausedFor({ by, until }: { by: string; until?: string | null }): string | undefined {
+  return until ? undefined : `paused by ${by || "someone"}`;
 }
 
 /** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
@@ -41,6 +47,7 @@ interface Awaiting {
   run: {
     hold?: WaitCause | null;
     paused?: { by: string; until?: string | null } | null;
+    clientErrors?: { acceptedBy?: string | null } | null;
     ending?: unknown;
   } | null;
   unvetted: { undoneBy?: string } | null;
@@ -107,6 +114,7 @@ function judgeRun(facts: CanaryFacts, run: RunView): Headline {
 }
 
 const personHolds: Partial<Record<WaitCause, string>> = {
+  "client-errors": "it answers with 4xx more often than the primary, and waits for a person",
   "lowered-by-hand": "someone else lowered the weight, and it is not raised again by itself",
   paused: "paused by someone",
   "paused-by-user": "its user paused the Deployment",
@@ -123,6 +131,7 @@ const holds: Record<WaitCause, string> = {
   "stale-callers": "held: callers ignore the route until they are restarted once",
   "cannot-ask": "held: metrics cannot be asked",
   obstacle: "held: something is in the way",
+  "client-errors": "held: more client errors than the primary",
   "lowered-by-hand": "held: someone else lowered the weight",
   paused: "held: paused",
   "paused-by-user": "held: its user paused the Deployment",

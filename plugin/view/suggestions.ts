@@ -58,11 +58,17 @@ function unblock(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
     effect: "let the Deployment be promoted again",
   };
   if (run.hold === "paused-by-user") return [rolloutResume];
+  if (isHeldForClientErrors(run))
+    return [{ ...resume, effect: "the client errors are meant: go on with the analysis" }];
   return run.paused || run.ceilingPercent !== null || run.hold === "lowered-by-hand" ? [resume] : [];
 }
 
+function isHeldForClientErrors({ clientErrors }: RunView): boolean {
+  return clientErrors !== null && clientErrors.acceptedBy === null;
+}
+
 function pause(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
-  if (run.paused || run.hold === "paused-by-user") return [];
+  if (run.paused || run.hold === "paused-by-user" || isHeldForClientErrors(run)) return [];
   return [{ command: canaryCommand("pause", facts.name, scope), effect: "keep the weight as it is until resume" }];
 }
 

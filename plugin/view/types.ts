@@ -48,6 +48,8 @@ export interface RunView {
   paused: { by: string; at: string; until: string | null; reason: string | null } | null;
   /** Percent that is not exceeded because someone else set it; null where nobody did. */
   ceilingPercent: number | null;
+  /** More client errors than the primary's, and who has accepted them; null where there are none. */
+  clientErrors: { cause: string; acceptedBy: string | null } | null;
   ending: { outcome: string; cause: string } | null;
 }
 

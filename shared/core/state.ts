@@ -15,7 +15,8 @@ import type {
 } from "./objects/canary-status.ts";
 
 import type { StaleCaller } from "./format/restart-command.ts";
-import type { Block, SequentialState } from "./analysis/sequential-test.ts";
+import type { SequentialState } from "./analysis/sequential-test.ts";
+import type { TrackCounts } from "./analysis/track-counts.ts";
 
 export type { WaitCause as HoldCause, Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
 
@@ -49,16 +50,31 @@ export interface Run {
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
   comparison?: Comparison;
+  /** It answered with 4xx more often than the primary, in words; held for a person until one accepts it. */
+  clientErrors?: { cause: string; acceptedBy?: string };
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
 }
 
-/** The canary against the primary, since the run has traffic. */
+/**
+ * The canary against the primary, since the run has traffic: the test of failures, and those beside it. What each test's `failures`
+ * are is what that test is about.
+ */
 export interface Comparison extends SequentialState {
   /** The totals that were last seen: what comes later counts from here. */
-  read: Block & { epoch: number; warmup?: Block };
+  read: Totals & { epoch: number; warmup?: Totals };
   /** What canary pods answered while they warmed up. */
   warmup?: SequentialState;
+  clientErrors?: SequentialState;
+  /** `boundMs`: what was slow meanwhile. */
+  slow?: SequentialState & { boundMs: number };
+  denied?: SequentialState;
+}
+
+/** What both tracks got. */
+export interface Totals {
+  canary: TrackCounts;
+  primary: TrackCounts;
 }
 
 export interface Pause {

@@ -98,6 +98,7 @@ describe("the definition of Canary", () => {
       ceiling: 0,
       losses: 0,
       comparison: 0,
+      clientErrors: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const track = {

@@ -1,6 +1,7 @@
 /** The states of a run that every verb's text is tested in, by the words that describe them. */
 import type { RunStatus } from "../../shared/core/objects/canary-status.ts";
 import type { Seen } from "../../plugin/view/types.ts";
+import { clientErrorsHold, heldForClientErrors, refused, slow, takenBack } from "./findings.ts";
 import {
   aCheck,
   aDeployment,
@@ -170,6 +171,11 @@ export const states: Record<string, Seen> = {
     },
     { route: lowered },
   ),
+  "held for client errors": seenWith({
+    ...progressing,
+    ...heldForClientErrors,
+    run: { ...aRun, ...clientErrorsHold, holdSince: ago(12) },
+  }),
   "waiting for a person": seenWith({
     ...progressing,
     phase: "WaitingPromotion",
@@ -228,6 +234,18 @@ export const states: Record<string, Seen> = {
     checks: [aCheck({ outcome: "fail", value: 71.2, message: "71.20% is below 99%" }), latencyCheck],
     reason: "Rolling back: request-success-rate 71.20% is below 99%, 5 of 5 checks failed.",
     next: "The canary is scaled to 0 in 4s.",
+  }),
+  "rolling back for slowness": seenWith({
+    ...progressing,
+    ...takenBack(slow),
+    canaryWeight: 0,
+    run: runIn("draining", { ending: { outcome: "rejected", cause: slow } }),
+  }),
+  "rolling back for refused requests": seenWith({
+    ...progressing,
+    ...takenBack(refused),
+    canaryWeight: 0,
+    run: runIn("draining", { ending: { outcome: "rejected", cause: refused } }),
   }),
   "backing out of a promotion": seenWith({
     ...progressing,

@@ -9,9 +9,7 @@ import {
   phases,
 } from "../../shared/core/objects/canary-status.ts";
 import { type Command, verbs } from "../../shared/core/objects/command.ts";
-import type { TrackCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
-import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import { anyCallers, anyUnmet } from "./findings.ts";
@@ -27,6 +25,7 @@ import {
   someMetrics,
   start,
 } from "../builders.ts";
+import { anyClientErrors, anyComparison, anyComparisonPolicy, counts } from "./arbitrary-counts.ts";
 
 const tags = ["1.7.0", "1.7.1", "1.7.2"] as const;
 const stages: readonly Stage[] = runStages;
@@ -51,14 +50,6 @@ function arbitraryOf<T extends object>(shape: {
   return record.map((value) => present(value) as T);
 }
 
-const part = fc.constantFrom(0, 0.01, 1);
-const counts = fc
-  .tuple(fc.constantFrom(0, 5, 1_000), fc.tuple(part, part, part, part))
-  .map(([requests, parts]): TrackCounts => {
-    const [failures, clientErrors, slow, denied] = parts.map((share) => Math.round(requests * share));
-    return { requests, failures: failures!, clientErrors: clientErrors!, slow: slow!, denied: denied! };
-  });
-
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
 
 export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
@@ -79,11 +70,8 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     ),
     ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
     losses: maybe(fc.nat({ max: 5 })),
-    comparison: maybe(
-      fc
-        .record({ read: fc.record({ epoch: fc.constant(start - 60_000), canary: counts, primary: counts }) })
-        .map(({ read }) => ({ ...noBlocks(), read })),
-    ),
+    clientErrors: maybe(anyClientErrors),
+    comparison: maybe(anyComparison),
     ending,
   }),
 );
@@ -280,10 +268,6 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
       deadlineMs: fc.constantFrom(1_000, 1_800_000),
     }),
     cannotAskDeadlineMs: fc.constantFrom(1_000, 1_800_000),
-    comparison: fc.record({
-      mode: fc.constantFrom("off", "withinLimits", "always"),
-      alpha: fc.constantFrom(0.01, 0.5),
-      marginPercent: fc.constantFrom(0, 1),
-    }),
+    comparison: anyComparisonPolicy,
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

@@ -1,6 +1,7 @@
 /** What decisions mean for the controller's own metrics. */
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
+import { testsOf } from "../../shared/core/spec/run-tests.ts";
 import { evidence } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, RunOutcome } from "../../shared/core/state.ts";
 import type { Decision } from "../../shared/core/action.ts";
@@ -40,9 +41,9 @@ function report(
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
-  const { minRequests, comparison } = judgingOf(canary.spec.analysis);
-  const isCompared = comparison.mode !== "off" && comparison.marginPercent !== undefined;
-  recorder.needs(subject, { requests: minRequests, evidence: isCompared ? 1 / comparison.alpha : undefined });
+  const judging = judgingOf(canary.spec.analysis);
+  const failures = testsOf(judging).find(({ kind }) => kind === "failures");
+  recorder.needs(subject, { requests: judging.minRequests, evidence: failures && 1 / failures.alpha });
   recorder.comparison(subject, next.run?.comparison && evidence(next.run.comparison));
   const [last] = next.history;
   if (last && last.run !== before.history[0]?.run) reportEnd(recorder, { subject, canary }, last.outcome);

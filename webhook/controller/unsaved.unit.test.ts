@@ -3,13 +3,13 @@ import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryState, Comparison } from "../../shared/core/state.ts";
 import { parseStatus, printStatus } from "../../shared/canary-status.ts";
-import { aRunningState, aSpec, start } from "../../test/builders.ts";
+import { aRunningState, aSpec, someCounts, start } from "../../test/builders.ts";
 import { UnsavedEvidence } from "./unsaved.ts";
 
 const intervalMs = 10_000;
 
 function seen(requests: number): Comparison {
-  const canary = { requests, failures: 0 };
+  const canary = someCounts({ requests });
   return { ...noBlocks(), canary, primary: canary, read: { epoch: 1, canary, primary: canary } };
 }
 

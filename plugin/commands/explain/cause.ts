@@ -69,6 +69,7 @@ const moving = (code: CauseCode, since: string | null, text: string, unblocks: s
 function causeOfRun(view: CanaryView, run: RunView, minRequests: number): Cause {
   if (run.ending)
     return moving("ending", run.stageAt, `the run is being ended (${run.ending.outcome}): ${run.ending.cause}`);
+  if (run.clientErrors && run.clientErrors.acceptedBy === null) return heldFor(view, run, "client-errors", minRequests);
   if (run.paused) return pausedBy(run, run.paused);
   if (run.hold) return heldFor(view, run, run.hold, minRequests);
   if (weightDiffers(view))
@@ -84,6 +85,16 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
+const warmingUp: [string, string[]] = [
+  "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
+  ["the end of their warm-up, and a scrape or two"],
+];
+
+const clientErrors: [string, string[]] = [
+  "it answers with 4xx more often than the primary, and only a person knows whether it means to",
+  ["someone resumes (they are meant), promotes or rolls back"],
+];
+
 function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
   const apex = view.routeChoice?.name ?? view.name;
   const requests = minRequests > 1 ? `${minRequests} users' requests` : "users' requests";
@@ -96,10 +107,7 @@ function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: n
       ],
     ],
     "no-numbers": ["Prometheus has no numbers of this step yet", ["the next scrape or two of the canary's pods"]],
-    "warming-up": [
-      "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
-      ["the end of their warm-up, and a scrape or two"],
-    ],
+    "warming-up": warmingUp,
     "no-traffic": [
       `no user sends to Service ${apex}, neither to the canary nor to the primary`,
       [`users' requests to Service ${apex}`],
@@ -121,6 +129,7 @@ function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: n
       ["Prometheus answers the controller: its address (metricsServer), its authorization policy, its pods"],
     ],
     obstacle: ["something is in the way", ["what the reason below names is put right"]],
+    "client-errors": clientErrors,
     "lowered-by-hand": [
       `someone else lowered the weight${run.ceilingPercent === null ? "" : ` to ${run.ceilingPercent}`}, and it is not raised again by itself`,
       ["someone resumes, promotes or rolls back, or the weight is set back"],

@@ -30,7 +30,14 @@ export interface ExplainView {
 
 /** Also what waits for pods or to be initialized may wait for ever. */
 export function isStuck({ code, moving }: Cause): boolean {
-  const personal: readonly CauseCode[] = ["rejected", "unvetted", "paused", "paused-by-user", "lowered-by-hand"];
+  const personal: readonly CauseCode[] = [
+    "rejected",
+    "unvetted",
+    "paused",
+    "paused-by-user",
+    "lowered-by-hand",
+    "client-errors",
+  ];
   return moving ? code === "pods-not-ready" || code === "initializing" : !personal.includes(code);
 }
 

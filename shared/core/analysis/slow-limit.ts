@@ -3,6 +3,7 @@
  * between two bounds is watched by the next larger one: a request that may have kept the limit accuses nobody.
  */
 import type { MetricSpec } from "../objects/canary.ts";
+import { goDuration } from "../format/go.ts";
 import { builtIn, isBuiltIn } from "./verdict.ts";
 
 export interface SlowLimit {
@@ -24,4 +25,11 @@ export function slowLimitOf(metrics: readonly MetricSpec[]): SlowLimit | undefin
   if (maxMs === undefined) return undefined;
   const boundMs = latencyBoundsMs.find((bound) => bound >= maxMs);
   return { maxMs, ...(boundMs === undefined ? {} : { boundMs }) };
+}
+
+/** What counts as slow, as a clause: `took longer than 500ms, or were never answered`; of a limit between two bounds it says so. */
+export function slowWords({ maxMs, boundMs }: SlowLimit): string {
+  const bound = boundMs ?? maxMs;
+  const instead = bound === maxMs ? "" : ` (the limit of ${goDuration(maxMs)} lies between two of the mesh's buckets)`;
+  return `took longer than ${goDuration(bound)}${instead}, or were never answered`;
 }

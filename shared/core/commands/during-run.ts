@@ -17,6 +17,7 @@ import { formatDuration, parseDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { decisive } from "../analysis/verdict.ts";
 import { promote } from "../traffic/promote.ts";
+import { acceptingClientErrors, isHeldForClientErrors } from "../traffic/client-errors.ts";
 import { adopt, retry, undo } from "./between-runs.ts";
 import type { Pause, Run } from "../state.ts";
 import { reject, restore } from "../lifecycle/end.ts";
@@ -167,10 +168,12 @@ function resume(turn: RunTurn, command: Command): Answer {
   const { run, seen, policy } = turn;
   if (seen.target?.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
-  if (!run.paused && run.ceiling === undefined) return `nothing is paused: ${turn.state.reason}`;
+  const isHeld = isHeldForClientErrors(run, policy);
+  if (!run.paused && run.ceiling === undefined && !isHeld) return `nothing is paused: ${turn.state.reason}`;
   const weight = stepWeight(run, policy);
-  const { paused: _paused, checkAt: _checkAt, ...rest } = unheld(run);
-  const resumed = run.ceiling === undefined ? rest : { ...entering(run, "scaling", seen.now) };
+  const accepted = isHeld ? acceptingClientErrors(run, by(command)) : run;
+  const { paused: _paused, checkAt: _checkAt, ...rest } = unheld(accepted);
+  const resumed = run.ceiling === undefined ? rest : { ...entering(accepted, "scaling", seen.now) };
   const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
   const said = event.normal(`${fullName(seen)} resumed by ${by(command)}${why(command)}`);
   return {

@@ -129,6 +129,8 @@ export interface RunStatus {
   losses?: number;
   /** The canary against the primary: see docs/judging.md. */
   comparison?: ComparisonStatus;
+  /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */
+  clientErrors?: { cause: string; acceptedBy?: string };
   ending?: { outcome: RunOutcome; cause: string };
 }
 
@@ -148,16 +150,34 @@ export interface ComparisonStatus {
   read: ReadStatus;
   /** The same of what canary pods answered while they warmed up, which only takes back who fails most of it. */
   warmup?: { canary: CountsStatus; primary: CountsStatus; logEvidence: number[] };
+  /** The same of requests that were answered with 4xx. */
+  clientErrors?: TestStatus<"clientErrors">;
+  /** The same of requests that took longer than a bound, or were never answered. */
+  slow?: TestStatus<"slow"> & { boundMs: number };
+  /** The same of requests that the mesh's policy refused. */
+  denied?: TestStatus<"denied">;
+}
+
+/** A test beside that of failures, over the requests since it is on. */
+export interface TestStatus<K extends "clientErrors" | "slow" | "denied"> {
+  /** As above. */
+  evidence: number;
+  canary: Record<"requests" | K, number>;
+  primary: Record<"requests" | K, number>;
+  logEvidence: number[];
 }
 
 interface ReadStatus {
   epoch: number;
-  canary: CountsStatus;
-  primary: CountsStatus;
-  warmup?: { canary: CountsStatus; primary: CountsStatus };
+  canary: ReadCountsStatus;
+  primary: ReadCountsStatus;
+  warmup?: { canary: ReadCountsStatus; primary: ReadCountsStatus };
 }
 
-/** Why a run is held. The last three wait for a person. */
+/** An earlier version counted failures alone. */
+type ReadCountsStatus = CountsStatus & { clientErrors?: number; slow?: number; denied?: number };
+
+/** Why a run is held. The last four wait for a person. */
 export const waitCauses = [
   "no-evidence",
   "no-numbers",
@@ -167,6 +187,7 @@ export const waitCauses = [
   "stale-callers",
   "cannot-ask",
   "obstacle",
+  "client-errors",
   "lowered-by-hand",
   "paused",
   "paused-by-user",

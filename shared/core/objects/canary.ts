@@ -86,10 +86,14 @@ export interface MetricSpec {
 export interface ComparisonSpec {
   /** `withinLimits` (the default) never takes back a canary that keeps within its own limits; `always` does. */
   mode?: "off" | "withinLimits" | "always";
-  /** Highest probability to take back a canary that is no worse; 0.01 unless given. */
+  /** Highest probability to take back or hold a canary that is no worse, by all tests together; 0.01 unless given. */
   alpha?: number;
   /** Percent of requests by which the canary may fail more than the primary; the room its success limit leaves unless given. */
   marginPercent?: number;
+  /** What follows where the canary answers with 4xx more often than the primary; `hold` for a person unless given. */
+  clientErrors?: "hold" | "rollback" | "off";
+  /** Percent of requests by which it may; 5 unless given. */
+  clientErrorsMarginPercent?: number;
 }
 
 /** The Canary that is obeyed comes first: of several on one target the oldest, of the same age the first by name. */

@@ -2,8 +2,10 @@
  * How a Canary wants its evidence weighed: how many requests a verdict needs, what a check without evidence comes to, for how long
  * Prometheus may be silent, and how the canary is compared with the primary. Read once from the spec, with every fault named.
  */
-import type { AnalysisSpec, MetricSpec } from "../objects/canary.ts";
+import type { AnalysisSpec, ComparisonSpec, MetricSpec } from "../objects/canary.ts";
+import { optional } from "../format/compact.ts";
 import { parseDuration } from "../format/duration.ts";
+import { slowLimitOf, type SlowLimit } from "../analysis/slow-limit.ts";
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 
 export interface JudgingPolicy {
@@ -20,13 +22,23 @@ export interface JudgingPolicy {
 
 export interface ComparisonPolicy {
   mode: "off" | "withinLimits" | "always";
-  /** Highest probability to take back a canary that is no worse than the primary plus the margin. */
+  /** Highest probability that a run takes back or holds a canary that is no worse than the primary plus the margins, by all tests together. */
   alpha: number;
-  /** Percent of requests that the canary may fail beyond the primary; missing where nothing says how many: then nothing is compared. */
+  /** Percent of requests that the canary may fail beyond the primary; missing where nothing says how many: then failures are not compared. */
   marginPercent?: number;
+  /** What follows where the canary answers with 4xx more often; missing where that is not compared. */
+  clientErrors?: { action: "hold" | "rollback"; marginPercent: number };
+  /** The limit above which a request is slow; missing where the Canary has none. */
+  slow?: SlowLimit;
 }
 
-export const judgingDefaults = { minRequests: 1, deadlineMs: 1_800_000, alpha: 0.01 } as const;
+export const judgingDefaults = {
+  minRequests: 1,
+  deadlineMs: 1_800_000,
+  alpha: 0.01,
+  clientErrors: "hold",
+  clientErrorsMarginPercent: 5,
+} as const;
 
 type Add = (path: string, message: string) => void;
 
@@ -50,8 +62,7 @@ export function checkJudging(analysis: AnalysisSpec, add: Add): void {
   checkWarmup(analysis, add);
   checkDeadline(noEvidence?.deadline, "spec.analysis.noEvidence.deadline", add);
   checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
-  if (noEvidence?.policy !== undefined && !["hold", "fail", "pass"].includes(noEvidence.policy))
-    add("spec.analysis.noEvidence.policy", `"${noEvidence.policy}" is none of hold, fail, pass`);
+  checkWord(noEvidence?.policy, ["hold", "fail", "pass"], "spec.analysis.noEvidence.policy", add);
   checkComparison(analysis, add);
 }
 
@@ -68,37 +79,55 @@ function warmupOf({ warmup = "0s" }: AnalysisSpec): number {
   return parseDuration(warmup) ?? 0;
 }
 
-/** What pods answer while they warm up has a test of its own: both together keep to what was asked for. */
-function alphaOf(analysis: AnalysisSpec): number {
-  const alpha = analysis.comparison?.alpha ?? judgingDefaults.alpha;
-  return warmupOf(analysis) > 0 ? alpha / 2 : alpha;
-}
-
-function comparisonOf(analysis: AnalysisSpec): ComparisonPolicy {
-  const { comparison: spec = {}, metrics = [] } = analysis;
+function comparisonOf({ comparison: spec = {}, metrics = [] }: AnalysisSpec): ComparisonPolicy {
   const mode = spec.mode ?? "withinLimits";
-  const room = successRoomPercent(metrics);
-  const given = spec.marginPercent ?? room;
-  // Whoever fails no more than the limit's room also fails no more than the primary plus that room.
-  const margin = mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
   return {
     mode,
-    alpha: alphaOf(analysis),
-    ...(margin === undefined ? {} : { marginPercent: margin }),
+    alpha: spec.alpha ?? judgingDefaults.alpha,
+    ...optional("marginPercent", marginOf(mode, spec.marginPercent, successRoomPercent(metrics))),
+    ...optional("clientErrors", clientErrorsOf(spec)),
+    ...optional("slow", slowLimitOf(metrics)),
   };
 }
 
-function checkComparison({ comparison, metrics = [] }: AnalysisSpec, add: Add): void {
-  const { mode, alpha, marginPercent } = { mode: "off", alpha: judgingDefaults.alpha, marginPercent: 0, ...comparison };
-  const at = "spec.analysis.comparison";
-  if (!["off", "withinLimits", "always"].includes(mode))
-    add(`${at}.mode`, `"${mode}" is none of off, withinLimits, always`);
-  if (!within(alpha, Number.MIN_VALUE, 0.5)) add(`${at}.alpha`, `${alpha} is not above 0 and at most 0.5`);
-  if (!within(marginPercent, 0, 99.999))
-    add(`${at}.marginPercent`, `${marginPercent} is not a percentage from 0 to below 100`);
-  const margin = comparison?.marginPercent ?? successRoomPercent(metrics);
+/** Whoever fails no more than the limit's room also fails no more than the primary plus that room. */
+function marginOf(
+  mode: ComparisonPolicy["mode"],
+  asked: number | undefined,
+  room: number | undefined,
+): number | undefined {
+  const given = asked ?? room;
+  return mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
+}
+
+function clientErrorsOf(spec: ComparisonSpec): ComparisonPolicy["clientErrors"] {
+  const action = spec.clientErrors ?? judgingDefaults.clientErrors;
+  const marginPercent = spec.clientErrorsMarginPercent ?? judgingDefaults.clientErrorsMarginPercent;
+  return action === "off" ? undefined : { action, marginPercent };
+}
+
+const comparisonAt = "spec.analysis.comparison";
+
+function checkComparison({ comparison = {}, metrics = [] }: AnalysisSpec, add: Add): void {
+  const { mode, alpha, marginPercent, clientErrors, clientErrorsMarginPercent } = comparison;
+  checkWord(mode, ["off", "withinLimits", "always"], `${comparisonAt}.mode`, add);
+  if (alpha !== undefined && !within(alpha, Number.MIN_VALUE, 0.5))
+    add(`${comparisonAt}.alpha`, `${alpha} is not above 0 and at most 0.5`);
+  checkMargin(marginPercent, `${comparisonAt}.marginPercent`, add);
+  checkWord(clientErrors, ["hold", "rollback", "off"], `${comparisonAt}.clientErrors`, add);
+  checkMargin(clientErrorsMarginPercent, `${comparisonAt}.clientErrorsMarginPercent`, add);
+  const margin = marginPercent ?? successRoomPercent(metrics);
   if (mode === "always" && margin === undefined)
-    add(`${at}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
+    add(`${comparisonAt}.marginPercent`, "is needed: no request-success-rate limit says how much room the canary has");
+}
+
+function checkWord(word: string | undefined, known: readonly string[], path: string, add: Add): void {
+  if (word !== undefined && !known.includes(word)) add(path, `"${word}" is none of ${known.join(", ")}`);
+}
+
+function checkMargin(percent: number | undefined, path: string, add: Add): void {
+  if (percent !== undefined && !within(percent, 0, 99.999))
+    add(path, `${percent} is not a percentage from 0 to below 100`);
 }
 
 function within(value: number, low: number, high: number): boolean {

@@ -17,7 +17,12 @@ describe("how evidence is weighed", () => {
       warmupMs: 0,
       noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
       cannotAskDeadlineMs: 1_800_000,
-      comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 },
+      comparison: {
+        mode: "withinLimits",
+        alpha: 0.01,
+        marginPercent: 1,
+        clientErrors: { action: "hold", marginPercent: 5 },
+      },
     });
   });
 
@@ -26,23 +31,34 @@ describe("how evidence is weighed", () => {
       minRequests: 200,
       noEvidence: { policy: "pass", deadline: "2h" },
       cannotAsk: { deadline: "90s" },
-      comparison: { mode: "always", alpha: 0.05, marginPercent: 0 },
+      comparison: {
+        mode: "always",
+        alpha: 0.05,
+        marginPercent: 0,
+        clientErrors: "rollback",
+        clientErrorsMarginPercent: 2,
+      },
+      metrics: [{ name: "request-duration", thresholdRange: { max: 450 } }],
     };
     expect(judgingOf(analysis)).toEqual({
       minRequests: 200,
       warmupMs: 0,
       noEvidence: { policy: "pass", deadlineMs: 7_200_000 },
       cannotAskDeadlineMs: 90_000,
-      comparison: { mode: "always", alpha: 0.05, marginPercent: 0 },
+      comparison: {
+        mode: "always",
+        alpha: 0.05,
+        marginPercent: 0,
+        clientErrors: { action: "rollback", marginPercent: 2 },
+        slow: { maxMs: 450, boundMs: 500 },
+      },
     });
     expect(faultsOf(analysis)).toBe("");
   });
 });
 
-it("with a warm-up gives each of the two comparisons half of alpha", () => {
-  expect(judgingOf({ warmup: "30s" })).toMatchObject({ warmupMs: 30_000, comparison: { alpha: 0.005 } });
-  expect(judgingOf({ warmup: "0s" })).toMatchObject({ warmupMs: 0, comparison: { alpha: 0.01 } });
-});
+it("compares no client errors where the Canary says so", () =>
+  expect(judgingOf({ comparison: { clientErrors: "off" } }).comparison.clientErrors).toBeUndefined());
 
 describe("the margin of the comparison", () => {
   it.each<[string, AnalysisSpec, number | undefined]>([
@@ -76,6 +92,16 @@ describe("faults of judging", () => {
       "does not end before noEvidence.deadline",
     ],
     ["an unknown mode", { comparison: { mode: "on" as "off" } }, '"on" is none of off'],
+    [
+      "client errors that are nothing",
+      { comparison: { clientErrors: "on" as "off" } },
+      '"on" is none of hold, rollback',
+    ],
+    [
+      "a margin below nothing",
+      { comparison: { clientErrorsMarginPercent: -1 } },
+      "clientErrorsMarginPercent: -1 is not a percentage",
+    ],
     ["an alpha that is none", { comparison: { alpha: 1 } }, "1 is not above 0 and at most 0.5"],
     ["a margin of everything", { comparison: { marginPercent: 100 } }, "100 is not a percentage"],
     ["always, with nothing to say by how much", { comparison: { mode: "always" } }, "marginPercent: is needed"],

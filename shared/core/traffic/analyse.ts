@@ -182,7 +182,7 @@ function heldWords(turn: RunTurn): { reason: string; next: string } {
 function advance(turn: RunTurn, weight: number): Draft {
   const { run, seen, state, policy } = turn;
   const held = waitsForPerson(turn);
-  if (held && (state.weight >= (run.ceiling ?? weight) || held.cause === "paused")) return wait(turn, held);
+  if (held && (held.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight))) return wait(turn, held);
   const unseen = unscraped(turn);
   if (unseen) return wait(turn, unseen);
   const given = Math.min(weight, run.ceiling ?? weight);

@@ -30,8 +30,9 @@ function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draf
   const { failedChecks, checks, staleCallers, tracks } = next;
   const dueAt = run.checkAt ?? seen.now;
   const checkAt = seen.now < dueAt ? dueAt : seen.now + policy.intervalMs;
-  const { comparison } = next.run ?? {};
-  const found: Run = { ...run, ...waitOf(turn, next.run, barrier), checkAt, ...(comparison ? { comparison } : {}) };
+  const { comparison, clientErrors } = next.run ?? {};
+  const learnt = { ...(comparison ? { comparison } : {}), ...(clientErrors ? { clientErrors } : {}) };
+  const found: Run = { ...run, ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
   const known = { ...state, failedChecks, checks, staleCallers, ...(tracks ? { tracks } : {}) };
   const informed: RunTurn = { ...turn, state: known, run: found };
   const hasFailed = failedChecks > state.failedChecks;

@@ -1,42 +1,42 @@
-/** The comparison in a run: takes the canary back as soon as the evidence suffices, between checks too, and never promotes it. */
-import { fullName, type RunTurn, type Draft } from "../turn/turn.ts";
+/**
+ * The comparison in a run: takes the canary back, or holds it for a person, as soon as the evidence of one of its tests suffices, between
+ * checks too; it never promotes.
+ */
+import { fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
-import type { ComparisonPolicy, JudgingPolicy } from "../spec/analysis-settings.ts";
-import {
-  absorb,
-  convicts,
-  evidence,
-  noBlocks,
-  rateOf,
-  type Block,
-  type Counts,
-  type SequentialState,
-} from "../analysis/sequential-test.ts";
-import type { CanaryState, Comparison, Run } from "../state.ts";
+import type { JudgingPolicy } from "../spec/analysis-settings.ts";
+import { absorb, convicts, noBlocks, rateOf, type Block, type SequentialState } from "../analysis/sequential-test.ts";
+import { countsFor, testKinds, testsOf, type RunTest } from "../spec/run-tests.ts";
+import { countsSince, noCounts } from "../analysis/track-counts.ts";
+import type { CanaryState, Comparison, Run, Totals } from "../state.ts";
 import type { CountersSeen, Observation } from "../observation.ts";
 import { reject } from "../lifecycle/end.ts";
+import { clientErrorsWait } from "./client-errors.ts";
+import { convictionWords } from "./comparison-words.ts";
 
-/** The turn with what the ledger shows counted in, or the step that ends the run by it. */
+/** The turn with what the ledger shows counted in, or the step by which a test holds or ends the run. */
 export function compare(turn: RunTurn): RunTurn | Draft {
   const { run: before, seen, policy } = turn;
-  if (!seen.ledger || !isCompared(turn)) return turn;
-  const comparison = counted(before, seen.ledger, policy.comparison);
+  if (!seen.ledger || turn.state.weight === 0) return turn;
+  const comparison = counted(before, seen.ledger, policy);
   if (comparison === before.comparison) return turn;
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
-  const found = convictionOf(comparison, policy);
+  const found = convictionOf(run, comparison, policy);
   if (!found) return informed;
-  const cause = convictionWords(found, policy.comparison);
-  return reject(informed, cause, event.rollingBack(fullName(seen), cause));
+  const cause = convictionWords(found, { comparison, policy: policy.comparison, deniedBy: seen.ledger.deniedBy });
+  return found.action === "hold"
+    ? holdForPerson(informed, cause)
+    : reject(informed, cause, event.rollingBack(fullName(seen), cause));
 }
 
 /**
- * While users are on the canary and it is compared, no look is later than half a scrape from now, and one comes as soon as the canary's
+ * While users are on the canary, no look is later than half a scrape from now, and one comes as soon as the canary's
  * next sample is due: what a scrape has brought does not wait.
  */
 export function lookingAgain(step: Draft, turn: RunTurn): Draft {
   const { run } = step.next;
-  if (run === undefined || !isLookedAt(step.next) || !isCompared({ ...turn, run, state: step.next })) return step;
+  if (run === undefined || !isLookedAt(step.next)) return step;
   const lookMs = lookAgainMs(turn.seen);
   return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
 }
@@ -44,8 +44,8 @@ export function lookingAgain(step: Draft, turn: RunTurn): Draft {
 /** The ledger as it now stands takes the canary back, so that nothing else need be asked before. */
 export function isConvicting(state: CanaryState, ledger: CountersSeen, policy: Judged): boolean {
   const { run } = state;
-  if (!run || !isLookedAt(state) || !isOn(policy.comparison)) return false;
-  return convictionOf(counted(run, ledger, policy.comparison), policy) !== undefined;
+  if (!run || !isLookedAt(state)) return false;
+  return convictionOf(run, counted(run, ledger, policy), policy)?.action === "rollback";
 }
 
 /** Users are on the canary, so the ledger is worth a look. */
@@ -55,7 +55,7 @@ export function isLookedAt({ run, weight }: CanaryState): boolean {
 
 // --- internal ---
 
-type Judged = Pick<JudgingPolicy, "comparison" | "minRequests">;
+type Judged = Pick<JudgingPolicy, "comparison" | "minRequests" | "warmupMs">;
 
 /** A sample is there a moment after its scrape began. */
 const scrapeTakesMs = 150;
@@ -68,103 +68,94 @@ function lookAgainMs({ now, ledger, scrapeIntervalMs }: Observation): number {
   return Math.min(half, untilNext > 0 ? untilNext : scrapeIntervalMs / 4);
 }
 
-/** Who is convicted by what, and what that is called. */
-interface Conviction {
-  by: SequentialState;
-  marginPercent: number;
-  /** Of requests that it is about. */
-  what: string;
-}
-
-/** Percent: warming up excuses much, but not that a pod which says it is ready fails most of what it gets. */
-const warmupMarginPercent = 50;
-
-/** The evidence suffices; by all requests of the run a canary that keeps its own limit stays, unless the Canary asks for more. */
-function convictionOf({ warmup, ...warm }: Comparison, { comparison, minRequests }: Judged): Conviction | undefined {
-  const { mode, alpha, marginPercent = 0 } = comparison;
-  const found: Conviction[] = [{ by: warm, marginPercent, what: "" }];
-  const excused = Math.max(warmupMarginPercent, marginPercent);
-  if (warmup) found.push({ by: warmup, marginPercent: excused, what: " while its pods warm up" });
-  // Whoever wants so many requests for a verdict wants them for this one too.
-  const enough = found.filter(({ by }) => by.canary.requests >= minRequests);
-  return enough.find(({ by, marginPercent: margin }) => {
-    const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(by.canary) <= margin;
-    return convicts(by, alpha) && !keepsItsLimit;
+/** The test whose evidence suffices; a canary that keeps its own limit stays, unless the Canary asks for more. */
+function convictionOf(run: Run, comparison: Comparison, policy: Judged): RunTest | undefined {
+  const { mode } = policy.comparison;
+  const convicting = testsOf(policy).filter((test) => {
+    const { kind, alpha, marginPercent, action } = test;
+    const of = stateOf(comparison, test);
+    // What a person is asked about already, or has accepted, is nothing new.
+    if (!of || (action === "hold" && run.clientErrors)) return false;
+    // Whoever wants so many requests for a verdict wants them for this one too; but what policy refuses is no matter of chance.
+    const isEnough = kind === "denied" || of.canary.requests >= policy.minRequests;
+    const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(of.canary) <= marginPercent;
+    return isEnough && !keepsItsLimit && convicts(of, alpha);
   });
+  return testKinds.flatMap((kind) => convicting.filter((test) => test.kind === kind))[0];
 }
 
-function isOn({ mode, marginPercent }: ComparisonPolicy): boolean {
-  return mode !== "off" && marginPercent !== undefined;
+function holdForPerson(turn: RunTurn, cause: string): Draft {
+  const { seen } = turn;
+  const run: Run = { ...turn.run, clientErrors: { cause }, wait: "client-errors", waitSince: seen.now };
+  const { reason, next } = clientErrorsWait({ cause }, seen);
+  const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
+  return draft(turn, { run, reason, next }, { events, requeueAfterMs: 0 });
 }
 
-function isCompared({ state, policy }: RunTurn): boolean {
-  return isOn(policy.comparison) && state.weight > 0;
+/** Of a test that is on: undefined before its first block. */
+function stateOf(comparison: Comparison, { kind }: RunTest): SequentialState | undefined {
+  return kind === "failures" ? comparison : comparison[kind];
 }
 
 /**
  * Totals of one epoch may be subtracted; the first of a new one (this controller has just taken over) is where counting begins
  * anew, and what was learnt before is kept.
  */
-function counted(run: Run, ledger: CountersSeen, policy: ComparisonPolicy): Comparison {
+function counted(run: Run, ledger: CountersSeen, policy: Judged): Comparison {
   const before = run.comparison;
-  const { epoch } = ledger;
-  const totals: Comparison["read"] = {
-    epoch,
-    ...blockOf(ledger),
-    ...warmupOf(ledger.warmup && blockOf(ledger.warmup)),
-  };
-  if (before?.read.epoch !== epoch) return { ...(before ?? noBlocks()), read: totals };
-  return countedApart(countedWarm(before, totals, policy), totals, policy);
+  const { epoch, canary, primary, warmup } = ledger;
+  const cold = warmup && { canary: warmup.canary, primary: warmup.primary };
+  if (before?.read.epoch !== epoch)
+    return { ...(before ?? noBlocks()), read: { epoch, canary, primary, ...(cold && { warmup: cold }) } };
+  const tests = testsOf(policy);
+  const warm = { canary, primary };
+  const counting = { policy, tests: tests.filter(({ kind }) => kind !== "warmup") };
+  const after = taken(before, blockSince(before.read, warm), counting);
+  const counted = after === before ? before : { ...after, read: { ...before.read, ...warm } };
+  return cold ? countedApart(counted, cold, { policy, tests }) : counted;
 }
 
-function countedWarm(before: Comparison, totals: Block, { marginPercent = 0 }: ComparisonPolicy): Comparison {
-  const more = absorbed({ state: before, read: before.read }, totals, marginPercent / 100);
-  return more ? { ...before, ...more.state, read: { ...before.read, ...more.read } } : before;
+/** Of pods that warm up, only who fails most of it and what policy refuses is looked at. */
+function countedApart(before: Comparison, totals: Totals, { policy, tests }: Counting): Comparison {
+  const apart = tests.filter(({ kind }) => kind === "warmup" || kind === "denied");
+  const block = blockSince(before.read.warmup ?? nothing, totals);
+  const after = taken(before, block, { policy, tests: apart });
+  return after === before ? before : { ...after, read: { ...before.read, warmup: totals } };
 }
 
-function countedApart(
-  before: Comparison,
-  { warmup: totals }: Comparison["read"],
-  { marginPercent = 0 }: ComparisonPolicy,
-): Comparison {
-  const { warmup: state = noBlocks() } = before;
-  const { warmup: read = nothing } = before.read;
-  const more = totals && absorbed({ state, read }, totals, Math.max(warmupMarginPercent, marginPercent) / 100);
-  return more ? { ...before, warmup: more.state, read: { ...before.read, warmup: more.read } } : before;
+const nothing: Totals = { canary: noCounts, primary: noCounts };
+
+interface Counting {
+  tests: readonly RunTest[];
+  policy: Judged;
 }
 
-function warmupOf<T>(warmup: T | undefined): { warmup?: T } {
-  return warmup === undefined ? {} : { warmup };
+function blockSince(read: Totals, totals: Totals): Totals {
+  return { canary: countsSince(read.canary, totals.canary), primary: countsSince(read.primary, totals.primary) };
 }
 
-const nothing: Block = { canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } };
-
-function blockOf({ canary, primary }: Block): Block {
-  return { canary, primary };
+/** Nothing is, until both tracks have come: their pods are scraped at different moments, and a block is complete when both were. */
+function taken(before: Comparison, block: Totals, { tests, policy }: Counting): Comparison {
+  if (block.canary.requests <= 0 || block.primary.requests <= 0) return before;
+  return tests.reduce<Comparison>((comparison, test) => {
+    const { kind, marginPercent } = test;
+    const { logEvidence, canary, primary } = begun(comparison, test, policy);
+    const after = absorb({ logEvidence, canary, primary }, about(kind, block), marginPercent / 100);
+    if (kind === "failures") return { ...comparison, ...after };
+    return { ...comparison, [kind]: kind === "slow" ? { ...after, boundMs: boundOf(policy) } : after };
+  }, before);
 }
 
-/** Undefined until both tracks have come: their pods are scraped at different moments, and a block is complete when both were. */
-function absorbed(
-  { state, read }: { state: SequentialState; read: Block },
-  totals: Block,
-  margin: number,
-): { state: SequentialState; read: Block } | undefined {
-  const block = { canary: since(read.canary, totals.canary), primary: since(read.primary, totals.primary) };
-  if (block.canary.requests <= 0 || block.primary.requests <= 0) return undefined;
-  const { logEvidence, canary, primary } = state;
-  return { state: absorb({ logEvidence, canary, primary }, block, margin), read: blockOf(totals) };
+function about(kind: RunTest["kind"], { canary, primary }: Totals): Block {
+  return { canary: countsFor(kind, canary), primary: countsFor(kind, primary) };
 }
 
-function since(before: Counts, now: Counts): Counts {
-  return { requests: now.requests - before.requests, failures: now.failures - before.failures };
+/** Where a test stands: at its beginning where it is new, or where what is slow has become something else. */
+function begun(comparison: Comparison, test: RunTest, policy: Judged): SequentialState {
+  const isOther = test.kind === "slow" && comparison.slow?.boundMs !== boundOf(policy);
+  return (isOther ? undefined : stateOf(comparison, test)) ?? noBlocks();
 }
 
-function convictionWords({ by, marginPercent, what }: Conviction, { alpha }: ComparisonPolicy): string {
-  const more = marginPercent > 0 ? ` by more than the margin of ${marginPercent}%` : "";
-  const found = Math.min(evidence(by), 1e6);
-  return `the canary fails more than the primary${what}${more}: ${words(by.canary)} against ${words(by.primary)} (evidence ${found.toFixed(0)}, ${1 / alpha} needed for alpha ${alpha})`;
-}
-
-function words(counts: Counts): string {
-  return `${counts.failures} of ${counts.requests} requests (${(100 * rateOf(counts)).toFixed(2)}%)`;
+function boundOf({ comparison }: Judged): number {
+  return comparison.slow?.boundMs ?? 0;
 }

@@ -55,7 +55,7 @@ describe("the comparison in a run", () => {
       "the canary fails more than the primary by more than the margin of 1%: " +
       "6 of 6 requests (100.00%) against 0 of 54 requests (0.00%) (evidence";
     expect(next.run?.ending?.cause).toContain(said);
-    expect(next.run?.ending?.cause).toContain("100 needed for alpha 0.01)");
+    expect(next.run?.ending?.cause).toContain("125 needed for 80% of alpha 0.01)");
     expect(events.map(({ message }) => message).join()).toContain(said);
   });
 
@@ -88,11 +88,10 @@ describe("the comparison in a run", () => {
   it.each([
     ["it is off", { mode: "off", alpha: 0.01, marginPercent: 1 }],
     ["nothing says by how much", { mode: "withinLimits", alpha: 0.01 }],
-  ] as const)("does nothing where %s", (_what, comparison) => {
-    const { state: next, requeueAfterMs } = looks([baseline, failing], aPolicy({ comparison }));
-    expect(next.run?.comparison).toBeUndefined();
+  ] as const)("does not count failures where %s", (_what, comparison) => {
+    const { state: next } = looks([baseline, failing], aPolicy({ comparison }));
+    expect(next.run?.comparison).toMatchObject({ canary: { requests: 0 }, denied: { canary: { requests: 6 } } });
     expect(next.weight).toBe(10);
-    expect(requeueAfterMs).toBe(3_000);
   });
 
   it("never promotes, and lets a canary within the margin be", () => {
@@ -133,7 +132,7 @@ describe("the comparison in a run", () => {
 });
 
 describe("while the canary warms up", () => {
-  const policy = aPolicy({ warmupMs: 30_000, comparison: { mode: "withinLimits", alpha: 0.005, marginPercent: 1 } });
+  const policy = aPolicy({ warmupMs: 30_000, comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 } });
   const before = aLedger({ warmup: { ...noneYet(), pods: 0 } });
   const warming = (requests: number, failures: number) =>
     aLedger({

@@ -7,6 +7,7 @@ import { canaryName } from "../objects/names.ts";
 import type { HoldCause, Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { reject } from "../lifecycle/end.ts";
+import { clientErrorsWait, isHeldForClientErrors } from "./client-errors.ts";
 
 /** While a step is held, how soon to look again. */
 const recheckMs = 2_000;
@@ -90,9 +91,10 @@ export function missingSince({ run, seen }: RunTurn): number {
   return run.wait !== undefined && kinds[run.wait] === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
 }
 
-/** A person holds this run: says who and until when; undefined when nobody does. */
-export function waitsForPerson({ run, seen, state }: RunTurn): Wait | undefined {
-  const { ceiling, paused } = run;
+/** A person holds this run, or it is held for one: says who and until when; undefined when it is not. */
+export function waitsForPerson({ run, seen, state, policy }: RunTurn): Wait | undefined {
+  const { ceiling, paused, clientErrors } = run;
+  if (clientErrors && isHeldForClientErrors(run, policy)) return clientErrorsWait(clientErrors, seen);
   if (ceiling !== undefined)
     return {
       cause: "lowered-by-hand",
@@ -128,6 +130,7 @@ const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
   "stale-callers": "evidence",
   "cannot-ask": "outage",
   obstacle: "person",
+  "client-errors": "person",
   "lowered-by-hand": "person",
   paused: "person",
   "paused-by-user": "person",

@@ -1,0 +1,66 @@
+/** What a test of the comparison has found, with the numbers that it rests on. */
+import type { ComparisonPolicy } from "../spec/analysis-settings.ts";
+import { evidence, noBlocks, rateOf, type Counts } from "../analysis/sequential-test.ts";
+import { slowWords } from "../analysis/slow-limit.ts";
+import type { DeniedBy } from "../analysis/track-counts.ts";
+import type { RunTest, TestKind } from "../spec/run-tests.ts";
+import type { Comparison } from "../state.ts";
+
+export interface Found {
+  comparison: Comparison;
+  policy: ComparisonPolicy;
+  deniedBy: DeniedBy | undefined;
+}
+
+/** `the canary fails more than the primary by more than the margin of 1%: 6 of 6 requests (100.00%) against ...`, without a full stop. */
+export function convictionWords({ kind, marginPercent, alpha }: RunTest, found: Found): string {
+  const by = (kind === "failures" ? found.comparison : found.comparison[kind]) ?? noBlocks();
+  const more = marginPercent > 0 ? ` by more than the margin of ${marginPercent}%` : "";
+  const numbers = `${words(by.canary)} against ${words(by.primary)}`;
+  const part = `${share(alpha, found.policy)} of alpha ${found.policy.alpha}`;
+  const grounds = `evidence ${Math.min(evidence(by), 1e6).toFixed(0)}, ${needed(alpha)} needed for ${part}`;
+  return `${claims[kind]}${more}: ${numbers}${details(kind, found)} (${grounds})`;
+}
+
+/** The evidence that takes a canary back, or holds it. */
+export function needed(alpha: number): number {
+  return Number((1 / alpha).toPrecision(4));
+}
+
+// --- internal ---
+
+const claims: Record<TestKind, string> = {
+  failures: "the canary fails more than the primary",
+  warmup: "the canary fails more than the primary while its pods warm up",
+  slow: "the canary is slow more often than the primary",
+  clientErrors: "the canary answers with 4xx more often than the primary",
+  denied: "policy refuses users' requests to the canary more often than to the primary",
+};
+
+function details(kind: TestKind, { policy, deniedBy }: Found): string {
+  if (kind === "slow" && policy.slow) return ` ${slowWords(policy.slow)}`;
+  return kind === "denied" ? ` got 403${deniedWords(deniedBy)}` : "";
+}
+
+/** What refused them, and what would let them in. */
+function deniedWords(by: DeniedBy | undefined): string {
+  if (!by) return ": see the Servers and AuthorizationPolicies of the namespace";
+  const { server, authorizationPolicy, label } = by;
+  const policy =
+    authorizationPolicy === undefined
+      ? ""
+      : `; AuthorizationPolicy ${authorizationPolicy} lets callers in at stable's pods alone`;
+  const cure =
+    label === undefined
+      ? ""
+      : `; the Server of stable's pods selects by ${label}, which the canary's pods do not carry: select by a label that both have`;
+  return ` by Server ${server}${policy}${cure}`;
+}
+
+function share(alpha: number, policy: ComparisonPolicy): string {
+  return `${Number(((100 * alpha) / policy.alpha).toPrecision(3))}%`;
+}
+
+function words(counts: Counts): string {
+  return `${counts.failures} of ${counts.requests} requests (${(100 * rateOf(counts)).toFixed(2)}%)`;
+}
