@@ -33,7 +33,7 @@ export function inject(pod: V1Pod, namespace: NamespaceOfPod, settings: Injector
   if (!wanted(pod, namespace)) return [];
   const annotations = { ...namespace.annotations, ...pod.metadata?.annotations };
   const init = initContainer(settings, annotations);
-  const clock = annotations[clockAnnotation] ?? "0";
+  const clock = annotations[clockAnnotation] ?? "1";
   const sidecar = sidecarContainer(pod, { namespace: namespace.name, clock }, settings);
   return [
     { op: "add", path: "/metadata/labels", value: { ...pod.metadata?.labels, ...labelsFor(pod, namespace, settings) } },

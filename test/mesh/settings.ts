@@ -61,8 +61,8 @@ export function proxyClock(speed: number): ProxyClock {
 }
 
 /**
- * On a pod or its namespace: how many times faster than Linkerd's the proxy's clock of endpoint discovery runs ("1" as Linkerd).
- * Without it a proxy learns of endpoints at once.
+ * On a pod or its namespace: how many times faster than Linkerd's the proxy's clock of endpoint discovery runs; "1" without it,
+ * and "0" for a proxy that learns of endpoints at once.
  */
 export const clockAnnotation = "stand-in-mesh/discovery-clock";
 /** On a namespace: after how long the adaptor writes what a TrafficSplit says ("20s"), or "never". */

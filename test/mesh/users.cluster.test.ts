@@ -33,7 +33,10 @@ async function routed(weights: [number, number], statusOfCanary = (status: numbe
 
 beforeAll(async () => {
   place = await Place.open(namespace, { rate: 0, deadlineMs: DEADLINE_MS });
-  await importFaultyImages(["1.8.0-hanging", "1.8.1-dropping", "1.8.3-unauthorized", "1.8.6-grpc-unavailable"]);
+  await importFaultyImages([
+    ...(["1.8.0-hanging", "1.8.1-dropping", "1.8.2-crashing"] as const),
+    ...(["1.8.3-unauthorized", "1.8.6-grpc-unavailable"] as const),
+  ]);
 });
 
 afterAll(() => place.close());
@@ -129,6 +132,23 @@ it("gRPC's status counts for both sides, where HTTP's says 200", async () => {
   const { grown, result } = await place.growth(series, () => place.measured(100, RATE));
   expect(grown[0]).toBeGreaterThan(10);
   expect(grown).toEqual([result.failed, result.failed]);
+});
+
+it("a version that is killed every few seconds leaves its users without an answer, and its sidecar says 502 for it", async () => {
+  await place.setCanaryImage(faultyImage("1.8.2-crashing"));
+  const hash = await canaryHash();
+  await routed([50, 50], (status) => status === 200);
+  const failed = { status_code: "502", classification: "failure" };
+  const series = [
+    ofUsers("podinfo-canary", "response_total", failed),
+    sentTo(hash, "response_total", failed),
+    sentTo(hash, "request_total"),
+  ];
+  const { grown, result } = await place.growth(series, () => place.measured(400, RATE));
+  const [onPod, atCaller, sent = 0] = grown;
+  expect(onPod).toBeGreaterThan(0);
+  expect([onPod, atCaller]).toEqual([result.byStatus["502"], result.byStatus["502"]]);
+  expect(sent).toBeLessThan(result.requests / 2);
 });
 
 describe("a policy", () => {
