@@ -1,7 +1,7 @@
 /** Reads PromQL by Prometheus' own grammar, as far as a Canary's checks need it: which series a query selects. */
 import { parser } from "@prometheus-io/lezer-promql";
 import { RE2JS } from "re2js";
-import type { LabelMatcher, Selector } from "./core/analysis/query-scope.ts";
+import { type LabelMatcher, type QueryReader, scopeFinding, type Selector } from "./core/analysis/query-scope.ts";
 
 /** Longest query that is read, in characters; a longer one is refused. */
 export const longestQuery = 16_384;
@@ -32,6 +32,18 @@ export function parseQuery(query: string): ParsedQuery {
   });
   return fault === undefined ? { ok: true, value: selectors } : { ok: false, why: fault };
 }
+
+/** A query that is not PromQL may still be one that its server understands (MetricsQL, say): that is a warning. */
+export const readQuery: QueryReader = (query, tracks) => {
+  const parsed = parseQuery(query);
+  if (parsed.ok) return scopeFinding(parsed.value, tracks);
+  return {
+    code: "not-read",
+    level: "warning",
+    what: `cannot be read (${parsed.why}), so nobody has checked which track it measures`,
+    cure: "correct it, unless its server understands more than PromQL",
+  };
+};
 
 // --- internal ---
 

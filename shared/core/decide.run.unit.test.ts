@@ -84,6 +84,13 @@ describe("scaling", () => {
 });
 
 describe("analysing", () => {
+  it("ends at once and promotes where spec.skipAnalysis is set meanwhile", () => {
+    const state = aRunningState(25, { stage: "analysing" });
+    const { state: next } = decide(state, aRunObservation(25, 2), { ...policy, skipAnalysis: true });
+    expect(next).toMatchObject({ phase: "Promoting", run: { stage: "promoting" } });
+    expect(decide(state, aRunObservation(25, 2), policy).state.phase).toBe("Progressing");
+  });
+
   const due = { stage: "analysing", stageAt: start - 10_000, checkAt: start } as const;
   const last = { ...due, step: 1 };
   const judged = (metrics: MetricsSeen, run: Partial<Run> = due): Decision =>

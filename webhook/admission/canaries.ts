@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
-import { doubtsOf } from "./canary-warnings.ts";
+import { doubtsOf, wrongQueriesIn } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
@@ -54,8 +54,8 @@ const specChanged = (canary: Canary, oldCanary: Canary | undefined): boolean =>
 function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | undefined {
   if (!specChanged(canary, oldCanary) || !hasShape(canary)) return undefined;
   const policy = parsePolicy(canary.spec);
-  if (policy.ok) return undefined;
-  return { allowed: false, code: 422, message: formatErrors(policy.errors), warnings: [] };
+  const faults = policy.ok ? wrongQueriesIn(canary).join(" ") : formatErrors(policy.errors);
+  return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
 }
 
 /** Whether the parts that are gone through are objects and lists at all; where not, the API server's schema says so. */

@@ -1,20 +1,27 @@
 /** What a Canary's text is allowed to say and its author may not have meant: said as warnings when it is written. */
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
+import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
+import { readQuery } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
 export function doubtsOf(canary: Canary): string[] {
-  const { metadata, spec } = canary;
-  const seen = {
-    canary,
-    namespace: metadata.namespace ?? "",
-    targetName: spec.targetRef.name,
-    apexName: apexOf({ spec }),
-  };
-  return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
+  const { spec } = canary;
+  return [...unmetPreconditions(seenIn(canary)).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
+}
+
+/** Queries in its text that would judge stable in the canary's place; each sentence says what to write instead. */
+export function wrongQueriesIn(canary: Canary): string[] {
+  return unmetPreconditions(seenIn(canary)).flatMap(({ code, what }) => (code === "metric-wrong-track" ? [what] : []));
 }
 
 // --- internal ---
+
+function seenIn(canary: Canary): SeenObjects {
+  const { metadata, spec } = canary;
+  const { name } = spec.targetRef;
+  return { canary, namespace: metadata.namespace ?? "", targetName: name, apexName: apexOf({ spec }), readQuery };
+}
 
 function unjudged({ analysis, skipAnalysis }: CanarySpec): string[] {
   if (skipAnalysis || (analysis.metrics ?? []).length > 0) return [];

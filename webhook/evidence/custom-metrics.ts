@@ -2,6 +2,7 @@
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
 import { asRequested } from "../../shared/prometheus.ts";
+import { readQuery } from "../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/analysis/query-template.ts";
 import { windowSeconds } from "../../shared/core/analysis/queries.ts";
@@ -103,7 +104,10 @@ async function resolve(
   try {
     const at = { namespace: templateRef?.namespace ?? request.namespace, name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
-    return customQuery(spec, contextOf({ spec, window }, request), template);
+    const found = customQuery(spec, contextOf({ spec, window }, request), template);
+    if ("error" in found) return found;
+    const scope = readQuery(found.query, { deployment: request.target, service: request.apex.name });
+    return scope?.level === "refused" ? { error: `its query ${scope.what}; ${scope.cure}` } : found;
   } catch (error: unknown) {
     return { error: `its MetricTemplate could not be read: ${sentenceOf(error)}` };
   }

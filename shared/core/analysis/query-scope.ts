@@ -26,7 +26,7 @@ export interface TrackNames {
   podLabel?: { name: string; value: string };
 }
 
-export type QueryScopeCode = "selects-stable" | "selects-nothing" | "selects-both";
+export type QueryScopeCode = "selects-stable" | "selects-nothing" | "selects-both" | "not-read";
 
 /** `refused` must not be asked; a `warning` may be what its author means. */
 export interface QueryScopeFinding {
@@ -36,6 +36,9 @@ export interface QueryScopeFinding {
   /** What to write instead. */
   cure: string;
 }
+
+/** Reads a query and says what {@link scopeFinding} says of it; the parser is handed in, for the core has none. */
+export type QueryReader = (query: string, tracks: TrackNames) => QueryScopeFinding | undefined;
 
 /**
  * What is wrong with the tracks that a query selects; undefined where it selects the canary, or names no workload in any
@@ -120,11 +123,15 @@ function undirected(selectors: readonly Selector[], { deployment }: TrackNames):
   };
 }
 
-function finding(code: QueryScopeCode, reach: Reach | undefined, tracks: TrackNames): QueryScopeFinding {
+function finding(
+  code: Exclude<QueryScopeCode, "not-read">,
+  reach: Reach | undefined,
+  tracks: TrackNames,
+): QueryScopeFinding {
   const texts = (reach?.by ?? []).map(({ text }) => text).join(", ");
   const label = reach?.by[0]?.label ?? "deployment";
   const canary = `${tracks.deployment}-canary`;
-  const said: Record<QueryScopeCode, string> = {
+  const said: Record<typeof code, string> = {
     "selects-stable": `selects stable (${texts}) and not the canary, which is ${canary}: it would pass every bad version`,
     "selects-nothing": `selects neither stable (${tracks.deployment}) nor the canary (${canary}) by ${texts}: it never has a value`,
     "selects-both": `selects stable and the canary together by ${texts}`,

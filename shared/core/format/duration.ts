@@ -1,11 +1,11 @@
 /** Durations as Flagger's schema writes them (`10s`, `1m`), and as people read them. */
 
-/** Milliseconds of `10s` or `1m`; undefined for anything else. */
+/** Milliseconds of `10s`, `1m` or `1m30s`, the larger unit first; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^(\d{1,9})(s|m|h)$/.exec(text);
-  if (!match) return undefined;
-  const unit = { s: 1_000, m: 60_000, h: 3_600_000 }[match[2] as "s" | "m" | "h"];
-  return Number(match[1]) * unit;
+  const match = /^(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?$/.exec(text);
+  if (!match || text === "") return undefined;
+  const [, hours = 0, minutes = 0, seconds = 0] = match;
+  return Number(hours) * 3_600_000 + Number(minutes) * 60_000 + Number(seconds) * 1_000;
 }
 
 /** `850ms`, `12s`, `3m5s`, `2h10m`, `3d4h`: two units at most. */

@@ -7,9 +7,11 @@ describe("a duration", () => {
     ["1m", 60_000],
     ["2h", 7_200_000],
     ["0s", 0],
+    ["1m30s", 90_000],
+    ["1h0m5s", 3_605_000],
   ])("%s is read in milliseconds", (text, ms) => expect(parseDuration(text)).toBe(ms));
 
-  it.each(["", "10", "10x", "-1s", "1.5m", "1m30s", " 1s", "9999999999s"])("%j is none", (text) =>
+  it.each(["", "10", "10x", "-1s", "1.5m", "30s1m", "1m1m", " 1s", "9999999999s"])("%j is none", (text) =>
     expect(parseDuration(text)).toBeUndefined(),
   );
 

@@ -1,5 +1,6 @@
 /** What the Canary itself asks for, and another one beside it. */
 import { type Canary, oldestFirst } from "../objects/canary.ts";
+import { ignoredFields, ignoredText } from "../spec/field-table.ts";
 import { unsupportedIn } from "../spec/policy.ts";
 import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
 
@@ -34,4 +35,17 @@ const unsupportedField: Rule = ({ canary, namespace }) => {
 const edit = (namespace: string, canary: Canary | null | undefined): string =>
   kubectl(namespace, `edit canary ${nameOf(canary)}`);
 
-export const canaryRules = { "rival-canary": rivalCanary, "unsupported-field": unsupportedField } satisfies Rules;
+/** Accepted, for Flagger's manifests have it, and not carried out. */
+const ignoredField: Rule = ({ canary, namespace }) =>
+  (canary ? ignoredFields(canary.spec) : []).map((field) => ({
+    level: "warning",
+    what: `${ignoredText(field)}.`,
+    evidence: `the spec of Canary ${nameOf(canary)}`,
+    cure: { run: edit(namespace, canary) },
+  }));
+
+export const canaryRules = {
+  "rival-canary": rivalCanary,
+  "unsupported-field": unsupportedField,
+  "ignored-field": ignoredField,
+} satisfies Rules;

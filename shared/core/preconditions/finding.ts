@@ -1,5 +1,6 @@
 /** What a precondition is given, and what it says where it is not met. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
+import type { QueryReader } from "../analysis/query-scope.ts";
 import type { MetricTemplate } from "../analysis/query-template.ts";
 import type { Canary } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
@@ -31,6 +32,8 @@ export interface SeenObjects {
   flaggers?: readonly V1Deployment[] | undefined;
   /** The MetricTemplates that the Canary may name, by `namespace/name`. */
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
+  /** Says which track a query of the user's measures. */
+  readQuery?: QueryReader;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

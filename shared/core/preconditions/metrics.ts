@@ -2,7 +2,8 @@
 import { customQuery, templateContext } from "../analysis/query-template.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { MetricSpec } from "../objects/canary.ts";
-import { kubectl, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import type { QueryScopeFinding } from "../analysis/query-scope.ts";
+import { kubectl, type Level, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const templateMissing: Rule = (seen) =>
   eachMetric(seen, (metric) => {
@@ -19,7 +20,36 @@ const metricUnusable: Rule = (seen) =>
     return unusable(seen, metric, `${asked}, as metric ${metric.name} asks it`);
   });
 
+/** A query that would judge stable in the canary's place, or nothing at all: no run may pass on its numbers. */
+const metricWrongTrack: Rule = (seen) => tracksMeasured(seen, "refused", "missing");
+
+const metricBothTracks: Rule = (seen) => tracksMeasured(seen, "warning", "warning");
+
 type Found = Omit<Finding, "code">[];
+
+function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], level: Level): Found {
+  const { canary, namespace, targetName, apexName, readQuery } = seen;
+  if (!readQuery || !canary) return [];
+  return eachMetric(seen, (metric) => {
+    const key = templateKey(metric, seen);
+    const template = key === undefined ? undefined : seen.templates?.get(key);
+    const query = customQuery(metric, templateContext(canary, metric), template);
+    if ("error" in query) return [];
+    const found = readQuery(query.query, { deployment: targetName, service: apexName });
+    if (found?.level !== asked) return [];
+    const text = key === undefined ? "its query" : `its MetricTemplate ${key}`;
+    const [where = namespace, name] = key?.split("/") ?? [];
+    const object = name === undefined ? `canary ${nameOf(canary)}` : `metrictemplate ${name}`;
+    return [
+      {
+        level,
+        what: `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`,
+        evidence: query.query,
+        cure: { run: kubectl(where, `edit ${object}`) },
+      },
+    ];
+  });
+}
 
 function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found): Found {
   return (canary?.spec.analysis.metrics ?? []).filter((metric) => !isBuiltIn(metric)).flatMap(rule);
@@ -43,4 +73,9 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
   return [{ level: "missing", what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure }];
 }
 
-export const metricRules = { "template-missing": templateMissing, "metric-unusable": metricUnusable } satisfies Rules;
+export const metricRules = {
+  "template-missing": templateMissing,
+  "metric-unusable": metricUnusable,
+  "metric-wrong-track": metricWrongTrack,
+  "metric-both-tracks": metricBothTracks,
+} satisfies Rules;

@@ -3,7 +3,8 @@ import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { MetricTemplate } from "../analysis/query-template.ts";
-import type { Canary } from "../objects/canary.ts";
+import { readQuery } from "../../promql.ts";
+import type { Canary, CanarySpec } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import { httpRoute, trafficSplit, type Router } from "../objects/routes.ts";
 import type { Level, SeenObjects } from "./finding.ts";
@@ -189,6 +190,42 @@ const rows: Row[] = [
     { services: [apex, ...leaves, service("team", { team: "shop" })] },
     "Service team would also select canary pods",
     `patch svc team --type merge -p '{"spec":{"selector":{"app":"podinfo"}}}'`,
+  ],
+  [
+    "metric-wrong-track",
+    "its query names the workload in Flagger's way",
+    "missing",
+    { ...asking({ query: 'rate(errors{deployment="podinfo"}[1m])' }), readQuery },
+    'Metric errors: its query selects stable (deployment="podinfo") and not the canary',
+    "edit canary podinfo",
+  ],
+  [
+    "metric-wrong-track",
+    "its MetricTemplate names the Canary",
+    "missing",
+    {
+      ...asking({ templateRef: { name: "errors" } }),
+      templates: template('rate(errors{deployment="{{ name }}"}[1m])'),
+      readQuery,
+    },
+    'write deployment="{{ target }}"',
+    "edit metrictemplate",
+  ],
+  [
+    "metric-both-tracks",
+    "its query selects both tracks",
+    "warning",
+    { ...asking({ query: 'rate(errors{namespace="{{ namespace }}"}[1m])' }), readQuery },
+    "measures stable and canary together",
+    "edit canary podinfo",
+  ],
+  [
+    "ignored-field",
+    "a field is not carried out",
+    "warning",
+    { canary: canary({ service: { port: 9898, timeout: "5s" } as CanarySpec["service"] & object }) },
+    "spec.service.timeout is not carried out: annotate the Service with timeout.linkerd.io/request",
+    "edit canary podinfo",
   ],
   [
     "template-missing",

@@ -62,6 +62,7 @@ function analyseStep(turn: RunTurn): Draft {
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   const lost = lostPods(turn);
   if (lost) return lost;
+  if (turn.policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
   if (state.weight === 0) return draft(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);
   return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);

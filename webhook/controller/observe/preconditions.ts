@@ -6,6 +6,7 @@ import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";
 import { unmetPreconditions } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Unmet } from "../../../shared/core/observation.ts";
+import { readQuery } from "../../../shared/promql.ts";
 import type { CanaryObjects, ObjectDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
@@ -45,6 +46,7 @@ function seenObjects({ world, routes, provider }: ObjectDeps, scene: CanaryObjec
     flaggers: world.deployments.list().filter(isFlagger),
     templates: templatesOf(world, scene),
     servedRoutes: servedKinds(routes),
+    readQuery,
   };
 }
 

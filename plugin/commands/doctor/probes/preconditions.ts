@@ -6,6 +6,7 @@ import {
   unmetPreconditions,
 } from "../../../../shared/core/preconditions/preconditions.ts";
 import { primaryName } from "../../../../shared/core/objects/names.ts";
+import { readQuery } from "../../../../shared/promql.ts";
 import { type Facts, nameOf, type Probe } from "../facts.ts";
 
 export const preconditions: Probe = (facts) => {
@@ -39,6 +40,7 @@ function objectsIn(facts: Facts): SeenObjects {
   return {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
+    readQuery,
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
 }

@@ -1,0 +1,184 @@
+/**
+ * What becomes of each field of a Canary's spec. Flagger's schema is accepted whole, and a field that is not carried out is
+ * named: nothing that a team writes is ignored in silence. A test holds this table against the schema.
+ */
+import type { CanarySpec } from "../objects/canary.ts";
+
+/** `read`: carried out, or refused by its own rule. `ignored`: said at admission, in status and by `doctor`. */
+export type Treatment = { how: "read" } | { how: "ignored"; why: string };
+
+export interface IgnoredField {
+  /** As `spec.service.timeout`. */
+  path: string;
+  /** Why it is not carried out, and the way round. */
+  why: string;
+}
+
+/** Fields of the spec that are given and not carried out, in the order of the schema. */
+export function ignoredFields(spec: CanarySpec): IgnoredField[] {
+  return Object.entries(fieldTable).flatMap(([path, treatment]) =>
+    treatment.how === "ignored" && isGiven(valuesAt(spec, path.split(".").slice(1)))
+      ? [{ path: path.replaceAll("[]", ""), why: treatment.why }]
+      : [],
+  );
+}
+
+/** The sentence of a warning. */
+export function ignoredText({ path, why }: IgnoredField): string {
+  return `${path} is not carried out: ${why}`;
+}
+
+const read: Treatment = { how: "read" };
+const ignored = (why: string): Treatment => ({ how: "ignored", why });
+
+const otherMeshes = ignored("Linkerd's routes have no such thing; remove it");
+const leafMetadata = ignored("the Services of the two tracks carry our labels alone; label them by a policy engine");
+const routeMatch = ignored(
+  "requests are divided by weight alone; write an HTTPRoute of your own that names both tracks, and its weights are set",
+);
+const routeTimeout = ignored("annotate the Service with timeout.linkerd.io/request: it holds for both tracks");
+const hpa = ignored(
+  "the HorizontalPodAutoscaler goes on scaling the Deployment, which is stable here; the canary follows its size by weight",
+);
+const alerts = ignored("no alert is sent; alert on the metric flagger_canary_status, or on the Canary's Events");
+
+/** By the path in the schema; `[]` is an item of a list. */
+export const fieldTable: Record<string, Treatment> = {
+  "spec.provider": read,
+  "spec.metricsServer": read,
+  "spec.progressDeadlineSeconds": read,
+  "spec.targetRef.apiVersion": read,
+  "spec.targetRef.kind": read,
+  "spec.targetRef.name": read,
+  "spec.autoscalerRef.apiVersion": read,
+  "spec.autoscalerRef.kind": read,
+  "spec.autoscalerRef.name": hpa,
+  "spec.autoscalerRef.primaryScalerQueries": ignored(
+    "there is no clone of the ScaledObject: its own queries go on scaling stable",
+  ),
+  "spec.autoscalerRef.primaryScalerReplicas.minReplicas": ignored("set minReplicas in the autoscaler itself"),
+  "spec.autoscalerRef.primaryScalerReplicas.maxReplicas": ignored("set maxReplicas in the autoscaler itself"),
+  "spec.ingressRef.apiVersion": read,
+  "spec.ingressRef.kind": read,
+  "spec.ingressRef.name": read,
+  "spec.routeRef.apiVersion": read,
+  "spec.routeRef.kind": read,
+  "spec.routeRef.name": read,
+  "spec.upstreamRef.apiVersion": read,
+  "spec.upstreamRef.kind": read,
+  "spec.upstreamRef.name": otherMeshes,
+  "spec.upstreamRef.namespace": read,
+  "spec.service.name": read,
+  "spec.service.port": read,
+  "spec.service.portName": read,
+  "spec.service.appProtocol": read,
+  "spec.service.trafficDistribution": ignored(
+    "the tracks' Services are made without it; traffic by weight does not prefer a zone",
+  ),
+  "spec.service.targetPort": read,
+  "spec.service.portDiscovery": ignored("an existing Service keeps all its ports; a Service made for you has one"),
+  "spec.service.headless": ignored("a headless Service has no address that a route could stand at"),
+  "spec.service.timeout": routeTimeout,
+  "spec.service.backendTimeout": routeTimeout,
+  "spec.service.hosts[]": read,
+  "spec.service.gatewayRefs[].group": read,
+  "spec.service.gatewayRefs[].kind": read,
+  "spec.service.gatewayRefs[].name": read,
+  "spec.service.gatewayRefs[].namespace": read,
+  "spec.service.gatewayRefs[].sectionName": read,
+  "spec.service.gatewayRefs[].port": read,
+  "spec.service.apex.labels": ignored("label the Service and the route by hand: they keep what you give them"),
+  "spec.service.apex.annotations": ignored("annotate the Service and the route by hand: they keep what you give them"),
+  "spec.service.primary.labels": leafMetadata,
+  "spec.service.primary.annotations": leafMetadata,
+  "spec.service.canary.labels": leafMetadata,
+  "spec.service.canary.annotations": leafMetadata,
+  "spec.service.unmanagedMetadata.annotations[]": read,
+  "spec.service.unmanagedMetadata.labels[]": read,
+  "spec.service.match[]": routeMatch,
+  "spec.service.mirror[]": ignored("Linkerd ignores a whole route that mirrors requests; remove it"),
+  "spec.service.rewrite": ignored("Linkerd ignores a whole route that rewrites URLs; remove it"),
+  "spec.service.headers": routeMatch,
+  "spec.service.corsPolicy": otherMeshes,
+  "spec.service.trafficPolicy": otherMeshes,
+  "spec.service.retries": ignored("annotate the Service with retry.linkerd.io/http and retry.linkerd.io/limit"),
+  "spec.service.gateways[]": otherMeshes,
+  "spec.service.backends[]": otherMeshes,
+  "spec.service.meshName": otherMeshes,
+  "spec.service.delegation": otherMeshes,
+  "spec.skipAnalysis": read,
+  "spec.revertOnDeletion": read,
+  "spec.suspend": read,
+  "spec.analysis.interval": read,
+  "spec.analysis.threshold": read,
+  "spec.analysis.stepWeight": read,
+  "spec.analysis.stepWeights[]": read,
+  "spec.analysis.maxWeight": read,
+  "spec.analysis.stepWeightPromotion": read,
+  "spec.analysis.iterations": read,
+  "spec.analysis.mirror": read,
+  "spec.analysis.mirrorWeight": ignored("requests are not mirrored on Linkerd; remove it"),
+  "spec.analysis.primaryReadyThreshold": ignored("every pod of stable must be ready before traffic goes back to it"),
+  "spec.analysis.canaryReadyThreshold": ignored("every pod that a step needs must be ready before its weight"),
+  "spec.analysis.match[].headers": read,
+  "spec.analysis.match[].queryParams": read,
+  "spec.analysis.match[].sourceLabels": read,
+  "spec.analysis.metrics[].name": read,
+  "spec.analysis.metrics[].interval": read,
+  "spec.analysis.metrics[].threshold": read,
+  "spec.analysis.metrics[].thresholdRange.min": read,
+  "spec.analysis.metrics[].thresholdRange.max": read,
+  "spec.analysis.metrics[].query": read,
+  "spec.analysis.metrics[].templateRef.name": read,
+  "spec.analysis.metrics[].templateRef.namespace": read,
+  "spec.analysis.metrics[].templateVariables": read,
+  "spec.analysis.minRequests": read,
+  "spec.analysis.warmup": read,
+  "spec.analysis.noEvidence.policy": read,
+  "spec.analysis.noEvidence.deadline": read,
+  "spec.analysis.cannotAsk.deadline": read,
+  "spec.analysis.comparison.mode": read,
+  "spec.analysis.comparison.alpha": read,
+  "spec.analysis.comparison.marginPercent": read,
+  "spec.analysis.alerts[].name": alerts,
+  "spec.analysis.alerts[].severity": read,
+  "spec.analysis.alerts[].providerRef.name": read,
+  "spec.analysis.alerts[].providerRef.namespace": read,
+  "spec.analysis.webhooks[].name": read,
+  "spec.analysis.webhooks[].type": read,
+  "spec.analysis.webhooks[].url": read,
+  "spec.analysis.webhooks[].timeout": read,
+  "spec.analysis.webhooks[].retries": read,
+  "spec.analysis.webhooks[].disableTLS": read,
+  "spec.analysis.webhooks[].muteAlert": read,
+  "spec.analysis.webhooks[].metadata": read,
+  "spec.analysis.sessionAffinity.cookieName": read,
+  "spec.analysis.sessionAffinity.primaryCookieName": read,
+  "spec.analysis.sessionAffinity.domain": read,
+  "spec.analysis.sessionAffinity.httpOnly": read,
+  "spec.analysis.sessionAffinity.maxAge": read,
+  "spec.analysis.sessionAffinity.partitioned": read,
+  "spec.analysis.sessionAffinity.path": read,
+  "spec.analysis.sessionAffinity.sameSite": read,
+  "spec.analysis.sessionAffinity.secure": read,
+};
+
+// --- internal ---
+
+function valuesAt(value: unknown, path: readonly string[]): unknown[] {
+  const [key, ...rest] = path;
+  if (key === undefined) return [value];
+  if (typeof value !== "object" || value === null) return [];
+  const name = key.replace("[]", "");
+  const found: unknown = Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  if (!key.endsWith("[]")) return valuesAt(found, rest);
+  return Array.isArray(found) ? found.flatMap((item) => valuesAt(item, rest)) : [];
+}
+
+/** What Flagger's manifests write to leave a thing off asks for nothing. */
+function isGiven(values: readonly unknown[]): boolean {
+  return values.some((value) => {
+    if (value === undefined || value === null || value === false || value === "" || value === 0) return false;
+    return typeof value !== "object" || Object.keys(value).length > 0;
+  });
+}
