@@ -1,9 +1,18 @@
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
 import { customQuery, templateContext } from "../analysis/query-template.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
-import type { MetricSpec } from "../objects/canary.ts";
+import type { Canary, MetricSpec } from "../objects/canary.ts";
 import type { QueryScopeFinding } from "../analysis/query-scope.ts";
-import { kubectl, type Level, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import {
+  type Cure,
+  kubectl,
+  type Level,
+  nameOf,
+  type Finding,
+  type Rule,
+  type Rules,
+  type SeenObjects,
+} from "./finding.ts";
 
 const templateMissing: Rule = (seen) =>
   eachMetric(seen, (metric) => {
@@ -37,18 +46,18 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
     if ("error" in query) return [];
     const found = readQuery(query.query, { deployment: targetName, service: apexName });
     if (found?.level !== asked) return [];
-    const text = key === undefined ? "its query" : `its MetricTemplate ${key}`;
-    const [where = namespace, name] = key?.split("/") ?? [];
-    const object = name === undefined ? `canary ${nameOf(canary)}` : `metrictemplate ${name}`;
-    return [
-      {
-        level,
-        what: `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`,
-        evidence: query.query,
-        cure: { run: kubectl(where, `edit ${object}`) },
-      },
-    ];
+    const { text, cure } = origin(key, { namespace, canary });
+    const what = `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`;
+    return [{ level, what, evidence: query.query, cure }];
   });
+}
+
+/** Where a query stands, and where to correct it. `key` is its MetricTemplate's, as `namespace/name`. */
+function origin(key: string | undefined, at: { namespace: string; canary: Canary }): { text: string; cure: Cure } {
+  const [namespace, name] = key?.split("/") ?? [];
+  if (namespace === undefined || name === undefined)
+    return { text: "its query", cure: { run: kubectl(at.namespace, `edit canary ${nameOf(at.canary)}`) } };
+  return { text: `its MetricTemplate ${key}`, cure: { run: kubectl(namespace, `edit metrictemplate ${name}`) } };
 }
 
 function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found): Found {
