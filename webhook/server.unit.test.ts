@@ -181,7 +181,7 @@ describe("the endpoints for canaries", () => {
     expect(await warningsOf({ analysis: { ...steps, metrics: [own] } })).toContain(
       'Metric latency cannot be asked: the query of metric "latency" cannot be used: "{{ nonsense }}" is not understood',
     );
-    const routed = { ...own, query: "sum(up{a={{ ingress }}})" };
+    const routed = { ...own, query: `sum(up{a="{{ ingress }}",deployment="{{ target }}"})` };
     const named = { analysis: { ...steps, metrics: [routed] }, ingressRef: { name: "shop" } };
     expect(await warningsOf(named)).toBe("");
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric], mirror: true } })).toContain(
@@ -191,6 +191,18 @@ describe("the endpoints for canaries", () => {
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(
       "spec.service.gatewayRefs does not name Service podinfo",
     );
+  });
+
+  it("refuse a query that judges stable in the canary's place, and say what to write", async () => {
+    const metric = { name: "404s", thresholdRange: { max: 5 }, query: 'sum(response_total{deployment="podinfo"})' };
+    const analysis = { interval: "10s", threshold: 5, stepWeight: 10, metrics: [metric] };
+    const refused = await ask("/validate/canaries", review("canaries", canary({ analysis })));
+    expect(refused.allowed).toBe(false);
+    expect(refused.status?.message).toContain('selects stable (deployment="podinfo")');
+    expect(refused.status?.message).toContain('write deployment="{{ target }}"');
+    // What was accepted once must stay editable.
+    const unchanged = review("canaries", canary({ analysis }, { team: "shop" }), canary({ analysis }));
+    expect((await ask("/validate/canaries", unchanged)).allowed).toBe(true);
   });
 
   it("stamp a command with the name of who sent it", async () => {
