@@ -140,6 +140,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.comparison.mode": read,
   "spec.analysis.comparison.alpha": read,
   "spec.analysis.comparison.marginPercent": read,
+  "spec.analysis.comparison.clientErrors": read,
+  "spec.analysis.comparison.clientErrorsMarginPercent": read,
   "spec.analysis.alerts[].name": alerts,
   "spec.analysis.alerts[].severity": read,
   "spec.analysis.alerts[].providerRef.name": read,
