@@ -125,6 +125,7 @@ const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits 
 const holds: Record<WaitCause, string> = {
   "no-evidence": "held: not enough evidence",
   "no-numbers": "held: no numbers of this step yet",
+  unseen: "held: Prometheus does not see the canary's pods",
   "warming-up": "held: the canary's pods are warming up",
   "no-traffic": "held: no user request reaches canary or primary",
   unreached: "held: no user request reaches the canary",

@@ -72,8 +72,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
 
   function askTracks(request: EvidenceRequest, question: Question): Promise<BatchAnswer> {
     const { batch, subjects } = tracksOf(request, question);
-    // Of a canary that has no users yet nothing is to be known but that Prometheus answers.
-    return request.weight === undefined ? batch.probe(subjects) : batch.ask(subjects, request.notBefore);
+    return isProbe(request, question) ? batch.probe(subjects) : batch.ask(subjects, request.notBefore);
   }
 
   return {
@@ -121,6 +120,11 @@ function overIn(request: EvidenceRequest, window: number, deps: EvidenceDeps): O
   return { window, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
 }
 
+/** Of a canary that has no users yet nothing is to be known but that Prometheus answers, and whether it sees its pods. */
+function isProbe({ weight }: EvidenceRequest, { mustCover }: Question): boolean {
+  return weight === undefined && mustCover !== true;
+}
+
 interface Asking<S> {
   batch: QueryBatch<S>;
   subjects: Subjects<S>;
@@ -157,6 +161,8 @@ function paced(
 interface Question {
   /** Tells questions apart. */
   question: string;
+  /** An answer that was asked for others alone is none. */
+  mustCover?: true;
   /** How often it is asked in a scrape interval at most where many ask; once unless given. */
   timesAScrape?: number;
   text: (of: readonly Workload[]) => string;
@@ -174,6 +180,7 @@ const latencyOver = (over: Over): Question => ({
 
 const asItStands: Question = {
   question: "ledger",
+  mustCover: true,
   timesAScrape: 1.5,
   text: (of) =>
     ledgerQuery(

@@ -85,15 +85,24 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
-const warmingUp: [string, string[]] = [
-  "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
-  ["the end of their warm-up, and a scrape or two"],
-];
-
 const clientErrors: [string, string[]] = [
   "it answers with 4xx more often than the primary, and only a person knows whether it means to",
   ["someone resumes (they are meant), promotes or rolls back"],
 ];
+
+const scrapeWords: Record<"no-numbers" | "unseen" | "warming-up", [string, string[]]> = {
+  "no-numbers": ["Prometheus has no numbers of this step yet", ["the next scrape or two of the canary's pods"]],
+  unseen: [
+    "Prometheus has no fresh sample of the canary's pods, nor of their callers",
+    [
+      "a scrape of the canary's pods: see up{job=\"linkerd-proxy\"} in Prometheus; after three without one all traffic is stable's",
+    ],
+  ],
+  "warming-up": [
+    "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
+    ["the end of their warm-up, and a scrape or two"],
+  ],
+};
 
 function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
   const apex = view.routeChoice?.name ?? view.name;
@@ -106,8 +115,7 @@ function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: n
         "or the metric's query is mended, where it gives no number",
       ],
     ],
-    "no-numbers": ["Prometheus has no numbers of this step yet", ["the next scrape or two of the canary's pods"]],
-    "warming-up": warmingUp,
+    ...scrapeWords,
     "no-traffic": [
       `no user sends to Service ${apex}, neither to the canary nor to the primary`,
       [`users' requests to Service ${apex}`],

@@ -181,6 +181,7 @@ type ReadCountsStatus = CountsStatus & { clientErrors?: number; slow?: number; d
 export const waitCauses = [
   "no-evidence",
   "no-numbers",
+  "unseen",
   "warming-up",
   "no-traffic",
   "unreached",

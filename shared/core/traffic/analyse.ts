@@ -13,6 +13,7 @@ import { promote } from "./promote.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import type { EventText } from "../action.ts";
+import { unseenPods } from "./unseen.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
 import { reject } from "../lifecycle/end.ts";
@@ -214,6 +215,8 @@ function nextWords({ policy }: RunTurn, stepIndex: number): string {
 function weigh(turn: RunTurn, metrics: Measured): Draft {
   const { outcome: verdict, message } = decisive(metrics.checks) ?? { outcome: "no-evidence", message: "" };
   if (verdict === "fail") return failedCheck(turn, message);
+  const unseen = unseenPods(turn, metrics);
+  if (unseen) return unseen;
   const reason = causeOf(message);
   if (verdict === "cannot-ask") return freeze(turn, reason);
   const astray = waitForShare(turn);

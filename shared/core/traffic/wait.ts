@@ -13,6 +13,8 @@ import { clientErrorsWait, isHeldForClientErrors } from "./client-errors.ts";
 const recheckMs = 2_000;
 /** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
 const firstNumbersMs = 30_000;
+/** For so many scrapes there is no sample of either track before that is believed. */
+const unwatchedScrapes = 3;
 /** Pods are seldom ready long before Prometheus sees them. */
 const unscrapedMs = 1_000;
 
@@ -68,8 +70,11 @@ export function unreached(turn: RunTurn, metrics: Measured): Wait {
  */
 export function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
   const { metrics } = seen;
-  if (state.weight > 0 || !metrics?.ok || metrics.isUnwatched || metrics.sampledAt >= run.stageAt) return undefined;
-  const isYoung = seen.now - (run.waitSince ?? seen.now) < firstNumbersMs;
+  if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
+  const waitedMs = seen.now - (run.waitSince ?? seen.now);
+  // Without a sample of stable either, it may have started this moment; for so long it does not look at this app at all.
+  if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
+  const isYoung = waitedMs < firstNumbersMs;
   const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
   return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
@@ -121,9 +126,10 @@ export function runsOut(cause: HoldCause, unexpected: boolean): boolean {
 // --- internal ---
 
 /** Holds of one kind share their clock. */
-const kinds: Record<HoldCause, "evidence" | "outage" | "person"> = {
+const kinds: Record<HoldCause, "evidence" | "unseen" | "outage" | "person"> = {
   "no-evidence": "evidence",
   "no-numbers": "evidence",
+  unseen: "unseen",
   "warming-up": "evidence",
   "no-traffic": "evidence",
   unreached: "evidence",
@@ -150,6 +156,7 @@ function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
   if (kinds[cause] === "evidence" && waitsForPerson(turn)) return undefined;
   const byKind = {
     evidence: policy.noEvidence.deadlineMs,
+    unseen: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,
     person: undefined,
   };

@@ -69,9 +69,13 @@ describe("a canary that Prometheus has not scraped", () => {
     expect(next.run?.wait).toBeUndefined();
   });
 
-  it("gets its first weight where Prometheus does not look at stable either", () => {
+  it("gets its first weight where Prometheus has not looked at stable either for three scrapes, and not before", () => {
     const metrics = { ...unseen, isUnwatched: true };
-    expect(decide(since(), aRunObservation(0, 1, { metrics }), policy).state).toMatchObject({ weight: 25 });
+    const after = (ms: number) => {
+      const held = since({ wait: "no-numbers", waitSince: start - ms, checkAt: start });
+      return decide(held, aRunObservation(0, 1, { metrics }), policy).state.weight;
+    };
+    expect([after(0), after(29_000), after(30_000)]).toEqual([0, 0, 25]);
   });
 
   it("is told of what to look for when that takes long, and given up at the deadline", () => {

@@ -1,0 +1,53 @@
+/** A canary that nobody sees: Prometheus has no fresh sample of its pods, nor of what their callers sent them. It keeps no users. */
+import { formatDuration } from "../format/duration.ts";
+import { canaryName } from "../objects/names.ts";
+import { event } from "../turn/event-messages.ts";
+import type { Measured } from "../turn/track-status.ts";
+import { draft, fullName, unheld, type Draft, type RunTurn } from "../turn/turn.ts";
+import { wait } from "./wait.ts";
+
+/** One missed scrape is an everyday matter. */
+const missedScrapes = 3;
+
+/** For so long nobody may have seen the canary's pods before that means anything, ms. */
+export function unseenMs(scrapeIntervalMs: number): number {
+  return missedScrapes * scrapeIntervalMs;
+}
+
+/** The weight stays for three scrapes, and then all traffic is stable's until the pods are seen. Undefined: somebody sees them. */
+export function unseenPods(turn: RunTurn, metrics: Measured): Draft | undefined {
+  const { run, seen, state } = turn;
+  // What is not looked at at all is another matter: see `unscraped`.
+  const isFresh = metrics.sampledAt > seen.now - unseenMs(seen.scrapeIntervalMs);
+  if (state.weight === 0 || metrics.isUnwatched || isFresh) return undefined;
+  const since = run.wait === "unseen" ? (run.waitSince ?? seen.now) : seen.now;
+  // A sample that is old tells since when; where a failed scrape has taken it away, our own clock does.
+  const isLong = metrics.sampledAt > 0 || seen.now - since >= unseenMs(seen.scrapeIntervalMs);
+  return isLong ? takeBack(turn) : hold(turn);
+}
+
+// --- internal ---
+
+function hold(turn: RunTurn): Draft {
+  const { seen, state } = turn;
+  const reason = `${whoIsUnseen(turn)} at weight ${state.weight}: nobody can say what users get from it.`;
+  const next = `weight 0 unless it is seen within ${formatDuration(unseenMs(seen.scrapeIntervalMs))}`;
+  return wait(turn, { cause: "unseen", reason, next });
+}
+
+function takeBack(turn: RunTurn): Draft {
+  const { run, seen, state } = turn;
+  const { checkAt: _checkAt, ...rest } = unheld(run);
+  const reason = `${whoIsUnseen(turn)} for ${missedScrapes} scrapes at weight ${state.weight}: all traffic is on stable until Prometheus sees its pods.`;
+  // It says nothing against the version, but the run has had users: it is wound up as one that has.
+  const blind = { ...rest, losses: run.losses ?? 0, stage: "scaling", stageAt: seen.now } as const;
+  return draft(
+    turn,
+    { weight: 0, run: blind, reason, next: "its weight again when it is seen" },
+    { events: [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] },
+  );
+}
+
+function whoIsUnseen({ seen }: RunTurn): string {
+  return `Prometheus has no fresh sample of the pods of ${canaryName(seen.targetName)}, and none from their callers`;
+}

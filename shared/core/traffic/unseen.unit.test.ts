@@ -1,0 +1,63 @@
+/** A canary with users that nobody sees any more. */
+import { describe, expect, it } from "vitest";
+import { aCheck, aPolicy, aRunningState, aRunObservation, someMetrics, start } from "../../../test/builders.ts";
+import { decide } from "../decide.ts";
+import type { MetricsSeen } from "../observation.ts";
+import type { Run } from "../state.ts";
+
+const policy = aPolicy({ weights: [25, 50] });
+const due: Partial<Run> = { stage: "analysing", stageAt: start - 120_000, checkAt: start };
+/** Scraped every 10 s. */
+const at = (over: Partial<Run>, metrics: Partial<Extract<MetricsSeen, { ok: true }>>) =>
+  decide(
+    aRunningState(25, { ...due, ...over }),
+    aRunObservation(25, 1, { metrics: { ...someMetrics(start), ...metrics } as MetricsSeen }),
+    policy,
+  );
+const gone = { sampledAt: 0, checks: [aCheck({ outcome: "no-evidence" })] };
+
+describe("a canary that Prometheus does not see any more", () => {
+  it("keeps its weight for a failed scrape, and the status says since when nobody looks", () => {
+    const { state: next, actions, requeueAfterMs } = at({}, gone);
+    expect(next).toMatchObject({ weight: 25, run: { stage: "analysing", wait: "unseen", waitSince: start } });
+    expect(next.reason).toBe(
+      "Prometheus has no fresh sample of the pods of podinfo-canary, and none from their callers at weight 25: nobody can say what users get from it.",
+    );
+    expect(next.next).toBe("weight 0 unless it is seen within 30s");
+    expect(actions).toEqual([]);
+    expect(requeueAfterMs).toBeLessThanOrEqual(5_000);
+  });
+
+  it("has no users after three scrapes, with the reason, and nothing is said against the version", () => {
+    const { state: next, actions, events } = at({ wait: "unseen", waitSince: start - 30_000 }, gone);
+    expect(next).toMatchObject({ weight: 0, failedChecks: 0, run: { stage: "scaling", losses: 0 } });
+    expect(actions).toEqual([{ kind: "setWeight", weight: 0 }]);
+    expect(events[0]?.message).toMatch(
+      /^Halt podinfo.test advancement: .* for 3 scrapes at weight 25: all traffic is on stable/,
+    );
+    const unseen = { metrics: someMetrics(start, { sampledAt: 0 }) };
+    const held = decide(next, aRunObservation(0, 1, unseen), policy).state;
+    expect(held).toMatchObject({ weight: 0, run: { wait: "no-numbers" } });
+    const seen = { now: start + 9_000, metrics: someMetrics(start + 9_000) };
+    expect(
+      decide({ ...held, run: { ...held.run!, checkAt: start } }, aRunObservation(0, 1, seen), policy).state,
+    ).toMatchObject({
+      weight: 25,
+      run: { stage: "analysing" },
+    });
+  });
+
+  it("has none at once where the last sample itself is older than three scrapes", () => {
+    expect(at({}, { ...gone, sampledAt: start - 31_000 }).state).toMatchObject({ weight: 0 });
+    expect(at({}, { ...gone, sampledAt: start - 29_000 }).state).toMatchObject({ weight: 25 });
+  });
+
+  it("goes back for good where a check fails all the same", () => {
+    const failing = { sampledAt: 0, checks: [aCheck({ outcome: "fail" })] };
+    expect(at({}, failing).state).toMatchObject({ failedChecks: 1 });
+  });
+
+  it("is let be where Prometheus looks at neither track: nobody is behind its weight by the mesh either", () => {
+    expect(at({}, { ...gone, isUnwatched: true }).state).toMatchObject({ weight: 25 });
+  });
+});

@@ -1,0 +1,54 @@
+import { expect, it, vi } from "vitest";
+import type { EvidenceDeps, EvidenceRequest } from "./types.ts";
+import { createQueryBatches } from "./query-batches.ts";
+
+const start = 1_000_000_000;
+
+function aRequest(name: string): EvidenceRequest {
+  return {
+    name,
+    namespace: "test",
+    target: name,
+    canary: `${name}-canary`,
+    apex: { name, port: 80 },
+    stableHash: "s",
+    canaryHash: "c",
+    prometheus: "http://prometheus",
+    metrics: [],
+    notBefore: 0,
+  };
+}
+
+it("a canary without users yet is told of its own pods, never what was asked for others alone", async () => {
+  vi.useFakeTimers({ now: start });
+  try {
+    const asked: string[] = [];
+    const prometheus = () => ({
+      query: (promql: string) => {
+        asked.push(promql);
+        return Promise.resolve([]);
+      },
+    });
+    const deps = {
+      prometheus,
+      now: () => Date.now(),
+      scrapeIntervalMs: 10_000,
+      gatherMs: 20,
+    } as unknown as EvidenceDeps;
+    const batches = createQueryBatches(deps);
+    const answered = async (name: string): Promise<number> => {
+      const answer = batches.ledger(aRequest(name));
+      await vi.advanceTimersByTimeAsync(60);
+      return (await answer).askedAt;
+    };
+    const first = await answered("one");
+    const second = await answered("two");
+    expect(second).toBeGreaterThan(first);
+    expect(asked).toHaveLength(2);
+    expect(asked[1]).toContain("two-canary");
+    // What covers both serves both.
+    expect(await answered("one")).toBe(second);
+  } finally {
+    vi.useRealTimers();
+  }
+});
