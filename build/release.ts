@@ -9,7 +9,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFi
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { buildExecutable } from "./executable.ts";
 import { scripts } from "../plugin/cli/completion-scripts.ts";
 import { cacheDir } from "./cache-dir.ts";
@@ -38,7 +38,7 @@ export async function buildRelease(release: Release): Promise<string[]> {
     archives.push([architecture, await buildArchive(release, architecture)]);
   const made = [...archives.map(([, file]) => file), await buildPackage(release)];
   const manifest = join(release.folder, "canary.yaml");
-  await writeFile(manifest, stringify(await krewManifest(release.version, archives), { lineWidth: 0 }));
+  await writeFile(manifest, dump(await krewManifest(release.version, archives), { lineWidth: -1 }));
   const sums = await Promise.all([...made, manifest].map(async (file) => `${await sha256(file)}  ${basename(file)}\n`));
   const checksums = join(release.folder, "checksums.txt");
   await writeFile(checksums, sums.join(""));

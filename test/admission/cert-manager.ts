@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import type { Manifest } from "../cluster/api.ts";
 import { ensureBinary } from "../cluster/build.ts";
 import { mustKubectl } from "../cluster/client.ts";
@@ -46,7 +46,7 @@ async function readDefinitions(): Promise<Manifest[]> {
   const texts = await Promise.all(files.map((file) => readFile(join(folder, file), "utf8")));
   // Their labels are templates of cert-manager's chart.
   return texts.map((text) => {
-    const { metadata, ...definition } = parse(text) as Manifest;
+    const { metadata, ...definition } = load(text) as Manifest;
     return { ...definition, metadata: { name: metadata.name } };
   });
 }

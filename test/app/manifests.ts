@@ -1,7 +1,7 @@
 // The demo's manifests for any namespace, from the YAML that the tutorial applies.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 
 export const manifestsPath = join(import.meta.dirname, "manifests.yaml");
 export const loadImage = "kubectl-canary/load:local";
@@ -35,7 +35,7 @@ export interface AppObject {
 /** The objects of the app for `namespace`, changed by `options`. */
 export async function appObjects(namespace: string, options: AppOptions = {}): Promise<AppObject[]> {
   const text = await readFile(manifestsPath, "utf8");
-  const all = parseAllDocuments(text).map((document) => document.toJS() as AppObject);
+  const all = loadAll(text) as AppObject[];
   const without: readonly string[] = options.without ?? [];
   const wanted = all.filter(({ metadata }) => !without.includes(metadata.name));
   for (const object of wanted) {

@@ -1,6 +1,6 @@
 // What Helm makes of the chart: lint, the values' schema, and the choices that depend on the cluster.
 import { describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 import { helm } from "../cluster/client.ts";
 import { release } from "./install.ts";
 
@@ -14,7 +14,7 @@ interface Manifest {
 async function render(...args: string[]): Promise<Manifest[]> {
   const { stdout, stderr, code } = await helm(["template", release.name, release.chart, "-n", "canary", ...args]);
   if (code !== 0) throw new Error(stderr);
-  return parseAllDocuments(stdout).map((document) => document.toJS() as Manifest);
+  return loadAll(stdout) as Manifest[];
 }
 
 const named = (manifests: Manifest[], kind: string): string[] =>

@@ -2,7 +2,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import {
   phases,
   type CanaryStatus,
@@ -34,7 +34,7 @@ interface Definition {
 }
 
 async function schemaOf(name: string): Promise<Schema> {
-  const definition = parse(await read("files", "crds", `${name}.yaml`)) as Definition;
+  const definition = load(await read("files", "crds", `${name}.yaml`)) as Definition;
   return definition.spec.versions[0]?.schema.openAPIV3Schema ?? {};
 }
 
@@ -141,7 +141,7 @@ describe("the definition of Canary", () => {
   it("and its siblings are kept on uninstall, listed by `kubectl get all`, and have a status of their own", async () => {
     const files = await readdir(join(chart, "files", "crds"));
     const definitions = await Promise.all(
-      files.map(async (file) => parse(await read("files", "crds", file)) as Definition),
+      files.map(async (file) => load(await read("files", "crds", file)) as Definition),
     );
     expect(definitions.map(({ metadata }) => metadata.name).sort()).toEqual([
       "alertproviders.flagger.app",
@@ -192,7 +192,7 @@ describe("the chart's templates", () => {
   });
 
   it("have a default for every setting of the schema, and no other", async () => {
-    const values = parse(await read("values.yaml")) as object;
+    const values = load(await read("values.yaml")) as object;
     const schema = JSON.parse(await read("values.schema.json")) as Schema;
     expect(Object.keys(values).sort()).toEqual(
       keys(schema)
@@ -202,7 +202,7 @@ describe("the chart's templates", () => {
   });
 
   it("carry the version of the package", async () => {
-    const { version, appVersion } = parse(await read("Chart.yaml")) as { version: string; appVersion: string };
+    const { version, appVersion } = load(await read("Chart.yaml")) as { version: string; appVersion: string };
     const released = JSON.parse(await readFile(join(repository, "package.json"), "utf8")) as { version: string };
     expect([version, appVersion]).toEqual([released.version, released.version]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { objectPath } from "./api.ts";
 import { builtName, goCommand, groupsOf } from "./build.ts";
 import { componentArgs } from "./components.ts";
@@ -55,7 +55,7 @@ describe("the configuration of the cluster", () => {
       .filter((argument) => /^--(bind-address|.*listen.*|.*-bind-address)=/.test(argument));
     expect(listening.length).toBeGreaterThan(5);
     for (const argument of listening) expect(argument).toMatch(/127\.0\.0\.1|10\.213\.255\.1/);
-    expect(parse(renderKubelet(portsAt(0)))).toMatchObject({ address: network.nodeAddress });
+    expect(load(renderKubelet(portsAt(0)))).toMatchObject({ address: network.nodeAddress });
   });
 
   it("gives pods addresses of the pod range", () => {
@@ -69,14 +69,14 @@ describe("the configuration of the cluster", () => {
 
   it("writes a kubeconfig with one context", () => {
     const config = renderKubeconfig("https://10.213.255.1:16443", "admin", { token: "secret", caPem: "PEM" });
-    expect(parse(config)).toMatchObject({
+    expect(load(config)).toMatchObject({
       "current-context": "kubectl-canary-local",
       users: [{ name: "admin", user: { token: "secret" } }],
     });
   });
 
   it("has Prometheus keep only Linkerd's proxies, at the interval asked for", () => {
-    const config = parse(renderPrometheus("2s")) as {
+    const config = load(renderPrometheus("2s")) as {
       global: { scrape_interval: string };
       scrape_configs: { job_name: string; relabel_configs?: { action: string; regex?: string }[] }[];
     };

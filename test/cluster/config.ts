@@ -1,6 +1,6 @@
 // The configuration files of the cluster's processes, rendered as text from ports and paths.
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { inState, network, paths, type Ports } from "./layout.ts";
 
 export const pauseImage = "kubectl-canary.local/pause:1";
@@ -10,7 +10,7 @@ export const apiServerUrl = (ports: Ports): string => `https://${network.nodeAdd
 /** A kubeconfig for one user with a token. */
 export function renderKubeconfig(server: string, user: string, credentials: { token: string; caPem: string }): string {
   const name = "kubectl-canary-local";
-  return stringify({
+  return dump({
     apiVersion: "v1",
     kind: "Config",
     clusters: [
@@ -73,7 +73,7 @@ export function renderCni(): string {
 
 /** The kubelet's configuration: one node, no eviction by disk use, quick to report what changes. */
 export function renderKubelet(ports: Ports): string {
-  return stringify({
+  return dump({
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
     address: network.nodeAddress,
@@ -126,7 +126,7 @@ export function renderAuditPolicy(namespace: string): string {
     { group: "gateway.networking.k8s.io", resources: ["httproutes"] },
   ];
   const canaries = [{ group: "flagger.app", resources: ["canaries"] }];
-  return stringify({
+  return dump({
     apiVersion: "audit.k8s.io/v1",
     kind: "Policy",
     omitManagedFields: true,

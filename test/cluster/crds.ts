@@ -1,7 +1,7 @@
 // The custom resource definitions of traffic routing: SMI TrafficSplit and the Gateway API, from their Go modules.
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 import { applyObject, deleteObject, getObject, type Manifest } from "./api.ts";
 import { mustRun } from "./run.ts";
 import { requireState, type ClusterState } from "./state.ts";
@@ -79,8 +79,8 @@ function schemaFor(version: SplitVersion, spec: Schema): Schema {
 
 async function smiDefinition(versions: readonly SplitVersion[]): Promise<Manifest> {
   const file = join(await moduleDir(crdModules.smi), "crds", "split.yaml");
-  const [document] = parseAllDocuments(await readFile(file, "utf8"));
-  return splitDefinition(document?.toJS() as OldDefinition, versions);
+  const [definition] = loadAll(await readFile(file, "utf8"));
+  return splitDefinition(definition as OldDefinition, versions);
 }
 
 /** The Gateway API's standard definitions. */
@@ -89,7 +89,7 @@ async function gatewayDefinitions(): Promise<Manifest[]> {
   const files = (await readdir(dir)).filter((file) => file.endsWith(".yaml"));
   const texts = await Promise.all(files.map((file) => readFile(join(dir, file), "utf8")));
   return texts
-    .flatMap((text) => parseAllDocuments(text).map((document) => document.toJS() as Manifest | null))
+    .flatMap((text) => loadAll(text) as (Manifest | null)[])
     .filter((object) => object?.kind === "CustomResourceDefinition")
     .map((object) => object as Manifest);
 }

@@ -1,7 +1,7 @@
 // Prometheus in the cluster, with the scrape job of Linkerd-Viz, so that queries written for Linkerd work unchanged.
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { getObject, type Manifest } from "./api.ts";
 import { paths } from "./layout.ts";
 import { requireState } from "./state.ts";
@@ -59,7 +59,7 @@ const annotatedRelabelings = [
 
 /** Prometheus' configuration with one scrape interval (such as `10s`) for all jobs. */
 export function renderPrometheus(scrapeInterval: string): string {
-  return stringify({
+  return dump({
     global: { scrape_interval: scrapeInterval, scrape_timeout: scrapeInterval, evaluation_interval: scrapeInterval },
     scrape_configs: [
       { job_name: "prometheus", static_configs: [{ targets: [`localhost:${PORT}`] }] },

@@ -1,7 +1,7 @@
 // A definition of Canary that would drop what we write is noticed, on an API server whose definitions are the test's own.
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
@@ -36,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => plane.stop());
 
 const chartsOwn = async (): Promise<Definition> =>
-  parse(await readFile(join(repository, "charts/kubectl-canary/files/crds/canaries.yaml"), "utf8")) as Definition;
+  load(await readFile(join(repository, "charts/kubectl-canary/files/crds/canaries.yaml"), "utf8")) as Definition;
 
 const statusOf = (definition: Definition): Schema =>
   definition.spec.versions[0]!.schema.openAPIV3Schema.properties["status"]!;

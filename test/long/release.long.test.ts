@@ -5,7 +5,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { repository } from "../cluster/layout.ts";
 import { installPackages } from "../cluster/packages.ts";
 import { mustRun, run } from "../cluster/run.ts";
@@ -47,7 +47,7 @@ describe("the files of a release", () => {
     const listed = (await readFile(join(folder, "checksums.txt"), "utf8")).trim().split("\n");
     const others = (await readdir(folder)).filter((name) => name !== "checksums.txt");
     expect(listed.map((line) => line.split("  ")[1]).sort()).toEqual(others.sort());
-    const { spec } = parse(await readFile(join(folder, "canary.yaml"), "utf8")) as Manifest;
+    const { spec } = load(await readFile(join(folder, "canary.yaml"), "utf8")) as Manifest;
     expect(spec.platforms.map(({ selector }) => selector.matchLabels.arch)).toEqual(["amd64", "arm64"]);
     for (const { selector, uri, sha256: sum, bin } of spec.platforms) {
       const file = archive(selector.matchLabels.arch);

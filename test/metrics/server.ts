@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stringify } from "yaml";
+import { dump } from "js-yaml";
 import { ensureBinary } from "../cluster/build.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { binaries } from "../cluster/versions.ts";
@@ -21,7 +21,7 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
   const binary = await ensureBinary(binaries.prometheus);
   const folder = await mkdtemp(join(tmpdir(), "canary-prometheus-"));
   const address = `127.0.0.1:${await freePort()}`;
-  await writeFile(join(folder, "prometheus.yml"), stringify(configuration(target)));
+  await writeFile(join(folder, "prometheus.yml"), dump(configuration(target)));
   const args = [
     `--config.file=${join(folder, "prometheus.yml")}`,
     `--storage.tsdb.path=${join(folder, "data")}`,

@@ -1,6 +1,6 @@
 /** Who may look and who may act: the chart's own roles and policy on a real API server, without our webhook beside it. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Command } from "../../shared/core/objects/command.ts";
 import { annotation } from "../../shared/core/objects/names.ts";
@@ -30,7 +30,7 @@ async function applyChart(): Promise<void> {
   const built = await buildAll([binaries.helm, binaries.kubectl]);
   kubectl = built.get("kubectl") ?? "";
   const rendered = await run(built.get("helm") ?? "", ["template", release.name, release.chart]);
-  const manifests = parseAllDocuments(rendered.stdout).map((document) => document.toJS() as { kind: string } | null);
+  const manifests = loadAll(rendered.stdout) as ({ kind: string } | null)[];
   const items = manifests.filter((manifest) => manifest && applied.includes(manifest.kind));
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });
   const { code, stderr } = await run(kubectl, ["apply", "-f", "-"], { input, env: kubeEnv() });

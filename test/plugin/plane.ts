@@ -1,7 +1,7 @@
 /** An API server of the tests' own, with the definitions that the plugin reads, and the plugin run against it. */
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import { runCli } from "../../plugin/cli/cli.ts";
 import { openSession } from "../../plugin/cluster/session.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
@@ -92,5 +92,5 @@ export async function waitUntilReady(cluster: Cluster): Promise<void> {
 /** As the chart has it: fields of the status that it does not know would be dropped, and the tests see it. */
 async function canaryDefinition(): Promise<object> {
   const file = new URL("../../charts/kubectl-canary/files/crds/canaries.yaml", import.meta.url);
-  return parse(await readFile(file, "utf8")) as object;
+  return load(await readFile(file, "utf8")) as object;
 }

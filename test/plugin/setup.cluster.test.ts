@@ -1,7 +1,7 @@
 /** `init` and `completion` against a real API server. */
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parse } from "yaml";
+import { load } from "js-yaml";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { placeInstallation, placePod } from "./installed.ts";
@@ -75,7 +75,7 @@ spec:
           max: 500
 `);
     expect((await plane.cluster.list(resource.canaries, { namespace: "dry" })).items).toEqual([]);
-    await plane.cluster.create(resource.canaries, parse(out) as Canary, { dryRun: true });
+    await plane.cluster.create(resource.canaries, load(out) as Canary, { dryRun: true });
   });
 
   it("creates it, says how to see it, and refuses a second one", async () => {
@@ -105,7 +105,7 @@ spec:
       ],
     ]);
     const { out } = await init("other", "--dry-run");
-    expect((parse(out) as Canary).spec.service).toEqual({ name: "web", port: 80 });
+    expect((load(out) as Canary).spec.service).toEqual({ name: "web", port: 80 });
   });
 
   it("does not choose between Services, nor invent a port", async () => {

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import type { Server, AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
-import { parseAllDocuments } from "yaml";
+import { loadAll } from "js-yaml";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
@@ -163,7 +163,7 @@ async function chartWebhooks(plane: ControlPlane): Promise<Configuration[]> {
   const args = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
   const env = { ...process.env, HELM_CACHE_HOME: plane.dir, HELM_CONFIG_HOME: plane.dir, HELM_DATA_HOME: plane.dir };
   const text = await mustRun(helm, [...args, "--show-only", "templates/webhooks.yaml"], { env });
-  return parseAllDocuments(text).map((document) => document.toJS() as Configuration);
+  return loadAll(text) as Configuration[];
 }
 
 /** API servers take a moment to call a new webhook: a faulty Canary is refused with our words as soon as they do. */
