@@ -65,7 +65,7 @@ bench: plugin ## Measure what has a bound, each bench with a table of its own; A
 	@$(NODE) test/bench/main.ts $(ARGS)
 
 # Not part of `test`: it takes the better part of an hour, and Helm 3 is built for it the first time.
-test-long: cluster build ## Every row of the guarantees at length; ONLY=<row> runs test/long/<row>.long.test.ts alone
+test-long: cluster build ## Every row of the guarantees at length; ONLY=<row> runs one file of test/long/ by its name
 	@KUBECONFIG=$$($(NODE) test/cluster/main.ts env | sed -n 's/^export KUBECONFIG=//p') $(MAKE) --no-print-directory install
 	@$(NODE) test/app/main.ts images
-	@vitest run --project long $(if $(ONLY),test/long/$(ONLY).long.test.ts)
+	@vitest run --project long $(if $(ONLY),/$(ONLY).long.test.ts)

@@ -7,7 +7,7 @@ const clocksAndIo = [
 ];
 
 const assertions = [
-  ...["expect", "expect*", "waitFor", "soak", "doubled", "named", "sameCause", "derive", "then", "without"],
+  ...["expect", "expect*", "waitFor", "becomes", "soak", "doubled", "named", "sameCause", "derive", "then", "without"],
   "watching.shows",
 ];
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { buildImage, librariesIn, parentsOf, type ImageSpec } from "./oci-image.ts";
-import { pauseProgram } from "../test/cluster/pause.ts";
+import { pauseProgram } from "../test/cluster/parts/pause.ts";
 import { tarHeader } from "./tar.ts";
 
 const run = promisify(execFile);

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
-import { setScrapeInterval } from "./cluster/prometheus.ts";
+import { setScrapeInterval } from "./cluster/parts/prometheus.ts";
 import { clusterEnv } from "./cluster/client.ts";
 
 interface Report {

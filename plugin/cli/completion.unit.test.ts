@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { clusterOptions } from "../cluster/flags.ts";
 import { CanaryError } from "../../shared/kube/errors.ts";
-import { aTerminal } from "../../test/plugin/terminal.ts";
+import { aTerminal } from "../../test/plugin/fixtures/terminal.ts";
 import type { ClusterFlags } from "../cluster/flags.ts";
 import { complete } from "./completion.ts";
 import { verbs } from "./verbs.ts";

@@ -1,7 +1,7 @@
 /** What a person sees while a part of the terminal is redrawn. */
 import { describe, expect, it } from "vitest";
 import { Screen } from "./screen.ts";
-import { VirtualTerminal } from "../../test/plugin/vt.ts";
+import { VirtualTerminal } from "../../test/plugin/fixtures/vt.ts";
 
 function aScreen(
   columns = 40,

@@ -6,8 +6,8 @@ import { renderCanary } from "../render/canary.ts";
 import { renderTree } from "../render/object-tree.ts";
 import { viewCanary } from "./canary-view.ts";
 import { label } from "../../shared/core/objects/names.ts";
-import { aDeployment, canaryImages, now, scope, stableImages } from "../../test/plugin/seen.ts";
-import { states } from "../../test/plugin/states.ts";
+import { aDeployment, canaryImages, now, scope, stableImages } from "../../test/plugin/fixtures/seen.ts";
+import { states } from "../../test/plugin/fixtures/states.ts";
 
 const plain = { colour: false, unicode: true, width: Infinity };
 

@@ -8,7 +8,7 @@ import type { CanarySpec } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
-import { pauseImage } from "../cluster/config.ts";
+import { pauseImage } from "../cluster/parts/config.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario, canaryFor } from "../e2e/scenario.ts";

@@ -6,7 +6,7 @@ import { diff } from "../../webhook/admission/json-patch.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";
-import { pauseImage } from "../cluster/config.ts";
+import { pauseImage } from "../cluster/parts/config.ts";
 
 /** What such webhooks do to a template; each leaves alone what it has done already. */
 export const mutations: Record<string, (template: V1PodTemplateSpec) => void> = {

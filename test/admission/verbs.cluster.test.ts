@@ -4,7 +4,7 @@ import type { V1Deployment } from "@kubernetes/client-node";
 import { sameTemplate } from "../../shared/core/objects/pod-template.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { clusterEnv, getJson, kubectl } from "../cluster/client.ts";
-import { pauseImage } from "../cluster/config.ts";
+import { pauseImage } from "../cluster/parts/config.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Gated, deployment, expectVersion } from "./gated.ts";

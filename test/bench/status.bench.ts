@@ -4,9 +4,9 @@ import { dirname, join } from "node:path";
 import { ensureBinary } from "../cluster/build.ts";
 import { repository } from "../cluster/layout.ts";
 import { binaries } from "../cluster/versions.ts";
-import { place } from "../plugin/place.ts";
-import { defineResources, startPlane } from "../plugin/plane.ts";
-import { aCheck, aRun, latencyCheck, microTime, seenWith, tracks } from "../plugin/seen.ts";
+import { place } from "../plugin/fixtures/place.ts";
+import { defineResources, startPlane } from "../plugin/fixtures/plane.ts";
+import { aCheck, aRun, latencyCheck, microTime, seenWith, tracks } from "../plugin/fixtures/seen.ts";
 import { median, printTable, quantile, timed } from "./measure.ts";
 
 const pairs = 20;

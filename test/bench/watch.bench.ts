@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { resource } from "../../shared/kube/resources.ts";
 import { repository } from "../cluster/layout.ts";
-import { place } from "../plugin/place.ts";
-import { defineResources, type Plane, startPlane } from "../plugin/plane.ts";
-import { aCheck, aRun, latencyCheck, microTime, seenWith, tracks } from "../plugin/seen.ts";
+import { place } from "../plugin/fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "../plugin/fixtures/plane.ts";
+import { aCheck, aRun, latencyCheck, microTime, seenWith, tracks } from "../plugin/fixtures/seen.ts";
 import { printTable } from "./measure.ts";
 
 const pods = 300;

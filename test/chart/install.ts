@@ -7,7 +7,7 @@ import { access, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
-import { importImage } from "../cluster/images.ts";
+import { importImage } from "../cluster/parts/images.ts";
 import { paths, repository } from "../cluster/layout.ts";
 
 export const release = {

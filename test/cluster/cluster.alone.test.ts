@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { apply, deleteNamespace, getJson, kubectl, mustKubectl, portForward, waitForRollout } from "./client.ts";
 import { applySmi, linkerdSmiVersions, removeSmi } from "./crds.ts";
 import { nodeName } from "./layout.ts";
-import { addImage, listImages } from "./images.ts";
+import { addImage, listImages } from "./parts/images.ts";
 import { programEntries } from "../../build/oci-image.ts";
-import { startComponent, stopComponent } from "./processes.ts";
-import { prometheusUrl, setScrapeInterval } from "./prometheus.ts";
+import { startComponent, stopComponent } from "./machine/processes.ts";
+import { prometheusUrl, setScrapeInterval } from "./parts/prometheus.ts";
 import { unmet, waitFor, type Unmet } from "./wait.ts";
 
 const namespace = "cluster-test";

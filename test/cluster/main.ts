@@ -1,9 +1,9 @@
 // Command line of the local cluster: up, down, env, status.
 import { parseArgs } from "node:util";
 import { network, paths, stateDir } from "./layout.ts";
-import { removeCluster } from "./leftovers.ts";
-import { takeLock } from "./lock.ts";
-import { requireRootOnLinux } from "./packages.ts";
+import { removeCluster } from "./machine/leftovers.ts";
+import { takeLock } from "./machine/lock.ts";
+import { requireRootOnLinux } from "./machine/packages.ts";
 import { readState, requireState } from "./state.ts";
 import { describe, isHealthy } from "./status.ts";
 import { up } from "./up.ts";

@@ -1,7 +1,7 @@
 // What the running cluster is: written once by `up`, read by everything that comes later.
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { paths, type Ports } from "./layout.ts";
-import type { ComponentName } from "./components.ts";
+import type { ComponentName } from "./parts/components.ts";
 
 /** A process and its start time in clock ticks, which tells it from a later process with the same id. */
 export interface ProcessId {

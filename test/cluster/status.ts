@@ -1,7 +1,7 @@
 // Says whether the cluster runs, component by component.
 import { callApi } from "./api.ts";
-import { componentNames } from "./components.ts";
-import { isAlive } from "./processes.ts";
+import { componentNames } from "./parts/components.ts";
+import { isAlive } from "./machine/processes.ts";
 import type { ClusterState } from "./state.ts";
 
 /** True when the last start was completed, every process runs and the API server answers. */

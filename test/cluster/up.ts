@@ -3,7 +3,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { applyObject, getObject, waitForApi, type Manifest } from "./api.ts";
 import { buildAll } from "./build.ts";
-import { configFile, kubeconfigOf, type ComponentName } from "./components.ts";
+import { configFile, kubeconfigOf, type ComponentName } from "./parts/components.ts";
 import {
   apiServerUrl,
   renderAuditPolicy,
@@ -11,18 +11,23 @@ import {
   renderContainerd,
   renderKubeconfig,
   renderKubelet,
-} from "./config.ts";
-import { coreDnsManifests } from "./coredns.ts";
+} from "./parts/config.ts";
+import { coreDnsManifests } from "./parts/coredns.ts";
 import { applyDefinitions, routingDefinitions } from "./crds.ts";
-import { freePorts, hasKubernetesRules, missingFolders, readSysctls, setUpNetwork } from "./host.ts";
-import { addImage, clusterImages, ctr } from "./images.ts";
+import { freePorts, hasKubernetesRules, missingFolders, readSysctls, setUpNetwork } from "./machine/host.ts";
+import { addImage, clusterImages, ctr } from "./parts/images.ts";
 import { nodeName, paths, repository, stateDir } from "./layout.ts";
-import { removeCluster } from "./leftovers.ts";
-import { takeLock } from "./lock.ts";
-import { ensurePackages, requireRootOnLinux, type NodePrograms } from "./packages.ts";
-import { tokenUsers, writePki, type TokenUser } from "./pki.ts";
-import { spawnComponent } from "./processes.ts";
-import { defaultScrapeInterval, prometheusManifests, setScrapeInterval, writePrometheusConfig } from "./prometheus.ts";
+import { removeCluster } from "./machine/leftovers.ts";
+import { takeLock } from "./machine/lock.ts";
+import { ensurePackages, requireRootOnLinux, type NodePrograms } from "./machine/packages.ts";
+import { tokenUsers, writePki, type TokenUser } from "./parts/pki.ts";
+import { spawnComponent } from "./machine/processes.ts";
+import {
+  defaultScrapeInterval,
+  prometheusManifests,
+  setScrapeInterval,
+  writePrometheusConfig,
+} from "./parts/prometheus.ts";
 import { readState, writeState, type ClusterState } from "./state.ts";
 import { isHealthy } from "./status.ts";
 import { binaries, kubernetesVersion } from "./versions.ts";

@@ -1,4 +1,4 @@
-// A person steps in while something else forbids to go on, or lets a change go without a canary; more in test/long/people.
+// A person steps in while something else forbids to go on, or lets a change go without a canary; more in test/long/changes/.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bypassLabel, Scenario } from "./scenario.ts";
 

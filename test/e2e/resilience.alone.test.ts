@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leaseName } from "../../shared/core/objects/names.ts";
 import { httpRoute } from "../../shared/core/objects/routes.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";
-import { startComponent, stopComponent } from "../cluster/processes.ts";
+import { startComponent, stopComponent } from "../cluster/machine/processes.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";
 

@@ -8,7 +8,7 @@ import { label } from "../../shared/core/objects/names.ts";
 import { httpRoute, trafficSplit, type Router } from "../../shared/core/objects/routes.ts";
 import { installApp } from "../app/install.ts";
 import type { LoadClient } from "../app/load-client.ts";
-import { weightsWritten, type Call } from "../cluster/audit.ts";
+import { weightsWritten, type Call } from "../cluster/parts/audit.ts";
 import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { canaryFor, Scenario, type Provider } from "./scenario.ts";

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
 import { connect, type Cluster, type ConnectOptions } from "../../shared/kube/cluster.ts";
 import { buildAll } from "../cluster/build.ts";
-import { writePki } from "../cluster/pki.ts";
+import { writePki } from "../cluster/parts/pki.ts";
 import { binaries } from "../cluster/versions.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 

@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { applyObject, deleteObject, getObject } from "../cluster/api.ts";
 import { applyDefinitions } from "../cluster/crds.ts";
-import { ctr, importImage } from "../cluster/images.ts";
+import { ctr, importImage } from "../cluster/parts/images.ts";
 import { paths } from "../cluster/layout.ts";
 import { buildImage, type ImageSpec } from "../../build/oci-image.ts";
 import { requireState, type ClusterState } from "../cluster/state.ts";

@@ -8,7 +8,7 @@ import { resource } from "../../shared/kube/resources.ts";
 import { httpRoute } from "../../shared/core/objects/routes.ts";
 import type { DoctorView } from "../../plugin/commands/doctor/facts.ts";
 import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
-import { aMeshedPod } from "./doctor-facts.ts";
+import { aMeshedPod } from "./fixtures/doctor-facts.ts";
 import {
   configuration,
   controllerNamespace,
@@ -18,10 +18,10 @@ import {
   placeRun,
   serve,
   setPodStatus,
-} from "./installed.ts";
-import { ensureNamespace } from "./place.ts";
-import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aCanary, aCheck, aDeployment, ago, aRun, silentTracks } from "./seen.ts";
+} from "./fixtures/installed.ts";
+import { ensureNamespace } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
+import { aCanary, aCheck, aDeployment, ago, aRun, silentTracks } from "./fixtures/seen.ts";
 
 let plane: Plane;
 let authority: Issued;

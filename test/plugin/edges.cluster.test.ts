@@ -4,9 +4,9 @@ import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { resource } from "../../shared/kube/resources.ts";
 import { verbs } from "../../plugin/cli/verbs.ts";
-import { ensureNamespace, setStatus } from "./place.ts";
-import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aCanary, aStatus, now } from "./seen.ts";
+import { ensureNamespace, setStatus } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
+import { aCanary, aStatus, now } from "./fixtures/seen.ts";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 
 let plane: Plane;

@@ -5,10 +5,10 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { repository } from "../cluster/layout.ts";
 import { run, type Output } from "../cluster/run.ts";
-import { place } from "./place.ts";
-import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { microTime } from "./seen.ts";
-import { states } from "./states.ts";
+import { place } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
+import { microTime } from "./fixtures/seen.ts";
+import { states } from "./fixtures/states.ts";
 import type { Seen } from "../../plugin/view/types.ts";
 
 const built = (name: string): string => join(repository, "dist", "plugin", name);

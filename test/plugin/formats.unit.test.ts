@@ -6,10 +6,10 @@ import { renderCanary } from "../../plugin/render/canary.ts";
 import type { Style } from "../../plugin/terminal/style.ts";
 import { viewCanary } from "../../plugin/view/canary-view.ts";
 import type { CanaryView, Seen } from "../../plugin/view/types.ts";
-import { now, scope } from "./seen.ts";
+import { now, scope } from "./fixtures/seen.ts";
 import { formatTable } from "../../plugin/terminal/table.ts";
-import { states } from "./states.ts";
-import { aTerminal } from "./terminal.ts";
+import { states } from "./fixtures/states.ts";
+import { aTerminal } from "./fixtures/terminal.ts";
 
 const plain: Style = { colour: false, unicode: true, width: Infinity };
 const progressing = states["progressing"] as Seen;

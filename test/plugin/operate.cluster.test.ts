@@ -11,11 +11,11 @@ import { resource } from "../../shared/kube/resources.ts";
 import { buildAll } from "../cluster/build.ts";
 import { run as runProcess } from "../cluster/run.ts";
 import { binaries } from "../cluster/versions.ts";
-import { answerNext, nextCommand } from "./controller.ts";
-import { place, setStatus } from "./place.ts";
-import { defineResources, type Plane, startPlane, waitUntilReady } from "./plane.ts";
-import { aRun } from "./seen.ts";
-import { states } from "./states.ts";
+import { answerNext, nextCommand } from "./fixtures/controller.ts";
+import { place, setStatus } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane, waitUntilReady } from "./fixtures/plane.ts";
+import { aRun } from "./fixtures/seen.ts";
+import { states } from "./fixtures/states.ts";
 
 let plane: Plane;
 let kubectl = "";

@@ -10,10 +10,10 @@ import { buildAll } from "../cluster/build.ts";
 import { run } from "../cluster/run.ts";
 import { binaries } from "../cluster/versions.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
-import { answerNext } from "./controller.ts";
-import { place } from "./place.ts";
-import { defineResources, type Plane, type Ran, startPlane } from "./plane.ts";
-import { states } from "./states.ts";
+import { answerNext } from "./fixtures/controller.ts";
+import { place } from "./fixtures/place.ts";
+import { defineResources, type Plane, type Ran, startPlane } from "./fixtures/plane.ts";
+import { states } from "./fixtures/states.ts";
 import type { Seen } from "../../plugin/view/types.ts";
 
 let plane: Plane;

@@ -4,12 +4,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { load } from "js-yaml";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { placeInstallation, placePod } from "./installed.ts";
-import { aMeshedPod } from "./doctor-facts.ts";
-import { ensureNamespace, putCanary, setStatus } from "./place.ts";
-import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aCanary, aDeployment, aLease, aStatus, microTime } from "./seen.ts";
-import { states } from "./states.ts";
+import { placeInstallation, placePod } from "./fixtures/installed.ts";
+import { aMeshedPod } from "./fixtures/doctor-facts.ts";
+import { ensureNamespace, putCanary, setStatus } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
+import { aCanary, aDeployment, aLease, aStatus, microTime } from "./fixtures/seen.ts";
+import { states } from "./fixtures/states.ts";
 
 let plane: Plane;
 

@@ -1,10 +1,10 @@
 /** `status`, `list` and `version` against a real API server: what is read, by whom, and what is said when it cannot be. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { resource } from "../../shared/kube/resources.ts";
-import { ensureNamespace, place, placeController, putCanary } from "./place.ts";
-import { defineResources, type Plane, startPlane } from "./plane.ts";
-import { aCanary, aLease, aStatus, microTime } from "./seen.ts";
-import { states } from "./states.ts";
+import { ensureNamespace, place, placeController, putCanary } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
+import { aCanary, aLease, aStatus, microTime } from "./fixtures/seen.ts";
+import { states } from "./fixtures/states.ts";
 import type { Seen } from "../../plugin/view/types.ts";
 
 let plane: Plane;

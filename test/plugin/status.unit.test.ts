@@ -9,9 +9,9 @@ import { viewCanary } from "../../plugin/view/canary-view.ts";
 import { type Seen } from "../../plugin/view/types.ts";
 import { renderFrame } from "../../plugin/commands/watch/frame.ts";
 import { Screen } from "../../plugin/terminal/screen.ts";
-import { states } from "./states.ts";
-import { VirtualTerminal } from "./vt.ts";
-import { ago, now, scope } from "./seen.ts";
+import { states } from "./fixtures/states.ts";
+import { VirtualTerminal } from "./fixtures/vt.ts";
+import { ago, now, scope } from "./fixtures/seen.ts";
 
 const plain = { colour: false, unicode: true, width: Infinity };
 const aWatch = { name: "podinfo", allNamespaces: false, output: "text" } as const;

@@ -6,10 +6,10 @@ import type { CanaryState } from "../../shared/core/state.ts";
 import type { Observation } from "../../shared/core/observation.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { aHeldTarget, aRunningState, aState, aTarget, hashOf, imagesAt } from "../builders.ts";
-import { type Decider, startDecider, statusOf } from "./decider.ts";
-import { ensureNamespace, place } from "./place.ts";
-import { defineResources, type Plane, type Ran, startPlane } from "./plane.ts";
-import { aLease, ago, microTime, now, seenWith } from "./seen.ts";
+import { type Decider, startDecider, statusOf } from "./fixtures/decider.ts";
+import { ensureNamespace, place } from "./fixtures/place.ts";
+import { defineResources, type Plane, type Ran, startPlane } from "./fixtures/plane.ts";
+import { aLease, ago, microTime, now, seenWith } from "./fixtures/seen.ts";
 
 let plane: Plane;
 let count = 0;

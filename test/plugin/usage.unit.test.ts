@@ -8,7 +8,7 @@ import type { Env } from "../../plugin/context.ts";
 import { openSession } from "../../plugin/cluster/session.ts";
 import { verbs } from "../../plugin/cli/verbs.ts";
 import { clientVersion } from "../../plugin/build-info.ts";
-import { aTerminal } from "./terminal.ts";
+import { aTerminal } from "./fixtures/terminal.ts";
 
 let dir = "";
 const file = (name: string): string => join(dir, name);

@@ -7,11 +7,11 @@ import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { hashTemplate } from "../../shared/template-hash.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { place, placeController, setStatus } from "./place.ts";
-import { defineResources, type Plane, startPlane, waitUntilReady } from "./plane.ts";
-import { programs } from "./program.ts";
-import { aDeployment, ago, aRun, canaryImages, stableImages } from "./seen.ts";
-import { states } from "./states.ts";
+import { place, placeController, setStatus } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane, waitUntilReady } from "./fixtures/plane.ts";
+import { programs } from "./fixtures/program.ts";
+import { aDeployment, ago, aRun, canaryImages, stableImages } from "./fixtures/seen.ts";
+import { states } from "./fixtures/states.ts";
 
 let plane: Plane;
 const program = programs(() => plane.kubeconfig);

@@ -4,10 +4,10 @@ import type { Seen } from "../../plugin/view/types.ts";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Place } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { place, placeController, setStatus } from "./place.ts";
-import { defineResources, type Plane, startPlane, waitUntilReady } from "./plane.ts";
-import { type Program, programs } from "./program.ts";
-import { states } from "./states.ts";
+import { place, placeController, setStatus } from "./fixtures/place.ts";
+import { defineResources, type Plane, startPlane, waitUntilReady } from "./fixtures/plane.ts";
+import { type Program, programs } from "./fixtures/program.ts";
+import { states } from "./fixtures/states.ts";
 
 const program = programs(() => plane.kubeconfig);
 let plane: Plane;

@@ -26,7 +26,7 @@ import { waitFor } from "../cluster/wait.ts";
 import { PaperNode, startControllers } from "../kube/controllers.ts";
 import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
 import { openDoor, type Door } from "../metrics/door.ts";
-import { defineResources } from "../plugin/plane.ts";
+import { defineResources } from "../plugin/fixtures/plane.ts";
 import { noRequests } from "./no-requests.ts";
 import { through, type Gate } from "./through.ts";
 

@@ -1,4 +1,4 @@
-// A few rows of test/long/crash.long.test.ts, those that have failed before: calls after which something was lost, and writes that
+// A few rows of test/long/operation/crash.long.test.ts, those that have failed before: calls after which something was lost, and writes that
 // a leader without a lead could still make. On an API server of its own; no container runs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startArena, type Arena } from "./arena.ts";

@@ -3,8 +3,17 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { label } from "../../../shared/core/objects/names.ts";
 import { causeOf, diagnose } from "./diagnose.ts";
 import { issueAuthority, issueServing, type Issued } from "../../../webhook/certificates/issue.ts";
-import { aService, type Case, expectOnly, soundFacts, withStatus } from "../../../test/plugin/doctor-facts.ts";
-import { aCanary, aDeployment, ago, aLease, aRun, now, scope, withCertificate } from "../../../test/plugin/seen.ts";
+import { aService, type Case, expectOnly, soundFacts, withStatus } from "../../../test/plugin/fixtures/doctor-facts.ts";
+import {
+  aCanary,
+  aDeployment,
+  ago,
+  aLease,
+  aRun,
+  now,
+  scope,
+  withCertificate,
+} from "../../../test/plugin/fixtures/seen.ts";
 
 const cases: Case[] = [
   [

@@ -15,8 +15,8 @@ import {
   expectOnly,
   soundFacts,
   withStatus,
-} from "../../../test/plugin/doctor-facts.ts";
-import { aCanary, ago, aRun, now, silentTracks } from "../../../test/plugin/seen.ts";
+} from "../../../test/plugin/fixtures/doctor-facts.ts";
+import { aCanary, ago, aRun, now, silentTracks } from "../../../test/plugin/fixtures/seen.ts";
 
 /** A canary pod whose container is in this state. */
 const withContainer =

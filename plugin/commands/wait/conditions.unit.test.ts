@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { assess, type Awaited, type Look, nothingYet, type TargetTemplate } from "./conditions.ts";
 import type { CanaryStatus, RunStatus } from "../../../shared/core/objects/canary-status.ts";
-import { aCanary, ago, aRun, aStatus, canaryImages, stableImages } from "../../../test/plugin/seen.ts";
-import { states } from "../../../test/plugin/states.ts";
+import { aCanary, ago, aRun, aStatus, canaryImages, stableImages } from "../../../test/plugin/fixtures/seen.ts";
+import { states } from "../../../test/plugin/fixtures/states.ts";
 
 const stable: TargetTemplate = { hash: "v1-aa", images: stableImages };
 const asked: TargetTemplate = { hash: "v1-bb", images: canaryImages };
