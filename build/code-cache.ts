@@ -57,7 +57,7 @@ users:
   };
 }
 
-/** One command line from beginning to end; its output is nobody's. */
+/** Runs one command line to its end and discards its output. */
 async function play(main: Main, args: readonly string[]): Promise<void> {
   const { argv, stdout } = process;
   const [exit, write] = [process.exit.bind(process), stdout.write.bind(stdout)];

@@ -15,7 +15,7 @@ export interface OpenPrometheus {
   close(): void;
 }
 
-/** The chart's default, for who may not read the controller's Deployment. */
+/** The chart's default, where the controller's Deployment may not be read. */
 const defaultServer = "http://prometheus.linkerd-viz:9090";
 
 export async function openPrometheus(canary: Canary, session: Session): Promise<OpenPrometheus> {
@@ -42,7 +42,7 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
 
 // --- internal ---
 
-/** A person who asks waits longer than a loop may. */
+/** A person may wait longer for an answer than the controller's loop. */
 const patienceMs = 15_000;
 
 async function controllersServer({ deps, scope }: Session): Promise<string | undefined> {

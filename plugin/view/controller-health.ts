@@ -32,7 +32,7 @@ const notSeen = { renewedAt: null, silentSeconds: null, holder: null, certificat
 
 const graceMs = 5_000;
 
-/** Whether nobody decides anything, as far as is known. */
+/** Whether no controller is alive, as far as is known. */
 export const isGone = ({ state }: ControllerView): boolean => state === "silent" || state === "missing";
 
 /** `now` is the API server's clock where there is a doubt: a laptop's may be off by more than the Lease lasts. */

@@ -15,7 +15,7 @@ export function headlineOf(facts: CanaryFacts): Headline {
   return judgeIdle(facts);
 }
 
-/** What a person, and nobody else, must do before anything goes on; undefined while it goes on by itself. */
+/** What only a person can do to continue; undefined while it continues by itself. */
 export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
   if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
   if (run.ending) return undefined;

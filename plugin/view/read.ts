@@ -13,7 +13,7 @@ import { type SeenLease, viewController } from "./controller-health.ts";
 import { type RouteObject, routeResource } from "./route.ts";
 import type { Seen } from "./types.ts";
 
-/** Beyond so many stale callers their pods are not read; the names of the rest are guessed from the pods'. */
+/** The pods of at most this many stale callers are read; for the others the owner is guessed from the pod's name. */
 const mostCallers = 20;
 
 /** Only a missing Canary is a failure here: what else cannot be read is named in `unread`. */

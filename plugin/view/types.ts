@@ -46,7 +46,7 @@ export interface RunView {
   holdSince: string | null;
   /** A person's pause; `until` is null where only `resume` ends it. */
   paused: { by: string; at: string; until: string | null; reason: string | null } | null;
-  /** Percent that is not exceeded because someone else set it; null where nobody did. */
+  /** Percent that someone else set, and that is not exceeded; null if no one did. */
   ceilingPercent: number | null;
   /** More client errors than the primary's, and who has accepted them; null where there are none. */
   clientErrors: { cause: string; acceptedBy: string | null } | null;

@@ -26,13 +26,13 @@ export class LoadClient {
     return new LoadClient(`http://${ip}:${controlPort}`);
   }
 
-  /** Counts of so many requests from now on, or a few more. */
+  /** Counts of `requests` from now on, or a few more. */
   async gather(requests: number): Promise<Counts> {
     await this.reset();
     return this.until(requests);
   }
 
-  /** Counts as soon as there are so many requests since the last reset. */
+  /** Counts as soon as there are `requests` since the last reset. */
   until(requests: number): Promise<Counts> {
     return waitFor(
       async () => {

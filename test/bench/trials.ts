@@ -10,7 +10,7 @@ export interface Trial {
   weight: number;
   /** Canary requests that a scrape brings on average; their number is Poisson's. */
   perScrape: number;
-  /** The canary is let off after so many. */
+  /** Requests after which the canary is not looked at any more. */
   mostRequests: number;
 }
 

@@ -17,7 +17,7 @@ async function bringBack(): Promise<void> {
   await waitForRollout(vizNamespace, "prometheus", 90_000);
 }
 
-/** Resolves when the load generator has made so many requests more. */
+/** Resolves when the load generator has made this many more requests. */
 async function untilRequests(count: number): Promise<void> {
   const load = await scenario.load();
   const from = (await load.counts()).requests;

@@ -67,7 +67,7 @@ export class Scenario {
     this.provider = provider;
   }
 
-  /** Of what is installed already, or is to be. */
+  /** For a namespace where the app is installed already, or will be. */
   static of(namespace: string, provider: Provider = "gatewayapi:v1"): Scenario {
     return new Scenario(namespace, provider);
   }

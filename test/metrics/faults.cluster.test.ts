@@ -210,7 +210,7 @@ describe("many canaries", () => {
     await Promise.all(forty.map((name) => ask(evidence, name, since)));
     expect(door.takeCount()).toBe(4);
     await Promise.all(forty.map((name) => ask(evidence, name, since)));
-    // Requests, latencies and ages are still good; callers are asked by who has a reason.
+    // Requests, latencies and ages are still good; callers are asked for only with a reason.
     expect(door.takeCount()).toBeLessThanOrEqual(1);
   });
 

@@ -60,7 +60,7 @@ export class Feed {
     }
   }
 
-  /** Users' traffic of ten requests per scrape, so many of them failing, with this latency. */
+  /** Users' traffic of ten requests a scrape, `failing` of them failed, with this latency. */
   traffic(pods: Pods, failing: number, ms: number): void {
     this.requests(pods, "success", (n) => (10 - failing) * n);
     if (failing > 0) this.requests(pods, "failure", (n) => failing * n, { status_code: "500" });

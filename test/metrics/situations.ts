@@ -4,7 +4,7 @@ import type { Outcome } from "../../shared/core/objects/canary-status.ts";
 import type { EvidenceRequest } from "../../webhook/evidence/types.ts";
 import type { Feed, Pods, Value } from "./feed.ts";
 
-/** Grows by so much at each scrape. */
+/** Grows by this at each scrape. */
 export const growing =
   (by: number, from = 0): Value =>
   (n) =>

@@ -77,7 +77,7 @@ export class BadPlace {
     this.leaders = parts.leaders;
   }
 
-  /** With so many controllers that all believe to lead. */
+  /** How many controllers all believe that they lead. */
   static async start(arena: Arena, namespace: string, leaders: number): Promise<BadPlace> {
     const stage = new Stage(arena.cluster, arena.node, namespace);
     await stage.set();
@@ -95,7 +95,7 @@ export class BadPlace {
     return place;
   }
 
-  /** All of it for so long; then the place is well again. */
+  /** All of it for `ms`; then everything works again. */
   async endure(forMs: number): Promise<void> {
     const parts = [
       this.disturb(),

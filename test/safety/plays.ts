@@ -29,7 +29,7 @@ export class Stage {
     this.namespace = namespace;
   }
 
-  /** Version 1.7.0 runs, and a Canary is there that nobody has seen yet. */
+  /** Version 1.7.0 runs, and there is a Canary that no controller has seen yet. */
   async set(): Promise<void> {
     const { namespace, cluster } = this;
     await this.addNamespace(namespace);
@@ -276,7 +276,7 @@ function deployment(tag: Tag): Pick<V1Deployment, "spec"> {
   };
 }
 
-/** One step, which nobody's requests ever end. */
+/** One step that never ends, for lack of requests. */
 const canarySpec = {
   provider: "linkerd",
   targetRef: { apiVersion: "apps/v1", kind: "Deployment", name },

@@ -95,7 +95,7 @@ export async function undisturbed(arena: Arena, play: Play): Promise<{ calls: Ca
   return { calls: gate.calls, end: rested };
 }
 
-/** The controller dies after its n-th call, and is started again. Returns what it died of; undefined: it did not live so long. */
+/** The controller dies after its n-th call, and is started again. Returns what it died of; undefined if it made fewer calls. */
 export async function dies(
   arena: Arena,
   play: Play,

@@ -47,7 +47,7 @@ const longestRestMs = 3_600_000;
 const backoff = { firstMs: 200, capMs: 30_000 };
 /** How long every API server may take to hear of a CA that was written into a configuration. */
 const heardMs = 5_000;
-/** So long a CA that was not trusted before is left to be heard of before anyone is sent here: who waits serves nobody yet. */
+/** How long a replica with a new CA stays unready, so that every API server learns of the CA before requests arrive. */
 const firstHeardMs = 1_000;
 
 export class Certificates {
@@ -143,7 +143,7 @@ export class Certificates {
     }
   }
 
-  /** Whether the validating configuration can be read is not waited for without end: nobody's change depends on it. */
+  /** Reading the validating configuration has a deadline: no change depends on it. */
   private async filled(): Promise<void> {
     const stopped = new Promise<void>((resolve) => this.ending.signal.addEventListener("abort", () => resolve()));
     const synced = this.reflectors().map((reflector) => reflector.whenSynced());

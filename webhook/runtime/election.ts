@@ -82,7 +82,7 @@ export class Election {
     return this.term !== undefined && this.age(this.term.renewedAt) < this.options.renewDeadlineMs;
   }
 
-  /** Who held the Lease when we last looked; empty when nobody did. */
+  /** The Lease's holder when it was last read; empty if there was none. */
   leader(): string {
     return holderOf(this.lastSeen);
   }

@@ -1,4 +1,4 @@
-/** `kubectl canary doctor [NAME]`: what is wrong, what shows it, and what mends it. */
+/** `kubectl canary doctor [NAME]`: what is wrong, what shows it, and what fixes it. */
 import { exitCode } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { parseArgument, requireNamespace } from "../../cluster/find-canary.ts";

@@ -1,4 +1,4 @@
-/** The certificate that the webhook serves, from its own mouth: for who may not read the Secret that it is kept in. */
+/** The certificate that the webhook serves, read by a TLS handshake: the Secret that holds it may not be readable. */
 import { once } from "node:events";
 import { connect } from "node:tls";
 import type { V1EndpointSlice } from "@kubernetes/client-node";

@@ -110,7 +110,7 @@ const decoded = (base64: string | undefined): string => Buffer.from(base64 ?? ""
 const certificatesIn = (pem: string): string[] =>
   pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
 
-/** What the person who asks needs, for `status` and for the verbs. */
+/** The permissions that `status` and the verbs need. */
 function needed({ namespace, controllerNamespace }: Scope): Omit<Permission, "allowed">[] {
   const canaries = "canaries.flagger.app";
   return [

@@ -1,4 +1,4 @@
-/** A diagnosis as text: each fault with what shows it and what mends it, and one line at the end. Pure. */
+/** A diagnosis as text: each fault with its evidence and its cure, and one line at the end. Pure. */
 import { paint, printable, type Style, symbol, wrap } from "../../terminal/style.ts";
 import { type DoctorView, faults } from "./facts.ts";
 
@@ -12,7 +12,7 @@ export function renderDoctor(raw: DoctorView, style: Style): string {
     return [
       paint(style, tone, wrap(`${symbol(style, tone)} ${whose}${finding.what}`, style.width, 2)),
       `  ${paint(style, "dim", "seen:")} ${wrap(finding.evidence, style.width, indent)}`,
-      // A command is never broken: it is to be pasted.
+      // A command is never wrapped: people paste it.
       `  ${paint(style, "dim", "cure:")} ${finding.cure}`,
     ].join("\n");
   });

@@ -31,7 +31,7 @@ export async function explain(args: ExplainArgs, deps: Deps, scope: Scope): Prom
   return exitCode.ok;
 }
 
-/** A help beside the answer: where it cannot be had, the answer is given all the same. */
+/** Optional: the answer is given without it. */
 async function examine({ spec }: Canary, deps: Deps, scope: Scope): Promise<Finding | null> {
   const [{ causeOf }, { factsOf, survey }] = await Promise.all([
     import("../doctor/diagnose.ts"),

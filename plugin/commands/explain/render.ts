@@ -42,7 +42,7 @@ function head(view: ExplainView, { style, now }: RenderOptions): string[] {
   ];
   if (view.found) lines.push(["Found:", `${view.found.what} (${view.found.evidence})`]);
   const shown = lines.filter(([, value]) => value !== "");
-  // A command is never broken: it is to be pasted.
+  // A command is never wrapped: people paste it.
   const cure = view.found ? [`${paint(style, "dim", "Cure:".padEnd(keyWidth))}${view.found.cure}`] : [];
   return [
     paint(style, level, wrap(title, style.width, 2)),

@@ -35,7 +35,7 @@ export async function awaitAnswer(written: Canary, command: Command, deps: Deps,
 
 // --- internal ---
 
-/** Undefined when the watch ended, or could not be had: it is to be tried again. */
+/** Undefined when the watch ended or could not be opened: try again. */
 async function watchFrom(
   canary: Canary,
   command: Command,
@@ -68,7 +68,7 @@ async function lookAgain(canary: Canary, deps: Deps, signal: AbortSignal): Promi
   }
 }
 
-/** Who may not watch is served by looking again. */
+/** Without permission to watch, the Canary is read again and again. */
 function mayPass(error: unknown): boolean {
   return hasCode(error, "Forbidden") || (error instanceof CanaryError && error.retry);
 }

@@ -132,7 +132,7 @@ const waiting = (what: string): WaitResult => ({
   words: `waits for a person: ${what}`,
 });
 
-/** One that is being undone waits for nobody. */
+/** A change that is being undone needs no person. */
 const unvettedIn = ({ unvetted }: CanaryStatus): UnvettedStatus | undefined =>
   unvetted?.undoneBy ? undefined : unvetted;
 

@@ -32,7 +32,7 @@ export async function watch(args: WatchArgs, deps: Deps, scope: Scope): Promise<
   const source =
     args.name === undefined ? manySource(args, trigger, deps, scope) : oneSource(args.name, trigger, deps, scope);
   const screen = deps.stdout.isTTY === true && !isForPrograms(args.output) ? new Screen(deps.stdout) : undefined;
-  // At once, and not when this function comes to its end: after Ctrl-C the process may not last so long.
+  // Not in a `finally`: after Ctrl-C the process may end before it.
   const close = (): void => screen?.close();
   deps.signal.addEventListener("abort", close);
   try {

@@ -16,7 +16,7 @@ export interface Fuzzed {
   refused: number;
 }
 
-/** Goes on for so long; throws at the first answer that must not be. */
+/** Sends reviews for `forMs`; throws at the first answer that is not allowed. */
 export async function fuzz(forMs: number, seed: number): Promise<Fuzzed> {
   const { url, close } = await listen();
   const counts: Fuzzed = { sent: 0, answered: 0, refused: 0 };

@@ -1,6 +1,6 @@
 /**
  * `helm uninstall` in every phase at once, with the controller there and with its pods gone already: every Deployment is its
- * user's again, no request fails, and nothing of ours is left but the Canaries. The docs' way for who has no controller any more.
+ * user's again, no request fails, and nothing of ours is left but the Canaries. The documented way out without a controller.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";

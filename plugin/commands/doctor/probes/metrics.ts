@@ -27,7 +27,7 @@ export const notANumber: Probe = (facts) =>
 
 const checksOf = ({ canary }: Facts): CheckStatus[] => canary?.status?.checks ?? [];
 
-/** A check stays in the status until the next run's: what the spec has lost since then is mended. */
+/** A check stays in the status until the next run. A metric that has left the spec since then is no fault. */
 function isStillAsked(metric: string, { canary }: Facts): boolean {
   return (canary?.spec.analysis.metrics ?? []).some(({ name }) => name === metric);
 }
