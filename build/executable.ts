@@ -42,7 +42,7 @@ export async function buildExecutable({ bundle, node, outfile, native }: Executa
       fuse,
     ]);
     await mkdir(dirname(outfile), { recursive: true });
-    // Beside its place first: one that runs just now cannot be written over.
+    // Written beside its place first: a running executable cannot be overwritten.
     await copyFile(made, `${outfile}.new`);
     await rename(`${outfile}.new`, outfile);
   } finally {

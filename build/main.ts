@@ -1,6 +1,6 @@
 /**
- * Builds into `dist/`, by its arguments: `webhook`, the controller's bundle; `image`, that with Node and its libraries as an
- * OCI archive, for which neither an engine nor a registry is needed; `plugin`, the executable for this machine; `release`,
+ * Builds into `dist/` what its arguments name: `webhook`, the controller's bundle; `image`, that bundle with Node as an
+ * OCI archive, built without an engine or a registry; `plugin`, the executable for this machine; `release`,
  * the plugin's archives for others. Without arguments: the controller's bundle and the plugin.
  */
 import { execFileSync } from "node:child_process";
@@ -26,7 +26,7 @@ const outputs = {
   release: at("dist", "release"),
 };
 
-/** Of the sources, with a mark where they are not as committed; outside a repository there is none. */
+/** The sources' commit, marked if they differ from it; `$COMMIT` or `unknown` outside a repository. */
 function commit(): string {
   try {
     const git = (...args: string[]): string =>

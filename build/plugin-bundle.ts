@@ -6,7 +6,7 @@ import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
 const root = join(import.meta.dirname, "..");
 const substitute = (name: string): string => join(root, "build", "substitutes", name);
 
-/** Packages that ask for more than we use of them, each replaced where that package asks, and nowhere else. */
+/** Packages that import more than we use of them. Each import is replaced in that package only. */
 const leaner: Plugin = {
   name: "leaner",
   setup(build) {
@@ -23,7 +23,7 @@ const leaner: Plugin = {
   },
 };
 
-/** The bundle itself needs no file beside it: what asks where it lies is told a name. */
+/** The bundle reads no file beside itself, so `import.meta.url` may be any name. */
 const here = "bundleUrl";
 
 export async function bundlePlugin(common: BuildOptions, outfile: string): Promise<void> {

@@ -18,7 +18,7 @@ const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
 const downloads = "https://github.com/kubectl-canary/kubectl-canary/releases/download";
 
-/** Our name for an architecture, as Go and krew have it, to Node's. */
+/** Go's and krew's name of an architecture to Node's. */
 const architectures = { amd64: "x64", arm64: "arm64" } as const;
 type Architecture = keyof typeof architectures;
 
@@ -60,7 +60,7 @@ async function buildArchive({ version, bundle, folder }: Release, architecture: 
     await copyFile(`${bundle}.LEGAL.txt`, join(content, "LICENSE.libraries"));
     const archive = join(folder, `kubectl-canary_v${version}_linux_${architecture}.tar.gz`);
     const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner"];
-    // By their names: an entry for the folder would give its mode to the folder that somebody unpacks it in.
+    // The files by name: an entry for the folder would change the mode of the folder it is unpacked in.
     const files = (await readdir(content)).sort();
     await run("tar", [...same, "-czf", archive, "-C", content, ...files], { env: { ...process.env, GZIP: "-n" } });
     return archive;
@@ -86,7 +86,7 @@ async function fetchNode(architecture: string): Promise<{ binary: string; licens
   return { binary: join(kept, "bin", "node"), license: join(kept, "LICENSE") };
 }
 
-/** A package of its own and not this repository: people who install the plugin need none of the controller's dependencies. */
+/** Not this repository's package: the plugin needs none of the controller's dependencies. */
 async function buildPackage({ version, bundle, folder }: Release): Promise<string> {
   const content = await mkdtemp(join(tmpdir(), "kubectl-canary-package-"));
   try {
@@ -103,7 +103,7 @@ async function buildPackage({ version, bundle, folder }: Release): Promise<strin
   }
 }
 
-/** Newer Nodes keep what V8 made of the bundle from one start to the next. */
+/** Newer Nodes cache the compiled bundle between starts. */
 const launcher = `#!/usr/bin/env node
 require("node:module").enableCompileCache?.();
 require("./bundle.cjs");

@@ -8,13 +8,13 @@ import { styleOf, wrap } from "../terminal/style.ts";
 import { type Connect, parserConfiguration, type Values, type Verb, type VerbContext } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
-/** What the parser chose; it is begun only when parsing is over, for yargs formats its help for a verb that takes time. */
+/** What the parser chose. It starts after parsing: yargs would format its help while an asynchronous verb runs. */
 type Command = () => Promise<number>;
 type Choose = (command: Command) => void;
 
 /** Runs one command line and returns its exit code. Never throws: what goes wrong is a sentence on stderr. */
 export async function runCli(argv: readonly string[], io: Io, connect: Connect): Promise<number> {
-  // Not for the parser: the words are another command line's, and not finished.
+  // Not parsed here: the words are an unfinished command line.
   if (argv[0] === "__complete") return (await import("./completion.ts")).complete(argv.slice(1), io, connect);
   let chosen: Command | undefined;
   try {
@@ -42,7 +42,7 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
 
 class ParseRefusal extends Refusal {}
 
-/** A command on a line of its own is not broken. */
+/** A command on a line of its own is not wrapped. */
 const isPasted = (line: string): boolean => line.startsWith("  ");
 
 const isParsing = (error: unknown): boolean => error instanceof ParseRefusal;
@@ -72,7 +72,7 @@ function baseParser(argv: readonly string[], io: Io): Argv {
     });
 }
 
-/** Yargs' message as a sentence of ours. */
+/** Yargs' message as a full sentence. */
 function sentence(message: string | null, error: Error | undefined): string {
   const text = (message ?? error?.message ?? "").trim().replace(/\s+/g, " ");
   if (text.startsWith("Not enough non-option arguments")) return "Which Canary? Give its name, or deploy/NAME.";

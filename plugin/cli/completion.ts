@@ -1,6 +1,6 @@
 /**
- * `kubectl-canary __complete WORDS...`: what may stand in the place of the last word, one a line, as kubectl and the shells'
- * scripts ask for it. What cannot be asked completes to nothing: nobody wants an error at a TAB.
+ * `kubectl-canary __complete WORDS...`: the candidates for the last word, one a line, as kubectl and the shells'
+ * scripts ask for it. If the cluster cannot be asked, nothing is offered: an error at a TAB helps no one.
  */
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { conditions } from "../commands/wait/conditions.ts";
@@ -29,7 +29,7 @@ export async function complete(words: readonly string[], io: Io, connect: Connec
 
 // --- internal ---
 
-/** Nobody waits longer at a TAB. */
+/** The longest wait at a TAB. */
 const patience = "3s";
 
 async function candidates(before: readonly string[], typed: string, connect: Connect): Promise<string[]> {
@@ -50,7 +50,7 @@ type Ask = (question: (deps: Deps, scope: Scope) => Promise<string[]>) => Promis
 
 interface Words {
   verb: Verb | undefined;
-  /** Of the verb, or of all verbs while there is none. */
+  /** Of the verb, or of all verbs before one is typed. */
   flags: FlagTable;
   /** After the verb. */
   positionals: string[];
@@ -60,7 +60,7 @@ interface Words {
   given: ClusterFlags;
 }
 
-/** Parsed twice, since a verb is found by what every flag before it takes, and then its own flags are known. */
+/** Parsed twice: first with the flags of all verbs, to find the verb, then with that verb's flags. */
 function readWords(words: readonly string[]): Words {
   const [word] = flagTable(verbs).parse(words)._;
   const verb = verbs.find(({ name, aliases = [] }) => [name, ...aliases].includes(String(word)));
@@ -84,7 +84,7 @@ function readWords(words: readonly string[]): Words {
 const valueOf = (value: unknown, repeats: boolean): unknown =>
   Array.isArray(value) && !repeats ? (value as unknown[]).at(-1) : value;
 
-/** Those that are not typed yet; kubectl's rarer ones where their first letter is. */
+/** Flags that are not used yet. Those that the help hides are offered once their first letter is typed. */
 function flagsFor(typed: string, before: readonly string[], flags: FlagTable): string[] {
   const used = before.filter((word) => word.startsWith("-")).map((word) => flags.nameOf(word.replace(/=.*$/s, "")));
   const isOffered = (name: string): boolean =>
@@ -94,13 +94,13 @@ function flagsFor(typed: string, before: readonly string[], flags: FlagTable): s
 
 interface Open {
   verb: Verb | undefined;
-  /** The Canary's, as it was typed. */
+  /** The Canary's name, as typed. */
   name: string;
   flags: FlagTable;
   ask: Ask;
 }
 
-/** Of a flag whose value comes next. */
+/** Candidates for the value of a flag. */
 async function valuesOf(flag: string, { verb, name, flags, ask }: Open): Promise<string[]> {
   const asked: Record<string, () => Promise<string[]>> = {
     namespace: () => ask(({ cluster }) => namesOf(cluster, resource.namespaces)),

@@ -1,10 +1,10 @@
-/** The flags of a verb as the command line's own parser has them, for completion: no list of them is kept beside the verbs. */
+/** A verb's flags for completion, taken from yargs itself, so that there is no second list of them. */
 import yargs from "yargs";
 import { Parser } from "yargs/helpers";
 import { clusterOptions } from "../cluster/flags.ts";
 import { parserConfiguration, type Verb } from "./verb.ts";
 
-/** What yargs remembers of the flags and positionals that it was told of; its types leave `getOptions` out. */
+/** What yargs' `getOptions` returns; its types leave the method out. */
 interface YargsOptions {
   key: Record<string, unknown>;
   alias: Record<string, string[]>;
@@ -26,11 +26,11 @@ export interface FlagTable {
   mayRepeat: (name: string) => boolean;
   /** The values that a flag or positional is restricted to. */
   choicesOf: (name: string) => string[] | undefined;
-  /** Words of a command line, as its verb will be given them: positionals in `_`, flags by name. */
+  /** Parses words as yargs will for the verb: positionals in `_`, flags by name. */
   parse: (words: readonly string[]) => Record<string, unknown> & { _: (string | number)[] };
 }
 
-/** Of one verb; of several, where it is not known yet which. */
+/** The flags of one verb, or of several while the verb is not known. */
 export function flagTable(verbs: readonly Verb[]): FlagTable {
   const options = optionsOf(verbs);
   const positionals = verbs.flatMap((verb) => positionalOf(verb) ?? []);

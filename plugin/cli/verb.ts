@@ -1,4 +1,4 @@
-/** What a verb is to the command line: its words and flags, and what it runs. One file a verb in `verbs/`. */
+/** A verb of the command line: its words, its flags and what it runs. Each has a file in `verbs/`. */
 import type { Arguments, Argv, Options } from "yargs";
 import { exitCode, type Io } from "../context.ts";
 import { Refusal } from "../errors.ts";
@@ -26,13 +26,13 @@ export interface Verb {
   summary: string | false;
   flags?: (parser: Argv) => Argv;
   /**
-   * Returns the exit code. Begun when parsing is over. What it needs beyond flags is imported here, not by the file: every
-   * start would pay for it.
+   * Returns the exit code. Starts after parsing. It imports what it needs itself, because an import at the top of the file
+   * would slow every start.
    */
   run: (values: Values, context: VerbContext) => Promise<number>;
 }
 
-/** How words are read: as kubectl does, and nothing is taken for a number. */
+/** Words are read as kubectl reads them, and never as numbers. */
 export const parserConfiguration = {
   "camel-case-expansion": false,
   "greedy-arrays": false,

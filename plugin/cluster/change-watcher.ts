@@ -7,7 +7,7 @@ import type { Resource } from "../../shared/kube/resources.ts";
 import type { Stored } from "../../shared/kube/store.ts";
 import type { Deps } from "../context.ts";
 
-/** A person looks on, and is one: nothing needs to be spread over time: soon enough after an API server is back. */
+/** One person is watching, so retries need no spreading and may follow soon after the API server is back. */
 const backoff = { firstMs: 200, capMs: 3_000 };
 
 export class Trigger {
@@ -15,14 +15,14 @@ export class Trigger {
   private readonly reflectors: Reflector<Stored>[] = [];
   private wake: () => void = () => undefined;
   private pending = false;
-  /** The last failure to watch; whoever has read the cluster since takes it back. */
+  /** The last failure to watch; cleared by the next successful read. */
   trouble: CanaryError | undefined;
 
   constructor(deps: Deps) {
     this.deps = deps;
   }
 
-  /** Follows objects from now on. What may not be watched is left alone: it is read again from time to time. */
+  /** Watches objects from now on. Where watching is not permitted, they are read from time to time. */
   follow<T extends Stored>(resource: Resource, selection: Selection): Reflector<T> {
     const reflector: Reflector<T> = new Reflector<T>(
       { cluster: this.deps.cluster, clock: systemClock, random: () => 0.5 },

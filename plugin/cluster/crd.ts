@@ -3,7 +3,7 @@ import type { V1CustomResourceDefinition } from "@kubernetes/client-node";
 
 export const definitionName = "canaries.flagger.app";
 
-/** Flagger's has no `status.run`, and what a definition does not have the API server drops. */
+/** Flagger's has no `status.run`, and the API server drops fields that a definition lacks. */
 export function isOurs({ spec }: V1CustomResourceDefinition): boolean {
   const version = spec.versions.find(({ name }) => name === "v1beta1");
   const status = version?.schema?.openAPIV3Schema?.properties?.["status"];

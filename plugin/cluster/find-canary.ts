@@ -24,7 +24,7 @@ const kinds: Readonly<Record<string, Argument["kind"]>> = {
   "deployments.apps": "deployment",
 };
 
-/** Throws a usage refusal for what can be no name. */
+/** Throws a usage refusal for an invalid name. */
 export function parseArgument(text: string): Argument {
   const slash = text.indexOf("/");
   const kind = slash < 0 ? "canary" : kinds[text.slice(0, slash).toLowerCase()];
@@ -80,7 +80,7 @@ async function notFound(wanted: Argument, there: readonly Canary[], cluster: Clu
   return new Refusal(`No ${subject} in namespace "${namespace}". ${hint}${list}`, exitCode.notFound);
 }
 
-/** Refuses where the namespace does not exist; where that may not be read it is taken to exist. */
+/** Refuses if the namespace does not exist; one that may not be read is assumed to exist. */
 export async function requireNamespace(cluster: Cluster, namespace: string): Promise<void> {
   try {
     await cluster.get(resource.namespaces, { name: namespace });

@@ -26,7 +26,7 @@ export interface ClusterFlags {
 
 const text = (describe: string): Options => ({ type: "string", requiresArg: true, describe, coerce: last });
 
-/** What few need is kept out of the help text; its last line names them. */
+/** Rarely used flags are not listed in the help text; its last line names some. */
 const hidden = { hidden: true };
 
 /** In the order of the help text. */

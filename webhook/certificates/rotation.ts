@@ -37,7 +37,7 @@ export interface RotationContext {
 /** Common name of our authorities; how bundles' certificates are known as ours. */
 export const authorityName = (dnsNames: readonly [string, ...string[]]): string => `${dnsNames[0]} webhook CA`;
 
-/** What the Secret should hold now: the very argument if that is what it holds, something new from nothing or from rubbish. */
+/** What the Secret should hold now: the argument itself if nothing changes, new certificates if it is missing or unreadable. */
 export async function rotate(held: Material | undefined, context: RotationContext): Promise<Material> {
   if (!held) return create(context);
   if (!isUsable(held.authority, context.now)) return takeOver(held, context);
@@ -76,7 +76,7 @@ export function validityOf(issued: Pick<Issued, "cert">): Validities {
   return { notAfter, renewBy: renewalAt(issued) + graceMs };
 }
 
-/** Two thirds into its life, as cert-manager does it too: time enough to notice when renewal fails. */
+/** After two thirds of its life, like cert-manager: time enough to notice that renewal fails. */
 export const renewalAt = ({ cert }: Pick<Issued, "cert">): number =>
   issuedAt({ cert }) + ((expiryOf(cert) - issuedAt({ cert })) * 2) / 3;
 

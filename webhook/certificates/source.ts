@@ -1,4 +1,4 @@
-/** Where the serving certificate comes from: made by the controller itself, or by cert-manager. */
+/** The issuer of the serving certificate: the controller itself, or cert-manager. */
 import type { X509Certificate } from "node:crypto";
 import type { V1Secret } from "@kubernetes/client-node";
 import type { Issued } from "./issue.ts";

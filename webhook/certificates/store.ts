@@ -10,7 +10,7 @@ export interface WebhookConfiguration {
   webhooks?: { name: string; clientConfig?: { caBundle?: string } }[];
 }
 
-/** What the Secret holds; undefined where a part is missing. Whether it is any good is for `rotate` to say. */
+/** What the Secret holds; undefined if a part is missing. `rotate` says whether it is usable. */
 export function decodeSecret(secret: V1Secret | undefined): Material | undefined {
   const authority = pair(secret, "ca");
   const serving = pair(secret, "tls");
@@ -68,7 +68,7 @@ export function bundlePatch(
 
 type Webhook = NonNullable<WebhookConfiguration["webhooks"]>[number];
 
-/** Only what can be parsed: rubbish in a bundle is overwritten. */
+/** Only what can be parsed: anything else in a bundle is overwritten. */
 function bundleIn(webhook: Webhook): string[] {
   const pem = Buffer.from(webhook.clientConfig?.caBundle ?? "", "base64").toString();
   return certificatesIn(pem).filter((cert) => {

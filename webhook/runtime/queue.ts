@@ -1,6 +1,6 @@
 /**
- * Keys of things that want a look, each worked on by one worker at a time. The queue holds no data: what is to be done is
- * found out by looking, so that a key may come twice or late and nothing is done twice or wrongly.
+ * Keys to be reconciled, each by one worker at a time. The queue holds no data: what to do is
+ * found out by reading the cluster, so a key may come twice or late without harm.
  */
 import { backoffMs, type BackoffLimits } from "../../shared/kube/backoff.ts";
 import type { Cancel, Clock } from "../../shared/kube/clock.ts";
@@ -19,7 +19,7 @@ export interface QueueDeps {
 
 export interface Looked {
   requeueAfterMs?: number;
-  /** There is nothing of this key any more: it need not be remembered. */
+  /** The key has no object any more and can be forgotten. */
   isGone?: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * How often one key may be looked at: a burst at once, then a steady rate. Two writers that undo each other's work would else keep
+ * How often one key may be looked at: a burst at once, then a steady rate. Otherwise two writers that undo each other's work would keep
  * the API server as busy as it lets them.
  */
 import type { Clock } from "../../shared/kube/clock.ts";
