@@ -31,7 +31,8 @@ async function untilCanaryAnswers(expected: boolean): Promise<void> {
   await waitFor(
     async () => {
       const counts = await gather(30);
-      return (counts.byVersion["1.7.1"] ?? 0) > 0 === expected || unmet(JSON.stringify(counts.byVersion));
+      const { byVersion, byStatus, errors } = counts;
+      return (byVersion["1.7.1"] ?? 0) > 0 === expected || unmet(JSON.stringify({ byVersion, byStatus, errors }));
     },
     10_000,
     expected ? "an answer of the canary" : "the canary to get nothing",
