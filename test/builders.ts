@@ -96,7 +96,7 @@ export function aHeldTarget(tag: string, over: Partial<Target> = {}): Target {
 }
 
 export function aWorkload(tag: string, replicas: number, over: Partial<Workload> = {}): Workload {
-  return { intent: hashOf(tag), replicas, podTemplateHash: canaryRevision(tag), ...over };
+  return { intent: hashOf(tag), template: `stored-${tag}`, replicas, podTemplateHash: canaryRevision(tag), ...over };
 }
 
 /** `endpoints({ "pod1.7.0": 4 })` */

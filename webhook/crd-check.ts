@@ -111,6 +111,7 @@ const ofRun = {
   paused: 1,
   ceiling: 1,
   losses: 1,
+  canaryTemplate: 1,
   comparison: 1,
   clientErrors: 1,
   ending: 1,

@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -144,8 +144,23 @@ function workload(next: CanaryState, seen: Observation, policy: Policy): Action[
   if (!run) return close(next, seen);
   if (run.ending) return [];
   const replicas = replicasFor(run, next.weight, seen, policy);
-  if (seen.workload?.intent === run.intent) return scaleTo(replicas, seen);
-  return seen.target?.intent === run.intent ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+  if (isWrittenFor(run, seen)) return scaleTo(replicas, seen);
+  const isDue = seen.target?.intent === run.intent && mayBeWritten(next, run, { seen, policy });
+  return isDue ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+}
+
+/** What an earlier run has left may have been edited since: each run writes its own. */
+function isWrittenFor(run: Run, seen: Observation): boolean {
+  const { workload: canary } = seen;
+  return canary?.intent === run.intent && canary.over === undefined && !isEdited(run, seen);
+}
+
+/** Pods that someone else's edit has made go when nobody sends to them any more; what carries a promotion is let alone. */
+function mayBeWritten(next: CanaryState, run: Run, { seen, policy }: { seen: Observation; policy: Policy }): boolean {
+  if (!isEdited(run, seen)) return true;
+  const isJudging = run.stage === "scaling" || run.stage === "analysing";
+  const isCarrying = next.weight > 0 || (seen.route?.weight ?? 0) > 0;
+  return isJudging && !isCarrying && seen.now - run.stageAt >= policy.drainMs;
 }
 
 /** No pods between runs; written also where there are none, once for each run that is over. */

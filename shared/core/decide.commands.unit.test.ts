@@ -60,7 +60,7 @@ describe("pause", () => {
     const decision = ask(state, command);
     expect(decision.state.lastCommand?.accepted).toBe(false);
     expect(message(decision)).toMatch(why);
-    expect(decision.state.run).toEqual(state.run);
+    expect(decision.state.run).toMatchObject(state.run!);
   });
 });
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
 import { start } from "../../test/builders.ts";
-import { podsFor, readyCanaries } from "./turn/capacity.ts";
+import { isEdited, podsFor, readyCanaries } from "./turn/capacity.ts";
 import { decide } from "./decide.ts";
 import { barrierOf } from "./turn/turn.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -159,6 +159,22 @@ describe("traffic", () => {
       const free = decide(state, { ...seen, unmet: [] }, policy);
       if (free.state.run?.ending?.outcome !== "rejected") return;
       expect(decision.state.run?.ending).toEqual(free.state.run.ending);
+    });
+  });
+
+  it("is never given to a canary whose template someone else wrote, and that is not promoted by its checks", () => {
+    always(givenRun, (decision, ...from) => {
+      const [state, seen] = from;
+      if (!state.run || !isEdited(state.run, seen) || isAnswering(...from) || isJudgedOver(decision)) return;
+      for (const { weight } of ofKind(decision, "setWeight"))
+        expect(weight).toBeLessThan((seen.route?.weight ?? 0) + 1);
+      expect(ofKind(decision, "releaseTarget")).toEqual([]);
+    });
+    always(givenRun, (decision, ...from) => {
+      const [state, seen] = from;
+      const isJudged = state.run?.stage === "analysing" || state.run?.stage === "scaling";
+      if (!isJudged || !isEdited(state.run!, seen) || isAnswering(...from)) return;
+      expect(decision.state.run?.stage).not.toBe("promoting");
     });
   });
 

@@ -37,7 +37,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const blocked = blockedBy({ ...turn, state: after });
   return {
     state: {
-      ...after,
+      ...remembering(after, state, seen),
       ...(blocked ? { blocked } : {}),
       warnings: seen.warnings,
       transitionAt: moved ? seen.now : state.transitionAt,
@@ -79,6 +79,14 @@ export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
 }
 
 // --- internal ---
+
+/** What the API server made of the canary's template is known when it is first seen in this run, and holds for the whole of it. */
+function remembering(next: CanaryState, { run: before }: CanaryState, { workload }: Observation): CanaryState {
+  const { run } = next;
+  if (!run || run.canaryTemplate !== undefined || run.id !== before?.id || run.ending) return next;
+  const isWritten = workload?.intent === run.intent && workload.over === undefined;
+  return isWritten ? { ...next, run: { ...run, canaryTemplate: workload.template } } : next;
+}
 
 /** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */
 function stand(turn: Turn, barrier: Barrier): Draft {

@@ -46,6 +46,8 @@ export interface Target {
 export interface Workload {
   /** Intent that it runs, from our own label. */
   intent: string;
+  /** Hash of its template as the API server stored it. */
+  template: string;
   replicas: number;
   /** The last run that was written to be over. */
   over?: string;

@@ -49,6 +49,8 @@ export interface Run {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  /** Hash of the canary Deployment's template as the API server stored it for this run. */
+  canaryTemplate?: string;
   comparison?: Comparison;
   /** It answered with 4xx more often than the primary, in words; held for a person until one accepts it. */
   clientErrors?: { cause: string; acceptedBy?: string };

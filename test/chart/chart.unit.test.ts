@@ -97,6 +97,7 @@ describe("the definition of Canary", () => {
       paused: 0,
       ceiling: 0,
       losses: 0,
+      canaryTemplate: 0,
       comparison: 0,
       clientErrors: 0,
       ending: 0,

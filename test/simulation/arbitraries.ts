@@ -69,6 +69,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
       arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),
     ),
     ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
+    canaryTemplate: fc.option(fc.constantFrom("stored-1.7.1", "stored-1.7.2"), { nil: undefined, freq: 2 }),
     losses: maybe(fc.nat({ max: 5 })),
     clientErrors: maybe(anyClientErrors),
     comparison: maybe(anyComparison),
@@ -151,12 +152,12 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
   }),
 );
 
-/** This run, or another, as the one that was written to be over. */
 const anyOver = maybe(fc.constantFrom("cafe1710-1", "cafe1720-2"));
 
 const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
   arbitraryOf<Workload>({
     intent: fc.constant(hashOf(tag)),
+    template: fc.constantFrom(`stored-${tag}`, "edited"),
     replicas: fc.nat({ max: 10 }),
     over: anyOver,
     podTemplateHash: maybe(fc.constant(canaryRevision(tag))),
@@ -254,6 +255,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   scrapeIntervalMs: fc.constant(10_000),
 });
 
+const deadline = fc.constantFrom(1_000, 1_800_000);
 export const anyPolicy: fc.Arbitrary<Policy> = fc
   .record({
     weights: fc.constantFrom<number[][]>([10, 50, 100], [1, 2, 10, 80], [50], [100]),
@@ -263,11 +265,8 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     threshold: fc.constantFrom(1, 5),
     minRequests: fc.constantFrom(1, 100),
     warmupMs: fc.constantFrom(0, 30_000),
-    noEvidence: fc.record({
-      policy: fc.constantFrom("hold", "fail", "pass"),
-      deadlineMs: fc.constantFrom(1_000, 1_800_000),
-    }),
-    cannotAskDeadlineMs: fc.constantFrom(1_000, 1_800_000),
+    noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadlineMs: deadline }),
+    cannotAskDeadlineMs: deadline,
     comparison: anyComparisonPolicy,
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

@@ -43,6 +43,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
             replicas: canary.replicas,
             ...(canary.over === undefined ? {} : { over: canary.over }),
             podTemplateHash: canaryRevision(canary.tag),
+            template: `stored-${canary.tag}`,
             ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
           },
         }

@@ -127,6 +127,8 @@ export interface RunStatus {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  /** Hash of the canary Deployment's template as it was stored for this run: another is someone else's. */
+  canaryTemplate?: string;
   /** The canary against the primary: see docs/judging.md. */
   comparison?: ComparisonStatus;
   /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */

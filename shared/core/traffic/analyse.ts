@@ -1,6 +1,14 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "./comparison.ts";
-import { hasNoReadyPods, isInEffect, onlyThisRun, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import {
+  hasNoReadyPods,
+  isEdited,
+  isInEffect,
+  onlyThisRun,
+  podsFor,
+  readyCanaries,
+  stepWeight,
+} from "../turn/capacity.ts";
 import { andThen, formatImages, fullName, fullTarget, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
@@ -33,9 +41,11 @@ export function analysing(turn: RunTurn): Draft {
 
 // --- internal ---
 
-/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind has its own way. */
+/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind, or that was edited, has its own way. */
 function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
-  const informed = hasNoReadyPods(turn.state, turn.seen) ? turn : compare(turn);
+  const { run, seen, state } = turn;
+  const isOther = hasNoReadyPods(state, seen) || isEdited(run, seen);
+  const informed = isOther ? turn : compare(turn);
   return "next" in informed ? informed : lookingAgain(go(informed), informed);
 }
 

@@ -3,13 +3,15 @@ import {
   carriedBy,
   noReadyPodsText,
   hasNoReadyPods,
+  isEdited,
   podsFor,
   primaryCanCarryAll,
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
-import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
+import { formatImages, fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
+import { canaryName } from "../objects/names.ts";
 import { reject } from "../lifecycle/end.ts";
 
 /** A canary whose pods are lost so often (or as often as checks may fail) is given up. */
@@ -19,6 +21,7 @@ const fewestLosses = 3;
 export function lostPods(turn: RunTurn): Draft | undefined {
   const { run, seen, state } = turn;
   if (hasNoReadyPods(state, seen)) return lostAllPods(turn);
+  if (isEdited(run, seen)) return state.weight > 0 ? lostTemplate(turn) : undefined;
   const replicas = seen.target?.replicas ?? 1;
   const ready = readyCanaries(run, seen);
   const needed = podsFor(state.weight, replicas);
@@ -34,6 +37,13 @@ export function lostPods(turn: RunTurn): Draft | undefined {
 export function lostAllPods(turn: RunTurn): Draft {
   const reason = `${noReadyPodsText(turn)} at weight ${turn.state.weight}: all traffic is on stable until it has${failureWords(turn)}.`;
   return lose(turn, 0, { cause: "every ready pod", reason });
+}
+
+/** What was edited is not what is judged, and must not be promoted for it; it is written anew when nobody sends to it any more. */
+function lostTemplate(turn: RunTurn): Draft {
+  const name = canaryName(turn.seen.targetName);
+  const reason = `Deployment ${name} was edited by someone else at weight ${turn.state.weight}: all traffic is on stable until it runs ${formatImages(turn.run.images)} as it was written.`;
+  return lose(turn, 0, { cause: `its template, for Deployment ${name} was edited by someone else,`, reason });
 }
 
 /** What the canary's pods say of themselves, in parentheses. */

@@ -151,7 +151,7 @@ describe("a weight that cannot be written", () => {
   ])("%s is not said anew at every look", (_, run, seen) => {
     const state = aRunningState(run.stage === "draining" ? 0 : 25, { ...run, stageAt: start - 500 });
     const { state: next, requeueAfterMs } = decide(state, aRunObservation(25, 1, seen), policy);
-    expect(next.run).toEqual(state.run);
+    expect(next.run).toMatchObject(state.run!);
     expect(requeueAfterMs).toBe(1_000);
   });
 });

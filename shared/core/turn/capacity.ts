@@ -19,9 +19,16 @@ export function carriedBy(ready: number, replicas: number): number {
   return replicas <= 0 ? 100 : Math.min(100, Math.floor((100 * ready) / replicas));
 }
 
-/** Ready canary pods of this run's template behind the canary leaf; pods of an earlier template do not count. */
+/** Someone else has written the canary Deployment's template since it was stored for this run: nobody asked for what it runs. */
+export function isEdited(run: Run, { workload }: Observation): boolean {
+  if (run.canaryTemplate === undefined || !workload) return false;
+  return workload.intent !== run.intent || workload.template !== run.canaryTemplate;
+}
+
+/** Ready canary pods of this run's template behind the canary leaf; pods of another template do not count. */
 export function readyCanaries(run: Run, seen: Observation): number {
   const { workload, endpoints } = seen;
+  if (isEdited(run, seen)) return 0;
   if (!workload || workload.intent !== run.intent || workload.podTemplateHash === undefined) return 0;
   return endpoints.canary.byRevision[workload.podTemplateHash] ?? 0;
 }

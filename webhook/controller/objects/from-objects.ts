@@ -80,6 +80,7 @@ export function toWorkload(deployment: V1Deployment, revisions: readonly Revisio
   const { labels } = metaOf(deployment);
   return {
     intent: labels[label.intent] ?? "",
+    template: hash,
     ...optional("over", labels[label.over]),
     replicas: deployment.spec?.replicas ?? 0,
     ...optional("podTemplateHash", current?.version.podTemplateHash),
