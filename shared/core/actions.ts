@@ -165,12 +165,13 @@ function mayBeWritten(next: CanaryState, run: Run, { seen, policy }: { seen: Obs
 
 /** No pods between runs; written also where there are none, once for each run that is over. */
 function close({ history: [last] }: CanaryState, { workload: canary }: Observation): Action[] {
-  if (!canary || (canary.replicas === 0 && (!last || canary.over === last.run))) return [];
+  const isClosed = canary?.replicas === 0 && (!last || canary.over === last.run);
+  if (!canary || (isClosed && !canary.isUnsealed)) return [];
   return [{ kind: "scaleCanary", replicas: 0, ...(last ? { over: last.run } : {}) }];
 }
 
 function scaleTo(replicas: number, { workload: canary }: Observation): Action[] {
-  return canary && canary.replicas !== replicas ? [{ kind: "scaleCanary", replicas }] : [];
+  return canary && (canary.replicas !== replicas || canary.isUnsealed) ? [{ kind: "scaleCanary", replicas }] : [];
 }
 
 /** Enough for the weight it has and for the one being prepared; while it carries a promotion it never shrinks. */

@@ -46,6 +46,8 @@ export interface Target {
 export interface Workload {
   /** Intent that it runs, from our own label. */
   intent: string;
+  /** Its label does not say that this very Canary made it: an earlier version did, or a Canary of the same name. */
+  isUnsealed?: true;
   /** Hash of its template as the API server stored it. */
   template: string;
   replicas: number;

@@ -83,11 +83,6 @@ describe("what is not ours", () => {
       deployment("podinfo-primary", "podinfo"),
       "Deployment podinfo-primary",
     ],
-    [
-      "a Flagger controller at work",
-      deployment("flagger", "ghcr.io/fluxcd/flagger:1.44.0"),
-      "Flagger controller is at work",
-    ],
   ])("%s stops us with a sentence, and we go on once it is gone", async (_what, object, words) => {
     await apply([{ ...object, metadata: { ...object.metadata, namespace } }]);
     await apply([canaryFor(namespace, { provider: "gatewayapi:v1" })]);

@@ -158,6 +158,7 @@ const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
   arbitraryOf<Workload>({
     intent: fc.constant(hashOf(tag)),
     template: fc.constantFrom(`stored-${tag}`, "edited"),
+    isUnsealed: maybe(fc.constant<true>(true)),
     replicas: fc.nat({ max: 10 }),
     over: anyOver,
     podTemplateHash: maybe(fc.constant(canaryRevision(tag))),

@@ -15,7 +15,7 @@ import { perform } from "./apply/apply.ts";
 import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
-import { sortedJson } from "./sorted-json.ts";
+import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
 import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
@@ -147,9 +147,11 @@ async function save(deps: ReconcileDeps, scene: CanaryObjects, decision: Decisio
 
 async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanaryStatus): Promise<Canary> {
   lead(deps);
+  // Of its writers only a few words are kept in memory; without any, the API server keeps what it has.
+  const { managedFields: _known, ...metadata } = canary.metadata;
   const written = await deps.cluster.replace<Canary>(
     resource.canaries,
-    { ...canary, status },
+    { ...canary, metadata, status },
     { subresource: "status" },
   );
   const kept = shaped(written);

@@ -7,7 +7,7 @@ import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import type { CanaryState, Comparison } from "../../shared/core/state.ts";
 import { keyOf } from "../../shared/kube/store.ts";
-import { sortedJson } from "./sorted-json.ts";
+import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 
 interface Kept {
   /** The evidence on which this one builds, as it was written, and whose. */

@@ -18,6 +18,8 @@ export const label = {
   stable: `${prefix}/stable`,
   /** On what we create (canary Deployment, Services, route): the Canary's name. */
   canary: `${prefix}/canary`,
+  /** On the canary Deployment and the leaf Services: the Canary's UID and what it made, see `sealOf`. A copy of another name has it wrong. */
+  canaryUid: `${prefix}/canary-uid`,
   /** On the canary Deployment: hash of the intent that it runs. */
   intent: `${prefix}/intent`,
   /** On a target, in the old and the new object: lets one template change pass unheld (break-glass). */

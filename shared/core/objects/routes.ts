@@ -19,7 +19,7 @@ export const trafficSplit: Router = {
     kind: "TrafficSplit",
     metadata: metadataOf(context),
     spec: {
-      service: context.hosts[0] ?? context.apex,
+      service: context.apex,
       backends: [
         { service: canaryName(context.apex), weight: splitWeight(context.apiVersion, 0) },
         { service: primaryName(context.apex), weight: splitWeight(context.apiVersion, 100) },

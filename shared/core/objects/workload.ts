@@ -11,7 +11,9 @@ import type {
   V1Service,
   V1ServicePort,
 } from "@kubernetes/client-node";
+import { checksum } from "../format/checksum.ts";
 import { canaryName, label, manager, primaryName } from "./names.ts";
+import { sealOf } from "./ownership.ts";
 
 /** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
 export const selectorLabels = ["app", "name", "app.kubernetes.io/name"] as const;
@@ -24,6 +26,8 @@ export function trackLabel(target: V1Deployment): string | undefined {
 
 export interface CanaryContext {
   canary: string;
+  /** The Canary's UID. */
+  uid: string;
   intent: string;
   replicas: number;
   progressDeadlineSeconds: number;
@@ -34,19 +38,26 @@ export function canaryDeployment(target: V1Deployment, context: CanaryContext): 
   const key = requireTrackLabel(target);
   const spec = target.spec!;
   const stable = spec.selector.matchLabels?.[key] ?? "";
+  const name = canaryName(target.metadata?.name ?? "");
   const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryValue(stable));
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: {
-      name: canaryName(target.metadata?.name ?? ""),
+      name,
       namespace: target.metadata?.namespace ?? "",
-      labels: { [label.canary]: context.canary, [label.intent]: context.intent, [label.managedBy]: manager },
+      labels: {
+        [label.canary]: context.canary,
+        [label.canaryUid]: sealOf(context, name),
+        [label.intent]: context.intent,
+        [label.managedBy]: manager,
+      },
     },
     spec: {
       replicas: context.replicas,
       revisionHistoryLimit: 1,
-      progressDeadlineSeconds: context.progressDeadlineSeconds,
+      // The API server refuses a deadline that is not above it.
+      progressDeadlineSeconds: Math.max(context.progressDeadlineSeconds, (spec.minReadySeconds ?? 0) + 1),
       ...(spec.minReadySeconds ? { minReadySeconds: spec.minReadySeconds } : {}),
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "100%", maxUnavailable: "100%" } },
       selector: rename(spec.selector)!,
@@ -60,6 +71,8 @@ export function canaryDeployment(target: V1Deployment, context: CanaryContext): 
 
 export interface ServiceContext {
   canary: string;
+  /** The Canary's UID. */
+  uid: string;
   apex: string;
   ports: V1ServicePort[];
 }
@@ -111,13 +124,6 @@ function canaryValue(value: string): string {
   return `${value.slice(0, longestLabel - end.length)}${end}`;
 }
 
-/** FNV-1a, 32 bits in hex: a name, not a secret. */
-function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (const char of text) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 0x01000193);
-  return (hash >>> 0).toString(16).padStart(8, "0");
-}
-
 function requireTrackLabel(target: V1Deployment): string {
   const key = trackLabel(target);
   if (key) return key;
@@ -136,7 +142,11 @@ function leaf(
     metadata: {
       name,
       namespace: target.metadata?.namespace ?? "",
-      labels: { [label.canary]: context.canary, [label.managedBy]: manager },
+      labels: {
+        [label.canary]: context.canary,
+        [label.canaryUid]: sealOf(context, name),
+        [label.managedBy]: manager,
+      },
     },
     spec: { type: "ClusterIP", selector, ports: context.ports },
   };

@@ -1,5 +1,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import { aDeployment } from "../../../test/builders.ts";
+import { sealOf } from "./ownership.ts";
+
 import {
   alsoSelects,
   canaryDeployment,
@@ -47,7 +50,18 @@ const target: V1Deployment = {
     },
   },
 };
-const context = { canary: "podinfo", intent: "v1-x", replicas: 2, progressDeadlineSeconds: 60 };
+const context = { canary: "podinfo", uid: "uid-9", intent: "v1-x", replicas: 2, progressDeadlineSeconds: 60 };
+
+describe("the canary Deployment's deadline", () => {
+  it.each([
+    [0, 60],
+    [60, 61],
+    [600, 601],
+  ])("is above minReadySeconds %d, for the API server refuses any other", (minReadySeconds, wanted) => {
+    const { spec } = canaryDeployment(aDeployment({ minReadySeconds }), context);
+    expect(spec?.progressDeadlineSeconds).toBe(wanted);
+  });
+});
 
 describe("the canary Deployment", () => {
   const canary = canaryDeployment(target, context);
@@ -73,6 +87,7 @@ describe("the canary Deployment", () => {
   it("takes nothing of the target's own marks along, and leaves the target as it was", () => {
     expect(canary.metadata?.labels).toEqual({
       "kubectl-canary.io/canary": "podinfo",
+      "kubectl-canary.io/canary-uid": sealOf({ canary: "podinfo", uid: "uid-9" }, "podinfo-canary"),
       "kubectl-canary.io/intent": "v1-x",
       "app.kubernetes.io/managed-by": "kubectl-canary",
     });
@@ -88,7 +103,7 @@ describe("the canary Deployment", () => {
 
 describe("leaf Services", () => {
   const ports = leafPorts({ spec: { ports: [{ name: "http", port: 9898, nodePort: 30_000, targetPort: "http" }] } });
-  const leaf = { canary: "podinfo", apex: "podinfo", ports };
+  const leaf = { canary: "podinfo", uid: "uid-9", apex: "podinfo", ports };
 
   it("have the apex's ports without what the API server assigned to it", () => {
     expect(ports).toEqual([{ name: "http", port: 9898, targetPort: "http" }]);
@@ -128,8 +143,14 @@ describe("a selector value that leaves no room for our suffix", () => {
 
   it("is the same in the canary's selector, its pods and its Service", () => {
     const long = named("b".repeat(63));
-    const deployment = canaryDeployment(long, { canary: "c", intent: "i", replicas: 1, progressDeadlineSeconds: 60 });
-    const service = canaryService(long, { canary: "c", apex: "podinfo", ports: [] });
+    const deployment = canaryDeployment(long, {
+      canary: "c",
+      uid: "uid-9",
+      intent: "i",
+      replicas: 1,
+      progressDeadlineSeconds: 60,
+    });
+    const service = canaryService(long, { canary: "c", uid: "uid-9", apex: "podinfo", ports: [] });
     const value = valueOf("b".repeat(63));
     expect(deployment.spec?.selector.matchLabels).toEqual({ app: value });
     expect(deployment.spec?.template.metadata?.labels).toEqual({ app: value });

@@ -32,6 +32,22 @@ const unsupportedField: Rule = ({ canary, namespace }) => {
   ];
 };
 
+/** Labels of ours hold the Canary's name, and a label's value has 63 characters at most. */
+const longestName = 63;
+
+const nameTooLong: Rule = ({ canary, namespace }) => {
+  const name = nameOf(canary);
+  if (name.length <= longestName) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `The Canary's name has ${name.length} characters, and what is made for it carries it in a label, which holds ${longestName}: create it under a shorter name. Nothing is touched.`,
+      evidence: `metadata.name ${name}`,
+      cure: { say: "create it under a shorter name, then", run: kubectl(namespace, `delete canary ${name}`) },
+    },
+  ];
+};
+
 const edit = (namespace: string, canary: Canary | null | undefined): string =>
   kubectl(namespace, `edit canary ${nameOf(canary)}`);
 
@@ -45,6 +61,7 @@ const ignoredField: Rule = ({ canary, namespace }) =>
   }));
 
 export const canaryRules = {
+  "name-too-long": nameTooLong,
   "rival-canary": rivalCanary,
   "unsupported-field": unsupportedField,
   "ignored-field": ignoredField,

@@ -1,17 +1,36 @@
 /** Flagger at work, and what it leaves behind. */
 import { primaryName } from "../objects/names.ts";
-import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+import type { Canary } from "../objects/canary.ts";
+import { kubectl, nameOf, type Known, type Rule, type Rules } from "./finding.ts";
 
-const otherController: Rule = ({ flaggers = [] }) =>
-  flaggers.map((flagger) => {
-    const namespace = flagger.metadata?.namespace ?? "";
+/** Flagger wrote this Canary's status after anybody else did: proof that it acts on it. A Deployment's image, wherever, is none. */
+function flaggerWrote(canary: Known<Canary>): boolean {
+  const writers = (canary?.metadata.managedFields ?? []).filter(({ subresource }) => subresource === "status");
+  // As JSON a time is RFC 3339 and sorts by itself, whoever parsed it.
+  const [last] = writers.sort((a, b) => (JSON.stringify(a.time) < JSON.stringify(b.time) ? 1 : -1));
+  return last?.manager === "flagger";
+}
+
+const otherController: Rule = ({ canary, flaggers = [], namespace }) => {
+  if (canary && flaggerWrote(canary))
+    return [
+      {
+        level: "obstacle",
+        what: `A Flagger controller acts on this Canary: the last to write its status was flagger. Nothing goes forward until Flagger is removed, scaled to 0, or kept off this namespace.`,
+        evidence: `managedFields of Canary ${nameOf(canary)}: manager flagger, subresource status`,
+        cure: { say: "find it by", run: kubectl(namespace, "get deploy -A -l app.kubernetes.io/name=flagger") },
+      },
+    ];
+  return flaggers.map((flagger) => {
+    const { namespace: place = "" } = { ...flagger.metadata };
     return {
-      level: "obstacle",
-      what: `A Flagger controller is at work (Deployment ${nameOf(flagger)} in ${namespace}): it would act on this Canary too. Nothing is touched until it is removed or scaled to 0.`,
-      evidence: `Deployment ${nameOf(flagger)} in namespace ${namespace} has ${flagger.spec?.replicas ?? 1} replicas`,
-      cure: { run: kubectl(namespace, `scale deploy/${nameOf(flagger)} --replicas 0`) },
+      level: "warning",
+      what: `A Flagger controller is at work (Deployment ${nameOf(flagger)} in ${place}): if it watches this namespace it will act on this Canary too. Remove it, scale it to 0, or keep it off this namespace.`,
+      evidence: `Deployment ${nameOf(flagger)} in namespace ${place} has ${flagger.spec?.replicas ?? 1} replicas`,
+      cure: { run: kubectl(place, `scale deploy/${nameOf(flagger)} --replicas 0`) },
     };
   });
+};
 
 const flaggerPrimary: Rule = ({ primary, namespace, targetName }) => {
   const name = primaryName(targetName);

@@ -25,6 +25,7 @@ function service(name: string, selector: Record<string, string>, labels: Record<
 }
 
 const apex = service("podinfo", { app: "podinfo" });
+const headless: V1Service = { ...apex, spec: { ...apex.spec, clusterIP: "None" } };
 const leaves = [
   service("podinfo-primary", { app: "podinfo" }, ours),
   service("podinfo-canary", { app: "podinfo-canary" }, ours),
@@ -70,9 +71,50 @@ type Row = [PreconditionCode, string, Level, Partial<SeenObjects>, string, strin
 
 const usersRoute = httpRoute.withWeight(routeOf(httpRoute), "podinfo", 10);
 const flagger = { ...named("flagger"), metadata: { name: "flagger", namespace: "mesh" } };
+const wrote = (manager: string, second: number) => ({ manager, subresource: "status", time: time(second) });
 const rows: Row[] = [
   [
-    ...(["other-controller", "Flagger runs", "obstacle", { flaggers: [flagger] }] as const),
+    "other-controller",
+    "Flagger writes this Canary's status",
+    "obstacle",
+    { canary: canary({}, { managedFields: [wrote("kubectl-canary", 20), wrote("flagger", 21)] }) },
+    "the last to write its status was flagger",
+    "get deploy -A -l app.kubernetes.io/name=flagger",
+  ],
+  [
+    "apex-not-target",
+    "the apex is somebody else's Service",
+    "missing",
+    { services: [service("podinfo", { app: "payments" }), ...leaves] },
+    "selects pods with app=payments, not those of Deployment podinfo: it gets no route",
+    `patch svc podinfo --type merge -p '{"spec":{"selector":{"app":"podinfo"}}}'`,
+  ],
+  [
+    "apex-not-target",
+    "the apex selects nobody",
+    "missing",
+    { services: [service("podinfo", {}), ...leaves] },
+    "selects no pods at all",
+    "patch svc podinfo",
+  ],
+  [
+    "name-too-long",
+    "the Canary's name fits no label",
+    "obstacle",
+    { canary: canary({}, { name: "c".repeat(64) }), workload: null, route: null, services: [apex] },
+    "has 64 characters",
+    "delete canary cccc",
+  ],
+  [
+    "apex-headless",
+    "the apex is headless",
+    "missing",
+    { services: [headless, ...leaves] },
+    "is headless (clusterIP None)",
+    "edit canary podinfo",
+  ],
+  [
+    ...(["other-controller", "a Flagger runs somewhere", "warning", { flaggers: [flagger] }] as const),
     "Deployment flagger in mesh",
     "kubectl -n mesh scale deploy/flagger --replicas 0",
   ],
@@ -279,7 +321,7 @@ describe("preconditions", () => {
 
   it("name what forbids most first", () => {
     const broken = { ...sound(), target: null, flaggers: [flagger] };
-    expect(unmetPreconditions(broken).map(({ code }) => code)).toEqual(["other-controller", "target-missing"]);
+    expect(unmetPreconditions(broken).map(({ code }) => code)).toEqual(["target-missing", "other-controller"]);
   });
 
   it("know values of an ingress and a route that the Canary names", () => {

@@ -103,9 +103,58 @@ const serviceLeak: Rule = (seen) => {
   ];
 };
 
-const selectorText = ({ spec }: V1Service): string =>
-  Object.entries(spec?.selector ?? {})
+const selectorText = ({ spec }: V1Service): string => labelText(spec?.selector);
+
+const labelText = (labels: Record<string, string> = {}): string =>
+  Object.entries(labels)
     .map(([key, value]) => `${key}=${value}`)
     .join(",");
 
-export const serviceRules = { "port-mismatch": portMismatch, "service-leak": serviceLeak } satisfies Rules;
+/** Where the apex is not the target's, a route would send somebody else's users to the target's pods. */
+const apexNotTarget: Rule = (seen) => {
+  const { target, namespace, apexName, targetName } = seen;
+  const apex = apexOfTarget(seen);
+  const spec = target?.spec;
+  const podLabels = spec?.template.metadata?.labels;
+  if (!spec || !apex || alsoSelects(apex, { ...podLabels })) return [];
+  const found = selectorText(apex);
+  const selects = found === "" ? "no pods at all" : `pods with ${found}`;
+  const patch = JSON.stringify({ spec: { selector: spec.selector.matchLabels } });
+  return [
+    {
+      level: "missing",
+      what: `Service ${apexName} selects ${selects}, not those of Deployment ${targetName}: it gets no route. Correct spec.service.name, or the Service's selector.`,
+      evidence: `selector ${found || "none"} of Service ${apexName}; pod labels ${labelText(podLabels)}`,
+      cure: {
+        say: "name another Service in spec.service.name, or",
+        run: kubectl(namespace, `patch svc ${apexName} --type merge -p '${patch}'`),
+      },
+    },
+  ];
+};
+
+/** Clients of a headless Service find the pods by DNS, and no route is obeyed for it. */
+const apexHeadless: Rule = (seen) => {
+  const apex = apexOfTarget(seen);
+  if (apex?.spec?.clusterIP !== "None") return [];
+  const { namespace, apexName, canary } = seen;
+  return [
+    {
+      level: "missing",
+      what: `Service ${apexName} is headless (clusterIP None): its clients go to pods directly, past every weight, so no canary can get a share. Name a Service with a cluster IP in spec.service.name.`,
+      evidence: `spec.clusterIP of Service ${apexName} is None`,
+      cure: { run: kubectl(namespace, `edit canary ${nameOf(canary)}`) },
+    },
+  ];
+};
+
+function apexOfTarget({ services = [], apexName }: SeenObjects): V1Service | undefined {
+  return services.find((service) => nameOf(service) === apexName);
+}
+
+export const serviceRules = {
+  "apex-headless": apexHeadless,
+  "apex-not-target": apexNotTarget,
+  "port-mismatch": portMismatch,
+  "service-leak": serviceLeak,
+} satisfies Rules;

@@ -231,14 +231,6 @@ const stuck: Case[] = [
       await change();
     },
   },
-  {
-    fault: "other-controller",
-    damage: async () => {
-      await scenario.kubectl("create", "deployment", "flagger", "--image=ghcr.io/fluxcd/flagger:1.40.0");
-      await change();
-    },
-    undo: () => scenario.kubectl("delete", "deployment", "flagger"),
-  },
 ];
 
 describe("a fault that keeps a run from moving", () => {

@@ -4,10 +4,12 @@ import { apexService, canaryDeployment, canaryService, primaryService } from "..
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
+import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
+import { sortedJson } from "../../../shared/core/format/sorted-json.ts";
 import { deleteSeen } from "./delete.ts";
 import { keepStable } from "./stable-template.ts";
 import { routeCache, type CanaryObjects, type WriteDeps } from "../cache/canary-objects.ts";
@@ -79,7 +81,8 @@ function uidOf(scene: CanaryObjects): string {
 
 async function applyServices(deps: WriteDeps, scene: CanaryObjects): Promise<void> {
   const target = requireTarget(scene);
-  const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };
+  const { name: canary, uid } = metaOf(scene.canary);
+  const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
   if (!scene.apex) await createIfMissing(deps, apexService(target, context));
   for (const wanted of [primaryService(target, context), canaryService(target, context)]) {
     const { name, namespace } = metaOf(wanted);
@@ -103,13 +106,20 @@ async function createIfMissing(deps: WriteDeps, wanted: V1Service): Promise<void
 async function correctService(deps: WriteDeps, found: V1Service, wanted: V1Service): Promise<void> {
   const { name, namespace } = metaOf(wanted);
   const { resourceVersion } = { ...found.metadata };
-  const body = { metadata: { resourceVersion }, spec: { selector: wanted.spec?.selector, ports: wanted.spec?.ports } };
+  const labels = wanted.metadata?.labels;
+  const selector = replacing(found.spec?.selector, wanted.spec?.selector);
+  const body = { metadata: { resourceVersion, labels }, spec: { selector, ports: wanted.spec?.ports } };
   const written = await deps.cluster.patch<V1Service>(
     resource.services,
     { name, namespace },
     { type: "merge", body, fieldManager: manager },
   );
   deps.world.services.wrote(written);
+}
+
+/** A merge patch adds to what is there: a key that is not wanted any more must be taken out by name. */
+function replacing(found: Record<string, string> = {}, wanted: Record<string, string> = {}): object {
+  return { ...Object.fromEntries(Object.keys(found).map((key) => [key, null])), ...wanted };
 }
 
 async function createRoute(deps: PerformDeps, scene: CanaryObjects): Promise<void> {
@@ -158,10 +168,14 @@ async function runCanary(
     throw new CanaryError("Conflict", `Deployment ${scene.targetName} no longer has the template of this run.`);
   const desired = canaryDeployment(target, {
     canary: metaOf(scene.canary).name,
+    uid: metaOf(scene.canary).uid,
     ...wanted,
     progressDeadlineSeconds: Math.ceil(progressDeadlineMs / 1_000),
   });
   const { workload } = scene;
+  // The target was made anew with another selector. A selector cannot be changed: what has the old one goes, and the next look makes it anew.
+  if (workload && sortedJson(workload.spec?.selector) !== sortedJson(desired.spec?.selector))
+    return void (await deleteSeen(deps.cluster, resource.deployments, workload));
   scene.workload = workload
     ? await deps.cluster.replace<V1Deployment>(resource.deployments, overwriting(workload, desired), {
         fieldManager: manager,
@@ -192,8 +206,10 @@ async function scaleCanary(
   if (!scene.workload) return;
   const { name, namespace } = metaOf(scene.workload);
   const { resourceVersion } = { ...scene.workload.metadata };
-  const labels = over === undefined ? {} : { labels: { [label.over]: over } };
-  const body = { metadata: { resourceVersion, ...labels }, spec: { replicas } };
+  const { name: canary, uid } = metaOf(scene.canary);
+  const seal = { [label.canaryUid]: sealOf({ canary, uid }, name) };
+  const labels = { ...seal, ...(over === undefined ? {} : { [label.over]: over }) };
+  const body = { metadata: { resourceVersion, labels }, spec: { replicas } };
   scene.workload = await deps.cluster.patch<V1Deployment>(
     resource.deployments,
     { name, namespace },

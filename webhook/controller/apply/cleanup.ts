@@ -17,7 +17,7 @@ import { giveBack, restoreStable } from "./target.ts";
 import type { WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, isOrphan } from "../cache/caches.ts";
-import { foreignRoutes, isInUse, leftoversOf } from "../cache/ours.ts";
+import { foreignRoutes, isInUse, isOwnedBy, leftoversOf } from "../cache/ours.ts";
 
 export interface CleanupDeps extends WriteDeps {
   routes: ServedRoutes;
@@ -123,9 +123,7 @@ async function deleteRoutesOf(
   cache: Cache<RouteObject>,
   { of, namespace, name }: { of: Resource; namespace: string; name: string },
 ): Promise<boolean> {
-  const ours = cache
-    .byIndex(indexes.namespace, namespace)
-    .filter((route) => route.metadata.labels?.[label.canary] === name);
+  const ours = cache.byIndex(indexes.namespace, namespace).filter((route) => isOwnedBy(name, route));
   for (const route of ours) await deleteOurs(deps, of, route);
   return ours.length > 0;
 }

@@ -3,7 +3,6 @@ import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } f
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
-import { isFlagger } from "../../../shared/core/objects/eligibility.ts";
 import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/objects/routes.ts";
 import type { Clock } from "../../../shared/kube/clock.ts";
@@ -219,7 +218,6 @@ function keysFor(
     deployment: (object) => [
       ...deploymentNamed(object.metadata?.namespace ?? "", object.metadata?.name ?? ""),
       ...labelledKey(object),
-      ...(isFlagger(object) ? canaries.list().map(keyOf) : []),
     ],
     revision: (object) => {
       const owner = object.metadata.ownerReferences?.find((reference) => reference.controller)?.name;

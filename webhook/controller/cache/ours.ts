@@ -1,4 +1,7 @@
-import { label, manager } from "../../../shared/core/objects/names.ts";
+import type { V1ObjectMeta } from "@kubernetes/client-node";
+import { apexOf } from "../../../shared/core/objects/canary.ts";
+import { kind, label } from "../../../shared/core/objects/names.ts";
+import { isMadeBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
@@ -28,31 +31,41 @@ export function isInUse({ world }: { world: Caches }, { of, object }: Leftover):
  * Canary Deployments, leaf Services and kept templates, Deployments first: a Service without pods harms less than pods without a
  * Service.
  */
-export function leftoversOf(deps: { world: Caches }, at: { namespace: string; name: string }): Leftover[] {
-  const ours = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
-    object.metadata?.labels?.[label.canary] === at.name && object.metadata.labels[label.managedBy] === manager;
-  const deployments = deps.world.deployments.byIndex(indexes.namespace, at.namespace).filter(ours);
-  const services = deps.world.services.byIndex(indexes.namespace, at.namespace).filter(ours);
+export function leftoversOf({ world }: { world: Caches }, at: { namespace: string; name: string }): Leftover[] {
+  const canary = world.canaries.get(at.namespace, at.name);
+  const maker = { canary: at.name, uid: canary?.metadata.uid };
+  const names = canary && namesMadeFor(canary.spec.targetRef.name, apexOf(canary));
+  const deployments = world.deployments
+    .byIndex(indexes.namespace, at.namespace)
+    .filter((one) => isMadeBy({ ...maker, ...(names && { names: names.deployments }) }, one));
+  const services = world.services
+    .byIndex(indexes.namespace, at.namespace)
+    .filter((one) => isMadeBy({ ...maker, ...(names && { names: names.services }) }, one));
   return [
     ...deployments.map((object) => ({ of: resource.deployments, object })),
     // The apex may be one that we made; it serves stable's users and stays.
     ...services
       .filter((service) => /-(primary|canary)$/.test(metaOf(service).name))
       .map((object) => ({ of: resource.services, object })),
-    ...deps.world.kept
+    ...world.kept
       .byIndex(indexes.namespace, at.namespace)
-      .filter(ours)
+      .filter((object) => isOwnedBy(at.name, object))
       .map((object) => ({ of: resource.controllerRevisions, object })),
   ];
 }
 
+/** Routes and kept templates name their Canary as their owner, as Kubernetes' garbage collection knows it. */
+export function isOwnedBy(canary: string, { metadata }: { metadata?: V1ObjectMeta }): boolean {
+  const owner = metadata?.ownerReferences?.find(({ kind: of }) => of === kind.canary.kind);
+  return metadata?.labels?.[label.canary] === canary && owner?.name === canary;
+}
+
 /** Canary Deployment, leaf Services or route of one Canary are there. */
 export function oursExist(world: Caches, at: { namespace: string; name: string }): boolean {
-  const labelled = (object: Stored & { metadata?: { labels?: Record<string, string> } }): boolean =>
-    object.metadata?.labels?.[label.canary] === at.name;
   const routes = [
     ...world.splits.byIndex(indexes.namespace, at.namespace),
     ...world.httpRoutes.byIndex(indexes.namespace, at.namespace),
   ];
-  return leftoversOf({ world }, at).some((one) => !isInUse({ world }, one)) || routes.some(labelled);
+  const isRoute = (route: RouteObject): boolean => isOwnedBy(at.name, route);
+  return leftoversOf({ world }, at).some((one) => !isInUse({ world }, one)) || routes.some(isRoute);
 }

@@ -2,7 +2,7 @@
  * What is kept of objects in memory. managedFields and the copy that `kubectl apply` leaves are most of an object's size, and a
  * cluster has thousands that are no business of ours.
  */
-import type { V1Deployment } from "@kubernetes/client-node";
+import type { V1Deployment, V1ManagedFieldsEntry } from "@kubernetes/client-node";
 import type { AnalysisSpec, Canary, CanarySpec } from "../../../shared/core/objects/canary.ts";
 import { lastAppliedAnnotation } from "../../../shared/core/objects/last-applied.ts";
 import { rememberWriter } from "../objects/from-objects.ts";
@@ -27,8 +27,24 @@ export function slimDeployment(deployment: V1Deployment): V1Deployment {
 
 /** A Canary that came past the schema has the shape of one: what is missing is said by its status, and breaks nobody's watch. */
 export function shaped(canary: Canary): Canary {
+  const writers = statusWriters(canary);
   const spec: Partial<CanarySpec> = { ...canary.spec };
   const analysis: AnalysisSpec = { ...spec.analysis };
   const targetRef = { apiVersion: "", kind: "", name: "", ...spec.targetRef };
-  return { ...slim(canary), spec: { ...spec, targetRef, analysis } };
+  const { metadata, ...rest } = slim(canary);
+  return { ...rest, metadata: { ...metadata, managedFields: writers }, spec: { ...spec, targetRef, analysis } };
+}
+
+// --- internal ---
+
+/** Who wrote the status, and when: another controller that acts on this Canary is known by it. */
+function statusWriters({ metadata }: Canary): V1ManagedFieldsEntry[] {
+  return (metadata.managedFields ?? [])
+    .filter(({ subresource }) => subresource === "status")
+    .map(({ manager = "", operation = "", time, subresource = "" }) => ({
+      manager,
+      operation,
+      subresource,
+      ...(time === undefined ? {} : { time }),
+    }));
 }

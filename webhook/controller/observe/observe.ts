@@ -2,6 +2,7 @@
 import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Command, verbs } from "../../../shared/core/objects/command.ts";
+import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
 import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
@@ -97,7 +98,9 @@ async function workloadOf(
   if (!workload) return undefined;
   const waiting = !isUrgent && state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
   const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
-  return toWorkload(workload, revisionsOf(deps.world, workload), failure);
+  const { name: canary, uid } = metaOf(scene.canary);
+  const seen = toWorkload(workload, revisionsOf(deps.world, workload), failure);
+  return isSealedBy({ canary, uid }, workload) ? seen : { ...seen, isUnsealed: true };
 }
 
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
@@ -109,7 +112,8 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
 function servicesReady(world: Caches, scene: CanaryObjects): boolean {
   const { target, apex, namespace } = scene;
   if (!target || !apex || !trackLabel(target)) return false;
-  const context = { canary: metaOf(scene.canary).name, apex: scene.apexName, ports: scene.ports };
+  const { name: canary, uid } = metaOf(scene.canary);
+  const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
   return [primaryService(target, context), canaryService(target, context)].every((wanted) =>
     sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
   );
@@ -119,6 +123,7 @@ function sameService(found: V1Service | undefined, wanted: V1Service): boolean {
   if (!found) return false;
   const facts = (service: V1Service): string =>
     JSON.stringify([
+      service.metadata?.labels?.[label.canaryUid],
       Object.entries(service.spec?.selector ?? {}).sort(),
       (service.spec?.ports ?? []).map((port) => [port.name, port.port, port.targetPort, port.protocol]),
     ]);

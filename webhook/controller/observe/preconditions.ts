@@ -1,6 +1,5 @@
 /** Hands the core's preconditions the objects that the caches have, and takes what is not ours out of the decision's reach. */
 import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
-import { isFlagger } from "../../../shared/core/objects/eligibility.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
 import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";
@@ -43,7 +42,6 @@ function seenObjects({ world, routes, provider }: ObjectDeps, scene: CanaryObjec
     services: world.services.byIndex(indexes.namespace, namespace),
     route: route ?? null,
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
-    flaggers: world.deployments.list().filter(isFlagger),
     templates: templatesOf(world, scene),
     servedRoutes: servedKinds(routes),
     readQuery,
