@@ -16,7 +16,7 @@ import type { Policy } from "./spec/policy.ts";
 import { promoting, returning } from "./traffic/promote.ts";
 import { type CanaryState, type Phase, type Stage } from "./state.ts";
 import { assertNever } from "./format/assert-never.ts";
-import { type Decision } from "./action.ts";
+import type { Decision, EventText } from "./action.ts";
 import { type Observation } from "./observation.ts";
 import { pendingCommand, answerCommand } from "./commands/during-run.ts";
 import { noReadyPods, draining, restoring } from "./lifecycle/end.ts";
@@ -43,7 +43,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
       transitionAt: moved ? seen.now : state.transitionAt,
     },
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
-    events,
+    events: [...events, ...refusalNews(seen, state)],
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }
@@ -86,6 +86,11 @@ function remembering(next: CanaryState, { run: before }: CanaryState, { workload
   if (!run || run.canaryTemplate !== undefined || run.id !== before?.id || run.ending) return next;
   const isWritten = workload?.intent === run.intent && workload.over === undefined;
   return isWritten ? { ...next, run: { ...run, canaryTemplate: workload.template } } : next;
+}
+
+/** Said when it begins, and when it is another. */
+function refusalNews({ refusal }: Observation, { blocked }: CanaryState): EventText[] {
+  return refusal === undefined || blocked?.what === refusal ? [] : [event.warning(refusal)];
 }
 
 /** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */

@@ -81,6 +81,8 @@ export interface Observation {
   command?: Command;
   /** What stands in the way, what forbids most first. */
   unmet: readonly Unmet[];
+  /** A write of ours that the API server refused when it was last tried, as a sentence. */
+  refusal?: string;
   warnings: string[];
   target?: Target;
   /** Leaf Services and apex exist as they should. */

@@ -232,6 +232,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),
   oursExist: fc.boolean(),
+  refusal: maybe(fc.constant("The API server refuses Deployment podinfo-canary (runCanary, 422): no.")),
   workload: maybe(anyWorkload),
   endpoints: fc.record({
     primary: fc.record({ "pod1.7.0": ready, "pod1.7.1": ready, "pod1.7.2": ready }).map(endpoints),

@@ -12,6 +12,7 @@ import { WorkQueue, type Looked } from "../runtime/queue.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
+import { Refusals } from "./refusals.ts";
 import { UnsavedEvidence } from "./unsaved.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
@@ -157,6 +158,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     scrapeIntervalMs,
     herald: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
+    refusals: new Refusals(parts.random),
     evidence,
     now,
     ...parts.reports,
@@ -178,6 +180,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
     deps.gone(key);
     deps.herald.forget(key);
     deps.unsaved.forget(key);
+    deps.refusals.done(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);
     return cleaned.requeueAfterMs === undefined ? { isGone: true } : cleaned;
   }

@@ -11,11 +11,13 @@ import { resource } from "../../shared/kube/resources.ts";
 import { unreadableWords } from "../../shared/core/turn/turn.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
-import { perform } from "./apply/apply.ts";
+import { perform, type ApplyContext } from "./apply/apply.ts";
 import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
+import type { Refusals } from "./refusals.ts";
+import { keyOf } from "../../shared/kube/store.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
 import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
@@ -26,6 +28,7 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   log: Logger;
   herald: EventWriter;
   unsaved: UnsavedEvidence;
+  refusals: Refusals;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -69,18 +72,40 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const unmet = unreadable === undefined ? unmetBy(deps, found) : [];
   // From here on no action can touch what is not ours.
   const scene = withoutForeign(found);
-  const seen = withUnmet(await observe(deps, scene, { state, policy }), unmet);
+  const refusal = deps.refusals.of(keyOf(canary));
+  const observed = withUnmet(await observe(deps, scene, { state, policy }), unmet);
+  const seen = { ...observed, ...optional("refusal", refusal) };
   const decision = decide(state, seen, policy);
   scene.canary = await save(deps, scene, decision, policy);
   const said = await announce(deps, scene.canary, decision.events);
   report(deps, canary, state, decision);
   const stage = { scene, progressDeadlineMs: policy.progressDeadlineMs };
+  const retryInMs = await performAll(deps, stage, decision);
+  return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
+}
+
+/** In order, up to the first that is refused: what comes after may rest on it. Returns when to look again. */
+async function performAll(deps: ReconcileDeps, stage: ApplyContext, decision: Decision): Promise<number | undefined> {
+  const { scene } = stage;
+  const key = keyOf(scene.canary);
+  const { requeueAfterMs } = decision;
   for (const action of decision.actions) {
     lead(deps);
-    await perform(deps, stage, action);
-    deps.log.info({ canary: fullName(canary), action }, `did ${action.kind}`);
+    try {
+      await perform(deps, stage, action);
+    } catch (error: unknown) {
+      const retryInMs = deps.refusals.note(key, action, { error, names: scene });
+      if (retryInMs === undefined) throw error;
+      deps.log.warn(
+        { canary: fullName(scene.canary), action, reason: messageOf(error), retryInMs },
+        "a write was refused",
+      );
+      return Math.min(retryInMs, requeueAfterMs ?? retryInMs);
+    }
+    deps.log.info({ canary: fullName(scene.canary), action }, `did ${action.kind}`);
   }
-  return { ...optional("requeueAfterMs", decision.requeueAfterMs), isCheck: seen.metrics !== undefined, said };
+  deps.refusals.done(key);
+  return requeueAfterMs;
 }
 
 function policyOf({ spec }: Canary): Policy {
@@ -149,14 +174,22 @@ async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanarySt
   lead(deps);
   // Of its writers only a few words are kept in memory; without any, the API server keeps what it has.
   const { managedFields: _known, ...metadata } = canary.metadata;
-  const written = await deps.cluster.replace<Canary>(
-    resource.canaries,
-    { ...canary, metadata, status },
-    { subresource: "status" },
+  const written = await tryAgain(() =>
+    deps.cluster.replace<Canary>(resource.canaries, { ...canary, metadata, status }, { subresource: "status" }),
   );
   const kept = shaped(written);
   deps.world.canaries.wrote(kept);
   return kept;
+}
+
+/** A status that is refused cannot say so itself; all that is left is not to rest on it. */
+async function tryAgain<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (error: unknown) {
+    if (!(error instanceof CanaryError) || error.retry) throw error;
+    throw new CanaryError(error.code, `The status cannot be written: ${error.message}`, { retry: true, cause: error });
+  }
 }
 
 function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatus["route"] {

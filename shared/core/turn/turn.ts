@@ -80,7 +80,8 @@ export function blockedBy(turn: Turn): Blocked | undefined {
   if (barrier?.unexpected) return { kind: "obstacle", code: barrier.code, what: barrier.reason };
   const { state, seen } = turn;
   const unmet = state.run ? undefined : firstOf(seen, ["obstacle", "unfit", "missing"]);
-  if (!unmet) return undefined;
+  if (!unmet)
+    return seen.refusal === undefined ? undefined : { kind: "obstacle", code: "write-refused", what: seen.refusal };
   const { code, level, what } = unmet;
   return { kind: level === "missing" ? "missing" : "obstacle", code, what };
 }
