@@ -176,15 +176,15 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   const [namespace = "", name = ""] = key.split("/");
   if (!deps.isLeader() || !deps.world.hasSynced()) return {};
   const canary = deps.world.canaries.get(namespace, name);
-  if (!canary) {
+  // With its deletion a Canary is over, whatever finalizer of others', orphaning or namespace keeps the object.
+  if (!canary || canary.metadata.deletionTimestamp) {
     deps.gone(key);
     deps.herald.forget(key);
     deps.unsaved.forget(key);
     deps.refusals.done(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);
-    return cleaned.requeueAfterMs === undefined ? { isGone: true } : cleaned;
+    return cleaned.requeueAfterMs === undefined ? { isGone: canary === undefined } : cleaned;
   }
-  if (canary.metadata.deletionTimestamp) return {};
   const startedAt = deps.now();
   const result = await reconcile(deps, canary);
   const seconds = Math.max(0, (deps.now() - startedAt) / 1000);

@@ -1,6 +1,7 @@
 /** Backends of a route of either kind: which are our leaves, and what share each has. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { annotation, canaryName, kind, label, manager, primaryName } from "./names.ts";
+import { sealOf } from "./ownership.ts";
 import type { RouteContext, RouteObject, RouteSeen } from "./route-object.ts";
 
 export interface Backend {
@@ -16,7 +17,11 @@ export function metadataOf(context: RouteContext): V1ObjectMeta {
   return {
     name: context.apex,
     namespace: context.namespace,
-    labels: { [label.canary]: context.canary, [label.managedBy]: manager },
+    labels: {
+      [label.canary]: context.canary,
+      [label.canaryUid]: sealOf(context, context.apex),
+      [label.managedBy]: manager,
+    },
     annotations: { [annotation.weight]: "0" },
     ownerReferences: [
       {

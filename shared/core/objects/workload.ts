@@ -77,6 +77,19 @@ export interface ServiceContext {
   ports: V1ServicePort[];
 }
 
+/**
+ * Both leaves as they should be. Stable's keeps the ports of stable while a version is held that may listen elsewhere: where the
+ * apex' port moves along with the image, in one `kubectl apply`, stable would be unreachable for the whole run. `found` is stable's
+ * leaf as it is.
+ */
+export function leavesOf(target: V1Deployment, context: ServiceContext, found: V1Service | undefined): V1Service[] {
+  const ports = context.ports.map((port) => {
+    const now = found?.spec?.ports?.find((one) => one.port === port.port)?.targetPort;
+    return now !== undefined && isStables(target, port.targetPort, now) ? { ...port, targetPort: now } : port;
+  });
+  return [primaryService(target, { ...context, ports }), canaryService(target, context)];
+}
+
 /** `<apex>-primary`, selecting exactly what the target selects. */
 export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
   return leaf(target, context, primaryName(context.apex), target.spec?.selector.matchLabels ?? {});
@@ -113,6 +126,23 @@ export function canaryPodLabels(target: V1Deployment): Record<string, string> {
 }
 
 // --- internal ---
+
+/**
+ * The target holds a version that is not stable; or the apex was applied a moment before it: its new port is none of the template's,
+ * and the one before is.
+ */
+function isStables(
+  { metadata, spec }: V1Deployment,
+  wanted: number | string | undefined,
+  now: number | string,
+): boolean {
+  const { labels = {}, uid } = metadata ?? {};
+  if (label.held in labels && labels[label.target] === uid) return true;
+  const declared = (spec?.template.spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
+  const declares = (port: number | string | undefined): boolean =>
+    declared.some(({ containerPort, name }) => containerPort === port || name === port);
+  return !declares(wanted) && declares(now);
+}
 
 const longestLabel = 63;
 

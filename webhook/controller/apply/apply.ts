@@ -1,8 +1,8 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
-import { apexService, canaryDeployment, canaryService, primaryService } from "../../../shared/core/objects/workload.ts";
+import { apexService, canaryDeployment, leavesOf } from "../../../shared/core/objects/workload.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
-import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
+import { annotation, label, manager, primaryName } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -84,7 +84,8 @@ async function applyServices(deps: WriteDeps, scene: CanaryObjects): Promise<voi
   const { name: canary, uid } = metaOf(scene.canary);
   const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
   if (!scene.apex) await createIfMissing(deps, apexService(target, context));
-  for (const wanted of [primaryService(target, context), canaryService(target, context)]) {
+  const leaf = deps.world.services.get(scene.namespace, primaryName(scene.apexName));
+  for (const wanted of leavesOf(target, context, leaf)) {
     const { name, namespace } = metaOf(wanted);
     const found = deps.world.services.get(namespace, name);
     await (found ? correctService(deps, found, wanted) : createIfMissing(deps, wanted));

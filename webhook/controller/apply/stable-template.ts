@@ -4,6 +4,7 @@
  */
 import type { V1ControllerRevision, V1Deployment, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
 import { kind, label, manager, keptName } from "../../../shared/core/objects/names.ts";
+import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { deleteSeen } from "./delete.ts";
@@ -70,7 +71,12 @@ function ownedBy(
     metadata: {
       name: keptName(targetName),
       namespace,
-      labels: { [label.canary]: owner, [label.managedBy]: manager, [label.stable]: podTemplateHash },
+      labels: {
+        [label.canary]: owner,
+        [label.canaryUid]: sealOf({ canary: owner, uid }, keptName(targetName)),
+        [label.managedBy]: manager,
+        [label.stable]: podTemplateHash,
+      },
       ownerReferences: [
         {
           apiVersion: `${kind.canary.group}/${kind.canary.version}`,

@@ -132,11 +132,11 @@ export function everyKey(world: Caches): string[] {
   return [...new Set([...world.canaries.list().map(keyOf), ...labelled.flatMap(labelledKey), ...orphans.map(keyOf)])];
 }
 
-/** A Deployment that is opted in while no Canary has it as its target. */
+/** A Deployment that is opted in while no Canary has it as its target, or none that stays. */
 export function isOrphan({ canaries }: Pick<Caches, "canaries">, deployment: V1Deployment): boolean {
   const { name, namespace, uid, labels } = metaOf(deployment);
   if (labels[label.target] !== uid || deployment.metadata?.deletionTimestamp) return false;
-  return canaries.byIndex(indexes.target, `${namespace}/${name}`).length === 0;
+  return canaries.byIndex(indexes.target, `${namespace}/${name}`).every(({ metadata }) => metadata.deletionTimestamp);
 }
 
 // --- internal ---

@@ -1,6 +1,6 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf } from "../../../shared/core/objects/canary.ts";
-import { kind, label } from "../../../shared/core/objects/names.ts";
+import { label } from "../../../shared/core/objects/names.ts";
 import { isMadeBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
@@ -54,10 +54,13 @@ export function leftoversOf({ world }: { world: Caches }, at: { namespace: strin
   ];
 }
 
-/** Routes and kept templates name their Canary as their owner, as Kubernetes' garbage collection knows it. */
-export function isOwnedBy(canary: string, { metadata }: { metadata?: V1ObjectMeta }): boolean {
-  const owner = metadata?.ownerReferences?.find(({ kind: of }) => of === kind.canary.kind);
-  return metadata?.labels?.[label.canary] === canary && owner?.name === canary;
+/**
+ * Routes and kept templates of the Canary of this name. What an earlier version made has no seal; garbage collection knows its owner,
+ * unless the Canary was deleted with `--cascade=orphan`.
+ */
+export function isOwnedBy(canary: string, object: { metadata?: V1ObjectMeta }): boolean {
+  const { labels = {} } = object.metadata ?? {};
+  return label.canaryUid in labels ? isMadeBy({ canary }, object) : labels[label.canary] === canary;
 }
 
 /** Canary Deployment, leaf Services or route of one Canary are there. */

@@ -3,7 +3,7 @@ import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Command, verbs } from "../../../shared/core/objects/command.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
-import { canaryService, primaryService, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
@@ -114,7 +114,8 @@ function servicesReady(world: Caches, scene: CanaryObjects): boolean {
   if (!target || !apex || !trackLabel(target)) return false;
   const { name: canary, uid } = metaOf(scene.canary);
   const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
-  return [primaryService(target, context), canaryService(target, context)].every((wanted) =>
+  const found = world.services.get(namespace, primaryName(scene.apexName));
+  return leavesOf(target, context, found).every((wanted) =>
     sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
   );
 }
