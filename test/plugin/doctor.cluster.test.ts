@@ -72,7 +72,7 @@ describe("with everything installed", () => {
     expect(await faultsIn(namespace)).toMatchObject({ faults: [], code: 0, view: { sound: true, unread: [] } });
     const { out, err } = await plane.run(["doctor", "podinfo", "-n", namespace], { now: () => Date.now() });
     expect({ out, err }).toEqual({
-      out: "✔ nothing is broken; 46 kinds of fault looked for in deployment/podinfo.\n",
+      out: "✔ nothing is broken; 50 kinds of fault looked for in deployment/podinfo.\n",
       err: "",
     });
   });

@@ -11,6 +11,7 @@ import { unvettedResolved, unvetted, unvettedBlocker } from "./unvetted.ts";
 import { staleCallerEvents, steady } from "./steady.ts";
 
 const callersRecheckMs = 5_000;
+const problemRecheckMs = 5_000;
 
 /**
  * Initialized, Succeeded and Failed: wait for an intent that is neither stable nor rejected. `announcement` is the event of
@@ -33,7 +34,9 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
   const rejection = state.rejected.find((entry) => entry.hash === target.intent);
   if (rejection) return rejectedBefore(turn, rejectedWords(turn, target, rejection));
   const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
-  if (blocker) return draft(turn, { weight: 0, reason: blocker, next: "" });
+  // Who carries a route out is not all watched.
+  const again = turn.seen.route?.problem === undefined ? {} : { requeueAfterMs: problemRecheckMs };
+  if (blocker) return draft(turn, { weight: 0, reason: blocker, next: "" }, again);
   return startRun(turn, target, announcement);
 }
 

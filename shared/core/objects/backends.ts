@@ -4,7 +4,12 @@ import { annotation, canaryName, kind, label, manager, primaryName } from "./nam
 import { sealOf } from "./ownership.ts";
 import type { RouteContext, RouteObject, RouteSeen } from "./route-object.ts";
 
+export interface Filter {
+  type?: string;
+}
+
 export interface Backend {
+  filters?: Filter[];
   group?: string | undefined;
   kind?: string | undefined;
   port?: number | undefined;

@@ -1,6 +1,16 @@
 /** Gateway API HTTPRoute with a Service parent. */
 import type { GatewayRef } from "./canary.ts";
-import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
+import {
+  type Backend,
+  type Filter,
+  leafOf,
+  metadataOf,
+  namesBoth,
+  oursOf,
+  shareOf,
+  stamped,
+  weightsSeen,
+} from "./backends.ts";
 import { canaryName, kind, label, primaryName } from "./names.ts";
 import type { RouteContext, RouteObject, Router } from "./route-object.ts";
 
@@ -68,10 +78,19 @@ export function costOfResting(route: RouteObject, apex: string): string | undefi
   return `HTTPRoute ${route.metadata.name ?? ""} is your own and names ${leaf} between runs too: Linkerd's proxies then hear of new canary pods up to a minute late, and first requests of a run may fail meanwhile.`;
 }
 
+/** Filters in the route's rules and backends for which Linkerd ignores the whole route. */
+export function voidingFilters(route: RouteObject): string[] {
+  const types = rulesOf(route).flatMap(({ filters = [], backendRefs = [] }) =>
+    [...filters, ...backendRefs.flatMap((backend) => backend.filters ?? [])].flatMap(({ type }) => type ?? []),
+  );
+  return [...new Set(types)].filter((type) => ["RequestMirror", "URLRewrite"].includes(type));
+}
+
 // --- internal ---
 
 interface Rule {
   matches?: unknown;
+  filters?: Filter[];
   backendRefs?: Backend[];
 }
 

@@ -1,6 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { annotation } from "./names.ts";
-import { costOfResting, httpRoute, trafficSplit, type RouteContext, type RouteObject } from "./routes.ts";
+import {
+  costOfResting,
+  httpRoute,
+  trafficSplit,
+  voidingFilters,
+  type RouteContext,
+  type RouteObject,
+} from "./routes.ts";
 
 const context: RouteContext = {
   canary: "podinfo",
@@ -206,6 +213,14 @@ describe("an HTTPRoute of the user's", () => {
     });
     expect(set.metadata.annotations).toEqual({ mine: "yes", [annotation.weight]: "40" });
     expect(set.spec["hostnames"]).toEqual(["x"]);
+  });
+
+  it.each([
+    [["URLRewrite"], { filters: [{ type: "URLRewrite" }] }],
+    [["RequestMirror"], { backendRefs: [{ name: "podinfo-primary", filters: [{ type: "RequestMirror" }] }] }],
+    [[], { filters: [{ type: "RequestHeaderModifier" }, { type: "ResponseHeaderModifier" }] }],
+  ])("names the filters for which Linkerd ignores it whole: %s", (found, rule) => {
+    expect(voidingFilters({ ...route, spec: { rules: [others, rule] } })).toEqual(found);
   });
 
   it("names the canary's leaf whatever its weight, and says what that costs", () => {

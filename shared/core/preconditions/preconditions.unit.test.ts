@@ -168,6 +168,21 @@ const rows: Row[] = [
     "delete httproutes.gateway.networking.k8s.io podinfo",
   ],
   [
+    "route-filter-ignored",
+    "an HTTPRoute of the user's has a filter for which Linkerd ignores it",
+    "unfit",
+    {
+      route: {
+        ...routeOf(httpRoute),
+        spec: {
+          rules: [{ filters: [{ type: "URLRewrite" }], backendRefs: [{ name: "podinfo-primary" }] }],
+        },
+      },
+    },
+    "has the filter URLRewrite, which Linkerd cannot carry out: it ignores the whole route",
+    "edit httproutes.gateway.networking.k8s.io podinfo",
+  ],
+  [
     ...(["route-kind-missing", "nothing splits traffic", "obstacle", { servedRoutes: [] }] as const),
     "Auto: this cluster serves no TrafficSplit, but this cluster does not serve HTTPRoute",
     "linkerd-smi",

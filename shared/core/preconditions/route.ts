@@ -1,5 +1,5 @@
 /** Whether the cluster can split traffic at all. */
-import { httpRoute, trafficSplit } from "../objects/routes.ts";
+import { httpRoute, trafficSplit, voidingFilters } from "../objects/routes.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
 import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
@@ -30,4 +30,22 @@ function cureOf({ servedRoutes = [], canary, namespace }: SeenObjects): Cure {
   };
 }
 
-export const routeRules = { "route-kind-missing": routeKindMissing } satisfies Rules;
+/** Linkerd says that it has accepted such a route, and ignores it whole. */
+const filterIgnored: Rule = ({ route, apexName, namespace }) => {
+  const filters = route?.kind === httpRoute.kind ? voidingFilters(route) : [];
+  if (filters.length === 0) return [];
+  const { plural, group } = httpRoute;
+  return [
+    {
+      level: "unfit",
+      what: `HTTPRoute ${apexName} has the filter ${filters.join(" and ")}, which Linkerd cannot carry out: it ignores the whole route, and all requests go to stable. Take the filter out.`,
+      evidence: `filters of HTTPRoute ${nameOf(route)}: ${filters.join(", ")}; its status says Accepted all the same`,
+      cure: { say: "take it out", run: kubectl(namespace, `edit ${plural}.${group} ${nameOf(route)}`) },
+    },
+  ];
+};
+
+export const routeRules = {
+  "route-kind-missing": routeKindMissing,
+  "route-filter-ignored": filterIgnored,
+} satisfies Rules;

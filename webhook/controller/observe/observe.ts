@@ -12,6 +12,8 @@ import type { Observation, Endpoints, Workload, Target } from "../../../shared/c
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { type AskDeps, askPrometheus } from "./questions.ts";
+import type { RouteSeen } from "../../../shared/core/objects/routes.ts";
+import { readProfile, splitProblem } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";
 import { keptStable } from "../cache/kept-template.ts";
@@ -41,6 +43,7 @@ export async function observe(
   const now = deps.now();
   const workload = await workloadOf(deps, scene, { state, isUrgent });
   const isAsked = !isUrgent && policy.unreadable === undefined;
+  const route = await routeSeen(deps, scene, { state, isUrgent });
   const answers = isAsked ? await askPrometheus(deps, scene, { state, workload, now }) : {};
   const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const endpoints = (name: string): Endpoints => {
@@ -63,13 +66,26 @@ export async function observe(
       command,
       target: target && targetOf(world, scene, target, state),
       workload,
-      route: scene.route && scene.served?.router.read(scene.route, apexName),
+      route,
       ...answers,
     }),
   };
 }
 
 // --- internal ---
+
+/** A TrafficSplit that nobody carries out looks as sound as any: its ServiceProfile is asked for before a run may start on it. */
+async function routeSeen(
+  deps: ObserveDeps,
+  { route, served, apexName: apex, namespace, target }: CanaryObjects,
+  { state, isUrgent }: { state: CanaryState; isUrgent: boolean },
+): Promise<RouteSeen | undefined> {
+  const seen = route && served?.router.read(route, apex);
+  const isAboutToStart = !isUrgent && !state.run && target !== undefined && label.held in metaOf(target).labels;
+  if (!seen || route.kind !== "TrafficSplit" || !isAboutToStart) return seen;
+  const problem = splitProblem(route, await readProfile(deps.cluster, { namespace, apex }), deps.now());
+  return problem === undefined ? seen : { ...seen, problem };
+}
 
 /** With stable among the versions whose template can be put back where we keep it ourselves. */
 function targetOf(world: Caches, scene: CanaryObjects, target: V1Deployment, { stable }: CanaryState): Target {

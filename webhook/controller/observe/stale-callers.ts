@@ -1,29 +1,31 @@
-/** Which callers do not obey a TrafficSplit because their proxies are older than it. */
+/** Which callers do not obey a route because their proxies are older than it, and what else stands in its way. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { type StaleCaller, workloadOf } from "../../../shared/core/format/restart-command.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
-import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
+import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
+import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import { obeyedSince, profileName, readProfile, splitProblem } from "./service-profile.ts";
 import type { Caller, EvidenceRequest } from "../../evidence/types.ts";
 import type { Caches } from "../cache/caches.ts";
 
 /**
- * Those whose pod was made before the TrafficSplit and whose proxy still sends to the apex itself.
- * With an HTTPRoute there are none: running proxies follow it.
+ * Those whose pod was made before the ServiceProfile of a TrafficSplit, and whose proxy still sends to the apex itself. Running
+ * proxies follow an HTTPRoute, but for those that have followed a split before.
  */
 export async function podsOlderThanRoute(
   deps: { cluster: Cluster; world: Caches },
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<StaleCaller[]> {
-  const split = deps.world.splits.get(request.namespace, request.apex.name);
-  const made = split?.metadata.creationTimestamp;
-  if (!made) return [];
+  const profile = await readProfile(deps.cluster, { namespace: request.namespace, apex: request.apex.name });
+  const made = obeyedSince(routeOf(deps.world, request), profile);
+  if (made === undefined) return [];
   const bypassing = callers.filter((caller) => caller.dstService === request.apex.name);
   const pods = await Promise.all(bypassing.map(async (caller) => readPod(deps.cluster, caller)));
   const found = new Map<string, StaleCaller>();
   for (const { metadata = {} } of pods.flatMap((pod) => pod ?? [])) {
-    if (new Date(metadata.creationTimestamp ?? Infinity).getTime() >= new Date(made).getTime()) continue;
+    if (new Date(metadata.creationTimestamp ?? Infinity).getTime() >= made) continue;
     const name = metadata.name ?? "";
     const pod = `${metadata.namespace}/${name}`;
     found.set(pod, { pod, workload: workloadOf(name, metadata) });
@@ -39,8 +41,8 @@ export async function whyNotObeyed(
 ): Promise<{ staleCallers: StaleCaller[]; cause?: string }> {
   const staleCallers = await podsOlderThanRoute(deps, callers, request);
   if (staleCallers.length > 0) return { staleCallers };
-  const profile = await profileOver(deps, request);
-  if (profile) return { staleCallers, cause: profile };
+  const problem = await profileProblem(deps, request);
+  if (problem) return { staleCallers, cause: problem };
   if (callers.length > 0) {
     const names = callers.map(({ namespace, pod }) => `${namespace}/${pod}`);
     return { staleCallers, cause: `${someOf(names)} ${names.length === 1 ? "does" : "do"} not follow the route` };
@@ -51,20 +53,24 @@ export async function whyNotObeyed(
 
 // --- internal ---
 
-/** Proxies obey a ServiceProfile, even an empty one's absence of splits, before any HTTPRoute. */
-async function profileOver(
+/** The split's first, since an HTTPRoute of the same name carries nothing while one is there. */
+function routeOf(world: Caches, { namespace, apex }: EvidenceRequest): RouteObject | undefined {
+  return world.splits.get(namespace, apex.name) ?? world.httpRoutes.get(namespace, apex.name);
+}
+
+/** A TrafficSplit that nobody carries out, or a ServiceProfile that proxies obey before any HTTPRoute. */
+async function profileProblem(
   { cluster, world }: { cluster: Cluster; world: Caches },
-  { namespace, apex }: EvidenceRequest,
+  request: EvidenceRequest,
 ): Promise<string | undefined> {
-  if (!world.httpRoutes.get(namespace, apex.name)) return undefined;
-  const name = `${apex.name}.${namespace}.svc.cluster.local`;
-  try {
-    await cluster.get(resource.serviceProfiles, { namespace, name });
-    return `ServiceProfile ${name} is there, and proxies obey it instead of HTTPRoute ${apex.name}: delete it`;
-  } catch (error: unknown) {
-    if (isAbsent(error)) return undefined;
-    throw error;
-  }
+  const at = { namespace: request.namespace, apex: request.apex.name };
+  const route = routeOf(world, request);
+  const profile = route && (await readProfile(cluster, at));
+  if (!route || profile === undefined) return undefined;
+  if (route.kind === "TrafficSplit") return splitProblem(route, profile, Date.now());
+  if (profile === null) return undefined;
+  const restart = "restart its callers once, for a proxy that has followed it does not look again";
+  return `ServiceProfile ${profileName(at)} is there, and proxies obey it instead of HTTPRoute ${at.apex}: delete it, and ${restart}`;
 }
 
 /** The first three, and how many there are beside. */

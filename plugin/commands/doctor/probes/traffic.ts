@@ -58,9 +58,9 @@ export const serviceProfile: Probe = (facts) => {
     {
       fault: "service-profile-over-route",
       level: "broken",
-      what: `A ServiceProfile of Service ${facts.apexName} makes Linkerd ignore the HTTPRoute: the canary gets no traffic by it.`,
+      what: `A ServiceProfile of Service ${facts.apexName} makes callers ignore the HTTPRoute: all of them where it has overrides, else those that followed a TrafficSplit before.`,
       evidence: `ServiceProfile ${some(profiles)}`,
-      cure: kubectl(facts, `delete serviceprofile ${name}`, namespace),
+      cure: `${kubectl(facts, `delete serviceprofile ${name}`, namespace)}, and restart the callers once: a proxy that has followed it does not look again`,
     },
   ];
 };
