@@ -1,4 +1,5 @@
 import vitest from "@vitest/eslint-plugin";
+import regexp from "eslint-plugin-regexp";
 import tseslint from "typescript-eslint";
 
 const clocksAndIo = [
@@ -70,6 +71,16 @@ export default tseslint.config(
           message: "A test runs or does not exist.",
         },
       ],
+    },
+  },
+  {
+    // What a tenant writes must cost no more than its length, in whatever process reads it.
+    files: ["shared/**/*.ts", "webhook/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    plugins: { regexp },
+    rules: {
+      "regexp/no-super-linear-backtracking": ["error", { report: "potential" }],
+      "regexp/no-super-linear-move": ["error", { report: "potential" }],
     },
   },
   coreImports("shared/core/*.ts", "../*"),

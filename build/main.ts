@@ -12,6 +12,7 @@ import { buildExecutable } from "./executable.ts";
 import { scripts } from "../plugin/cli/completion-scripts.ts";
 import { buildRelease } from "./release.ts";
 import { buildImage, programEntries } from "./oci-image.ts";
+import { localImage } from "./image-name.ts";
 
 const root = join(import.meta.dirname, "..");
 const at = (...parts: string[]): string => join(root, ...parts);
@@ -65,7 +66,7 @@ async function buildWebhook(): Promise<void> {
 }
 
 async function buildControllerImage(): Promise<void> {
-  const name = `ghcr.io/kubectl-canary/kubectl-canary:${version}`;
+  const name = `${localImage}:${version}`;
   const digest = await buildImage(
     {
       name,

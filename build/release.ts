@@ -1,6 +1,6 @@
 /**
  * What a release of the plugin consists of, in `dist/release`: an archive for each Linux architecture that needs neither Node
- * nor npm, a package for npm (macOS, Windows), the manifest for krew, and checksums of them all.
+ * nor npm, a package for npm (macOS, Windows), the manifest for krew, a bill of materials (CycloneDX), and checksums of them all.
  */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -39,6 +39,7 @@ export async function buildRelease(release: Release): Promise<string[]> {
   const made = [...archives.map(([, file]) => file), await buildPackage(release)];
   const manifest = join(release.folder, "canary.yaml");
   await writeFile(manifest, dump(await krewManifest(release.version, archives), { lineWidth: -1 }));
+  made.push(await billOfMaterials(release.folder));
   const sums = await Promise.all([...made, manifest].map(async (file) => `${await sha256(file)}  ${basename(file)}\n`));
   const checksums = join(release.folder, "checksums.txt");
   await writeFile(checksums, sums.join(""));
@@ -46,6 +47,15 @@ export async function buildRelease(release: Release): Promise<string[]> {
 }
 
 // --- internal ---
+
+/** What is in the lock file, with its hashes; the bundles hold a part of it. */
+async function billOfMaterials(folder: string): Promise<string> {
+  const bill = join(folder, "sbom.cdx.json");
+  const args = ["sbom", "--sbom-format=cyclonedx", "--omit=dev"];
+  const { stdout } = await run("npm", args, { cwd: root, maxBuffer: 2 ** 26 });
+  await writeFile(bill, stdout);
+  return bill;
+}
 
 async function buildArchive({ version, bundle, folder }: Release, architecture: Architecture): Promise<string> {
   const node = await fetchNode(architectures[architecture]);

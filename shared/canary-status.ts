@@ -20,6 +20,7 @@ import type { CanaryState, Pause, Run } from "./core/state.ts";
 import type { StaleCaller } from "./core/format/restart-command.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
+import { cutTexts } from "./core/format/cut.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
 export class UnreadableStatus extends Error {}
@@ -57,12 +58,12 @@ export interface StatusContext {
   previous?: CanaryStatus | undefined;
 }
 
-/** `state` as it is written to the API server. */
+/** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
   const { stable, run, tracks, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
   const { staleCallers, ...same } = rest;
   const promotedSpec = stable?.hash ?? "";
-  return {
+  return cutTexts({
     ...same,
     canaryWeight: weight,
     iterations: 0,
@@ -82,14 +83,14 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...optional("targetMissingSince", targetMissingSince === undefined ? undefined : iso(targetMissingSince)),
     ...optional("route", context.route),
     ...optional("said", context.said),
-  };
+  });
 }
 
 /** The status of a Canary that cannot be read: what is known of it stays, and it needs a person. */
 export function printUnreadable(reason: string, since: Since): CanaryStatus {
   const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
   const conditions = kstatus("stalled", { reason: "Unreadable", message: reason }, since);
-  return { ...since.previous, reason, next: "correct the spec", conditions: [...told, ...conditions] };
+  return cutTexts({ ...since.previous, reason, next: "correct the spec", conditions: [...told, ...conditions] });
 }
 
 // --- internal ---

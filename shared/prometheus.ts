@@ -4,7 +4,10 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import { isIP } from "node:net";
 import { longestAddress, shown } from "./core/analysis/allowed-addresses.ts";
+import { cut } from "./core/format/cut.ts";
+import { AddressRefused, guardedLookup, type AddressGuard } from "./guarded-lookup.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
 export interface Sample {
@@ -43,6 +46,10 @@ export interface PrometheusOptions {
   timeoutMs?: number;
   /** Largest answer; 10 MB by default. */
   maxBytes?: number;
+  /** Asked of each IP address before it is connected to. */
+  guard?: AddressGuard;
+  /** Whoever reads our sentences may have chosen the server: of what it answers they say the code and the kind, and no word. */
+  isForeign?: boolean;
 }
 
 /** Longer queries go as POST: proxies on the way refuse long request lines. */
@@ -50,7 +57,11 @@ const longestGet = 2000;
 
 /** A client with connections of its own that it keeps open. Makes no request by itself, and never throws. */
 export function createPrometheus(options: PrometheusOptions): Prometheus {
-  const keep = { keepAlive: true, maxSockets: 8, timeout: 60_000 };
+  const { guard } = options;
+  const keep = {
+    ...{ keepAlive: true, maxSockets: 8, timeout: 60_000 },
+    ...(guard ? { lookup: guardedLookup(guard) } : {}),
+  };
   const agents = {
     http: new HttpAgent(keep),
     https: new HttpsAgent({ ...keep, rejectUnauthorized: options.insecureSkipVerify !== true }),
@@ -58,13 +69,14 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   return {
     async query(promql, atMs) {
       const url = endpoint(options.address);
+      if (guard) refuseLiteral(url, guard);
       const form = new URLSearchParams({ query: promql });
       if (atMs !== undefined) form.set("time", (atMs / 1000).toFixed(3));
       const answer = await exchange(url, form, {
         ...options,
         agent: url.protocol === "https:" ? agents.https : agents.http,
       });
-      return parseAnswer(answer, shownAddress(url));
+      return parseAnswer(answer, { who: shownAddress(url), isForeign: options.isForeign === true });
     },
   };
 }
@@ -89,6 +101,19 @@ function endpoint(address: string): URL {
   return url;
 }
 
+/** A literal is never looked up. */
+function refuseLiteral(url: URL, guard: AddressGuard): void {
+  const ip = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
+  const reason = isIP(ip) === 0 ? undefined : guard(ip);
+  if (reason !== undefined) throw refusedAddress(url, new AddressRefused(reason));
+}
+
+function refusedAddress(url: URL, error: AddressRefused): PrometheusError {
+  const cure = "if it is meant, list its host by itself in the chart's metrics.allowedAddresses";
+  const message = `${shownAddress(url)} may not be asked, for ${error.message}; ${cure}`;
+  return new PrometheusError("BadAddress", message, { cause: error });
+}
+
 /** By a loop: what a tenant writes must cost no more than its length. */
 function withoutTrailingSlashes(path: string): string {
   let end = path.length;
@@ -108,6 +133,7 @@ async function exchange(url: URL, form: URLSearchParams, options: Exchange): Pro
     return await send(url, form, { ...options, signal });
   } catch (error: unknown) {
     if (error instanceof PrometheusError) throw error;
+    if (error instanceof AddressRefused) throw refusedAddress(url, error);
     const who = shownAddress(url);
     if (signal.aborted) {
       const message = `${who} did not answer within ${timeoutMs / 1000}s; see whether it is overloaded or the query too heavy`;
@@ -172,47 +198,54 @@ function brokenOff(error: unknown, signal: AbortSignal, who: string): Error {
   return new PrometheusError("BadAnswer", message, { cause: error });
 }
 
-function parseAnswer({ status, location, body }: Answer, who: string): Sample[] {
+interface Server {
+  who: string;
+  isForeign: boolean;
+}
+
+function parseAnswer(answer: Answer, server: Server): Sample[] {
+  const { status, body } = answer;
+  const { who, isForeign } = server;
   const parsed = parseJson(body);
-  if (status === 400 || status === 422) {
-    const text = field(parsed, "error");
-    const message = `${who} cannot evaluate the query: ${typeof text === "string" ? text : firstLine(body)}; correct the query`;
-    throw new PrometheusError("BadQuery", message, { status });
-  }
-  if (status !== 200) throw new PrometheusError("HttpError", refusal(who, { status, location, body }), { status });
+  if (status === 400 || status === 422) throw badQuery(answer, parsed, server);
+  if (status !== 200) throw new PrometheusError("HttpError", refusal(answer, server), { status });
   const data = field(parsed, "data");
   if (field(parsed, "status") !== "success" || data === undefined) {
-    const what = body === "" ? "nothing" : `"${firstLine(body)}"`;
+    const text = isForeign ? "something" : `"${firstLine(body)}"`;
     throw new PrometheusError(
       "BadAnswer",
-      `${who} answered ${what}, which is no query result; see that the address is a Prometheus`,
+      `${who} answered ${body === "" ? "nothing" : text}, which is no query result; see that the address is a Prometheus`,
     );
   }
-  refuseIncomplete(field(parsed, "warnings"), who);
+  refuseIncomplete(field(parsed, "warnings"), server);
   return samplesOf(data, who);
 }
 
-function refusal(who: string, { status, location, body }: Answer): string {
-  const said = `${who} answered ${status}${body.trim() === "" ? "" : ` "${firstLine(body)}"`}`;
+function badQuery({ status, body }: Answer, parsed: unknown, { who, isForeign }: Server): PrometheusError {
+  const error = field(parsed, "error");
+  const said = isForeign ? `it answered ${status}` : firstLine(typeof error === "string" ? error : body);
+  return new PrometheusError("BadQuery", `${who} cannot evaluate the query: ${said}; correct the query`, { status });
+}
+
+function refusal({ status, location, body }: Answer, { who, isForeign }: Server): string {
+  const said = `${who} answered ${status}${isForeign || body.trim() === "" ? "" : ` "${firstLine(body)}"`}`;
   if (status === 401) return `${said}; it wants credentials`;
   if (status === 403) {
     return `${said}; it must be told to allow the controller (for Linkerd-Viz: an AuthorizationPolicy for its Server prometheus-admin)`;
   }
   if (status === 404) return `${said}; see that the address is a Prometheus, with its path prefix if it has one`;
   if (status >= 300 && status < 400)
-    return `${said} and redirects to ${location ?? "nowhere"}, which is not followed; give the final address`;
+    return `${said} and redirects to ${isForeign ? "another address" : cut(location ?? "nowhere", 200)}, which is not followed; give the final address`;
   return `${said}; see its log`;
 }
 
 /** Warnings of PromQL are about the query's style; any other says that part of the data could not be read. */
-function refuseIncomplete(warnings: unknown, who: string): void {
+function refuseIncomplete(warnings: unknown, { who, isForeign }: Server): void {
   if (!Array.isArray(warnings)) return;
   const serious = warnings.filter((text) => typeof text === "string" && !text.startsWith("PromQL "))[0] as unknown;
   if (typeof serious !== "string") return;
-  throw new PrometheusError(
-    "Incomplete",
-    `${who} could read only part of its data: ${firstLine(serious)}; see its log`,
-  );
+  const said = isForeign ? "" : `: ${firstLine(serious)}`;
+  throw new PrometheusError("Incomplete", `${who} could read only part of its data${said}; see its log`);
 }
 
 function samplesOf(data: unknown, who: string): Sample[] {
@@ -220,7 +253,7 @@ function samplesOf(data: unknown, who: string): Sample[] {
   const result = field(data, "result");
   if (type === "scalar") return [sample({ metric: {}, value: result }, who)];
   if (type === "vector" && Array.isArray(result)) return result.map((item) => sample(item, who));
-  const message = `${who} answered a ${String(type)}, not a vector; make the query an instant one, for instance with rate()`;
+  const message = `${who} answered a ${type === "matrix" || type === "string" ? type : "value"}, not a vector; make the query an instant one, for instance with rate()`;
   throw new PrometheusError("BadAnswer", message);
 }
 

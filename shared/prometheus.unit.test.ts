@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
 import { refusalOf } from "./core/analysis/allowed-addresses.ts";
+import { createAddressGuard } from "./guarded-lookup.ts";
 import { asRequested, createPrometheus } from "./prometheus.ts";
 
 describe("an address is checked as it will be asked", () => {
@@ -43,6 +44,31 @@ describe("an address is checked as it will be asked", () => {
     expect(refusalOf(asRequested(address), ["prometheus.monitoring:9090", "*a*b*c*"])).toMatch(
       /is no http or https address/,
     );
+  });
+
+  it("of a stranger is refused where it leads to the machine itself, literal or by name", async () => {
+    const guard = createAddressGuard([]);
+    const ask = (address: string): Promise<unknown> => createPrometheus({ address, guard }).query("up");
+    await expect(ask("http://127.0.0.1:9090")).rejects.toThrow(/may not be asked, for it leads to loopback/);
+    await expect(ask("http://[::ffff:169.254.169.254]")).rejects.toThrow(/leads to link-local/);
+    await expect(ask("http://localhost:9090")).rejects.toMatchObject({ code: "BadAddress" });
+  });
+
+  it.each([
+    [500, "swordfish", /answered 500; see its log$/],
+    [400, JSON.stringify({ error: "swordfish" }), /cannot evaluate the query: it answered 400/],
+    [200, "swordfish", /answered something, which is no query result/],
+    [302, "swordfish", /answered 302 and redirects to another address/],
+    [200, JSON.stringify({ status: "success", data: {}, warnings: ["swordfish"] }), /only part of its data; see/],
+    [200, JSON.stringify({ status: "success", data: { resultType: "swordfish" } }), /answered a value, not a vector/],
+  ])("of a stranger answers %i, of which no word is told on", async (status, body, said) => {
+    const server = createServer((_, response) => response.writeHead(status, { location: "/swordfish" }).end(body));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const refused = await createPrometheus({ address, isForeign: true }).query("up").catch(String);
+    expect(refused).toMatch(said);
+    expect(refused).not.toContain("swordfish");
+    server.close();
   });
 
   it("keeps a path prefix, whatever slashes end it", async () => {

@@ -33,6 +33,10 @@ export interface Config {
   scrapeIntervalMs: number;
   /** Hosts that a MetricTemplate or a Canary may name besides; `*` stands for any text. */
   allowedAddresses: string[];
+  /** Namespaces whose MetricTemplates every Canary may name. */
+  templateNamespaces: string[];
+  /** IP address of the API server's Service, where there is one: Kubernetes tells every pod. */
+  apiServer?: string;
   leaseDurationMs: number;
   renewDeadlineMs: number;
   retryPeriodMs: number;
@@ -65,7 +69,8 @@ const settings = {
   provider: "auto",
   "metrics-server": "http://prometheus.linkerd-viz:9090",
   "scrape-interval": "10s",
-  "allowed-addresses": "*",
+  "allowed-addresses": "none",
+  "template-namespaces": "none",
   "lease-duration": "15s",
   "renew-deadline": "10s",
   "retry-period": "2s",
@@ -88,8 +93,9 @@ export function readConfig(args: readonly string[], env: Env): Config {
   };
   const reader: Reader = { get, fault: (setting, why) => faults.push(`${variableOf(setting)}: ${why}`) };
   const config = { command: commandOf(positionals, faults), ...names(reader), ...network(reader), ...timings(reader) };
+  const { KUBERNETES_SERVICE_HOST: apiServer } = env;
   if (faults.length > 0) throw new CanaryError("Usage", `Cannot start: ${faults.join("; ")}.`);
-  return config;
+  return apiServer ? { ...config, apiServer } : config;
 }
 
 // --- internal ---
@@ -145,7 +151,8 @@ function network(reader: Reader) {
     provider: providerOf(reader),
     metricsServer: urlOf(reader, "metrics-server"),
     scrapeIntervalMs: durationOf(reader, "scrape-interval"),
-    allowedAddresses: reader.get("allowed-addresses").split(","),
+    allowedAddresses: listOf(reader, "allowed-addresses"),
+    templateNamespaces: listOf(reader, "template-namespaces"),
   };
 }
 
@@ -158,6 +165,12 @@ function timings(reader: Reader) {
   const drainMs = durationOf(reader, "drain");
   const uninstallDeadlineMs = durationOf(reader, "uninstall-deadline");
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs, drainMs, uninstallDeadlineMs };
+}
+
+/** `none` is how an empty list is written. */
+function listOf({ get }: Reader, setting: Setting): string[] {
+  const text = get(setting);
+  return text === "none" ? [] : text.split(",");
 }
 
 function portOf({ get, fault }: Reader, setting: Setting): number {

@@ -13,6 +13,12 @@ describe("the controller's settings", () => {
     ]);
   });
 
+  it("allow no address and no shared template unless they are listed", () => {
+    expect(readConfig([], pod)).toMatchObject({ allowedAddresses: [], templateNamespaces: [] });
+    const env = { ...pod, KUBECTL_CANARY_ALLOWED_ADDRESSES: "a,*.b", KUBERNETES_SERVICE_HOST: "10.96.0.1" };
+    expect(readConfig([], env)).toMatchObject({ allowedAddresses: ["a", "*.b"], apiServer: "10.96.0.1" });
+  });
+
   it("come from flags before the environment", () => {
     const env = { ...pod, KUBECTL_CANARY_LOG_LEVEL: "warn", KUBECTL_CANARY_PORT: "9443" };
     expect(readConfig(["--log-level", "debug"], env)).toMatchObject({ logLevel: "debug", port: 9_443 });

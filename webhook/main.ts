@@ -125,7 +125,9 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
 async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {
   const { namespace, deployment, certificateIssuer, secretName, uninstallDeadlineMs: deadlineMs } = config;
   const ownSecret = certificateIssuer === "own" ? secretName : undefined;
-  await uninstall({ cluster, log, random, namespace, deployment, ownSecret, deadlineMs });
+  const left = await uninstall({ cluster, log, random, namespace, deployment, ownSecret, deadlineMs });
+  const lines = left.length === 0 ? ["Every Deployment is its user's again."] : ["This needs a person:", ...left];
+  process.stdout.write(`${lines.join("\n- ")}\n`);
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -1,15 +1,17 @@
 /**
  * What Helm runs before it deletes the release: the controller is stopped, every target goes back to its user on stable's
- * template, traffic leaves the canaries, and what we made is deleted, the controller's own objects last. The Canaries stay, with
- * a status that says so.
+ * template, traffic leaves the canaries, and what we made is deleted, the controller's own objects last. One Deployment that cannot
+ * be given back keeps no other from it. The Canaries stay, with a status that says so.
  */
 import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
+import { cut } from "../shared/core/format/cut.ts";
 import type { Canary } from "../shared/core/objects/canary.ts";
 import { label, leaseName, manager } from "../shared/core/objects/names.ts";
 import { pause, systemClock } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
-import { hasCode } from "../shared/kube/errors.ts";
+import { hasCode, messageOf } from "../shared/kube/errors.ts";
 import { resource, type Resource } from "../shared/kube/resources.ts";
+import { keyOf } from "../shared/kube/store.ts";
 import { cleanUp, returnToUser, type CleanupDeps, type RouteGone } from "./controller/apply/cleanup.ts";
 import { deleteSeen } from "./controller/apply/delete.ts";
 import type { Logger } from "../shared/log.ts";
@@ -29,42 +31,72 @@ export interface UninstallDeps {
   deadlineMs: number;
 }
 
-/** Throws when something could not be put back in time; Helm then keeps the release and shows the message. */
-export async function uninstall(deps: UninstallDeps): Promise<void> {
+/**
+ * Gives back what can be given back, and says what needs a person: in the log, in the Canaries' status, and in what is returned, each a
+ * sentence. Throws only where the cluster cannot be asked at all.
+ */
+export async function uninstall(deps: UninstallDeps): Promise<string[]> {
   const { cluster, log } = deps;
-  const signal = AbortSignal.timeout(deps.deadlineMs);
-  await stopController(deps, signal);
+  const until = deadlines(deps.deadlineMs);
+  const left: Left = new Map();
+  if (!(await stopController(deps, until.stopped)))
+    left.set(`${deps.namespace}/`, "The controller's pods have not ended; what they still write may undo this.");
   const routes = await discoverRoutes(cluster);
-  const nothing = (): void => undefined;
-  const deaf = { wake: nothing, onError: nothing, onUnreadable: nothing };
-  const world = createCaches({ ...deps, ...deaf, clock: systemClock, routes });
-  await world.start();
+  const world = createCaches({
+    ...deps,
+    clock: systemClock,
+    routes,
+    wake: () => undefined,
+    onError: () => undefined,
+    onUnreadable: () => undefined,
+  });
   const parts: CleanupDeps = { cluster, world, routes, log, now: () => systemClock.wall() };
   try {
-    await giveBackTargets(parts, signal);
-    await takeTracesAway(parts, signal);
-    await resetStatuses(parts);
+    await filled(world, until.given);
+    const rolling = await giveBackTargets(parts, until.given, left);
+    await takeTracesAway(parts, until, { rolling, left });
+    await resetStatuses(parts, left);
     await deleteOwnObjects(deps);
   } finally {
     await world.stop();
   }
+  for (const what of left.values()) log.warn({ what }, "this needs a person");
+  return [...left.values()];
 }
 
 // --- internal ---
 
+/** What needs a person: sentences by `namespace/name` of the Deployment or the Canary. */
+type Left = Map<string, string>;
+
 const lookAgainMs = 250;
 
-/** Waits for `done` by looking; there is no one event for "all of these". */
-async function until(signal: AbortSignal, what: string, done: () => boolean | Promise<boolean>): Promise<void> {
+/** Each part gets its share of the time, so that the last one is reached. */
+function deadlines(wholeMs: number): Record<"stopped" | "given" | "rolled" | "drained", AbortSignal> {
+  const after = (part: number): AbortSignal => AbortSignal.timeout(Math.floor(wholeMs * part));
+  return { stopped: after(0.3), given: after(0.5), rolled: after(0.7), drained: after(0.9) };
+}
+
+/** Looks until it is done, and says whether it was in time; there is no one event for "all of these". */
+async function inTime(signal: AbortSignal, done: () => boolean | Promise<boolean>): Promise<boolean> {
   while (!(await done())) {
-    if (signal.aborted)
-      throw new Error(`Gave up waiting until ${what}. Run helm uninstall again, or look at the Canaries' status.`);
+    if (signal.aborted) return false;
     await pause(systemClock, lookAgainMs, signal);
   }
+  return true;
+}
+
+async function filled(world: Caches, signal: AbortSignal): Promise<void> {
+  void world.start();
+  if (!(await inTime(signal, () => world.hasSynced())))
+    throw new Error("The cluster could not be read in time: nothing was given back. Run helm uninstall again.");
 }
 
 /** Two of us would undo each other's work. */
-async function stopController({ cluster, namespace, deployment }: UninstallDeps, signal: AbortSignal): Promise<void> {
+async function stopController(
+  { cluster, namespace, deployment }: UninstallDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
   const at = { namespace, name: deployment };
   try {
     const stopped = await cluster.patch<V1Deployment>(resource.deployments, at, {
@@ -73,75 +105,127 @@ async function stopController({ cluster, namespace, deployment }: UninstallDeps,
     });
     const matched = Object.entries(stopped.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
     const labelSelector = matched.join(",");
-    await until(signal, "the controller's pods have ended", async () => {
+    return await inTime(signal, async () => {
       const { items } = await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector });
       return items.length === 0;
     });
   } catch (error: unknown) {
-    if (!hasCode(error, "NotFound")) throw error;
-  }
-}
-
-/** Targets first: while they roll back to stable, the canaries go on serving. */
-async function giveBackTargets(parts: CleanupDeps, signal: AbortSignal): Promise<void> {
-  const { world, log } = parts;
-  const targets = world.deployments.list().filter((found) => metaOf(found).labels[label.target] === metaOf(found).uid);
-  await until(signal, "every target could be written", async () => {
-    const given = await Promise.all(targets.map((target) => giveBack(parts, target)));
-    return given.every((isGiven) => isGiven);
-  });
-  await until(signal, "every target runs stable", () =>
-    targets.every((target) => {
-      const { namespace, name, uid } = metaOf(target);
-      const found = world.deployments.get(namespace, name);
-      const { rolledOut, replicas } = found
-        ? toTarget(found, world.revisions.byIndex(indexes.owner, uid))
-        : { rolledOut: true, replicas: 0 };
-      return rolledOut || replicas === 0;
-    }),
-  );
-  log.info({ targets: targets.length }, "every target is its user's again");
-}
-
-/** Says whether it is its user's again. Whoever writes it at the same moment is waited for; what is gone needs nothing. */
-async function giveBack(parts: CleanupDeps, { metadata }: V1Deployment): Promise<boolean> {
-  const { name = "", namespace = "", uid = "" } = { ...metadata };
-  const found = parts.world.deployments.get(namespace, name);
-  if (!found || metaOf(found).labels[label.target] !== uid) return true;
-  try {
-    await returnToUser(parts, found);
-    return true;
-  } catch (error: unknown) {
     if (hasCode(error, "NotFound")) return true;
-    if (hasCode(error, "Conflict")) return false;
     throw error;
   }
 }
 
-async function takeTracesAway(parts: CleanupDeps, signal: AbortSignal): Promise<void> {
-  const gone: RouteGone = new Map();
-  const keys = everyKey(parts.world);
-  await until(signal, "canary pods have drained and are deleted", async () => {
-    const pending = await Promise.all(
-      keys.map((key) => {
-        const [namespace = "", name = ""] = key.split("/");
-        return cleanUp(parts, { namespace, name }, gone);
-      }),
+/** Returns those that roll because of us: their canaries go on serving until stable's pods are back. */
+async function giveBackTargets(parts: CleanupDeps, signal: AbortSignal, left: Left): Promise<V1Deployment[]> {
+  const targets = parts.world.deployments.list().filter(isMarked);
+  const given = new Set<V1Deployment>();
+  let open = targets;
+  // What is refused again and again holds up nobody else's traffic.
+  for (let tries = 0; open.length > 0 && tries < mostTries && !signal.aborted; tries++) {
+    if (tries > 0) await pause(systemClock, lookAgainMs * 2 ** tries, signal);
+    const isGiven = await Promise.all(open.map((target) => giveBack(parts, target, left)));
+    for (const [index, target] of open.entries()) if (isGiven[index]) given.add(target);
+    open = open.filter((target) => !given.has(target));
+  }
+  parts.log.info({ given: given.size, left: open.length }, "targets were given back");
+  return [...given].filter((target) => label.promoting in metaOf(target).labels);
+}
+
+/** With the pauses between them, some 16 s. */
+const mostTries = 6;
+
+const isMarked = (found: V1Deployment): boolean => metaOf(found).labels[label.target] === metaOf(found).uid;
+
+/** Says whether it is its user's again; if not, why is kept. Whoever writes it at the same moment is waited for; what is gone needs nothing. */
+async function giveBack(parts: CleanupDeps, target: V1Deployment, left: Left): Promise<boolean> {
+  const { name, namespace, uid } = metaOf(target);
+  const key = keyOf(target);
+  const found = parts.world.deployments.get(namespace, name);
+  try {
+    if (found && metaOf(found).uid === uid && isMarked(found)) await returnToUser(parts, found);
+    left.delete(key);
+    return true;
+  } catch (error: unknown) {
+    if (!parts.world.deployments.get(namespace, name)) return true;
+    left.set(
+      key,
+      `Deployment ${name} in ${namespace} was not given back: ${messageOf(error)} ` +
+        `It serves on as it is; once its template is right: kubectl -n ${namespace} rollout resume deploy ${name}`,
     );
-    return pending.every(({ requeueAfterMs }) => requeueAfterMs === undefined);
+    return false;
+  }
+}
+
+/** Traffic leaves a canary as soon as stable can carry it, and in any case while there is still time to drain. */
+async function takeTracesAway(
+  parts: CleanupDeps,
+  until: ReturnType<typeof deadlines>,
+  { rolling, left }: { rolling: readonly V1Deployment[]; left: Left },
+): Promise<void> {
+  const gone: RouteGone = new Map();
+  let open = everyKey(parts.world);
+  const isDone = async (key: string): Promise<boolean> => {
+    const [namespace = "", name = ""] = key.split("/");
+    const target = parts.world.canaries.get(namespace, name)?.spec.targetRef.name;
+    const own = rolling.find(({ metadata }) => metadata?.namespace === namespace && metadata.name === target);
+    if (own && !until.rolled.aborted && !rolledOut(parts.world, own)) return false;
+    try {
+      const { requeueAfterMs } = await cleanUp(parts, { namespace, name }, gone);
+      if (requeueAfterMs !== undefined) return false;
+    } catch (error: unknown) {
+      left.set(
+        `canary ${key}`,
+        `What was made for Canary ${name} in ${namespace} is not all gone: ${messageOf(error)}`,
+      );
+      return false;
+    }
+    left.delete(`canary ${key}`);
+    return true;
+  };
+  const isDrained = await inTime(until.drained, async () => {
+    const done = await Promise.all(open.map(isDone));
+    open = open.filter((_, index) => !done[index]);
+    return open.length === 0;
   });
+  if (!isDrained) for (const key of open) notDrained(key, left);
+  for (const target of rolling) if (!rolledOut(parts.world, target)) stillRolls(target, left);
+}
+
+function notDrained(key: string, left: Left): void {
+  const [namespace = "", name = ""] = key.split("/");
+  const command = `kubectl -n ${namespace} get deploy,svc,trafficsplit,httproute -l ${label.canary}=${name}`;
+  if (!left.has(`canary ${key}`))
+    left.set(`canary ${key}`, `What was made for Canary ${name} in ${namespace} is not all gone; see ${command}`);
+}
+
+function stillRolls(target: V1Deployment, left: Left): void {
+  const { name, namespace } = metaOf(target);
+  const command = `kubectl -n ${namespace} rollout status deploy ${name}`;
+  const what = `Deployment ${name} in ${namespace} is given back, and its rollout to stable is not over; see ${command}`;
+  left.set(keyOf(target), what);
+}
+
+function rolledOut(world: Caches, target: V1Deployment): boolean {
+  const { namespace, name, uid } = metaOf(target);
+  const found = world.deployments.get(namespace, name);
+  if (!found) return true;
+  const { rolledOut: isOver, replicas } = toTarget(found, world.revisions.byIndex(indexes.owner, uid));
+  return isOver || replicas === 0;
 }
 
 /** A controller that is installed again later must not take up a run that is long over. */
-async function resetStatuses({ cluster, world }: CleanupDeps & { world: Caches }): Promise<void> {
-  const reason = "kubectl-canary was uninstalled: the target runs stable and is its user's alone.";
+async function resetStatuses({ cluster, world, log }: CleanupDeps, left: Left): Promise<void> {
   for (const canary of world.canaries.list()) {
-    const body = [{ op: "add", path: "/status", value: { phase: "", reason } }];
+    const key = keyOf(canary);
+    const still = left.get(`${metaOf(canary).namespace}/${canary.spec.targetRef.name}`) ?? left.get(`canary ${key}`);
+    const reason = `kubectl-canary was uninstalled: ${still ?? "the target runs stable and is its user's alone."}`;
+    const body = [{ op: "add", path: "/status", value: { phase: "", reason: cut(reason) } }];
     const at = { name: metaOf(canary).name, namespace: metaOf(canary).namespace, subresource: "status" };
     try {
       await cluster.patch<Canary>(resource.canaries, at, { type: "json", body, fieldManager: manager });
     } catch (error: unknown) {
-      if (!hasCode(error, "NotFound")) throw error;
+      // Whoever installs it again finds a status that is looked at anew; nothing of the cluster hangs on it.
+      if (!hasCode(error, "NotFound")) log.warn({ canary: key, reason: messageOf(error) }, "its status was not reset");
     }
   }
 }

@@ -11,8 +11,11 @@ interface Manifest {
   spec?: { template?: { metadata: { annotations: Record<string, string> } }; replicas?: number };
 }
 
+const image = ["--set", "image.repository=registry.example/canary"];
+
 async function render(...args: string[]): Promise<Manifest[]> {
-  const { stdout, stderr, code } = await helm(["template", release.name, release.chart, "-n", "canary", ...args]);
+  const given = [...image, ...args];
+  const { stdout, stderr, code } = await helm(["template", release.name, release.chart, "-n", "canary", ...given]);
   if (code !== 0) throw new Error(stderr);
   return loadAll(stdout) as Manifest[];
 }
@@ -25,7 +28,7 @@ const annotationsOf = (manifests: Manifest[]): Record<string, string> =>
 
 describe("the chart", () => {
   it("passes helm lint in strict mode", async () => {
-    const { stdout, code } = await helm(["lint", "--strict", release.chart]);
+    const { stdout, code } = await helm(["lint", "--strict", release.chart, ...image]);
     expect([code, stdout]).toEqual([0, expect.stringContaining("0 chart(s) failed")]);
   });
 
@@ -104,6 +107,30 @@ describe("the chart", () => {
     expect(policies).toMatchObject([{ spec: { policyTypes: ["Ingress"], ingress } }]);
   });
 
+  it("assumes nobody's image, and takes one by its digest", async () => {
+    await expect(render("--set", "image.repository=")).rejects.toThrow(/image.repository is not set: build the image/);
+    const digest = `sha256:${"a".repeat(64)}`;
+    const { stdout } = await helm([
+      "template",
+      release.name,
+      release.chart,
+      ...image,
+      "--set",
+      `image.digest=${digest}`,
+    ]);
+    expect(stdout.match(/image: .*/g)).toEqual(Array(2).fill(`image: registry.example/canary@${digest}`));
+  });
+
+  it("gives V8 three quarters of the memory limit", async () => {
+    const optionsWith = async (...args: string[]): Promise<unknown> => {
+      const { stdout } = await helm(["template", release.name, release.chart, ...image, ...args]);
+      return /--max-old-space-size=\d+/.exec(stdout)?.[0];
+    };
+    expect(await optionsWith()).toBe("--max-old-space-size=384");
+    expect(await optionsWith("--set", "resources.limits.memory=2Gi")).toBe("--max-old-space-size=1536");
+    expect(await optionsWith("--set", "resources.limits=null")).toBeUndefined();
+  });
+
   it("has no disruption budget for a single replica, which could then never be moved", async () => {
     expect(named(await render(), "PodDisruptionBudget")).toEqual(["kubectl-canary"]);
     expect(named(await render("--set", "replicas=1"), "PodDisruptionBudget")).toEqual([]);
@@ -118,7 +145,7 @@ describe("the chart", () => {
         "--set",
         "crds.install=false",
         "--set",
-        "commandAuthorization.enabled=false",
+        "commandAuthorization.enabled=false,ownLimits.enabled=false",
         "--set",
         "uninstall.enabled=false",
       ],

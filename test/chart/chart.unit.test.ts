@@ -20,6 +20,12 @@ const read = (...path: string[]): Promise<string> => readFile(join(chart, ...pat
 
 interface Schema {
   type?: string;
+  required?: string[];
+  maxLength?: number;
+  maxItems?: number;
+  maxProperties?: number;
+  additionalProperties?: Schema;
+  "x-kubernetes-preserve-unknown-fields"?: boolean;
   properties?: Record<string, Schema>;
   items?: Schema;
   enum?: string[];
@@ -41,6 +47,20 @@ async function schemaOf(name: string): Promise<Schema> {
 const at = (schema: Schema, ...path: string[]): Schema =>
   path.reduce((one, key) => one.properties?.[key] ?? {}, schema);
 const keys = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
+
+/** Paths of what a tenant could make as large as an object may be. */
+function unbounded(schema: Schema, path: string): string[] {
+  const { type, properties = {}, items, additionalProperties: values } = schema;
+  const isFree =
+    (type === "string" && !schema.enum && schema.maxLength === undefined) ||
+    (type === "array" && schema.maxItems === undefined) ||
+    (values !== undefined && schema.maxProperties === undefined);
+  const parts = { ...properties, ...(items ? { "[]": items } : {}), ...(values ? { "*": values } : {}) };
+  return [
+    ...(isFree ? [path] : []),
+    ...Object.entries(parts).flatMap(([key, part]) => unbounded(part, `${path}.${key}`)),
+  ];
+}
 
 describe("the definition of Canary", () => {
   it("knows the providers and kinds of target that admission knows", async () => {
@@ -120,6 +140,15 @@ describe("the definition of Canary", () => {
     expect(keys(at(schema, "tracks", "canary")).sort()).toEqual(Object.keys(track).sort());
     expect(at(schema, "phase").enum).toEqual(expect.arrayContaining([...phases]));
   });
+
+  it.each(["canaries", "metrictemplates", "alertproviders"])(
+    "%s: has a spec, in which every text, list and map has a bound",
+    async (name) => {
+      const definition = await schemaOf(name);
+      expect(definition.required).toEqual(["spec"]);
+      expect(unbounded(at(definition, "spec"), "spec")).toEqual([]);
+    },
+  );
 
   it("has every field of the spec that we read", async () => {
     const spec = {

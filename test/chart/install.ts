@@ -7,6 +7,7 @@ import { access, readFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { join } from "node:path";
+import { localImage } from "../../build/image-name.ts";
 import { importImage } from "../cluster/parts/images.ts";
 import { paths, repository } from "../cluster/layout.ts";
 
@@ -67,7 +68,8 @@ async function localImageArgs(rebuild: boolean): Promise<string[]> {
   await importImage(archive);
   // The local cluster has Linkerd's definitions, but its mesh stands in for Linkerd with the apps under test alone.
   const unmeshed = ["--set", "linkerd.mesh=false"];
-  return [...unmeshed, "--set-string", `podAnnotations.kubectl-canary\\.io/image=${await digestOf(archive)}`];
+  const named = ["--set", `image.repository=${localImage}`];
+  return [...unmeshed, ...named, "--set-string", `podAnnotations.kubectl-canary\\.io/image=${await digestOf(archive)}`];
 }
 
 async function digestOf(file: string): Promise<string> {

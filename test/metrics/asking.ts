@@ -21,6 +21,7 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
     scrapeIntervalMs,
     credentials: () => Promise.reject(new Error("no Secret is there")),
     allowedAddresses: ["*", "127.0.0.1"],
+    templateNamespaces: [],
     ownAddress: "",
     now: () => Date.now(),
     log: { warn: () => undefined },

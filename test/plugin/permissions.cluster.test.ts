@@ -29,7 +29,8 @@ const applied = ["ClusterRole", "ValidatingAdmissionPolicy", "ValidatingAdmissio
 async function applyChart(): Promise<void> {
   const built = await buildAll([binaries.helm, binaries.kubectl]);
   kubectl = built.get("kubectl") ?? "";
-  const rendered = await run(built.get("helm") ?? "", ["template", release.name, release.chart]);
+  const chart = ["template", release.name, release.chart, "--set", "image.repository=registry.example/canary"];
+  const rendered = await run(built.get("helm") ?? "", chart);
   const manifests = loadAll(rendered.stdout) as ({ kind: string } | null)[];
   const items = manifests.filter((manifest) => manifest && applied.includes(manifest.kind));
   const input = JSON.stringify({ apiVersion: "v1", kind: "List", items });

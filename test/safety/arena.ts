@@ -47,6 +47,8 @@ export interface Controller {
 export interface Arena {
   /** The administrator's. */
   cluster: Cluster;
+  /** The controller's own account. */
+  own: Cluster;
   node: PaperNode;
   /** Where the API server listens. */
   port: number;
@@ -69,6 +71,7 @@ export async function startArena(): Promise<Arena> {
   const token = await tokenOf(cluster);
   return {
     cluster,
+    own: plane.cluster({ token }),
     node,
     port: plane.port,
     startController: (options) => {
@@ -96,6 +99,7 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
       metricsServer: options.metricsServer ?? prometheus.url,
       scrapeIntervalMs: 1_000,
       allowedAddresses: [],
+      templateNamespaces: [],
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,
@@ -147,9 +151,12 @@ async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Se
   await once(server, "listening");
   const base = `https://localhost:${(server.address() as AddressInfo).port}`;
   const caBundle = Buffer.from(authority.cert).toString("base64");
-  for (const configuration of await chartWebhooks(plane)) {
+  for (const configuration of await chartAdmission(plane)) {
     const of = configurations[configuration.kind];
-    if (!of) continue;
+    if (!of) {
+      await cluster.raw("POST", policyPath(configuration), configuration);
+      continue;
+    }
     for (const webhook of configuration.webhooks ?? [])
       webhook.clientConfig = { url: `${base}${webhook.clientConfig.service?.path}`, caBundle };
     await cluster.create(of, configuration);
@@ -158,12 +165,18 @@ async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Se
   return server;
 }
 
-async function chartWebhooks(plane: ControlPlane): Promise<Configuration[]> {
+/** The policies too: what the controller does in all rows is what its own account may do. */
+const policyPath = ({ kind }: Configuration): string =>
+  `/apis/admissionregistration.k8s.io/v1/${kind === "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings"}`;
+
+async function chartAdmission(plane: ControlPlane): Promise<Configuration[]> {
   const helm = await ensureBinary(binaries.helm);
-  const args = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
+  const chart = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
+  const args = [...chart, "--set", "image.repository=registry.example/canary"];
   const env = { ...process.env, HELM_CACHE_HOME: plane.dir, HELM_CONFIG_HOME: plane.dir, HELM_DATA_HOME: plane.dir };
-  const text = await mustRun(helm, [...args, "--show-only", "templates/webhooks.yaml"], { env });
-  return loadAll(text) as Configuration[];
+  const files = ["webhooks", "policies"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
+  const text = await mustRun(helm, [...args, ...files], { env });
+  return (loadAll(text) as (Configuration | null)[]).flatMap((one) => one ?? []);
 }
 
 /** API servers take a moment to call a new webhook: a faulty Canary is refused with our words as soon as they do. */

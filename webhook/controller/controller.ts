@@ -3,8 +3,8 @@ import { leaseName } from "../../shared/core/objects/names.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
-import { createPrometheus } from "../../shared/prometheus.ts";
 import { createCredentials } from "../evidence/credentials.ts";
+import { addressesOfApiServers, connectTo } from "../evidence/strangers.ts";
 import { createEvidence } from "../evidence/evidence.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
@@ -33,6 +33,10 @@ export interface ControllerConfig {
   scrapeIntervalMs: number;
   /** Which other servers a MetricTemplate or a Canary may name. */
   allowedAddresses: readonly string[];
+  /** Namespaces whose MetricTemplates every Canary may name. */
+  templateNamespaces: readonly string[];
+  /** IP address of the API server's Service, where it is known. */
+  apiServer?: string;
   leaseDurationMs: number;
   renewDeadlineMs: number;
   retryPeriodMs: number;
@@ -65,6 +69,7 @@ type LoopParts = ControllerDeps & {
   world: Caches;
   reports: ControllerMetrics;
   routes: ServedRoutes;
+  apiServers: readonly string[];
   isLeader(): boolean;
 };
 
@@ -74,7 +79,10 @@ const looksAtOnce = 32;
 
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, log, random } = deps;
-  const routes = await discoverRoutes(cluster);
+  const [routes, apiServers] = await Promise.all([
+    discoverRoutes(cluster),
+    addressesOfApiServers(deps, deps.config.apiServer),
+  ]);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
   const onUnreadable = (resource: string, error: Error): void => {
     deps.recorder.unreadable(resource);
@@ -90,7 +98,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
     },
   });
   const reports = createControllerMetrics(deps.recorder);
-  const queue = createQueue({ ...deps, world, routes, reports, isLeader: () => election.isLeader() });
+  const queue = createQueue({ ...deps, world, routes, apiServers, reports, isLeader: () => election.isLeader() });
   void world.start().then(() => {
     log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
     election.start();
@@ -139,23 +147,25 @@ function createQueue(parts: LoopParts): WorkQueue {
   const { cluster, world, log } = parts;
   const now = (): number => clock.wall();
   const evidence = createEvidence({
-    prometheus: createPrometheus,
+    prometheus: (server) => connectTo(server, parts.config, parts.apiServers),
     metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
     podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
     whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world }, callers, request),
     credentials: createCredentials({ cluster, now }),
     allowedAddresses: parts.config.allowedAddresses,
+    templateNamespaces: parts.config.templateNamespaces,
     ownAddress: parts.config.metricsServer,
     scrapeIntervalMs: parts.config.scrapeIntervalMs,
     now,
     log,
   });
-  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
+  const { provider, metricsServer, scrapeIntervalMs, identity: instance, templateNamespaces } = parts.config;
   const deps: LookDeps = {
     ...parts,
     provider,
     metricsServer,
     scrapeIntervalMs,
+    templateNamespaces,
     herald: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random),

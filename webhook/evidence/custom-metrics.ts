@@ -1,13 +1,14 @@
 /** Metrics with a query of the user's own: each is asked by itself, for its text is its own. */
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
-import { asRequested } from "../../shared/prometheus.ts";
+import { asRequested, type Prometheus, type Sample } from "../../shared/prometheus.ts";
 import { readQuery } from "../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/analysis/query-template.ts";
 import { windowSeconds } from "../../shared/core/analysis/queries.ts";
 import { optional } from "../../shared/core/format/compact.ts";
-import type { QueryBatches } from "./query-batches.ts";
+import { FairShare } from "./fair-share.ts";
+import { lastUsed } from "./query-batches.ts";
 import type { Planned, EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
 
 /** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
@@ -19,14 +20,39 @@ export function askCustom(
   return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await measure(one, request, tools))));
 }
 
+/** Apart from the clients that ask for everybody: a server that hangs, or a row of heavy queries, fills only its own connections. */
+export class CustomClients {
+  private readonly deps: EvidenceDeps;
+  private readonly clients = new Map<string, Prometheus>();
+  private readonly fair = new FairShare();
+
+  constructor(deps: EvidenceDeps) {
+    this.deps = deps;
+  }
+
+  ask({ name, namespace }: EvidenceRequest, server: AskedServer, query: string): Promise<Sample[]> {
+    const client = lastUsed(this.clients, JSON.stringify(server), () => this.deps.prometheus(server));
+    const shares = [
+      { key: `Canary ${name}.${namespace}`, most: mostPerCanary },
+      { key: `namespace ${namespace}`, most: mostPerNamespace },
+    ];
+    return this.fair.ask(shares, () => client.query(query));
+  }
+}
+
+const mostPerCanary = 4;
+const mostPerNamespace = 16;
+
+type AskedServer = MetricServer & { address: string };
+
 interface Tools {
   deps: EvidenceDeps;
-  board: QueryBatches;
+  customs: CustomClients;
   warmth?: Warmth;
 }
 
 async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, tools: Tools): Promise<Measurement> {
-  const { deps, board } = tools;
+  const { deps, customs } = tools;
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
@@ -36,9 +62,8 @@ async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, 
   if ("error" in resolved) return { ...base, answer: { error: resolved.error } };
   const { query, server } = resolved;
   try {
-    // Credentials go to the server that they are for, never to one that a Canary names.
-    const fallback = server.secretRef || server.headers ? deps.ownAddress : request.prometheus;
-    const samples = await board.client(await admitted(server, deps), fallback).query(query);
+    const asked = await admitted({ ...server, address: addressOf(server, request, deps) }, request, deps);
+    const samples = await customs.ask(request, asked, query);
     const at = iso(samples[0]?.atMs ?? deps.now());
     return {
       ...base,
@@ -86,13 +111,28 @@ function youngPods(window: number, deps: EvidenceDeps, warmth?: Warmth): TooYoun
   return { tooYoung: `its window of ${window}s still holds what pods answered while they warmed up; wait ${missing}s` };
 }
 
+/** Credentials go to the server that they are for, never to one that a Canary names. */
+function addressOf(
+  { address, secretRef, headers }: MetricServer,
+  { prometheus }: EvidenceRequest,
+  deps: EvidenceDeps,
+): string {
+  return address ?? (secretRef || headers ? deps.ownAddress : prometheus);
+}
+
 /** The server with its credentials. Rejects where it may not be asked, or they cannot be had. */
-async function admitted({ secretRef, ...server }: MetricServer, deps: EvidenceDeps): Promise<MetricServer> {
-  const isOwn = server.address === undefined || server.address === deps.ownAddress;
-  const refusal = isOwn ? undefined : refusalOf(asRequested(server.address ?? ""), deps.allowedAddresses);
+async function admitted(
+  { secretRef, namespace, ...server }: AskedServer,
+  request: EvidenceRequest,
+  deps: EvidenceDeps,
+): Promise<AskedServer> {
+  // The Canary's own server was admitted before.
+  const isKnown = [deps.ownAddress, request.prometheus].some((one) => asRequested(one) === asRequested(server.address));
+  const refusal = isKnown ? undefined : refusalOf(asRequested(server.address), deps.allowedAddresses, namespace);
   if (refusal !== undefined) throw new Error(refusal);
   if (secretRef === undefined) return server;
-  return { ...server, headers: { ...server.headers, authorization: [await deps.credentials(secretRef)] } };
+  const authorization = [await deps.credentials(secretRef, server.address)];
+  return { ...server, headers: { ...server.headers, authorization } };
 }
 
 async function resolve(
@@ -104,7 +144,7 @@ async function resolve(
   try {
     const at = { namespace: templateRef?.namespace ?? request.namespace, name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
-    const found = customQuery(spec, contextOf({ spec, window }, request), template);
+    const found = customQuery(spec, contextOf({ spec, window }, request, deps), template);
     if ("error" in found) return found;
     const scope = readQuery(found.query, { deployment: request.target, service: request.apex.name });
     return scope?.level === "refused" ? { error: `its query ${scope.what}; ${scope.cure}` } : found;
@@ -113,7 +153,11 @@ async function resolve(
   }
 }
 
-function contextOf({ spec, window }: { spec: MetricSpec; window: number }, request: EvidenceRequest): TemplateContext {
+function contextOf(
+  { spec, window }: { spec: MetricSpec; window: number },
+  request: EvidenceRequest,
+  { templateNamespaces }: EvidenceDeps,
+): TemplateContext {
   // As the user wrote it, unless it was widened for want of requests.
   const asWritten = spec.interval === undefined || spec.interval === "" ? "1m" : spec.interval;
   return {
@@ -125,6 +169,7 @@ function contextOf({ spec, window }: { spec: MetricSpec; window: number }, reque
     ...optional("route", request.route),
     interval: windowSeconds(spec.interval) === window ? asWritten : `${window}s`,
     variables: spec.templateVariables ?? {},
+    templateNamespaces,
   };
 }
 

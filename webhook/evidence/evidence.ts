@@ -20,7 +20,7 @@ import {
   requestsOver,
 } from "./builtin-metrics.ts";
 import type { Planned, Answers, Warmth, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
-import { askCustom } from "./custom-metrics.ts";
+import { askCustom, CustomClients } from "./custom-metrics.ts";
 import { createCounterReader, type CounterReader } from "./counter-reader.ts";
 import { canaryTrack, newestHeardIn, newestSampleIn, primaryTrack, unscrapedIn } from "./track-rows.ts";
 import { recentSeconds, shownWindow, warmupSeconds, widened } from "./windows.ts";
@@ -28,14 +28,15 @@ import type { BatchAnswer } from "./query-batch.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
   const board = createQueryBatches(deps);
+  const customs = new CustomClients(deps);
   const ledger = createCounterReader(deps, board);
   const failed = (request: EvidenceRequest, error: unknown): string => {
     deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
     return error instanceof Error ? error.message : String(error);
   };
-  const admit = ({ prometheus }: EvidenceRequest): void => {
+  const admit = ({ prometheus, namespace }: EvidenceRequest): void => {
     const refusal =
-      prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses);
+      prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses, namespace);
     if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
   };
   const orNothing = async <T>(
@@ -55,7 +56,7 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
       const askedAt = deps.now();
       try {
         admit(request);
-        return await gatherEvidence(request, deps, { board, ledger });
+        return await gatherEvidence(request, deps, { board, ledger, customs });
       } catch (error: unknown) {
         return { ok: false, askedAt, error: failed(request, error) };
       }
@@ -71,19 +72,20 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
 interface Sources {
   board: QueryBatches;
   ledger: CounterReader;
+  customs: CustomClients;
 }
 
 async function gatherEvidence(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  { board, ledger }: Sources,
+  { board, ledger, customs }: Sources,
 ): Promise<MetricsSeen> {
   const shown = shownWindow(request.metrics);
   const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, board), board.ledger(request)]);
   const warmth = ledger.warmth(request, ages);
   const [latency, custom] = await Promise.all([
     askLatencies(request, board, { shown, plan }),
-    askCustom(request, plan, { deps, board, ...optional("warmth", warmth) }),
+    askCustom(request, plan, { deps, customs, ...optional("warmth", warmth) }),
   ]);
   const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
   const track = canaryTrack(request);

@@ -1,5 +1,4 @@
 /** All batches there are: one for each Prometheus, question and window; made when first asked, dropped when long unused. */
-import type { MetricServer } from "../../shared/core/analysis/query-template.ts";
 import {
   type Apex,
   type Asked,
@@ -26,8 +25,6 @@ export interface QueryBatches {
   ledgerAtOnce(request: EvidenceRequest): Promise<BatchAnswer> | undefined;
   /** Undefined as above. */
   callers(request: EvidenceRequest, window: number): Promise<Caller[] | undefined>;
-  /** The client for a server; `fallback` is the address of one that names none. */
-  client(server: MetricServer, fallback: string): Prometheus;
 }
 
 interface Workload {
@@ -41,7 +38,7 @@ interface Workload {
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
 const rememberMs = 90_000;
 const unusedMs = 10 * 60_000;
-/** A Secret that rotates makes another client each time: the least used are let go. */
+/** Tenants name servers, and a Secret that rotates makes another client each time: the least used are let go. */
 const mostClients = 256;
 
 export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
@@ -50,15 +47,12 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const apexes = new Map<string, QueryBatch<Apex>>();
   const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
 
-  function client(server: MetricServer, fallback: string): Prometheus {
-    const full = { ...server, address: server.address ?? fallback };
-    return lastUsed(clients, JSON.stringify(full), () => deps.prometheus(full));
-  }
+  const client = (address: string): Prometheus => lastUsed(clients, address, () => deps.prometheus({ address }));
 
   function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
     dropUnused(tracks, deps.now());
     const batch = held(tracks, `${question} ${request.prometheus}`, () => {
-      const prometheus = client({}, request.prometheus);
+      const prometheus = client(request.prometheus);
       return new QueryBatch({
         ...timing,
         ...paced(deps, { timesAScrape, many: manyTracks }),
@@ -76,7 +70,6 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   }
 
   return {
-    client,
     requests: (request, window) => askTracks(request, requestsOver(overIn(request, window, deps))),
     latency: (request, window) => askTracks(request, latencyOver(overIn(request, window, deps))),
     ledger: (request) => askTracks(request, asItStands),
@@ -88,7 +81,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
       dropUnused(apexes, deps.now());
       const batch = held(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
-        const prometheus = client({}, request.prometheus);
+        const prometheus = client(request.prometheus);
         return new QueryBatch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
       });
       const apex = apexOf(request);
@@ -106,6 +99,16 @@ export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
 export function isSentTo({ authority = "" }: Record<string, string>, { namespace, port, ...apex }: Apex): boolean {
   const services = Object.values(servicesOf(apex));
   return authority.endsWith(`:${port}`) && services.some((one) => authority.startsWith(`${one}.${namespace}.svc`));
+}
+
+/** Keeps what was used last. */
+export function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T {
+  const found = all.get(key) ?? make();
+  all.delete(key);
+  all.set(key, found);
+  const [oldest] = all.keys();
+  if (all.size > mostClients && oldest !== undefined) all.delete(oldest);
+  return found;
 }
 
 // --- internal ---
@@ -190,15 +193,6 @@ const asItStands: Question = {
 };
 
 /** As `held`, where too many may come: the one that was not used for longest is let go. */
-function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T {
-  const found = all.get(key) ?? make();
-  all.delete(key);
-  all.set(key, found);
-  const [oldest] = all.keys();
-  if (all.size > mostClients && oldest !== undefined) all.delete(oldest);
-  return found;
-}
-
 function held<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key);
   if (there !== undefined) return there;

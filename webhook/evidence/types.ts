@@ -59,6 +59,8 @@ export interface EvidenceDeps {
   credentials: Credentials;
   /** Hosts that templates and Canaries may name, besides the controller's own Prometheus: see `refusalOf`. */
   allowedAddresses: readonly string[];
+  /** Namespaces whose MetricTemplates every Canary may name. */
+  templateNamespaces: readonly string[];
   /** The controller's own Prometheus, which may always be asked. */
   ownAddress: string;
   now(): number;

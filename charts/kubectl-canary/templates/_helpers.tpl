@@ -21,7 +21,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 
 {{- define "kubectl-canary.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- $repository := required "image.repository is not set: build the image (make image, or the Dockerfile), push it, and say where it is: --set image.repository=REGISTRY/kubectl-canary" .Values.image.repository -}}
+{{- if .Values.image.digest -}}
+{{ $repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ $repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
 {{- end -}}
 
 {{- define "kubectl-canary.mutatingConfiguration" -}}
@@ -49,6 +54,7 @@ zz-{{ include "kubectl-canary.fullname" . }}
 helm.sh/hook: pre-delete
 helm.sh/hook-weight: {{ . | quote }}
 helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
 {{- end -}}
 
 {{- define "kubectl-canary.uninstallAccount" -}}
@@ -103,12 +109,25 @@ helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
   "METRICS_SERVER" .Values.metricsServer
   "SCRAPE_INTERVAL" .Values.metrics.scrapeInterval
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
+  "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
   "LEASE_DURATION" .Values.leaderElection.leaseDuration
   "RENEW_DEADLINE" .Values.leaderElection.renewDeadline
   "RETRY_PERIOD" .Values.leaderElection.retryPeriod
   "DRAIN" .Values.drain
   "UNINSTALL_DEADLINE" (printf "%ds" (sub (int .Values.uninstall.deadlineSeconds) 15))
 }}
+{{- /* V8 alone would take half of the limit; the rest is for what is not its heap. */}}
+{{- $memory := dig "limits" "memory" "" .Values.resources | toString }}
+{{- $megabytes := 0 }}
+{{- if hasSuffix "Gi" $memory }}
+{{- $megabytes = mul (trimSuffix "Gi" $memory | int) 1024 }}
+{{- else if hasSuffix "Mi" $memory }}
+{{- $megabytes = trimSuffix "Mi" $memory | int }}
+{{- end }}
+{{- if gt (int $megabytes) 0 }}
+- name: NODE_OPTIONS
+  value: --max-old-space-size={{ div (mul $megabytes 3) 4 }}
+{{- end }}
 {{- range $name, $value := $settings }}
 - name: KUBECTL_CANARY_{{ $name }}
   value: {{ $value | toString | quote }}

@@ -1,4 +1,7 @@
-/** Which addresses a tenant's MetricTemplate or Canary may make the controller ask: what the chart's `metrics.allowedAddresses` allows. */
+/**
+ * Which addresses a tenant's MetricTemplate or Canary may make the controller ask: Services of its own namespace, and what the chart's
+ * `metrics.allowedAddresses` allows. This is about names; where they lead is checked when the connection is made.
+ */
 
 /** In characters; as the definitions of Canary and MetricTemplate have it. */
 export const longestAddress = 2048;
@@ -9,18 +12,26 @@ const guarded =
 
 /**
  * Undefined where the address may be asked, else a sentence on why it may not. A pattern is a host with or without a port, in which
- * `*` stands for any text: `*.monitoring:9090`, `prometheus.*`.
+ * `*` stands for any text: `*.monitoring:9090`, `prometheus.*`. `namespace`: of the object that names the address.
  */
-export function refusalOf(address: string, allowed: readonly string[]): string | undefined {
+export function refusalOf(address: string, allowed: readonly string[], namespace?: string): string | undefined {
   const url = address.length > longestAddress ? undefined : parsed(address);
   if (!url) return `${shown(address)} is no http or https address of a Prometheus; correct it`;
+  if (namespace !== undefined && isServiceOf(namespace, url.host)) return undefined;
   const isListed = allowed.some(
     (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
   );
   const patterns = allowed.length === 0 ? "none" : allowed.join(", ");
+  const beside = namespace === undefined ? "" : `, beside Services of namespace ${namespace} (NAME.${namespace}.svc)`;
   return isListed
     ? undefined
-    : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}`;
+    : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}${beside}`;
+}
+
+/** Whether the chart lists the address itself, without a `*`: then it may lead anywhere. */
+export function isListedByItself(address: string, allowed: readonly string[]): boolean {
+  const url = parsed(address);
+  return url !== undefined && allowed.some((pattern) => !pattern.includes("*") && matches(pattern, url));
 }
 
 /** In quotes: what may be shown of an address, whether or not it can be read. No password, and not without end. */
@@ -31,6 +42,12 @@ export function shown(address: string): string {
 }
 
 // --- internal ---
+
+function isServiceOf(namespace: string, host: string): boolean {
+  const [name = "", ...rest] = host.split(".");
+  const domain = rest.join(".");
+  return name !== "" && [namespace, `${namespace}.svc`, `${namespace}.svc.cluster.local`].includes(domain);
+}
 
 interface Host {
   host: string;

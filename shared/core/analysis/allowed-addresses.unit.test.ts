@@ -1,6 +1,23 @@
 import { describe, expect, it } from "vitest";
 import { refusalOf } from "./allowed-addresses.ts";
 
+describe("a Service of the tenant's own namespace", () => {
+  it.each(["http://prometheus.team-a:9090", "https://p.team-a.svc", "http://p.team-a.svc.cluster.local:1"])(
+    "is asked whatever the chart allows: %s",
+    (address) => expect(refusalOf(address, [], "team-a")).toBeUndefined(),
+  );
+
+  it.each([
+    "http://p.team-b.svc",
+    "http://a.b.team-a.svc",
+    "http://team-a.svc",
+    "http://prometheus",
+    "http://p.team-a.evil",
+  ])("is none, and not asked: %s", (address) =>
+    expect(refusalOf(address, [], "team-a")).toContain("beside Services of namespace team-a"),
+  );
+});
+
 describe("an address that a tenant writes", () => {
   it.each([
     ["http://prometheus.linkerd-viz:9090", ["*"]],

@@ -5,6 +5,7 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf, type Canary, type MetricSpec } from "../objects/canary.ts";
 import { canaryName } from "../objects/names.ts";
+import { fit, placesIn, type Place } from "./query-places.ts";
 import { optional } from "../format/compact.ts";
 
 export interface MetricTemplate {
@@ -28,6 +29,8 @@ export interface MetricServer {
   address?: string;
   headers?: Record<string, string[]>;
   insecureSkipVerify?: boolean;
+  /** Of the MetricTemplate that names the server. */
+  namespace?: string;
   /** Secret with `token`, or `username` and `password`. */
   secretRef?: { namespace: string; name: string };
 }
@@ -43,6 +46,8 @@ export interface TemplateContext {
   route?: string;
   interval: string;
   variables: Readonly<Record<string, string>>;
+  /** Namespaces whose templates the Canaries of all others may name; absent where that is not known. */
+  templateNamespaces?: readonly string[];
 }
 
 /** What the variables of this metric stand for in this Canary. */
@@ -61,8 +66,12 @@ export function templateContext({ metadata, spec }: Canary, metric: MetricSpec):
 
 export type Rendered = { text: string } | { error: string };
 
-/** Replaces `{{ namespace }}` and its like; the error says what is wrong, at which line and column. */
-export function render(text: string, context: TemplateContext): Rendered {
+/**
+ * Replaces `{{ namespace }}` and its like; the error says what is wrong, at which line and column. `isStrange`: the text is another
+ * namespace's, and what it stands for may not reach out of its place.
+ */
+export function render(text: string, context: TemplateContext, isStrange = false): Rendered {
+  const place = isStrange ? placesIn(text) : undefined;
   let out = "";
   let from = 0;
   for (;;) {
@@ -71,15 +80,17 @@ export function render(text: string, context: TemplateContext): Rendered {
     const close = text.indexOf("}}", open);
     if (close < 0) return { error: `"{{" at ${position(text, open)} is never closed` };
     const expression = text.slice(open + 2, close).trim();
-    const value = valueOf(expression, context);
-    if ("error" in value) return { error: `${value.error} (at ${position(text, open)})` };
-    if (expression === "target" && text.startsWith("-primary", close + 2)) {
+    if (expression === "target" && text.startsWith("-primary", close + 2))
       return { error: primaryCure(position(text, open), context) };
-    }
-    out += text.slice(from, open) + value.text;
+    const fitted = fitting(valueOf(expression, context), expression, place?.(open));
+    if ("error" in fitted) return { error: `${fitted.error} (at ${position(text, open)})` };
+    out += text.slice(from, open) + fitted.text;
     from = close + 2;
   }
 }
+
+const fitting = (value: Rendered, expression: string, place: Place | undefined): Rendered =>
+  place === undefined || "error" in value ? value : fit(value.text, place, expression);
 
 /** The query of a metric that is not built in, and where to ask it; or the reason why it cannot be asked. */
 export function customQuery(
@@ -103,7 +114,10 @@ function fromTemplate(
   context: TemplateContext,
   template: MetricTemplate | undefined,
 ): { query: string; server: MetricServer } | { error: string } {
-  const named = `MetricTemplate ${ref.name}.${ref.namespace ?? context.namespace}`;
+  const namespace = ref.namespace ?? context.namespace;
+  const named = `MetricTemplate ${ref.name}.${namespace}`;
+  const stranger = strangerRefused(named, namespace, context);
+  if (stranger !== undefined) return { error: stranger };
   if (template === undefined)
     return { error: `${named} does not exist; create it, or correct the metric's templateRef` };
   // Past an older CRD's schema a template may have any shape; what it lacks is its Canaries' news, and nobody else's.
@@ -113,14 +127,35 @@ function fromTemplate(
   if (provider.type !== "prometheus") {
     return { error: `${named} has provider "${provider.type}", which is not supported yet; only prometheus is` };
   }
-  const rendered = render(query, context);
+  const unsent = unsentHeaders(provider);
+  if (unsent.length > 0)
+    return {
+      error: `${named} has headers that are not sent: ${unsent.join(", ")}; only ${sentHeaders.join(", ")} are`,
+    };
+  const rendered = render(query, context, namespace !== context.namespace);
   if ("error" in rendered) return { error: `${named} cannot be used: ${rendered.error}` };
-  return { query: rendered.text, server: serverOf(provider, ref.namespace ?? context.namespace) };
+  return { query: rendered.text, server: serverOf(provider, namespace) };
+}
+
+/** What servers of metrics ask for. Others would let a template speak to servers that are none. */
+const sentHeaders = ["authorization", "thanos-tenant", "x-api-key", "x-scope-orgid"];
+
+const unsentHeaders = ({ headers = {} }: MetricTemplate["spec"]["provider"]): string[] =>
+  Object.keys(headers).filter((name) => !sentHeaders.includes(name.toLowerCase()));
+
+function strangerRefused(
+  named: string,
+  namespace: string,
+  { namespace: own, templateNamespaces }: TemplateContext,
+): string | undefined {
+  if (namespace === own || templateNamespaces === undefined || templateNamespaces.includes(namespace)) return undefined;
+  return `${named} is another namespace's: copy it to ${own}, or add ${namespace} to the chart's metrics.templateNamespaces`;
 }
 
 function serverOf(provider: MetricTemplate["spec"]["provider"], namespace: string): MetricServer {
   const { address, headers, insecureSkipVerify, secretRef } = provider;
   return {
+    namespace,
     ...(address ? { address } : {}),
     ...(headers ? { headers } : {}),
     ...(insecureSkipVerify === true ? { insecureSkipVerify } : {}),

@@ -61,8 +61,29 @@ describe("a metric with a query of its own", () => {
 
   test("is asked where its MetricTemplate says", () => {
     const spec = { name: "latency", templateRef: { name: "latency" } };
-    const provider = { address: "http://prom:9090", headers: { "X-Scope": ["a"] }, insecureSkipVerify: true };
-    expect(customQuery(spec, context, template(provider))).toEqual({ query: "vector(1)", server: provider });
+    const provider = { address: "http://prom:9090", headers: { "X-Scope-OrgID": ["a"] }, insecureSkipVerify: true };
+    expect(customQuery(spec, context, template(provider))).toEqual({
+      query: "vector(1)",
+      server: { namespace: "test", ...provider },
+    });
+  });
+
+  test("sends no header but those that servers of metrics ask for", () => {
+    const spec = { name: "latency", templateRef: { name: "latency" } };
+    const provider = { headers: { "X-Scope-OrgID": ["a"], "Metadata-Flavor": ["Google"] } };
+    expect(customQuery(spec, context, template(provider))).toMatchObject({
+      error: expect.stringContaining("headers that are not sent: Metadata-Flavor") as string,
+    });
+  });
+
+  test("is another namespace's only where the chart says so", () => {
+    const spec = { name: "latency", templateRef: { name: "latency", namespace: "shared" } };
+    const allowed = (templateNamespaces: string[]): unknown =>
+      customQuery(spec, { ...context, templateNamespaces }, template({}));
+    expect(allowed([])).toMatchObject({
+      error: expect.stringContaining("latency.shared is another namespace's: copy it to test, or add shared") as string,
+    });
+    expect(allowed(["shared"])).toMatchObject({ query: "vector(1)", server: { namespace: "shared" } });
   });
 
   test("takes its credentials from its own namespace, whoever refers to it", () => {

@@ -26,6 +26,8 @@ export const label = {
   bypass: `${prefix}/bypass`,
   /** On the canary Deployment: the last run that is over, whose writes thereby come too late. */
   over: `${prefix}/over`,
+  /** On a Secret, `true`: MetricTemplates of its namespace may take credentials from it. */
+  credentials: `${prefix}/metrics-credentials`,
   managedBy: "app.kubernetes.io/managed-by",
   podTemplateHash: "pod-template-hash",
 } as const;
@@ -39,6 +41,8 @@ export const annotation = {
   over: `${prefix}/over`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
+  /** On such a Secret: the hosts that it may be sent to, with port where it is not the scheme's, comma-separated. */
+  credentialsHost: `${prefix}/metrics-host`,
   /** On our webhook configurations: the Secret that the serving certificate is in. */
   certificateSecret: `${prefix}/certificate-secret`,
 } as const;

@@ -34,6 +34,8 @@ export interface SeenObjects {
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** Says which track a query of the user's measures. */
   readQuery?: QueryReader;
+  /** Namespaces whose MetricTemplates every Canary may name, as the chart has it. */
+  templateNamespaces?: readonly string[] | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

@@ -1,5 +1,6 @@
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
 import { customQuery, templateContext } from "../analysis/query-template.ts";
+import { optional } from "../format/compact.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { Canary, MetricSpec } from "../objects/canary.ts";
 import type { QueryScopeFinding } from "../analysis/query-scope.ts";
@@ -74,7 +75,7 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
   const key = templateKey(metric, seen);
   const query = customQuery(
     metric,
-    templateContext(canary, metric),
+    { ...templateContext(canary, metric), ...optional("templateNamespaces", seen.templateNamespaces) },
     key === undefined ? undefined : templates?.get(key),
   );
   if (!("error" in query)) return [];

@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MetricSpec } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
+import { annotation, label } from "../../../shared/core/objects/names.ts";
 import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
 import { createPrometheus } from "../../../shared/prometheus.ts";
 import { installChart } from "../../chart/install.ts";
@@ -83,7 +84,10 @@ let scenario: Scenario;
 
 beforeAll(async () => {
   await setScrapeInterval("2s");
-  const secrets = ["--set", `metrics.secretNamespaces={${namespace}}`];
+  const secrets = [
+    ...["--set", `metrics.secretNamespaces={${namespace}}`],
+    ...["--set", `metrics.allowedAddresses={${network.nodeAddress}}`],
+  ];
   scenario = await Scenario.start(namespace, {
     provider: "gatewayapi:v1",
     analysis: { interval: "3s", stepWeight: 50 },
@@ -100,6 +104,9 @@ beforeAll(async () => {
     "--from-literal=username=ann",
     "--from-literal=password=secret",
   );
+  const hosts = [token, basic].map(({ address }) => new URL(address).host).join(",");
+  await scenario.kubectl("label", "secret", "token", "basic", `${label.credentials}=true`);
+  await scenario.kubectl("annotate", "secret", "token", "basic", `${annotation.credentialsHost}=${hosts}`);
   await apply([
     template("success-rate", flaggers["success-rate"], { secretRef: { name: "token" }, address: token.address }),
     template("latency", flaggers.latency, { secretRef: { name: "basic" }, address: basic.address }),

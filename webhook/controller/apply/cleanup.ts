@@ -39,8 +39,19 @@ export async function cleanUp(
   at: { namespace: string; name: string },
   gone: RouteGone,
 ): Promise<{ requeueAfterMs?: number }> {
+  const refused = await returnOrphans(deps, at.namespace);
+  const more = await clear(deps, at, gone);
+  // After all the rest: one Deployment that cannot be written must not keep traffic on other canaries.
+  if (refused !== undefined) throw refused;
+  return more;
+}
+
+async function clear(
+  deps: CleanupDeps,
+  at: { namespace: string; name: string },
+  gone: RouteGone,
+): Promise<{ requeueAfterMs?: number }> {
   const key = `${at.namespace}/${at.name}`;
-  for (const target of orphanedTargets(deps, at.namespace)) await returnToUser(deps, target);
   const routes = await deleteRoutes(deps, at);
   const quit = await quitForeignRoutes(deps, at);
   const leftovers = leftoversOf(deps, at).filter((leftover) => !isInUse(deps, leftover));
@@ -54,6 +65,18 @@ export async function cleanUp(
   if (waitMs > 0) return { requeueAfterMs: waitMs };
   for (const { of, object } of leftovers) await deleteOurs(deps, of, object);
   return { requeueAfterMs: drainMs };
+}
+
+/** What the first that failed came to. */
+async function returnOrphans(deps: CleanupDeps, namespace: string): Promise<Error | undefined> {
+  let refused: Error | undefined;
+  for (const target of orphanedTargets(deps, namespace))
+    try {
+      await returnToUser(deps, target);
+    } catch (error: unknown) {
+      refused ??= error instanceof Error ? error : new Error(String(error));
+    }
+  return refused;
 }
 
 /** Gives a Deployment back: stable's template, `paused` as its user had it, none of our labels. */

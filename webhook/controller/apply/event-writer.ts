@@ -6,6 +6,7 @@
 import type { CoreV1Event } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { SaidStatus } from "../../../shared/core/objects/canary-status.ts";
+import { cut } from "../../../shared/core/format/cut.ts";
 import type { EventText } from "../../../shared/core/action.ts";
 import { manager } from "../../../shared/core/objects/names.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
@@ -14,8 +15,6 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { keyOf } from "../../../shared/kube/store.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
-/** Longest message that the API server takes. */
-const longest = 1_024;
 /** Kubernetes forgets Events after an hour; one that was said before is not said again then. */
 const freshMs = 50 * 60_000;
 /** What could not be said so far stands beside what is new; no more than this. */
@@ -107,5 +106,3 @@ function eventOf(canary: Canary, { at, type, message }: SaidStatus, instance: st
 }
 
 const iso = (time: number): string => new Date(time).toISOString();
-
-const cut = (message: string): string => (message.length > longest ? `${message.slice(0, longest - 1)}…` : message);

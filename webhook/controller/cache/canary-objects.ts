@@ -48,6 +48,8 @@ export interface ObjectDeps {
   routes: ServedRoutes;
   /** The controller's `provider` setting. */
   provider: string;
+  /** Namespaces whose MetricTemplates every Canary may name. */
+  templateNamespaces: readonly string[];
 }
 
 /** The objects as the caches have them. */

@@ -28,7 +28,7 @@ export function withoutForeign(scene: CanaryObjects): CanaryObjects {
 
 // --- internal ---
 
-function seenObjects({ world, routes, provider }: ObjectDeps, scene: CanaryObjects): SeenObjects {
+function seenObjects({ world, routes, provider, templateNamespaces }: ObjectDeps, scene: CanaryObjects): SeenObjects {
   const { canary, namespace, targetName, apexName, target, workload, route } = scene;
   return {
     canary,
@@ -43,6 +43,7 @@ function seenObjects({ world, routes, provider }: ObjectDeps, scene: CanaryObjec
     route: route ?? null,
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
     templates: templatesOf(world, scene),
+    templateNamespaces,
     servedRoutes: servedKinds(routes),
     readQuery,
   };

@@ -1,0 +1,16 @@
+import { expect, it } from "vitest";
+import { cut, cutTexts, longestText } from "./cut.ts";
+
+it("a text is cut at its bound, and shows that it was", () => {
+  expect(cut("x".repeat(longestText))).toHaveLength(longestText);
+  expect(cut("x".repeat(longestText + 1))).toMatch(/^x+…$/);
+  expect(cut("x".repeat(9), 5)).toBe("xxxx…");
+});
+
+it("every text in a value is cut, wherever it stands, and nothing else changes", () => {
+  const long = "y".repeat(1_000_000);
+  const short = { a: [1, null, true, { b: "c" }], d: undefined };
+  expect(cutTexts(short)).toEqual(short);
+  const { length } = JSON.stringify(cutTexts({ checks: [{ query: long, message: long }], images: { app: long } }));
+  expect(length).toBeLessThan(3 * longestText + 100);
+});

@@ -1,0 +1,45 @@
+/** How a Prometheus is asked that is not the controller's own: its address is a tenant's, and so is what it answers. */
+import type { V1EndpointSlice } from "@kubernetes/client-node";
+import { isListedByItself } from "../../shared/core/analysis/allowed-addresses.ts";
+import type { MetricServer } from "../../shared/core/analysis/query-template.ts";
+import { createAddressGuard } from "../../shared/guarded-lookup.ts";
+import type { Cluster } from "../../shared/kube/cluster.ts";
+import { messageOf } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import type { Logger } from "../../shared/log.ts";
+import { asRequested, createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
+
+/** `apiServers`: IP addresses that a stranger's name must not lead to. */
+export function connectTo(
+  server: MetricServer & { address: string },
+  { metricsServer, allowedAddresses }: { metricsServer: string; allowedAddresses: readonly string[] },
+  apiServers: readonly string[],
+): Prometheus {
+  const { address, headers, insecureSkipVerify } = server;
+  const options = { address, ...(headers ? { headers } : {}), ...(insecureSkipVerify ? { insecureSkipVerify } : {}) };
+  if (asRequested(address) === asRequested(metricsServer)) return createPrometheus(options);
+  // What the chart lists by itself was decided by whoever installed it, wherever it leads.
+  const guard = isListedByItself(asRequested(address), allowedAddresses)
+    ? {}
+    : { guard: createAddressGuard(apiServers) };
+  return createPrometheus({ ...options, ...guard, isForeign: true });
+}
+
+/** Where this cluster's API server is: its Service, and what is behind it. Whatever cannot be read is left out, and logged. */
+export async function addressesOfApiServers(
+  { cluster, log }: { cluster: Cluster; log: Pick<Logger, "warn"> },
+  serviceHost: string | undefined,
+): Promise<string[]> {
+  const labelSelector = "kubernetes.io/service-name=kubernetes";
+  try {
+    const { items } = await cluster.list<V1EndpointSlice>(resource.endpointSlices, {
+      namespace: "default",
+      labelSelector,
+    });
+    const behind = items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses));
+    return [...behind, ...(serviceHost === undefined ? [] : [serviceHost])];
+  } catch (error: unknown) {
+    log.warn({ reason: messageOf(error) }, "the API server's own addresses could not be read");
+    return serviceHost === undefined ? [] : [serviceHost];
+  }
+}
