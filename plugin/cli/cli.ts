@@ -4,7 +4,7 @@ import { exitCode, type Io } from "../context.ts";
 import { faultOf, Refusal } from "../errors.ts";
 import { clusterOptions } from "../cluster/flags.ts";
 import { nearest } from "../did-you-mean.ts";
-import { styleOf, wrap } from "../terminal/style.ts";
+import { printable, styleOf, wrap } from "../terminal/style.ts";
 import { type Connect, parserConfiguration, type Values, type Verb, type VerbContext } from "./verb.ts";
 import { verbs } from "./verbs.ts";
 
@@ -31,7 +31,7 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
   } catch (error) {
     const fault = faultOf(error);
     const { width } = styleOf(io.stderr, io.env);
-    const lines = `error: ${fault.message}`.split("\n").map((line) => (isPasted(line) ? line : wrap(line, width, 0)));
+    const lines = `error: ${fault.message}`.split("\n").map((line) => shown(line, width));
     if (isParsing(error)) lines.push("See kubectl canary --help");
     io.stderr.write(`${lines.join("\n")}\n`);
     return fault.code;
@@ -41,6 +41,13 @@ export async function runCli(argv: readonly string[], io: Io, connect: Connect):
 // --- internal ---
 
 class ParseRefusal extends Refusal {}
+
+/** A server's words may be in it, and must not drive the terminal. */
+function shown(line: string, width: number): string {
+  const indent = /^ */.exec(line)?.[0] ?? "";
+  const safe = `${indent}${printable(line)}`;
+  return isPasted(safe) ? safe : wrap(safe, width, 0);
+}
 
 /** A command on a line of its own is not wrapped. */
 const isPasted = (line: string): boolean => line.startsWith("  ");

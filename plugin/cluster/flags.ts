@@ -87,6 +87,6 @@ function last(value: unknown): unknown {
   return Array.isArray(value) ? (value as unknown[]).at(-1) : value;
 }
 
-function quote(word: string): string {
+export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -45,6 +45,13 @@ describe("a route", () => {
     );
   });
 
+  it("whose backends have names that a shell would run is drained by what a shell only reads", () => {
+    const split = aSplit(20) as { spec: { backends: object[] } } & RouteObject;
+    const other = { service: "x'; curl evil; '", weight: 1 };
+    const route = { ...split, spec: { ...split.spec, backends: [...split.spec.backends, other] } } as RouteObject;
+    expect(drainCommand(route, "podinfo", "")).toContain(`"x'\\''; curl evil; '\\''"`);
+  });
+
   it("of ours is drained by leaving the canary's leaf out, as the controller does", () => {
     const labels = { [label.canary]: "podinfo" };
     const ours = { ...aRoute, metadata: { ...aRoute.metadata, labels } };

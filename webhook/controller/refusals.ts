@@ -57,7 +57,8 @@ export class Refusals {
 
 /** Nobody has answered, so nothing was refused. */
 const unheard: readonly ErrorCode[] = ["Unreachable", "Timeout", "Unauthorized"];
-const refusals: readonly ErrorCode[] = ["Invalid", "Forbidden", "AlreadyExists", "NoSuchKind"];
+/** That it exists already is what two leaders tell each other, and no refusal unless it stays. */
+const refusals: readonly ErrorCode[] = ["Invalid", "Forbidden", "NoSuchKind"];
 const patience = { firstMs: 1_000, capMs: 30_000 };
 /** So many times in a row the world has not merely moved. */
 const staying = 5;

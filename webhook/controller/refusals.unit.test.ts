@@ -34,7 +34,7 @@ describe("a write that the API server refuses", () => {
     expect(refusals.of(key)).not.toContain("\n");
   });
 
-  it.each<ErrorCode>(["Conflict", "ServerError", "NotFound"])(
+  it.each<ErrorCode>(["Conflict", "AlreadyExists", "ServerError", "NotFound"])(
     "is none the first time it is a %s, but when it stays",
     (code) => {
       const told = Array.from({ length: 5 }, () => note(fault(code)));

@@ -1,5 +1,5 @@
 /** All probes over one set of facts. Pure. */
-import { type Facts, type Fault, faults, type Finding, type Probe } from "./facts.ts";
+import { type Facts, type Fault, faults, type Finding, kubectlCanary, nameOf, type Probe } from "./facts.ts";
 import * as controller from "./probes/controller.ts";
 import * as metrics from "./probes/metrics.ts";
 import * as objects from "./probes/objects.ts";
@@ -15,9 +15,11 @@ const probes: readonly Probe[] = [controller, preconditions, objects, services, 
 /** What is wrong, causes before what they cause, and what is broken before what is a warning. */
 export function diagnose(facts: Facts): Finding[] {
   const rank = new Map<Fault, number>(faults.map((fault, index) => [fault, index]));
-  return probes
-    .flatMap((probe) => probe(facts))
-    .sort((a, b) => levels[a.level] - levels[b.level] || (rank.get(a.fault) ?? 0) - (rank.get(b.fault) ?? 0));
+  const found = probes.flatMap((probe) => probe(facts));
+  const isExplained = found.some(({ level }) => level === "broken");
+  return [...found, ...(isExplained ? [] : blockedBy(facts))].sort(
+    (a, b) => levels[a.level] - levels[b.level] || (rank.get(a.fault) ?? 0) - (rank.get(b.fault) ?? 0),
+  );
 }
 
 /** The one cause that explains best why a run does not move; undefined where nothing is broken. */
@@ -26,5 +28,21 @@ export function causeOf(facts: Facts): Finding | undefined {
 }
 
 // --- internal ---
+
+/** The controller knows more than these probes: what it says that no canary can start is never "nothing is broken". */
+function blockedBy(facts: Facts): Finding[] {
+  const { blocked } = { ...facts.canary?.status };
+  if (!blocked) return [];
+  const evidence = `status.blocked of Canary ${nameOf(facts.canary)}`;
+  return [
+    {
+      fault: "blocked",
+      level: "broken",
+      what: blocked.what,
+      evidence,
+      cure: kubectlCanary(facts, `status ${nameOf(facts.canary)}`),
+    },
+  ];
+}
 
 const levels: Record<Finding["level"], number> = { broken: 0, warning: 1 };

@@ -15,6 +15,12 @@ import {
   withCertificate,
 } from "../../../test/plugin/fixtures/seen.ts";
 
+const refused = {
+  kind: "obstacle",
+  code: "write-refused",
+  what: "The API server refuses Deployment podinfo-canary.",
+} as const;
+const unknown = { kind: "missing", code: "something-new", what: "Something is missing." } as const;
 const cases: Case[] = [
   [
     "crd-missing",
@@ -187,6 +193,20 @@ const cases: Case[] = [
     ({ canary }) => ({ canary: { ...canary!, spec: { ...canary!.spec, suspend: true } } }),
     "spec.suspend",
     '{"spec":{"suspend":false}}',
+  ],
+  [
+    "write-refused",
+    "a write of the controller's is refused",
+    ({ canary }) => ({ canary: { ...canary!, status: { ...canary!.status, blocked: refused } } }),
+    "status.blocked",
+    "get events --field-selector involvedObject.name=podinfo",
+  ],
+  [
+    "blocked",
+    "the controller says that nothing can start, and nothing else explains it",
+    ({ canary }) => ({ canary: { ...canary!, status: { ...canary!.status, blocked: unknown } } }),
+    "status.blocked",
+    "kubectl canary status podinfo -n test",
   ],
   ["target-missing", "the target does not exist", () => ({ target: null }), "spec.targetRef", "get deployments"],
   [

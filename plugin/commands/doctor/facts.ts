@@ -128,6 +128,8 @@ export const faults = [
   "caller-unmeshed",
   "caller-older-than-split",
   "no-traffic",
+  "write-refused",
+  "blocked",
 ] as const;
 
 export type Fault = (typeof faults)[number];

@@ -26,6 +26,21 @@ export const canaryThere: Probe = (facts) => {
   ];
 };
 
+/** What the API server refuses the controller, only the status knows. */
+export const writeRefused: Probe = (facts) => {
+  const { blocked } = { ...facts.canary?.status };
+  if (blocked?.code !== "write-refused") return [];
+  return [
+    {
+      fault: "write-refused",
+      level: "broken",
+      what: blocked.what,
+      evidence: `status.blocked of Canary ${nameOf(facts.canary)}`,
+      cure: kubectl(facts, `get events --field-selector involvedObject.name=${nameOf(facts.canary)}`),
+    },
+  ];
+};
+
 /** Without pods there is nothing to compare a canary with. */
 export const targetWithoutPods: Probe = (facts) => {
   const { target, targetName } = facts;
