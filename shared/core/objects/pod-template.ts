@@ -55,14 +55,26 @@ export function shortImages(before: string | undefined, after: string): string {
   if (!before) return `-> ${after}`;
   const [repository, tag] = splitImage(before);
   const [newRepository, newTag] = splitImage(after);
-  return repository === newRepository && tag && newTag ? `${tag} -> ${newTag}` : `${before} -> ${after}`;
+  if (repository === newRepository && (tag || newTag)) return `${tag || "no tag"} -> ${newTag || "no tag"}`;
+  const whole = `${before} -> ${after}`;
+  if (whole.length <= longestPair) return whole;
+  const short = [lastOf(repository, tag), lastOf(newRepository, newTag)];
+  return short[0] === short[1] ? whole : short.join(" -> ");
 }
 
 // --- internal ---
 
+/** What a warning has room for beside its other words. */
+const longestPair = 80;
+
+function lastOf(repository: string, tag: string): string {
+  return `${repository.slice(repository.lastIndexOf("/") + 1)}${tag.includes(":") ? "@" : ":"}${tag}`;
+}
+
+/** Repository, and tag or the beginning of the digest, which alone counts where both are given. */
 function splitImage(image: string): [string, string] {
   const at = image.indexOf("@");
-  if (at >= 0) return [image.slice(0, at), image.slice(at + 1, at + 20)];
+  if (at >= 0) return [splitImage(image.slice(0, at))[0], image.slice(at + 1, at + 20)];
   const colon = image.lastIndexOf(":");
   return colon > image.lastIndexOf("/") ? [image.slice(0, colon), image.slice(colon + 1)] : [image, ""];
 }

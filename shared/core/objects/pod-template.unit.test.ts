@@ -1,6 +1,6 @@
 import type { V1PodTemplateSpec } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { describeChange, sameTemplate } from "./pod-template.ts";
+import { describeChange, sameTemplate, shortImages } from "./pod-template.ts";
 
 describe("quantities in a template", () => {
   const withAnnotation = (value: string): V1PodTemplateSpec => ({
@@ -52,6 +52,23 @@ describe("two templates are the same", () => {
     ["another pod annotation", podinfo(), podinfo({}, { annotations: { restarted: "now" } })],
     ["a quantity of another value", limits("1Gi"), limits("1G")],
   ])("but not with %s", (_, a, b) => expect(sameTemplate(a, b)).toBe(false));
+});
+
+describe("two images are told apart, however they are written", () => {
+  const digest = (letter: string): string => `@sha256:${letter.repeat(64)}`;
+  const long = "registry.example.org:5000/team/with/a/long/path";
+  it.each([
+    [`${long}/podinfo:1.7.0`, `${long}/podinfo${digest("b")}`, "1.7.0 -> sha256:bbbbbbbbbbbb"],
+    [
+      `${long}/podinfo:1.7.0${digest("a")}`,
+      `${long}/podinfo:1.7.1${digest("b")}`,
+      "sha256:aaaaaaaaaaaa -> sha256:bbbbbbbbbbbb",
+    ],
+    [`${long}/podinfo`, `${long}/podinfo:1.7.1`, "no tag -> 1.7.1"],
+    [`${long}/podinfo:1`, `${long}/shop${digest("b")}`, "podinfo:1 -> shop@sha256:bbbbbbbbbbbb"],
+  ])("%s and %s", (before, after, words) => {
+    expect(shortImages(before, after)).toBe(words);
+  });
 });
 
 describe("a change is told in a few words", () => {
