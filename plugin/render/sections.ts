@@ -42,6 +42,7 @@ export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptio
     paint(style, "strong", head),
     ...body,
     ...explanations(view.checks, style),
+    ...boundNotes(view, style),
     ...(wide ? queries(view.checks) : []),
     paint(style, "dim", `checked ${relative(at, now)}${ofLastRun(view)}`),
   ];
@@ -136,6 +137,15 @@ function explanations(checks: readonly CheckStatus[], style: Style): string[] {
     const words = causeOf(message);
     return wrap(words.includes(metric) ? words : `${metric}: ${words}`, style.width, 2);
   });
+}
+
+/** Between checks the limit of durations is watched by the mesh's buckets, whose bounds are their own. */
+function boundNotes({ checks, run }: CanaryView, style: Style): string[] {
+  const boundMs = run?.slowBoundMs ?? null;
+  const check = checks.find(({ unit, max }) => unit === "milliseconds" && max !== undefined);
+  if (boundMs === null || check?.max === undefined || check.max === boundMs) return [];
+  const text = `${check.metric}: between checks its limit of ${check.max}ms is watched by the mesh's next larger bucket, ${boundMs}ms`;
+  return [wrap(text, style.width, 2)];
 }
 
 function queries(checks: readonly CheckStatus[]): string[] {

@@ -4,7 +4,7 @@
  */
 import type { V1Deployment } from "@kubernetes/client-node";
 import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
-import { type CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
 import { advise } from "./suggestions.ts";
@@ -117,8 +117,15 @@ function viewRun(status: CanaryStatus): RunView | null {
     holdSince: run.holdSince ?? null,
     paused: run.paused ? { until: null, reason: null, ...run.paused } : null,
     ceilingPercent: run.ceiling ?? null,
-    clientErrors: run.clientErrors ? { acceptedBy: null, ...run.clientErrors } : null,
+    ...findingsOf(run),
     ending: run.ending ?? null,
+  };
+}
+
+function findingsOf({ clientErrors, comparison }: RunStatus): Pick<RunView, "clientErrors" | "slowBoundMs"> {
+  return {
+    clientErrors: clientErrors ? { acceptedBy: null, ...clientErrors } : null,
+    slowBoundMs: comparison?.slow?.boundMs ?? null,
   };
 }
 

@@ -50,6 +50,8 @@ export interface RunView {
   ceilingPercent: number | null;
   /** More client errors than the primary's, and who has accepted them; null where there are none. */
   clientErrors: { cause: string; acceptedBy: string | null } | null;
+  /** A request that takes longer is slow, by the bucket of the mesh that is watched; null where none is. */
+  slowBoundMs: number | null;
   ending: { outcome: string; cause: string } | null;
 }
 

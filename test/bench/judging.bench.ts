@@ -5,11 +5,18 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "../cluster/layout.ts";
+import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
+import { testsOf } from "../../shared/core/spec/run-tests.ts";
 import { printTable, quantile } from "./measure.ts";
 import { plot, type Curve } from "./plot.ts";
 import { requestsToConviction, seeded, wilson, type Trial } from "./trials.ts";
 
-const alpha = 0.01;
+/** Of a whole run; the test of failures alone, which this is about, has a part of it. */
+const runAlpha = 0.01;
+const { alpha = 0 } =
+  testsOf(judgingOf({ metrics: [{ name: "request-success-rate", threshold: 99 }] })).find(
+    ({ kind }) => kind === "failures",
+  ) ?? {};
 const seed = 20_261_123;
 
 /** 50 requests in a scrape, of which the canary has 10 %. */
@@ -22,7 +29,7 @@ interface Innocent extends Trial {
 interface Guilty extends Innocent {
   name: string;
   /** Median and 95th percentile of canary requests that are wanted at most. */
-  wanted?: readonly [number, number];
+  wanted: readonly [number, number];
 }
 
 const innocents: readonly Innocent[] = [0.001, 0.01, 0.05].flatMap((rate) =>
@@ -37,17 +44,34 @@ const innocents: readonly Innocent[] = [0.001, 0.01, 0.05].flatMap((rate) =>
 );
 
 const guilty: readonly Guilty[] = [
-  guiltyOf("5 % / 0.1 %", { canaryRate: 0.05, margin: 0, wanted: [80, 180] }),
-  guiltyOf("10 % / 0.1 %", { canaryRate: 0.1, margin: 0, wanted: [40, 90] }),
-  guiltyOf("100 % / 0.1 %", { canaryRate: 1, margin: 0 }),
-  guiltyOf("2 % / 1 %", { canaryRate: 0.02, primaryRate: 0.01, margin: 0, trials: 1_000 }),
-  guiltyOf("5 % / 0.1 %, margin 1 %", { canaryRate: 0.05, margin: 0.01 }),
-  guiltyOf("10 % / 0.1 %, margin 1 %", { canaryRate: 0.1, margin: 0.01 }),
-  guiltyOf("100 % / 0.1 %, margin 1 %", { canaryRate: 1, margin: 0.01 }),
-  guiltyOf("3 % / 1 %, margin 1 %", { canaryRate: 0.03, primaryRate: 0.01, margin: 0.01, trials: 1_000 }),
+  guiltyOf("5 % / 0.1 %", { canaryRate: 0.05, margin: 0, wanted: aTenthAbove(63, 171) }),
+  guiltyOf("10 % / 0.1 %", { canaryRate: 0.1, margin: 0, wanted: aTenthAbove(31, 73) }),
+  guiltyOf("100 % / 0.1 %", { canaryRate: 1, margin: 0, wanted: aTenthAbove(5, 9) }),
+  guiltyOf("2 % / 1 %", {
+    canaryRate: 0.02,
+    primaryRate: 0.01,
+    margin: 0,
+    trials: 1_000,
+    wanted: aTenthAbove(2_158, 5_353),
+  }),
+  guiltyOf("5 % / 0.1 %, margin 1 %", { canaryRate: 0.05, margin: 0.01, wanted: aTenthAbove(137, 412) }),
+  guiltyOf("10 % / 0.1 %, margin 1 %", { canaryRate: 0.1, margin: 0.01, wanted: aTenthAbove(48, 115) }),
+  guiltyOf("100 % / 0.1 %, margin 1 %", { canaryRate: 1, margin: 0.01, wanted: aTenthAbove(5, 9) }),
+  guiltyOf("3 % / 1 %, margin 1 %", {
+    canaryRate: 0.03,
+    primaryRate: 0.01,
+    margin: 0.01,
+    trials: 1_000,
+    wanted: aTenthAbove(2_937, 8_160),
+  }),
 ];
 
-function guiltyOf(name: string, over: Partial<Guilty> & { canaryRate: number; margin: number }): Guilty {
+/** What it took while this test had all of the run's alpha. */
+function aTenthAbove(median: number, late: number): [number, number] {
+  return [1.1 * median, 1.1 * late];
+}
+
+function guiltyOf(name: string, over: Partial<Guilty> & Pick<Guilty, "canaryRate" | "margin" | "wanted">): Guilty {
   return { ...usual, primaryRate: 0.001, mostRequests: 100_000, trials: 5_000, name, ...over };
 }
 
@@ -85,8 +109,8 @@ function convict(): { met: boolean; curves: Curve[] } {
     curves.push({ name: trial.name, values: taken });
     const [median, late] = [quantile(taken, 0.5), quantile(taken, 0.95)];
     const { wanted } = trial;
-    if (wanted && (median > wanted[0] || late > wanted[1])) met = false;
-    const bound = wanted ? `${wanted[0]} and ${wanted[1]}` : "";
+    if (median > wanted[0] || late > wanted[1]) met = false;
+    const bound = wanted.map((most) => Number(most.toFixed(1))).join(" and ");
     return [trial.name, String(trial.trials), String(median), String(late), bound];
   });
   process.stdout.write("Worse (canary / primary failures), canary requests until it is taken back:\n");
@@ -100,6 +124,9 @@ const { met, curves } = convict();
 const folder = join(repository, "dist");
 await mkdir(folder, { recursive: true });
 const file = join(folder, "judging.svg");
-await writeFile(file, plot(curves, { title: `Canaries taken back, by canary requests (weight 10, alpha ${alpha})` }));
+await writeFile(
+  file,
+  plot(curves, { title: `Canaries taken back, by canary requests (weight 10, alpha ${runAlpha})` }),
+);
 process.stdout.write(`Plot: ${file}\n`);
 process.exitCode = innocence && met ? 0 : 1;

@@ -1,5 +1,6 @@
 /** An explanation as text. Pure; nothing is decided here. */
 import { renderEvents } from "../events.ts";
+import { renderComparison } from "./compared.ts";
 import type { ExplainView } from "./view.ts";
 import { formatImages } from "../../view/images.ts";
 import { distance, relative } from "../../terminal/time.ts";
@@ -15,6 +16,7 @@ export function renderExplanation(raw: ExplainView, options: RenderOptions): str
     head(view, options),
     notes(view, options),
     renderChecks(view.canary, options),
+    renderComparison(view.compared, options),
     eventLines(view, options),
     renderAdvice(view.canary, options),
   ];

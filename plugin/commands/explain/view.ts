@@ -4,6 +4,7 @@ import type { CanaryView } from "../../view/types.ts";
 import { weightNow } from "../../view/headline.ts";
 import type { Finding } from "../doctor/facts.ts";
 import type { EventView } from "../events.ts";
+import { viewComparison, type TestView } from "./compared.ts";
 import { type Cause, type CauseCode, explainCause } from "./cause.ts";
 
 export interface ExplainView {
@@ -23,6 +24,8 @@ export interface ExplainView {
   stepWeightsPercent: number[];
   /** What `doctor` finds broken where it does not move; null where it finds nothing, or was not asked. */
   found: Finding | null;
+  /** The tests of the run under way against the primary; none before its first traffic. */
+  compared: TestView[];
   /** The last that the controller said, oldest first. */
   events: EventView[];
   canary: CanaryView;
@@ -52,8 +55,8 @@ export function measuredShare({
   return { measuredPercent: Math.round((canary / total) * 1000) / 10, measuredRequests: Math.round(total) };
 }
 
-export function viewExplanation({ spec }: Canary, view: CanaryView, events: readonly EventView[]): ExplainView {
-  const { analysis = {}, suspend = false } = spec;
+export function viewExplanation(canary: Canary, view: CanaryView, events: readonly EventView[]): ExplainView {
+  const { analysis = {}, suspend = false } = canary.spec;
   return {
     apiVersion: "kubectl-canary/v1",
     kind: "ExplainView",
@@ -65,6 +68,7 @@ export function viewExplanation({ spec }: Canary, view: CanaryView, events: read
     },
     stepWeightsPercent: weightsOf(analysis),
     found: null,
+    compared: viewComparison(canary),
     events: events.slice(-mostEvents),
     canary: view,
   };

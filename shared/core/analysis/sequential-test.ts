@@ -122,10 +122,10 @@ function projection({ canary, primary }: Block, alternative: Rates, margin: numb
   return { canary: rate + margin, primary: rate };
 }
 
-/** Of a function that rises from negative to positive between the two. */
+/** Of a function that rises from negative to positive between the two; to 1e-11, for where it is least a divergence is flat. */
 function root(rising: (at: number) => number, low: number, high: number): number {
   let [below, above] = [low, high];
-  for (let round = 0; round < 60; round++) {
+  for (let round = 0; round < 36; round++) {
     const middle = (below + above) / 2;
     if (rising(middle) < 0) below = middle;
     else above = middle;

@@ -18,12 +18,12 @@ export function convictionWords({ kind, marginPercent, alpha }: RunTest, found: 
   const more = marginPercent > 0 ? ` by more than the margin of ${marginPercent}%` : "";
   const numbers = `${words(by.canary)} against ${words(by.primary)}`;
   const part = `${share(alpha, found.policy)} of alpha ${found.policy.alpha}`;
-  const grounds = `evidence ${Math.min(evidence(by), 1e6).toFixed(0)}, ${needed(alpha)} needed for ${part}`;
+  const grounds = `evidence ${Math.min(evidence(by), 1e6).toFixed(0)}, ${neededEvidence(alpha)} needed for ${part}`;
   return `${claims[kind]}${more}: ${numbers}${details(kind, found)} (${grounds})`;
 }
 
 /** The evidence that takes a canary back, or holds it. */
-export function needed(alpha: number): number {
+export function neededEvidence(alpha: number): number {
   return Number((1 / alpha).toPrecision(4));
 }
 
