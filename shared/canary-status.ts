@@ -8,7 +8,6 @@ import {
   type HistoryEntry,
   type CanaryStatus,
   type RunStatus,
-  waitCauses,
   runStages,
   type SaidStatus,
   type CanaryCondition,
@@ -17,6 +16,7 @@ import {
 } from "./core/objects/canary-status.ts";
 import { initialState } from "./core/decide.ts";
 import type { CanaryState, Pause, Run } from "./core/state.ts";
+import { waitCauses } from "./core/objects/wait-causes.ts";
 import type { StaleCaller } from "./core/format/restart-command.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
@@ -140,7 +140,7 @@ function iso(time: number): string {
 function parseRun(run: RunStatus): Run {
   const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, paused, comparison, ...rest } = run;
   known(runStages, run.stage, "run.stage");
-  if (hold) known(waitCauses, hold, "run.hold");
+  if (hold) known(Object.keys(waitCauses), hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
   return {
     ...rest,

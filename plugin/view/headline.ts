@@ -1,5 +1,6 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
-import type { WaitCause, Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import type { Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
 import { formatImages } from "./images.ts";
@@ -19,10 +20,12 @@ export function headlineOf(facts: CanaryFacts): Headline {
 export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | undefined {
   if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
   if (run.ending) return undefined;
-  if (run.clientErrors && !run.clientErrors.acceptedBy) return personHolds["client-errors"];
-  if (run.paused) return pausedFor(run.paused);
-  const held = run.hold ? personHolds[run.hold] : undefined;
-  return held ?? personPhases[phase as Phase];
+  if (run.clientErrors && !run.clientErrors.acceptedBy) return waitCauses["client-errors"].person;
+  return run.paused ? pausedFor(run.paused) : awaitedBy(phase, run.hold);
+}
+
+function awaitedBy(phase: string, hold: string | null | undefined): string | undefined {
+  return entryOf(hold)?.person ?? personPhases[phase as Phase];
 }
 
 /** A pause that has an end goes on by itself. */
@@ -113,30 +116,12 @@ function judgeRun(facts: CanaryFacts, run: RunView): Headline {
   return doubt ? { level: "warn", text: `${text}; ${doubt}` } : { level: "busy", text: `${text}${praise(facts, run)}` };
 }
 
-const personHolds: Partial<Record<WaitCause, string>> = {
-  "client-errors": "it answers with 4xx more often than the primary, and waits for a person",
-  "lowered-by-hand": "someone else lowered the weight, and it is not raised again by itself",
-  paused: "paused by someone",
-  "paused-by-user": "its user paused the Deployment",
-};
-
 const personPhases: Partial<Record<Phase, string>> = { WaitingPromotion: "waits for a person" };
 
-const holds: Record<WaitCause, string> = {
-  "no-evidence": "held: not enough evidence",
-  "no-numbers": "held: no numbers of this step yet",
-  unseen: "held: Prometheus does not see the canary's pods",
-  "warming-up": "held: the canary's pods are warming up",
-  "no-traffic": "held: no user request reaches canary or primary",
-  unreached: "held: no user request reaches the canary",
-  "stale-callers": "held: callers ignore the route until they are restarted once",
-  "cannot-ask": "held: metrics cannot be asked",
-  obstacle: "held: something is in the way",
-  "client-errors": "held: more client errors than the primary",
-  "lowered-by-hand": "held: someone else lowered the weight",
-  paused: "held: paused",
-  "paused-by-user": "held: its user paused the Deployment",
-};
+/** Undefined for a cause of a later version. */
+function entryOf(hold: string | null | undefined): (typeof waitCauses)[WaitCause] | undefined {
+  return hold && isWaitCause(hold) ? waitCauses[hold] : undefined;
+}
 
 function pauseWords({ paused }: RunView): string | undefined {
   if (!paused?.until) return undefined;
@@ -150,7 +135,7 @@ function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
   if (differs) return "someone else set the weight";
   if (run.stage === "analysing" && facts.checks.some((check) => check.outcome === "fail"))
     return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
-  if (run.hold) return holds[run.hold] ?? `held: ${run.hold}`;
+  if (run.hold) return `held: ${entryOf(run.hold)?.short ?? run.hold}`;
   return run.holdSince ? "held" : undefined;
 }
 

@@ -1,10 +1,10 @@
+import type { WaitCause } from "../../shared/core/objects/wait-causes.ts";
 import type { V1Deployment, V2HorizontalPodAutoscaler, V1Service, V1ReplicaSet, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type {
   HistoryEntry,
   CanaryStatus,
   UnvettedStatus,
-  WaitCause,
   TrackStatus,
   CheckStatus,
 } from "../../shared/core/objects/canary-status.ts";

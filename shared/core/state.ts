@@ -7,18 +7,18 @@ import type {
   RunOutcome,
   CanaryStatus,
   UnvettedStatus,
-  WaitCause,
   Stage,
   TrackStatus,
   CheckStatus,
   Phase,
 } from "./objects/canary-status.ts";
 
+import type { WaitCause } from "./objects/wait-causes.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { SequentialState } from "./analysis/sequential-test.ts";
 import type { TrackCounts } from "./analysis/track-counts.ts";
 
-export type { WaitCause as HoldCause, Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
+export type { Phase, RunOutcome, Stage } from "./objects/canary-status.ts";
 
 export interface Version {
   /** Hash of the canonical pod template, `v1-<hex>`. */

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import {
   runOutcomes,
   type RunOutcome,
-  waitCauses,
   type Stage,
   runStages,
   phases,
@@ -12,7 +11,7 @@ import { type Command, verbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
-import { anyCallers, anyUnmet } from "./findings.ts";
+import { anyCallers, anyUnmet, anyWaitCause } from "./findings.ts";
 import {
   aCheck,
   aPolicy,
@@ -63,7 +62,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     startedAt: time,
     stageAt: time,
     checkAt: maybe(time),
-    wait: maybe(fc.constantFrom(...waitCauses)),
+    wait: maybe(anyWaitCause),
     waitSince: maybe(time),
     paused: maybe(
       arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),

@@ -1,6 +1,7 @@
-/** What may stand in the way of a decision, and callers that do not follow the route. */
+/** What may stand in the way of a decision, why a run may wait, and callers that do not follow the route. */
 import fc from "fast-check";
 import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
+import { type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import type { Unmet } from "../../shared/core/observation.ts";
 
 const load: StaleCaller = { pod: "test/load-1-a", workload: "statefulset/load" };
@@ -16,3 +17,5 @@ const seldom = (level: Unmet["level"], what: string): fc.Arbitrary<Unmet[]> =>
 export const anyUnmet: fc.Arbitrary<Unmet[]> = fc
   .tuple(seldom("obstacle", "Flagger is at work here."), seldom("unfit", "it is unfit."), seldom("missing", "no port."))
   .map((found) => found.flat());
+
+export const anyWaitCause = fc.constantFrom(...(Object.keys(waitCauses) as WaitCause[]));

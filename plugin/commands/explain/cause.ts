@@ -1,5 +1,6 @@
 /** Why a canary stands where it does, and what would let it go on: the answer that `explain` gives first. Pure. */
-import type { WaitCause, Stage } from "../../../shared/core/objects/canary-status.ts";
+import type { Stage } from "../../../shared/core/objects/canary-status.ts";
+import { isWaitCause, type WaitCause, waitCauses } from "../../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { formatImages } from "../../view/images.ts";
 import { isGone } from "../../view/controller-health.ts";
@@ -85,71 +86,12 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
-const clientErrors: [string, string[]] = [
-  "it answers with 4xx more often than the primary, and only a person knows whether it means to",
-  ["someone resumes (they are meant), promotes or rolls back"],
-];
-
-const scrapeWords: Record<"no-numbers" | "unseen" | "warming-up", [string, string[]]> = {
-  "no-numbers": ["Prometheus has no numbers of this step yet", ["the next scrape or two of the canary's pods"]],
-  unseen: [
-    "Prometheus has no fresh sample of the canary's pods, nor of their callers",
-    [
-      "a scrape of the canary's pods: see up{job=\"linkerd-proxy\"} in Prometheus; after three without one all traffic is stable's",
-    ],
-  ],
-  "warming-up": [
-    "the canary's pods are warming up, and what they answer meanwhile is no evidence (analysis.warmup)",
-    ["the end of their warm-up, and a scrape or two"],
-  ],
-};
-
 function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
+  if (!isWaitCause(hold)) return stuck(hold, run.holdSince, hold, []);
   const apex = view.routeChoice?.name ?? view.name;
-  const requests = minRequests > 1 ? `${minRequests} users' requests` : "users' requests";
-  const said: Record<WaitCause, [string, string[]]> = {
-    "no-evidence": [
-      "there is not enough evidence to judge by",
-      [
-        `${requests} reach the canary within the window of each metric`,
-        "or the metric's query is mended, where it gives no number",
-      ],
-    ],
-    ...scrapeWords,
-    "no-traffic": [
-      `no user sends to Service ${apex}, neither to the canary nor to the primary`,
-      [`users' requests to Service ${apex}`],
-    ],
-    unreached: [
-      "users' requests reach the primary, and none the canary",
-      [
-        `callers are meshed and send to Service ${apex}, not to a pod or to another Service`,
-        "callers that are older than the route are restarted once",
-        "no ServiceProfile stands over an HTTPRoute",
-      ],
-    ],
-    "stale-callers": [
-      "callers that are older than the route ignore it",
-      ["the callers named below are restarted once"],
-    ],
-    "cannot-ask": [
-      "Prometheus cannot be asked, and nothing is judged blindly",
-      ["Prometheus answers the controller: its address (metricsServer), its authorization policy, its pods"],
-    ],
-    obstacle: ["something is in the way", ["what the reason below names is put right"]],
-    "client-errors": clientErrors,
-    "lowered-by-hand": [
-      `someone else lowered the weight${run.ceilingPercent === null ? "" : ` to ${run.ceilingPercent}`}, and it is not raised again by itself`,
-      ["someone resumes, promotes or rolls back, or the weight is set back"],
-    ],
-    paused: ["it is paused", ["someone resumes it"]],
-    "paused-by-user": [
-      "every check passed, but the Deployment was paused by its user",
-      [`${view.target} is no longer paused`],
-    ],
-  };
-  const [text, unblocks] = said[hold] ?? [hold, []];
-  return stuck(hold, run.holdSince, text, unblocks);
+  const facts = { apex, target: view.target, minRequests, ceiling: run.ceilingPercent };
+  const { why, unblocks } = waitCauses[hold];
+  return stuck(hold, run.holdSince, why(facts), unblocks(facts));
 }
 
 function causeOfStage(view: CanaryView, run: RunView): Cause {

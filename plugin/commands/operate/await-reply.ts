@@ -2,10 +2,10 @@
 import { setTimeout } from "node:timers/promises";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
+import { commandIn } from "../../../shared/core/commands/codec.ts";
 import type { Command } from "../../../shared/core/objects/command.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
-import { commandIn } from "./command.ts";
 import type { Deps } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { printable } from "../../terminal/style.ts";

@@ -1,5 +1,6 @@
 /** A command as it is written into a Canary, and what is found there of others. Pure but for the command's random id. */
 import type { Canary } from "../../../shared/core/objects/canary.ts";
+import { commandIn, printCommand } from "../../../shared/core/commands/codec.ts";
 import type { Command, Verb } from "../../../shared/core/objects/command.ts";
 import { annotation } from "../../../shared/core/objects/names.ts";
 import type { Scope } from "../../context.ts";
@@ -31,17 +32,6 @@ export function commandFrom(args: CommandArgs, canary: Canary): Command {
   };
 }
 
-/** The command in the annotation, answered or not; undefined where there is none that can be read. */
-export function commandIn(canary: Canary): Command | undefined {
-  const text = canary.metadata.annotations?.[annotation.command];
-  if (!text) return undefined;
-  try {
-    return JSON.parse(text) as Command;
-  } catch {
-    return undefined; // Not written by us; the controller cannot read it either.
-  }
-}
-
 /** The command in the annotation, if the controller has not answered it. */
 export function waitingCommand(canary: Canary): Command | undefined {
   const command = commandIn(canary);
@@ -51,7 +41,7 @@ export function waitingCommand(canary: Canary): Command | undefined {
 /** What puts the command into the Canary, and into no later version of it than the one that was seen. */
 export function commandPatch(command: Command, canary: Canary): unknown {
   const { resourceVersion } = canary.metadata;
-  return { metadata: { resourceVersion, annotations: { [annotation.command]: JSON.stringify(command) } } };
+  return { metadata: { resourceVersion, annotations: { [annotation.command]: printCommand(command) } } };
 }
 
 /** The plain kubectl command that takes a command back before the controller has read it. */

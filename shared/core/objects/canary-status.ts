@@ -1,4 +1,5 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
+import type { WaitCause } from "./wait-causes.ts";
 
 /** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
 export const phases = [
@@ -178,24 +179,6 @@ interface ReadStatus {
 
 /** An earlier version counted failures alone. */
 type ReadCountsStatus = CountsStatus & { clientErrors?: number; slow?: number; denied?: number };
-
-/** Why a run is held. The last four wait for a person. */
-export const waitCauses = [
-  "no-evidence",
-  "no-numbers",
-  "unseen",
-  "warming-up",
-  "no-traffic",
-  "unreached",
-  "stale-callers",
-  "cannot-ask",
-  "obstacle",
-  "client-errors",
-  "lowered-by-hand",
-  "paused",
-  "paused-by-user",
-] as const;
-export type WaitCause = (typeof waitCauses)[number];
 
 export interface UnvettedStatus {
   /** Hash of the template that went live, and the images it has. */

@@ -4,7 +4,8 @@ import { fullName, draft, verbLine, type RunTurn, type Draft } from "../turn/tur
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { canaryName } from "../objects/names.ts";
-import type { HoldCause, Run } from "../state.ts";
+import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-causes.ts";
+import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait, isHeldForClientErrors } from "./client-errors.ts";
@@ -18,11 +19,8 @@ const unwatchedScrapes = 3;
 /** Pods are seldom ready long before Prometheus sees them. */
 const unscrapedMs = 1_000;
 
-/** Holds that are a matter of course: nobody need be told. */
-const quiet: readonly HoldCause[] = ["no-numbers", "warming-up"];
-
 export interface Wait {
-  cause: HoldCause;
+  cause: WaitCause;
   reason: string;
   next: string;
   /** How soon to look again, where that is not as usual. */
@@ -33,7 +31,8 @@ export interface Wait {
 export function wait(turn: RunTurn, found: Wait): Draft {
   const { cause, reason, next } = found;
   const { run, seen, state } = turn;
-  const holdSince = run.wait !== undefined && kinds[run.wait] === kinds[cause] ? (run.waitSince ?? seen.now) : seen.now;
+  const holdSince =
+    run.wait !== undefined && kindOf(run.wait) === kindOf(cause) ? (run.waitSince ?? seen.now) : seen.now;
   const deadline = deadlineOf(turn, cause);
   if (deadline !== undefined && seen.now - holdSince >= deadline) {
     const given = `no verdict within ${formatDuration(deadline)}: ${reason}`;
@@ -41,7 +40,7 @@ export function wait(turn: RunTurn, found: Wait): Draft {
   }
   const after = lookAgainAfter(turn, found);
   const held: Run = { ...run, wait: cause, waitSince: holdSince, checkAt: seen.now + after };
-  const isNews = run.wait !== cause && !quiet.includes(cause) && state.reason !== reason;
+  const isNews = run.wait !== cause && !waitCauses[cause].isQuiet && state.reason !== reason;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
   return draft(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
@@ -93,7 +92,7 @@ export function warmingUp({ seen, policy }: RunTurn): Wait | undefined {
 
 /** For how long evidence has been missing. */
 export function missingSince({ run, seen }: RunTurn): number {
-  return run.wait !== undefined && kinds[run.wait] === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
+  return run.wait !== undefined && kindOf(run.wait) === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
 }
 
 /** A person holds this run, or it is held for one: says who and until when; undefined when it is not. */
@@ -119,48 +118,33 @@ export function waitsForPerson({ run, seen, state, policy }: RunTurn): Wait | un
 /**
  * A wait for this cause comes to an end by itself; behind what a person chose, such as spec.suspend, only an outage's does.
  */
-export function runsOut(cause: HoldCause, unexpected: boolean): boolean {
-  return kinds[cause] === "outage" || (unexpected && kinds[cause] === "evidence");
+export function runsOut(cause: WaitCause, unexpected: boolean): boolean {
+  return kindOf(cause) === "outage" || (unexpected && kindOf(cause) === "evidence");
 }
 
 // --- internal ---
 
-/** Holds of one kind share their clock. */
-const kinds: Record<HoldCause, "evidence" | "unseen" | "outage" | "person"> = {
-  "no-evidence": "evidence",
-  "no-numbers": "evidence",
-  unseen: "unseen",
-  "warming-up": "evidence",
-  "no-traffic": "evidence",
-  unreached: "evidence",
-  "stale-callers": "evidence",
-  "cannot-ask": "outage",
-  obstacle: "person",
-  "client-errors": "person",
-  "lowered-by-hand": "person",
-  paused: "person",
-  "paused-by-user": "person",
-};
+const kindOf = (cause: WaitCause): WaitKind => waitCauses[cause].kind;
 
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
 function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Wait): number {
   if (lookAgainMs !== undefined) return lookAgainMs;
-  if (kinds[cause] !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
+  if (kindOf(cause) !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);
   const leftMs = (run.paused?.until ?? 0) - seen.now;
   return leftMs > 0 ? Math.min(policy.intervalMs, leftMs) : policy.intervalMs;
 }
 
 /** Who has paused a run looks after it: what it has no evidence of meanwhile does not end it. */
-function deadlineOf(turn: RunTurn, cause: HoldCause): number | undefined {
+function deadlineOf(turn: RunTurn, cause: WaitCause): number | undefined {
   const { policy } = turn;
-  if (kinds[cause] === "evidence" && waitsForPerson(turn)) return undefined;
+  if (kindOf(cause) === "evidence" && waitsForPerson(turn)) return undefined;
   const byKind = {
     evidence: policy.noEvidence.deadlineMs,
     unseen: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,
     person: undefined,
   };
-  return byKind[kinds[cause]];
+  return byKind[kindOf(cause)];
 }
 
 function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait, "cause" | "reason"> {

@@ -1,10 +1,9 @@
 /** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
 import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
-import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { type Command, verbs } from "../../../shared/core/objects/command.ts";
+import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
 import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
-import { annotation, canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
@@ -37,7 +36,7 @@ export async function observe(
   { state, policy }: { state: CanaryState; policy: Policy },
 ): Promise<Observed> {
   const { world } = deps;
-  const command = commandOf(scene.canary);
+  const command = commandIn(scene.canary);
   const isUrgent = pendingCommand({ state, seen: { ...defined({ command }) } }) !== undefined;
   const { canary, namespace, targetName, apexName, target } = scene;
   const now = deps.now();
@@ -145,16 +144,4 @@ function sameService(found: V1Service | undefined, wanted: V1Service): boolean {
       (service.spec?.ports ?? []).map((port) => [port.name, port.port, port.targetPort, port.protocol]),
     ]);
   return facts(found) === facts(wanted);
-}
-
-/** A command that cannot be read is as good as none: the API server's users may write any text there. */
-function commandOf(canary: Canary): Command | undefined {
-  const text = canary.metadata.annotations?.[annotation.command];
-  if (!text) return undefined;
-  try {
-    const command = JSON.parse(text) as Command;
-    return typeof command.id === "string" && verbs.includes(command.verb) ? command : undefined;
-  } catch {
-    return undefined;
-  }
 }
