@@ -1,5 +1,6 @@
 /** Anything caught, as the one sentence a person gets and the code that the process exits with. */
 import { type CanaryError, hasCode, messageOf } from "../shared/kube/errors.ts";
+import { kind } from "../shared/core/objects/names.ts";
 import { exitCode } from "./context.ts";
 
 /** A failure whose sentence and exit code the command chose itself. */
@@ -41,6 +42,6 @@ export function missingPermission(error: unknown): string | undefined {
 }
 
 function noCanaries(error: CanaryError): string {
-  if (!error.message.includes("/flagger.app/")) return error.message;
+  if (error.group !== kind.canary.group) return error.message;
   return "This cluster does not know Canaries (CRD canaries.flagger.app is missing). Install kubectl-canary's chart, or choose another cluster with --context.";
 }

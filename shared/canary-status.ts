@@ -31,7 +31,7 @@ export function parseStatus(canary: Canary): CanaryState {
   const { stable, run, tracks, lastCommand, unvetted, targetMissingSince } = status;
   return {
     ...initialState(),
-    ...present(status, ["checks", "warnings", "blocked", "reason", "next"]),
+    ...present(status, ["checks", "warnings", "blocked", "reason", "reasonCode", "next"]),
     staleCallers: parseCallers(status),
     failedChecks: count(status.failedChecks, "failedChecks"),
     runs: count(status.runs, "runs"),

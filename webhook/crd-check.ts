@@ -76,6 +76,7 @@ const ofStatus = {
   conditions: 1,
   observedGeneration: 1,
   reason: 1,
+  reasonCode: 1,
   next: 1,
   stable: 1,
   run: 1,

@@ -151,7 +151,7 @@ async function allowed<T>(asked: Promise<T>): Promise<T> {
     const permission = missingPermission(error);
     if (permission) throw new Refusal(`You may not undo to another version: ${permission}.`);
     // A webhook that refuses during a promotion answers 409 as well.
-    if (hasCode(error, "Conflict") && !error.message.includes("admission webhook"))
+    if (hasCode(error, "Conflict") && error.reason === "Conflict")
       throw new Refusal("Not written: the Deployment changed at the same moment. Look again, then repeat.");
     throw error;
   }

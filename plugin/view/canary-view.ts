@@ -75,13 +75,17 @@ function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts>
   };
 }
 
-function runFacts(seen: Seen): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "history"> {
+function runFacts(
+  seen: Seen,
+): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "blocked" | "reasonCode" | "history"> {
   const status = seen.canary.status ?? {};
   return {
     run: viewRun(status),
     images: { stable: stableImages(seen), canary: status.run?.images ?? null },
     lastCommand: status.lastCommand ?? null,
     unvetted: status.unvetted ?? null,
+    blocked: status.blocked ?? null,
+    reasonCode: status.reasonCode ?? null,
     history: [...(status.history ?? [])].sort((a, b) => b.endedAt.localeCompare(a.endedAt)),
   };
 }

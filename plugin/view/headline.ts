@@ -1,5 +1,5 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
-import type { Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import { changeWaits, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
@@ -173,12 +173,9 @@ function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<Can
   return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
 }
 
-/**
- * Between runs, with something in the way of the next one: the controller says what, and knows nothing that comes next. A phase
- * does not tell it.
- */
-export function isBlocked({ run, unvetted, phase, reason, next }: CanaryFacts): boolean {
-  return !run && !unvetted && ["Initialized", "Succeeded", "Failed"].includes(phase) && reason !== "" && next === "";
+/** Between runs, with something in the way of the next one, whether or not a change waits for it. */
+export function isBlocked({ run, unvetted, blocked, reasonCode }: CanaryFacts): boolean {
+  return !run && !unvetted && (blocked !== null || reasonCode === changeWaits);
 }
 
 function judgeIdle(facts: CanaryFacts): Headline {

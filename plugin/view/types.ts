@@ -90,6 +90,10 @@ export interface CanaryView {
   lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
   /** A template that went live without a canary. */
   unvetted: UnvettedStatus | null;
+  /** What keeps every run from starting. */
+  blocked: NonNullable<CanaryStatus["blocked"]> | null;
+  /** What `reason` says, for programs. */
+  reasonCode: string | null;
   /** Newest first. */
   history: HistoryEntry[];
   /** Command that gives stable every request by hand, for when the controller is gone. */

@@ -98,10 +98,11 @@ function stand(turn: Turn, barrier: Barrier): Draft {
   const { state } = turn;
   const { run } = state;
   if (run) return wayBack({ ...turn, run }) ?? behindBarrier({ ...turn, run }, barrier, stages[run.stage]);
-  const said = barrier.unexpected && state.reason !== barrier.reason ? [event.warning(barrier.reason)] : [];
+  const said = barrier.unexpected && state.reasonCode !== barrier.code ? [event.warning(barrier.reason)] : [];
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
-  return draft(turn, { phase, reason: barrier.reason, next: barrier.next }, { events: said });
+  const words = { reason: barrier.reason, reasonCode: barrier.code, next: barrier.next };
+  return draft(turn, { phase, ...words }, { events: said });
 }
 
 function wayBack(turn: RunTurn): Draft | undefined {

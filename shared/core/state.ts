@@ -138,6 +138,8 @@ export interface CanaryState {
   /** How many runs there have been; gives the next run its id. */
   runs: number;
   reason: string;
+  /** What `reason` says, for programs; absent where it is just what the phase and the run say. */
+  reasonCode?: string;
   next: string;
   transitionAt: number;
 }

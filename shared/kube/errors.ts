@@ -36,6 +36,12 @@ export interface ErrorDetails {
   status?: number;
   /** The server's own wish, in milliseconds, before the next attempt. */
   retryAfterMs?: number;
+  /** The Status object's own word for why, such as `Conflict`; a webhook's refusal has none. */
+  reason?: string;
+  /** Reasons of its causes, such as `NamespaceTerminating`. */
+  causes?: readonly string[];
+  /** API group of what was asked; "" for the core's. */
+  group?: string;
   cause?: unknown;
 }
 
@@ -56,6 +62,9 @@ export class CanaryError extends Error {
   readonly retry: boolean;
   readonly status?: number;
   readonly retryAfterMs?: number;
+  readonly reason?: string;
+  readonly causes: readonly string[];
+  readonly group?: string;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -63,6 +72,9 @@ export class CanaryError extends Error {
     this.retry = details.retry ?? retryable.has(code);
     if (details.status !== undefined) this.status = details.status;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
+    if (details.reason !== undefined) this.reason = details.reason;
+    if (details.group !== undefined) this.group = details.group;
+    this.causes = details.causes ?? [];
   }
 }
 
@@ -90,7 +102,7 @@ interface Status {
   message?: unknown;
   reason?: unknown;
   code?: unknown;
-  details?: { name?: unknown; kind?: unknown; retryAfterSeconds?: unknown } | null;
+  details?: { name?: unknown; kind?: unknown; retryAfterSeconds?: unknown; causes?: unknown } | null;
 }
 
 const byHttpStatus: Readonly<Record<number, ErrorCode>> = {
@@ -115,9 +127,30 @@ export function fromStatus(asked: Asked, object: unknown, httpStatus?: number, r
   const number = httpStatus ?? (typeof status.code === "number" ? status.code : 500);
   const code = codeOf(number, status);
   const said = typeof status.message === "string" && status.message !== "" ? status.message : `HTTP status ${number}`;
-  const details = { status: number, ...waitOf(retryAfter ?? status.details?.retryAfterSeconds) };
+  const details: ErrorDetails = {
+    status: number,
+    ...waitOf(retryAfter ?? status.details?.retryAfterSeconds),
+    ...whyOf(status),
+    group: groupIn(asked),
+  };
   return new CanaryError(code, advice[code]?.(said, asked) ?? said, details);
 }
+
+function whyOf(status: Status): Pick<ErrorDetails, "reason" | "causes"> {
+  const { reason } = status;
+  return { causes: causesIn(status), ...(typeof reason === "string" && reason !== "" ? { reason } : {}) };
+}
+
+function causesIn({ details }: Status): string[] {
+  const causes: unknown[] = Array.isArray(details?.causes) ? details.causes : [];
+  return causes.flatMap((cause) => (hasReason(cause) ? [cause.reason] : []));
+}
+
+const hasReason = (value: unknown): value is { reason: string } =>
+  typeof value === "object" && value !== null && "reason" in value && typeof value.reason === "string";
+
+/** `GET /apis/<group>/<version>/...`; the core's paths begin with `/api/`. */
+const groupIn = ({ what }: Asked): string => / \/apis\/([^/]+)\//.exec(what)?.[1] ?? "";
 
 function waitOf(seconds: unknown): { retryAfterMs?: number } {
   const retryAfterMs = Number(seconds) * 1000;

@@ -83,6 +83,7 @@ describe("the definition of Canary", () => {
       conditions: 0,
       observedGeneration: 0,
       reason: 0,
+      reasonCode: 0,
       next: 0,
       stable: 0,
       run: 0,

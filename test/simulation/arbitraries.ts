@@ -104,6 +104,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
       maxLength: 2,
     },
   ),
+  reasonCode: fc.constant(undefined),
   tracks: fc.constant(undefined),
   staleCallers: anyCallers,
   warnings: fc.constant([]),

@@ -208,7 +208,7 @@ function lookFailed(log: Logger): (key: string, error: unknown, retryInMs: numbe
     const canary = key.split("/").reverse().join(".");
     if (hasCode(error, "Conflict")) return log.info({ canary, retryInMs }, "the cluster moved first: looking again");
     const known = error instanceof CanaryError;
-    if (known && error.message.includes("being terminated"))
+    if (known && error.causes.includes("NamespaceTerminating"))
       return log.info({ canary }, "the namespace is being deleted: nothing is made in it");
     log.error(
       { canary, retryInMs, ...(known ? { code: error.code, reason: error.message } : { err: error }) },

@@ -5,6 +5,7 @@ import {
   formatImages,
   fullName,
   fullTarget,
+  rejectedCode,
   entering,
   draft,
   andThen,
@@ -108,6 +109,8 @@ function overtakenBack(turn: RunTurn, cause: string): Draft {
   );
 }
 
+const stuck = "rollback-stuck";
+
 /** Says how far it is, and, once it takes longer than pods may take or cannot be, that it is stuck. */
 function goingBack(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
@@ -126,8 +129,8 @@ function goingBack(turn: RunTurn): Draft {
   const next = lost
     ? `put ${images} back yourself: kubectl ${place} edit deploy ${seen.targetName}`
     : `mend the pods: kubectl ${place} describe deploy ${seen.targetName}`;
-  const events = state.reason === reason ? [] : [event.warning(`${fullName(seen)}: ${reason}`)];
-  return draft(turn, { reason, next }, { events });
+  const events = state.reasonCode === stuck ? [] : [event.warning(`${fullName(seen)}: ${reason}`)];
+  return draft(turn, { reason, reasonCode: stuck, next }, { events });
 }
 
 function countBack({ state, seen }: RunTurn): string {
@@ -252,7 +255,13 @@ function rejected(turn: Turn, run: Run, cause: string): Draft {
   const others = state.rejected.filter((entry) => entry.hash !== run.intent);
   const entry = { hash: run.intent, at: seen.now, cause };
   const reason = `${formatChange(run.images, state.stable)} was rejected: ${cause}. Stable goes on serving.`;
-  return draft(turn, { phase: "Failed", failedChecks: 0, rejected: [entry, ...others].slice(0, kept), reason });
+  return draft(turn, {
+    phase: "Failed",
+    failedChecks: 0,
+    rejected: [entry, ...others].slice(0, kept),
+    reason,
+    reasonCode: rejectedCode(run.intent),
+  });
 }
 
 /** What was judged is not there to be promoted any more; what is there instead is looked at as between runs. */

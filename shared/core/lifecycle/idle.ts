@@ -1,7 +1,17 @@
 /** Between runs: initialization, waiting for an intent, and the start of a run. */
-import { barrierOf, formatChange, fullName, fullTarget, draft, type Draft, type Turn } from "../turn/turn.ts";
+import {
+  barrierOf,
+  formatChange,
+  fullName,
+  fullTarget,
+  rejectedCode,
+  draft,
+  type Draft,
+  type Turn,
+} from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { targetMissingText } from "../preconditions/target.ts";
+import { changeWaits } from "../objects/canary-status.ts";
 import type { CanaryState, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Target } from "../observation.ts";
@@ -36,7 +46,7 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
   const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
   // Who carries a route out is not all watched.
   const again = turn.seen.route?.problem === undefined ? {} : { requeueAfterMs: problemRecheckMs };
-  if (blocker) return draft(turn, { weight: 0, reason: blocker, next: "" }, again);
+  if (blocker) return draft(turn, { weight: 0, reason: blocker, reasonCode: changeWaits, next: "" }, again);
   return startRun(turn, target, announcement);
 }
 
@@ -82,8 +92,9 @@ function watchCallers(turn: Turn, stable: Version): Draft {
 /** Nothing of a rejected intent starts again by itself; whoever asked for it is told so once. */
 function rejectedBefore(turn: Turn, words: Pick<CanaryState, "reason" | "next">): Draft {
   const said = [event.warning(`Canary of ${fullName(turn.seen)} not started: ${words.reason}`)];
-  const events = turn.state.reason === words.reason ? [] : said;
-  return draft(turn, { phase: "Failed", weight: 0, ...words }, { events });
+  const reasonCode = rejectedCode(turn.seen.target?.intent ?? "");
+  const events = turn.state.reasonCode === reasonCode ? [] : said;
+  return draft(turn, { phase: "Failed", weight: 0, ...words, reasonCode }, { events });
 }
 
 function targetMissing(turn: Turn): Draft {

@@ -58,6 +58,9 @@ export interface TrackStatus {
   requests: number | null;
 }
 
+/** `reasonCode` where a change is asked for, and something keeps its run from starting. */
+export const changeWaits = "change-waits";
+
 export interface CanaryStatus {
   phase?: Phase;
   canaryWeight?: number;
@@ -71,6 +74,8 @@ export interface CanaryStatus {
   observedGeneration?: number;
   /** One sentence: where it stands and why. */
   reason?: string;
+  /** The same for programs, where phase and run do not say it: a precondition, a cause to wait, `change-waits` and the like. */
+  reasonCode?: string;
   /** One sentence: what happens next, or what a person can do. */
   next?: string;
   stable?: { hash: string; podTemplateHash: string; images: Record<string, string> };

@@ -155,7 +155,12 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
   const waiting: Run = { ...rest, stageAt, ...(state.weight > 0 ? { checkAt } : {}) };
   return draft(
     turn,
-    { run: waiting, reason, next: `weight ${weight}` },
+    {
+      run: waiting,
+      reason,
+      ...failingCode(turn),
+      next: `weight ${weight}`,
+    },
     {
       events: failureNews(turn, reason),
       requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])),
@@ -163,9 +168,14 @@ function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
   );
 }
 
+const podsFailing = "pods-failing";
+
+const failingCode = ({ seen }: RunTurn): { reasonCode?: string } =>
+  seen.workload?.failure === undefined ? {} : { reasonCode: podsFailing };
+
 /** Said once: its words may change from pod to pod and from look to look. */
 function failureNews({ seen, state }: RunTurn, reason: string): EventText[] {
-  const isNews = seen.workload?.failure !== undefined && !/: \d+ so far \(/.test(state.reason);
+  const isNews = seen.workload?.failure !== undefined && state.reasonCode !== podsFailing;
   return isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
 }
 

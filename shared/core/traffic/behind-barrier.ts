@@ -50,7 +50,7 @@ function waitOf({ run, seen }: RunTurn, next: Run | undefined, barrier: Barrier)
 
 function held(turn: RunTurn, barrier: Barrier, run: Run, meanwhile = ""): Draft {
   const { state } = turn;
-  const isNews = barrier.unexpected && !state.reason.startsWith(barrier.reason);
-  const words = { reason: `${barrier.reason}${meanwhile}`, next: barrier.next };
+  const isNews = barrier.unexpected && state.reasonCode !== barrier.code;
+  const words = { reason: `${barrier.reason}${meanwhile}`, reasonCode: barrier.code, next: barrier.next };
   return draft(turn, { run, ...words }, { events: isNews ? [event.warning(barrier.reason)] : [] });
 }

@@ -118,14 +118,16 @@ function overtaken(turn: RunTurn): Draft {
   );
 }
 
+const stuck = "promotion-stuck";
+
 function primaryStuck(turn: RunTurn, words: string): Draft {
   const { seen, state } = turn;
   const reason = `Promotion is stuck: ${words} Traffic stays at ${state.weight}% on the canary.`;
   const events =
-    state.reason === reason
+    state.reasonCode === stuck
       ? []
       : [event.warning(`Promotion of ${fullTarget(seen)} failed, primary not ready: ${words}`)];
-  return draft(turn, { reason, next: waysOut(seen) }, { events });
+  return draft(turn, { reason, reasonCode: stuck, next: waysOut(seen) }, { events });
 }
 
 function waysOut(seen: Observation): string {

@@ -40,10 +40,10 @@ export function wait(turn: RunTurn, found: Wait): Draft {
   }
   const after = lookAgainAfter(turn, found);
   const held: Run = { ...run, wait: cause, waitSince: holdSince, checkAt: seen.now + after };
-  const isNews = run.wait !== cause && !waitCauses[cause].isQuiet && state.reason !== reason;
+  const isNews = run.wait !== cause && !waitCauses[cause].isQuiet && state.reasonCode !== cause;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
-  return draft(turn, { phase, run: held, reason, next }, { events, requeueAfterMs: after });
+  return draft(turn, { phase, run: held, reason, reasonCode: cause, next }, { events, requeueAfterMs: after });
 }
 
 /** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */

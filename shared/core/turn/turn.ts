@@ -28,10 +28,12 @@ export interface DraftExtra {
   requeueAfterMs?: number;
 }
 
-/** `turn`'s state changed by `patch`. */
+/** `turn`'s state changed by `patch`. A new reason brings its own code, or none. */
 export function draft(turn: Turn, patch: Partial<CanaryState>, extra: DraftExtra = {}): Draft {
   const { events = [], requeueAfterMs } = extra;
-  return { next: { ...turn.state, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  const { reasonCode, ...state } = turn.state;
+  const kept = patch.reason === undefined && reasonCode !== undefined ? { reasonCode } : {};
+  return { next: { ...state, ...kept, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
 }
 
 /** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
@@ -39,6 +41,9 @@ export function andThen(before: Draft, turn: Turn, go: (turn: Turn) => Draft): D
   const after = go({ ...turn, state: before.next });
   return { ...after, events: [...before.events, ...after.events] };
 }
+
+/** Of a reason that says that this intent was rejected: another one's is said anew. */
+export const rejectedCode = (intent: string): string => `rejected/${intent}`;
 
 /** What forbids to move anything forward, in one sentence each for why and what next. Ways back to stable stay open. */
 export interface Barrier {
