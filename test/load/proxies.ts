@@ -9,7 +9,7 @@ import type { Cluster } from "../../shared/kube/cluster.ts";
 import { Reflector } from "../../shared/kube/reflector.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { discoverRoutes } from "../../webhook/controller/objects/route-choice.ts";
-import { latencyBoundsMs } from "../mesh/series.ts";
+import { latencyBoundsMs } from "../mesh/series/series.ts";
 import { adminPort } from "../mesh/settings.ts";
 import { type App, fleetLabel, port } from "./fleet.ts";
 

@@ -1,8 +1,8 @@
 // The one program of the stand-in mesh, bundled into its image. The argument is the role.
 // This is not Linkerd: it stands in for Linkerd's data plane on a test cluster, where that cannot be had.
-import { runControl } from "./control.ts";
-import { awaitProxy, runProxy } from "./proxy.ts";
-import { runInit } from "./redirect.ts";
+import { runControl } from "./control/control.ts";
+import { awaitProxy, runProxy } from "./proxy/proxy.ts";
+import { runInit } from "./proxy/redirect.ts";
 
 const roles: Record<string, () => void | Promise<void>> = {
   proxy: () => runProxy(process.env),

@@ -1,5 +1,5 @@
 // The numbers that the injector, the redirection and the proxy must agree on; Linkerd's own.
-import type { ProxyClock } from "./entry.ts";
+import type { ProxyClock } from "./outbound/entry.ts";
 
 export const inboundPort = 4143;
 export const outboundPort = 4140;
