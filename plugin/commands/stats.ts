@@ -86,7 +86,8 @@ async function ask(
           seconds,
           from,
         );
-        return { ...track, ...(await measure(prometheus, queries, { seconds, now })), queries };
+        const numbers = await measure(prometheus, queries, { seconds, now });
+        return { ...withoutTold(track), ...numbers, countedBy: from ? "callers" : "both", queries } as const;
       }),
     );
     const caller = from ? `${from.namespace}/${from.deployment}` : null;
@@ -95,6 +96,14 @@ async function ask(
   } finally {
     prometheus.close();
   }
+}
+
+/** What the controller's own measurement says besides is about another moment. */
+function withoutTold(track: CanaryView["tracks"][number]): CanaryView["tracks"][number] {
+  const told = ["failures", "clientErrors", "denied", "unanswered", "attempts", "disagreement"] as const;
+  const rest = { ...track };
+  for (const field of told) delete rest[field];
+  return rest;
 }
 
 /** All at one time, so that the numbers belong together. */

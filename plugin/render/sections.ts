@@ -1,6 +1,8 @@
 /** The tables of a Canary's view: tracks, checks, history. Pure. */
 import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objects/canary-status.ts";
 import { causeOf } from "../../shared/core/traffic/failed-check.ts";
+import { milliseconds } from "../../shared/core/format/milliseconds.ts";
+import { sideWords } from "../../shared/core/analysis/user-requests.ts";
 import { formatImages } from "../view/images.ts";
 import { relative } from "../terminal/time.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
@@ -20,10 +22,11 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
     ...(wide ? [track.deployment, formatImages(track.images) || "-"] : []),
   ]);
   const measured = view.measuredAt
-    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}`
+    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}${countedBy(view)}`
     : "nothing measured yet";
   const [head = "", ...body] = formatTable(columns, rows);
-  return [paint(style, "strong", head), ...body, paint(style, "dim", measured)];
+  const told = view.tracks.flatMap(toldOf).map((line) => wrap(line, style.width, 2));
+  return [paint(style, "strong", head), ...body, paint(style, "dim", wrap(measured, style.width, 2)), ...told];
 }
 
 export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
@@ -82,6 +85,29 @@ function ofLastRun(view: CanaryView): string {
   return view.run ? "" : ", in the last run";
 }
 
+function countedBy({ tracks }: CanaryView): string {
+  const sides = tracks.flatMap(({ requests, countedBy: side }) => (requests && side ? [side] : []));
+  const [only, other] = new Set(sides);
+  if (only === undefined) return "";
+  return `, counted ${sideWords(other === undefined ? only : "both")}`;
+}
+
+/** What users got of a track that the table has no column for, where there was any. */
+function toldOf(track: TrackView): string[] {
+  const { unanswered = 0, denied = 0, clientErrors = 0, attempts = 0, requests } = track;
+  const parts = [
+    [unanswered, "never answered"],
+    [denied, "refused by policy"],
+    [clientErrors, "client errors (4xx)"],
+    [attempts - (requests ?? attempts), "retried attempts"],
+  ] as const;
+  const some = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
+  return [
+    ...(some.length > 0 ? [`${track.name}: ${some.join(", ")}`] : []),
+    ...(track.disagreement === undefined ? [] : [track.disagreement]),
+  ];
+}
+
 function trackCells(track: TrackView): string[] {
   return [
     track.name,
@@ -89,14 +115,14 @@ function trackCells(track: TrackView): string[] {
     `${track.weightPercent}%`,
     track.successPercent === null ? "-" : `${track.successPercent.toFixed(2)}%`,
     track.requestsPerSecond === null ? "-" : `${track.requestsPerSecond.toFixed(1)}rps`,
-    ...[track.latencyMsP50, track.latencyMsP95, track.latencyMsP99].map(milliseconds),
+    ...[track.latencyMsP50, track.latencyMsP95, track.latencyMsP99].map(latency),
     track.requests === null ? "-" : String(Math.round(track.requests)),
   ];
 }
 
 /** Whole ones, as in the controller's sentences: the same number must not be two. */
-function milliseconds(value: number | null): string {
-  return value === null ? "-" : `${Math.trunc(value)}ms`;
+function latency(value: number | null): string {
+  return value === null ? "-" : milliseconds(value);
 }
 
 function amount(value: number | null, unit: CheckStatus["unit"]): string {

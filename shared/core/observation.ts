@@ -1,11 +1,11 @@
 import type { RouteSeen } from "./objects/routes.ts";
-import type { CheckStatus } from "./objects/canary-status.ts";
+import type { CheckStatus, Side } from "./objects/canary-status.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
 import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { Finding } from "./preconditions/finding.ts";
-import type { Side, UserRequests } from "./analysis/user-requests.ts";
+import type { UserRequests } from "./analysis/user-requests.ts";
 
 /** The user's Deployment, reduced to what decisions need. */
 export interface Target {

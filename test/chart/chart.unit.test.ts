@@ -134,6 +134,13 @@ describe("the definition of Canary", () => {
       latencyMsP95: 0,
       latencyMsP99: 0,
       requests: 0,
+      failures: 0,
+      clientErrors: 0,
+      denied: 0,
+      unanswered: 0,
+      attempts: 0,
+      countedBy: 0,
+      disagreement: 0,
     } satisfies Record<keyof TrackStatus, 0>;
     const schema = at(await schemaOf("canaries"), "status");
     expect(keys(schema)).toEqual(expect.arrayContaining(Object.keys(status)));

@@ -126,9 +126,12 @@ export class Proxies {
       .filter((app) => app.namespace === namespace)
       .flatMap(({ name }) => {
         const { primary, canary } = this.sent.get(`${namespace}/${name}`) ?? { primary: 0, canary: 0 };
-        const row = (leaf: string, count: number): string =>
-          `response_total{direction="outbound",authority="${leaf}.${namespace}.svc.cluster.local:${port}",tls="true",dst_namespace="${namespace}",dst_service="${leaf}",status_code="200",classification="success"} ${Math.floor(count)}`;
-        return [row(`${name}-primary`, primary), ...(canary > 0 ? [row(`${name}-canary`, canary)] : [])];
+        const row = (leaf: string, deployment: string, count: number): string =>
+          `response_total{direction="outbound",authority="${leaf}.${namespace}.svc.cluster.local:${port}",tls="true",dst_namespace="${namespace}",dst_deployment="${deployment}",dst_service="${leaf}",status_code="200",classification="success"} ${Math.floor(count)}`;
+        return [
+          row(`${name}-primary`, name, primary),
+          ...(canary > 0 ? [row(`${name}-canary`, `${name}-canary`, canary)] : []),
+        ];
       });
   }
 }

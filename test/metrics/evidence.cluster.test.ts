@@ -12,11 +12,12 @@ import { anEvidence, aRequest } from "./asking.ts";
 import { type Door, openDoor } from "./door.ts";
 import { Feed, type Value } from "./feed.ts";
 import { type PrometheusServer, startPrometheus } from "./server.ts";
+import { callerSituations } from "./caller-situations.ts";
 import { querySituations } from "./query-situations.ts";
 import { effectOf, rowOf } from "./verdicts.ts";
 import { canaryIn, growing, primaryIn, type Situation, seriesSituations } from "./situations.ts";
 
-const situations: Situation[] = [...seriesSituations, ...querySituations];
+const situations: Situation[] = [...seriesSituations, ...callerSituations, ...querySituations];
 
 const feed = new Feed();
 let server: PrometheusServer;
@@ -61,6 +62,7 @@ beforeAll(async () => {
   feed.requests(canaryIn("three"), "success", bornAt(3));
   feed.requests(canaryIn("grown"), "success", (n) => (n < grownFrom ? undefined : 10 * (n - grownFrom + 1)));
   feed.requests(canaryIn("long"), "success", growing(10, 1_000_000));
+  feed.sent({ pods: canaryIn("long") }, growing(10, 1_000_000));
   for (const pod of ["load-1", "load-2"]) {
     const labels = { namespace: "clients", deployment: "load", pod, direction: "outbound", dst_service: "podinfo" };
     feed.add("response_total", { ...labels, authority: "podinfo.idle.svc.cluster.local:9898" }, growing(5));
@@ -240,6 +242,11 @@ test("a Prometheus that is younger than the window takes no old series for a new
 });
 
 test("scrapes that failed for a moment make no old series a new one", async () => {
+  const evidence = anEvidence();
+  const look = (): Promise<CountersSeen | undefined> =>
+    evidence.look(aRequest(door.url, { namespace: "long", weight: 10, notBefore: 0 }), true);
+  const raw = async (): Promise<number> => (await direct.query(`response_total{namespace="long"}`))[0]!.value;
+  const [before] = [await raw(), await look()];
   feed.broken = true;
   const gone = `count(response_total{namespace="long"}) or vector(0)`;
   await waitFor(
@@ -260,4 +267,8 @@ test("scrapes that failed for a moment make no old series a new one", async () =
   );
   expect(Math.max(...counts)).toBeGreaterThan(50);
   expect(Math.max(...counts)).toBeLessThan(300);
+  // Neither side's counters count again that were away for a moment.
+  const [seen, after] = [await look(), await raw()];
+  expect(seen?.canary.requests).toBeGreaterThan(100);
+  expect(seen?.canary.requests).toBeLessThanOrEqual(after - before);
 });

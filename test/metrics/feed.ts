@@ -16,9 +16,11 @@ export interface Pods {
 /** Who calls: `service` is what its proxy chose, by default the pods' leaf. */
 export interface Call {
   pods: Pods;
-  /** The calling pod's name. */
+  /** The calling pod's name and namespace. */
   caller?: string;
+  callerNamespace?: string;
   service?: string;
+  port?: string;
 }
 
 /** Upper bounds of Linkerd's latency buckets, in ms. */
@@ -44,13 +46,40 @@ export class Feed {
   }
 
   /** The same requests as a meshed caller's proxy counts them; `more` overrides labels. */
-  sent({ pods, caller, service }: Call, value: Value, more: Record<string, string> = {}): void {
-    this.add("response_total", { ...outbound(pods, caller, service), classification: "success", ...more }, value);
+  sent(call: Call, value: Value, more: Record<string, string> = {}): void {
+    this.add("response_total", { ...outbound(call), classification: "success", ...more }, value);
+  }
+
+  /** What no caller got an answer to, and every caller's proxy knows of. */
+  lost(call: Call, value: Value): void {
+    const { status_code: _none, ...labels } = outbound(call);
+    this.add("response_total", { ...labels, classification: "failure", error: "unclassified" }, value);
+  }
+
+  /** Users' requests, answered or not. */
+  asked(pods: Pods, value: Value, more: Record<string, string> = {}): void {
+    const { status_code: _none, ...labels } = inbound(pods);
+    this.add("request_total", { ...labels, ...more }, value);
+  }
+
+  /** Attempts that a caller's proxy made after another one failed, at the apex `podinfo`. */
+  retried(namespace: string, value: Value): void {
+    const caller = { namespace: "clients", deployment: "load", pod: "load-1" };
+    const parent = { parent_namespace: namespace, parent_name: "podinfo", parent_port: "9898" };
+    this.add("outbound_http_route_retry_requests_total", { ...caller, ...parent }, value);
   }
 
   /** So many users' requests of one latency. */
   latency(pods: Pods, ms: number, value: Value): void {
-    const labels = inbound(pods);
+    this.#buckets(inbound(pods), ms, value);
+  }
+
+  /** So long did callers wait for so many answers. */
+  waited(call: Call, ms: number, value: Value): void {
+    this.#buckets(outbound(call), ms, value);
+  }
+
+  #buckets(labels: Record<string, string>, ms: number, value: Value): void {
     for (const bound of [...bounds, Infinity]) {
       const le = bound === Infinity ? "+Inf" : String(bound);
       this.add("response_latency_ms_bucket", { ...labels, le }, (n) => {
@@ -96,16 +125,17 @@ export class Feed {
   }
 }
 
-function outbound(pods: Pods, caller = "load-1", service?: string): Record<string, string> {
+function outbound({ pods, caller = "load-1", ...more }: Call): Record<string, string> {
+  const { callerNamespace = "clients", service, port = "9898" } = more;
   const { namespace, deployment, hash, pod } = pods;
   const leaf = service ?? (deployment.endsWith("-canary") ? deployment : `${deployment}-primary`);
   return {
-    namespace: "clients",
+    namespace: callerNamespace,
     deployment: "load",
     pod: caller,
     direction: "outbound",
-    authority: `${leaf}.${namespace}.svc.cluster.local:9898`,
-    target_port: "9898",
+    authority: `${leaf}.${namespace}.svc.cluster.local:${port}`,
+    target_port: port,
     dst_namespace: namespace,
     dst_deployment: deployment,
     dst_pod: pod ?? `${deployment}-${hash}-x7k2p`,

@@ -9,7 +9,7 @@ export const growing =
   (by: number, from = 0): Value =>
   (n) =>
     from + by * n;
-const flat =
+export const flat =
   (value: number): Value =>
   () =>
     value;

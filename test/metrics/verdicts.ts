@@ -54,17 +54,26 @@ export function rowOf(name: string, outcome: string, { effect, said }: { effect:
 
 /** Without ports, and without counts and times that a scrape more or less would change. */
 export function settled(text: string): string {
-  return text
-    .replace(/http:\/\/127\.0\.0\.1:\d+/g, "http://prometheus:9090")
-    .replace(/\b(podinfo|own)\.s\d+\b/g, "$1.test")
-    .replace(/only \d+ requests? of/g, "only N requests of")
-    .replace(
-      /came in \d+s; \d+ more are needed: at [\d.]+ requests\/s in about [\dhms]+/g,
-      "came in Ns; N more are needed: at N requests/s in about Ns",
-    )
-    .replace(/wait \d+s/g, "wait Ns")
-    .replace(/over \d+s and \d+ requests/g, "over Ns and N requests")
-    .replace(/\d+ (user )?requests in \d+s/g, "N $1requests in Ns")
-    .replace(/\(\d+ requests\)/g, "(N requests)")
-    .replace(/\(\d+ bytes\)/g, "(N bytes)");
+  return (
+    text
+      .replace(/http:\/\/127\.0\.0\.1:\d+/g, "http://prometheus:9090")
+      .replace(/\b(podinfo|own)\.s\d+\b/g, "$1.test")
+      .replace(/only \d+ requests? of/g, "only N requests of")
+      .replace(
+        /came in \d+s; \d+ more are needed: at [\d.]+ requests\/s in about [\dhms]+/g,
+        "came in Ns; N more are needed: at N requests/s in about Ns",
+      )
+      .replace(/wait \d+s/g, "wait Ns")
+      .replace(/\d+ of \d+ requests never answered/g, "N of N requests never answered")
+      .replace(/none of \d+ requests/g, "none of N requests")
+      // How many may yet be answered depends on the moment.
+      .replace(
+        /[\d.]+% < 99% \(N of N requests never answered, by its pods\)/g,
+        "N% < 99% (N of N requests never answered, by its pods)",
+      )
+      .replace(/over \d+s and \d+ requests/g, "over Ns and N requests")
+      .replace(/\d+ (user )?requests in \d+s/g, "N $1requests in Ns")
+      .replace(/\(\d+ requests\)/g, "(N requests)")
+      .replace(/\(\d+ bytes\)/g, "(N bytes)")
+  );
 }

@@ -48,10 +48,10 @@ export interface CounterGrowth {
 }
 
 export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
-  const { warmupMs = 0, recentMs } = subject;
+  const { warmupMs = 0 } = subject;
   const [canaryPods, primaryPods] = [createPods(warmupMs), createPods(warmupMs)];
   const callers = createCallersGrowth(subject);
-  const tally = (): Tally => createTally(recentMs);
+  const tally = (): Tally => createTally(subject);
   const [total, apart] = [
     { canary: tally(), primary: tally() },
     { canary: tally(), primary: tally() },

@@ -46,8 +46,8 @@ export function addStretches(a: Stretch, b: Stretch): Stretch {
   };
 }
 
-/** `recentMs`: a request from outside the mesh that is younger may yet be answered. */
-export function createTally(recentMs: number): Tally {
+/** `recentMs`: a request from outside the mesh that is younger may yet be answered. Without a limit nothing is slow. */
+export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?: number }): Tally {
   let sum = emptyStretch;
   let unanswered = 0;
   let asked: { at: number; asked: number }[] = [];
@@ -69,7 +69,8 @@ export function createTally(recentMs: number): Tally {
       const { callers, pods, unmeshed, retries, failedAtEither } = sum;
       const failed = failedAttempts(callers);
       const retried = Math.floor(retriedOf(retries, { failed, ofAll: failedAtEither }));
-      shown = grownTo(shown, userRequests({ callers, pods, unmeshed: { ...unmeshed, unanswered }, retried }));
+      const now = userRequests({ callers, pods, unmeshed: { ...unmeshed, unanswered }, retried });
+      shown = grownTo(shown, boundMs === undefined ? { ...now, slow: 0 } : now);
     },
   };
 }

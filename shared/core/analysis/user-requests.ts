@@ -4,6 +4,8 @@
  * request counts once, and as bad where either side says so: of two counts of one kind the larger is taken.
  */
 
+import type { Side } from "../objects/canary-status.ts";
+
 /** What one side counted, since some moment or over a window: whole numbers, or fractions where Prometheus extrapolated. */
 export interface SideCounts {
   /** Of whatever status; `failed` and `clientErrors` are parts of it. */
@@ -30,9 +32,6 @@ export interface BothSides {
   /** Failed attempts that callers' proxies followed by another one. */
   retried: number;
 }
-
-/** Which side the numbers are from: meshed callers, the pods, or both. */
-export type Side = "callers" | "pods" | "both";
 
 export interface UserRequests {
   /** Each once, however many attempts it took. */

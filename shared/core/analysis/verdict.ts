@@ -7,6 +7,7 @@ import type { MetricSpec } from "../objects/canary.ts";
 import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
 import { formatDuration } from "../format/duration.ts";
 import { goDuration, goFloat } from "../format/go.ts";
+import { milliseconds } from "../format/milliseconds.ts";
 import { windowSeconds as windowOf } from "./queries.ts";
 import { sideWords, type UserRequests } from "./user-requests.ts";
 
@@ -129,7 +130,7 @@ function find(
   if (early !== undefined) return early;
   const { values } = measured.answer;
   const [value] = values;
-  if (value === undefined) return noEvidence(spec, "the query returned no series; check its labels", policy);
+  if (value === undefined) return noEvidence(spec, withoutSeries(measured), policy);
   if (values.length > 1) {
     return noEvidence(spec, `the query returned ${values.length} series; make it one, for instance with sum()`, policy);
   }
@@ -139,6 +140,11 @@ function find(
   }
   // Adding 0 turns a negative zero, which JSON cannot hold, into a plain one.
   return compare(spec, { value: value + 0, measured, limits }, policy);
+}
+
+function withoutSeries({ of }: Measurement): string {
+  if (of && of.unanswered >= of.requests) return `none of ${count(Math.round(of.requests))} was answered`;
+  return "the query returned no series; check its labels";
 }
 
 function compare(
@@ -239,13 +245,17 @@ function subject(spec: MetricSpec): string {
 
 /** The value as Flagger prints it, but never so rounded that it reads like the limit that it broke. */
 function shown(spec: MetricSpec, value: number, limit: number | undefined): string {
-  if (unitOf(spec) === "milliseconds") {
-    const whole = Math.trunc(value);
-    return goDuration(whole === limit ? value : whole);
-  }
+  if (unitOf(spec) === "milliseconds") return shownMs(value, limit);
   const rounded = value.toFixed(2);
   const text = Number(rounded) === limit && value !== limit ? String(value) : rounded;
   return unitOf(spec) === "percent" ? `${text}%` : text;
+}
+
+/** What rounds to 0 was measured all the same, and what rounds to its limit may have broken it. */
+function shownMs(value: number, limit = 1): string {
+  const whole = Math.round(value);
+  if (whole === 0 && limit >= 1) return milliseconds(value);
+  return goDuration(whole === limit || whole === 0 ? value : whole);
 }
 
 function limitText(spec: MetricSpec, limit: number): string {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { MetricSpec } from "../objects/canary.ts";
 import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
+import { nobody, userRequests } from "./user-requests.ts";
 import { decisive, judge, type JudgePolicy, type Measurement, verdict } from "./verdict.ts";
 
 const policy: JudgePolicy = { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 };
@@ -33,7 +34,26 @@ describe("a check that fails speaks Flagger's words", () => {
 
   test("and never reads as if it were equal to the limit that it broke", () => {
     expect(one(successRate, measured([98.9991])).message).toContain("98.9991% < 99%");
-    expect(one(duration, measured([500.7])).message).toContain("500.7ms > 500ms");
+    expect(one(duration, measured([500.3])).message).toContain("500.3ms > 500ms");
+    expect(one(duration, measured([500.7])).message).toContain("501ms > 500ms");
+  });
+
+  test("rounds milliseconds, and has none of 0 where something was measured", () => {
+    expect(one(duration, measured([19.6])).message).toContain("request duration 20ms over");
+    expect(one(duration, measured([0.04])).message).toContain("request duration <1ms over");
+  });
+
+  test("says who counted what the pods alone cannot know", () => {
+    const of = userRequests({
+      callers: { ...nobody, answered: 13, unanswered: 21 },
+      pods: { ...nobody, answered: 13 },
+      unmeshed: nobody,
+      retried: 0,
+    });
+    expect(one(successRate, { ...measured([38.24]), of }).message).toBe(
+      "Halt podinfo.test advancement success rate 38.24% < 99% (21 of 34 requests never answered, by its callers and its pods)",
+    );
+    expect(one({ ...successRate, query: "x" }, { ...measured([38.24]), of }).message).not.toContain("callers");
   });
 });
 

@@ -44,6 +44,9 @@ export interface CheckStatus {
   at: string;
 }
 
+/** Whose proxies counted users' requests: meshed callers', the pods', or both. */
+export type Side = "callers" | "pods" | "both";
+
 /** Live numbers of one track over `windowSeconds`; null where there is no data. */
 export interface TrackStatus {
   name: string;
@@ -55,7 +58,20 @@ export interface TrackStatus {
   latencyMsP50: number | null;
   latencyMsP95: number | null;
   latencyMsP99: number | null;
+  /** Each once, however many attempts it took. */
   requests: number | null;
+  /** What users got of them; absent where an older controller measured. */
+  failures?: number;
+  clientErrors?: number;
+  /** Refused by the mesh's policy. */
+  denied?: number;
+  /** Those of `failures` that got no answer. */
+  unanswered?: number;
+  /** Requests and their retries. */
+  attempts?: number;
+  countedBy?: Side;
+  /** Where the two sides differ by more than chance: the numbers and the likely cause, in a sentence. */
+  disagreement?: string;
 }
 
 /** `reasonCode` where a change is asked for, and something keeps its run from starting. */

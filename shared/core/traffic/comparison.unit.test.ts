@@ -209,6 +209,16 @@ describe("a share that does not follow the weight", () => {
     );
   });
 
+  it("says how much each of them sends, and names one that holds nothing in the status all the same", () => {
+    const stale = [{ pod: "shop/load-gen-0", workload: "statefulset/load-gen", percent: 30.04 }];
+    const held = check({ ledger: aLedger({ share: { ...share, stale } }) });
+    expect(held.state.reason).toContain(" shop/load-gen-0 (30.0% of requests) is older than the route");
+    const fine: ShareSeen = { ...share, canary: 118, scrapes: 0, staleCallers: [], stale };
+    const { state: next } = check({ ledger: aLedger({ share: fine }) });
+    expect(next.run?.wait).toBeUndefined();
+    expect(next.staleCallers).toEqual([{ pod: "shop/load-gen-0", workload: "statefulset/load-gen" }]);
+  });
+
   it.each<[string, Partial<ShareSeen>, Parameters<typeof aRunObservation>[2], string]>([
     [
       "a cause that was found",

@@ -1,5 +1,5 @@
 /** A canary whose users do not follow the route: it is held, with the cause, for its numbers are not those of the share it was given. */
-import { podNames, restartLines } from "../format/restart-command.ts";
+import { restartLines, type StaleCaller } from "../format/restart-command.ts";
 import type { RunTurn } from "../turn/turn.ts";
 import type { Wait } from "./wait.ts";
 import { believedScrapes } from "../analysis/traffic-share.ts";
@@ -23,13 +23,20 @@ function measuredWords({ source, canary, all, low, high, scrapes }: ShareSeen): 
   return `The split is not effective: ${by} ${canary} of ${all} requests (${percent}%) at ${weight}, and chance explains none of the last ${scrapes} scrapes.`;
 }
 
-function causeWords({ seen }: RunTurn, { staleCallers, cause }: ShareSeen): string {
+function causeWords({ seen }: RunTurn, { staleCallers, stale = [], cause }: ShareSeen): string {
   if (staleCallers.length > 0) {
     const [are, ignore] = staleCallers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];
-    return `${podNames(staleCallers)} ${are} older than the route and ${ignore} it. Restart once: ${restartLines(staleCallers)}.`;
+    const named = staleCallers.map((caller) => withShare(caller, stale)).join(", ");
+    return `${named} ${are} older than the route and ${ignore} it. Restart once: ${restartLines(staleCallers)}.`;
   }
   if (seen.route?.problem) return `The mesh does not obey the route: ${seen.route.problem}.`;
   if (seen.endpoints.primary.ready === 0)
     return `Service ${seen.apexName}-primary has no ready endpoint: see the pods of ${seen.targetName}.`;
   return cause === undefined ? "No cause was found: do callers address the Service by its name?" : `${cause}.`;
+}
+
+/** With what it sends, where that is known: who must be restarted first. */
+function withShare({ pod }: StaleCaller, stale: NonNullable<ShareSeen["stale"]>): string {
+  const found = stale.find((one) => one.pod === pod);
+  return found === undefined ? pod : `${pod} (${found.percent.toFixed(1)}% of requests)`;
 }

@@ -74,7 +74,7 @@ export function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
   // Without a sample of stable either, it may have started this moment; for so long it does not look at this app at all.
   if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
   const isYoung = waitedMs < firstNumbersMs;
-  const doubt = isYoung ? "." : ": are they meshed, and does it scrape the proxies of this namespace?";
+  const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
   return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
 }
@@ -124,6 +124,11 @@ export function runsOut(cause: WaitCause, unexpected: boolean): boolean {
 
 // --- internal ---
 
+function whyUnscraped(unscraped: readonly string[] = []): string {
+  if (unscraped.length === 0) return ": are they meshed, and does it scrape the proxies of this namespace?";
+  return `: it knows ${unscraped.join(", ")} and cannot reach port 4191 there (up is 0).`;
+}
+
 const kindOf = (cause: WaitCause): WaitKind => waitCauses[cause].kind;
 
 /** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
@@ -149,6 +154,11 @@ function deadlineOf(turn: RunTurn, cause: WaitCause): number | undefined {
 
 function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait, "cause" | "reason"> {
   const callers = metrics.staleCallers;
+  const { unscraped = [] } = metrics;
+  if (unscraped.length > 0) {
+    const reason = `Prometheus cannot scrape ${unscraped.join(", ")} (up is 0), and no caller counted requests to the canary at weight ${state.weight}.`;
+    return { cause: "no-evidence", reason };
+  }
   const head = `No user request has reached the canary at weight ${state.weight}`;
   if (callers.length > 0) {
     const [are, ignore] = callers.length === 1 ? ["is", "ignores"] : ["are", "ignore"];

@@ -89,6 +89,24 @@ describe("a canary that Prometheus has not scraped", () => {
     });
   });
 
+  it("is named where Prometheus knows its pod and cannot reach it, before and after the first weight", () => {
+    const unscraped = ["podinfo-canary-7c9d-x2x4k"];
+    const long = since({ wait: "no-numbers", waitSince: start - 30_000, checkAt: start });
+    const seen = aRunObservation(0, 1, { metrics: someMetrics(start, { sampledAt: start - 60_001, unscraped }) });
+    expect(decide(long, seen, policy).state.reason).toBe(
+      "No traffic yet: Prometheus has not scraped the ready pods of podinfo-canary: it knows podinfo-canary-7c9d-x2x4k and cannot reach port 4191 there (up is 0).",
+    );
+    const silent = someMetrics(start, {
+      canary: aTrack({ requests: 0 }),
+      checks: [aCheck({ outcome: "no-evidence", value: null, requests: 0 })],
+      unscraped,
+    });
+    const running = aRunningState(25, { stage: "analysing", stageAt: start - 60_000, checkAt: start });
+    expect(decide(running, aRunObservation(25, 1, { metrics: silent }), policy).state.reason).toBe(
+      "Prometheus cannot scrape podinfo-canary-7c9d-x2x4k (up is 0), and no caller counted requests to the canary at weight 25.",
+    );
+  });
+
   it("keeps the share that it has", () => {
     const state = aRunningState(25, { stage: "scaling", step: 1, stageAt: start });
     const { state: next } = decide(state, aRunObservation(25, 2, { metrics: unseen }), policy);

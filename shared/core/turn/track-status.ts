@@ -3,6 +3,9 @@ import { readyCanaries } from "./capacity.ts";
 import type { RunTurn } from "./turn.ts";
 import type { CanaryState } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
+import { disagreementWords } from "../analysis/user-requests.ts";
+import type { StaleCaller } from "../format/restart-command.ts";
+import { canaryName } from "../objects/names.ts";
 
 /** Metrics as they are when Prometheus has answered. */
 export type Measured = Extract<MetricsSeen, { ok: true }>;
@@ -15,7 +18,7 @@ export function measurements(
   const track = (
     name: string,
     of: Measured["primary"],
-    sizes: { replicas: number; ready: number; weightPercent: number },
+    { workload, ...sizes }: { workload: string; replicas: number; ready: number; weightPercent: number },
   ) => ({
     name,
     ...sizes,
@@ -25,16 +28,29 @@ export function measurements(
     latencyMsP95: of.latencyMs.p95,
     latencyMsP99: of.latencyMs.p99,
     requests: of.requests,
+    failures: of.failures,
+    clientErrors: of.clientErrors,
+    denied: of.denied,
+    unanswered: of.unanswered,
+    attempts: of.attempts,
+    countedBy: of.countedBy,
+    ...(of.disagreement === undefined ? {} : { disagreement: disagreementWords(of.disagreement, workload) }),
   });
-  const primary = { replicas, ready: seen.endpoints.primary.ready, weightPercent: 100 - state.weight };
+  const primary = {
+    workload: seen.targetName,
+    replicas,
+    ready: seen.endpoints.primary.ready,
+    weightPercent: 100 - state.weight,
+  };
   const canary = {
+    workload: canaryName(seen.targetName),
     replicas: seen.workload?.replicas ?? 0,
     ready: readyCanaries(run, seen),
     weightPercent: state.weight,
   };
   return {
     checks: metrics.checks,
-    staleCallers: metrics.staleCallers,
+    staleCallers: together(metrics.staleCallers, seen.ledger?.share?.stale ?? []),
     tracks: {
       at: metrics.askedAt,
       windowSeconds: metrics.windowSeconds,
@@ -42,4 +58,12 @@ export function measurements(
       canary: track(`${seen.apexName}-canary`, metrics.canary, canary),
     },
   };
+}
+
+// --- internal ---
+
+/** Those that the share shows are named whether or not the run is held by them. */
+function together(found: readonly StaleCaller[], measured: readonly StaleCaller[]): StaleCaller[] {
+  const more = measured.filter(({ pod }) => !found.some((one) => one.pod === pod));
+  return [...found, ...more.map(({ pod, workload }) => ({ pod, ...(workload === undefined ? {} : { workload }) }))];
 }
