@@ -12,7 +12,8 @@ help: ## Print this help
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-fund --no-audit
+	@# Its words go to stderr: cluster-env prints lines for eval.
+	npm ci --no-fund --no-audit >&2
 	@touch $@
 
 static: node_modules/.package-lock.json
