@@ -13,11 +13,11 @@ import { andThen, formatImages, fullName, fullTarget, draft, unheld, type RunTur
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { causeOf, failedCheck } from "./failed-check.ts";
+import { finishAnalysis, finishOrWait } from "./finish.ts";
 import { followExternalWeight } from "./external-weight.ts";
 import { freeze, wait, missingSince, waitsForPerson, unreached, unscraped, warmingUp, type Wait } from "./wait.ts";
 import { decisive } from "../analysis/verdict.ts";
 import { failureWords, lostAllPods, lostPods } from "./lost-pods.ts";
-import { promote } from "./promote.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import type { EventText } from "../action.ts";
@@ -73,7 +73,7 @@ function analyseStep(turn: RunTurn): Draft {
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   const lost = lostPods(turn);
   if (lost) return lost;
-  if (turn.policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
+  if (turn.policy.skipAnalysis) return finishOrWait(turn, "Analysis is skipped");
   if (state.weight === 0) return draft(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);
   return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
@@ -84,7 +84,7 @@ function prepare(turn: RunTurn): Draft {
   const weight = weightOf(turn);
   const needed = podsFor(weight, seen.target?.replicas ?? 1);
   const isReady = readyCanaries(run, seen) >= needed && onlyThisRun(run, seen);
-  if (isReady && policy.skipAnalysis) return finishOrHold(turn, "Analysis is skipped");
+  if (isReady && policy.skipAnalysis) return finishOrWait(turn, "Analysis is skipped");
   const go = (): Draft => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
   if (seen.metrics) return lookBefore(turn, seen.metrics, go);
   // A weight is raised only while Prometheus answers: a canary that nobody can judge gets no (more) users.
@@ -289,17 +289,4 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   const { checkAt: _checkAt, paused: _paused, ...rest } = unheld(run);
   const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
   return andThen(draft(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
-}
-
-function finishOrHold(turn: RunTurn, because: string): Draft {
-  const held = waitsForPerson(turn);
-  return held ? wait(turn, held) : finishAnalysis(turn, because);
-}
-
-function finishAnalysis(turn: RunTurn, because: string): Draft {
-  const { run, seen } = turn;
-  if (seen.target?.intent === run.intent && seen.target.held && !seen.target.pausedByUser) return promote(turn);
-  const reason = `${because}, but Deployment ${seen.targetName} was paused by its user: it is not promoted.`;
-  const next = `kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}`;
-  return wait(turn, { cause: "paused-by-user", reason, next });
 }

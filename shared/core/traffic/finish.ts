@@ -1,0 +1,17 @@
+/** The end of an analysis: promotion, unless a person is to be waited for. */
+import type { Draft, RunTurn } from "../turn/turn.ts";
+import { promote } from "./promote.ts";
+import { wait, waitsForPerson } from "./wait.ts";
+
+export function finishOrWait(turn: RunTurn, because: string): Draft {
+  const held = waitsForPerson(turn);
+  return held ? wait(turn, held) : finishAnalysis(turn, because);
+}
+
+export function finishAnalysis(turn: RunTurn, because: string): Draft {
+  const { run, seen } = turn;
+  if (seen.target?.intent === run.intent && seen.target.held && !seen.target.pausedByUser) return promote(turn);
+  const reason = `${because}, but Deployment ${seen.targetName} was paused by its user: it is not promoted.`;
+  const next = `kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}`;
+  return wait(turn, { cause: "paused-by-user", reason, next });
+}
