@@ -168,7 +168,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     templateNamespaces,
     herald: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
-    refusals: new Refusals(parts.random),
+    refusals: new Refusals(parts.random, clock),
     evidence,
     now,
     ...parts.reports,

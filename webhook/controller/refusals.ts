@@ -5,12 +5,15 @@
 import type { Action } from "../../shared/core/action.ts";
 import { canaryName, keptName } from "../../shared/core/objects/names.ts";
 import { backoffMs } from "../../shared/kube/backoff.ts";
+import type { Clock } from "../../shared/kube/clock.ts";
 import { CanaryError, type ErrorCode } from "../../shared/kube/errors.ts";
 
 interface Kept {
   kind: Action["kind"];
   what?: string;
   attempts: number;
+  /** When the first of these attempts failed, in milliseconds. */
+  since: number;
 }
 
 export interface Names {
@@ -21,9 +24,11 @@ export interface Names {
 export class Refusals {
   private readonly kept = new Map<string, Kept>();
   private readonly random: () => number;
+  private readonly clock: Pick<Clock, "now">;
 
-  constructor(random: () => number) {
+  constructor(random: () => number, clock: Pick<Clock, "now">) {
     this.random = random;
+    this.clock = clock;
   }
 
   /** What is refused now, as a sentence with the API server's own words. */
@@ -32,19 +37,22 @@ export class Refusals {
   }
 
   /**
-   * How soon to try again what failed with `error`; undefined where it is no refusal: no answer, or a world that moved. A conflict or
-   * a failing server is one when it stays.
+   * How soon to try again what failed with `error`; undefined where it is left to the next look: no answer, or a world that moved,
+   * be it by another leader. A conflict or a failing server is a refusal when it stays.
    */
   note(key: string, action: Action, { error, names }: { error: unknown; names: Names }): number | undefined {
-    if (!(error instanceof CanaryError) || isNone(error)) return undefined;
-    const before = this.kept.get(key);
-    const attempts = attemptsAfter(before, action);
-    const isSure = refusals.includes(error.code) || attempts >= staying;
-    const isNews = isSure && before?.what === undefined;
-    this.kept.set(key, { kind: action.kind, attempts, ...(isSure ? { what: sentence(action, error, names) } : {}) });
-    if (!isSure) return undefined;
+    if (!isAnswer(error)) return undefined;
+    const now = this.clock.now();
+    const last = this.kept.get(key);
+    const before: Kept = last?.kind === action.kind ? last : { kind: action.kind, attempts: 0, since: now };
+    const failed = { ...before, attempts: before.attempts + 1 };
+    const isSure = refusals.includes(error.code) || stays(failed, now);
+    // That the world moved meanwhile does not take back what was refused before.
+    this.kept.set(key, isSure ? { ...failed, what: sentence(action, error, names) } : failed);
     // The status hears of it at once.
-    return isNews ? 0 : backoffMs(patience, attempts, this.random);
+    if (isSure && before.what === undefined) return 0;
+    // What is gone may stay gone without anything that wakes us.
+    return isSure || !error.retry ? backoffMs(patience, failed.attempts, this.random) : undefined;
   }
 
   /** Everything that was due has been done. */
@@ -57,21 +65,24 @@ export class Refusals {
 
 /** Nobody has answered, so nothing was refused. */
 const unheard: readonly ErrorCode[] = ["Unreachable", "Timeout", "Unauthorized"];
-/** That it exists already is what two leaders tell each other, and no refusal unless it stays. */
+/** Of all others the next look may make something else: an object that is there, gone or changed is no refusal by itself. */
 const refusals: readonly ErrorCode[] = ["Invalid", "Forbidden", "NoSuchKind"];
 const patience = { firstMs: 1_000, capMs: 30_000 };
-/** So many times in a row the world has not merely moved. */
+/** So many times in a row, and for that long, the world has not merely moved: a watch that broke off is back by then. */
 const staying = 5;
+const stayingMs = 10_000;
 /** A validation error may name every field of an object. */
 const longest = 400;
 
-function attemptsAfter(before: Kept | undefined, { kind }: Action): number {
-  return before?.kind === kind ? before.attempts + 1 : 1;
+function stays({ attempts, since }: Kept, now: number): boolean {
+  return attempts >= staying && now - since >= stayingMs;
 }
 
-/** Nobody has answered; or a namespace goes, which takes everything along and needs no word. */
-function isNone({ code, message }: CanaryError): boolean {
-  return unheard.includes(code) || message.includes("being terminated");
+/** Somebody has answered, and not that the namespace goes: that takes everything along, and needs no word. */
+function isAnswer(error: unknown): error is CanaryError {
+  return (
+    error instanceof CanaryError && !unheard.includes(error.code) && !error.causes.includes("NamespaceTerminating")
+  );
 }
 
 const objects: Record<Action["kind"], (names: Names) => string> = {

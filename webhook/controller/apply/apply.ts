@@ -7,11 +7,13 @@ import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
-import { resource } from "../../../shared/kube/resources.ts";
+import { resource, type Resource } from "../../../shared/kube/resources.ts";
+import type { Stored } from "../../../shared/kube/store.ts";
 import { removeOurs, type Deleting } from "./cleanup.ts";
 import { sortedJson } from "../../../shared/core/format/sorted-json.ts";
 import { deleteSeen } from "./delete.ts";
 import { keepStable } from "./stable-template.ts";
+import type { Cache } from "../cache/cache.ts";
 import { routeCache, type CanaryObjects, type WriteDeps } from "../cache/canary-objects.ts";
 import {
   patchTarget,
@@ -131,8 +133,7 @@ async function createRoute(deps: PerformDeps, scene: CanaryObjects): Promise<voi
   const apiVersion = `${served.resource.group}/${served.resource.version}`;
   const context = { canary: name, namespace, uid, apex, port, gatewayRefs, hosts, apiVersion };
   const cache = routeCache(deps.world, served);
-  scene.route = await deps.cluster.create(served.resource, served.router.build(context), { fieldManager: manager });
-  cache.wrote(scene.route);
+  scene.route = await createNew(deps, { of: served.resource, cache }, served.router.build(context));
   await deleteOtherRoute(deps, { served, namespace, canary: name, apex });
 }
 
@@ -177,12 +178,35 @@ async function runCanary(
   // The target was made anew with another selector. A selector cannot be changed: what has the old one goes, and the next look makes it anew.
   if (workload && sortedJson(workload.spec?.selector) !== sortedJson(desired.spec?.selector))
     return void (await deleteSeen(deps.cluster, resource.deployments, workload));
-  scene.workload = workload
-    ? await deps.cluster.replace<V1Deployment>(resource.deployments, overwriting(workload, desired), {
-        fieldManager: manager,
-      })
-    : await deps.cluster.create<V1Deployment>(resource.deployments, withoutPods(desired), { fieldManager: manager });
-  deps.world.deployments.wrote(scene.workload);
+  const { deployments: cache } = deps.world;
+  if (!workload) {
+    scene.workload = await createNew(deps, { of: resource.deployments, cache }, withoutPods(desired));
+    return;
+  }
+  const wantedNow = overwriting(workload, desired);
+  scene.workload = await deps.cluster.replace(resource.deployments, wantedNow, { fieldManager: manager });
+  cache.wrote(scene.workload);
+}
+
+/**
+ * Throws `Conflict` where it is there already: another leader has made it, or we have and never heard. It is read, so that the
+ * next look knows it, and whose it is.
+ */
+async function createNew<T extends Stored>(
+  deps: WriteDeps,
+  { of, cache }: { of: Resource; cache: Cache<T> },
+  wanted: T,
+): Promise<T> {
+  try {
+    const made = await deps.cluster.create<T>(of, wanted, { fieldManager: manager });
+    cache.wrote(made);
+    return made;
+  } catch (error: unknown) {
+    if (!hasCode(error, "AlreadyExists")) throw error;
+    const { name = "", namespace = "" } = { ...wanted.metadata };
+    cache.wrote(await deps.cluster.get<T>(of, { name, namespace }));
+    throw new CanaryError("Conflict", error.message, { status: 409, cause: error });
+  }
 }
 
 /** A creation has no precondition. What comes too late must do no harm. */
