@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { faults } from "../plugin/commands/doctor/facts.ts";
 
 const root = join(import.meta.dirname, "..");
 const inFolder = async (folder: string): Promise<string[]> =>
@@ -35,6 +36,14 @@ describe("the pages of docs", () => {
     const missing = (await inFolder("docs")).filter((page) => !index.includes(`](${page.slice("docs/".length)})`));
     const missingAdrs = (await inFolder("docs/adr")).filter((page) => !adrs.includes(page.slice("docs/adr/".length)));
     expect([...missing, ...missingAdrs].filter((page) => !page.endsWith("README.md"))).toEqual([]);
+  });
+});
+
+describe("the page of doctor", () => {
+  it("has each fault that doctor looks for, and how many there are", async () => {
+    const page = await text("docs/doctor.md");
+    expect(faults.filter((fault) => !page.includes(`\`${fault}\``))).toEqual([]);
+    expect(page).toContain(`${faults.length} kinds of fault looked for`);
   });
 });
 
