@@ -87,10 +87,10 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
 }
 
 /** The status of a Canary that cannot be read: what is known of it stays, and it needs a person. */
-export function printUnreadable(reason: string, since: Since): CanaryStatus {
+export function printUnreadable(words: { reason: string; reasonCode: string }, since: Since): CanaryStatus {
   const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
-  const conditions = kstatus("stalled", { reason: "Unreadable", message: reason }, since);
-  return cutTexts({ ...since.previous, reason, next: "correct the spec", conditions: [...told, ...conditions] });
+  const conditions = kstatus("stalled", { reason: "Unreadable", message: words.reason }, since);
+  return cutTexts({ ...since.previous, ...words, next: "correct the spec", conditions: [...told, ...conditions] });
 }
 
 // --- internal ---
@@ -138,7 +138,7 @@ function iso(time: number): string {
 }
 
 function parseRun(run: RunStatus): Run {
-  const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, paused, comparison, ...rest } = run;
+  const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, holdCode, paused, comparison, ...rest } = run;
   known(runStages, run.stage, "run.stage");
   if (hold) known(Object.keys(waitCauses), hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
@@ -150,13 +150,14 @@ function parseRun(run: RunStatus): Run {
     ...(checkAt ? { checkAt: ms(checkAt, "run.checkAt") } : {}),
     ...optional("wait", hold),
     ...(holdSince ? { waitSince: ms(holdSince, "run.holdSince") } : {}),
+    ...optional("waitCode", holdCode),
     ...optional("paused", paused && parsePause(paused)),
     ...optional("comparison", comparison && parseComparison(comparison)),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, wait, waitSince, paused, comparison, ...rest } = run;
+  const { startedAt, stageAt, checkAt, wait, waitSince, waitCode, paused, comparison, ...rest } = run;
   return {
     ...rest,
     steps,
@@ -165,6 +166,7 @@ function printRun(run: Run, steps: number): RunStatus {
     ...(checkAt === undefined ? {} : { checkAt: iso(checkAt) }),
     ...optional("hold", wait),
     ...(waitSince === undefined ? {} : { holdSince: iso(waitSince) }),
+    ...optional("holdCode", waitCode),
     ...optional("paused", paused && printPause(paused)),
     ...optional("comparison", comparison && printComparison(comparison)),
   };

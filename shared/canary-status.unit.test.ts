@@ -112,7 +112,8 @@ describe("a status", () => {
   it("of a Canary that cannot be read keeps what is known of it, and is stalled", () => {
     const previous = printStatus(aState({ phase: "Succeeded" }), context);
     const now = context.now + 60_000;
-    const status = printUnreadable("The Canary cannot be read: spec.analysis is missing.", { now, previous });
+    const words = { reason: "The Canary cannot be read: spec.analysis is missing.", reasonCode: "unreadable/x" };
+    const status = printUnreadable(words, { now, previous });
     expect(status).toMatchObject({ phase: "Succeeded", stable: previous.stable, next: "correct the spec" });
     expect(status.conditions?.map(({ type, status: truth, message }) => [type, truth, message])).toEqual([
       ["Promoted", "True", "Canary analysis completed successfully, promotion finished."],

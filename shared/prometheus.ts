@@ -7,6 +7,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
 import { longestAddress, shown } from "./core/analysis/allowed-addresses.ts";
 import { cut } from "./core/format/cut.ts";
+import { PrometheusError } from "./prometheus-error.ts";
 import { AddressRefused, guardedLookup, type AddressGuard } from "./guarded-lookup.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
@@ -19,22 +20,6 @@ export interface Sample {
 export interface Prometheus {
   /** Evaluates at `atMs`, by default at Prometheus' own present. Rejects with a PrometheusError. */
   query(promql: string, atMs?: number): Promise<Sample[]>;
-}
-
-export type PrometheusFailure =
-  "BadAddress" | "Unreachable" | "Timeout" | "HttpError" | "BadQuery" | "TooLarge" | "BadAnswer" | "Incomplete";
-
-export class PrometheusError extends Error {
-  readonly code: PrometheusFailure;
-  /** HTTP status, where there was an answer that had one. */
-  readonly status?: number;
-
-  constructor(code: PrometheusFailure, message: string, details: { status?: number; cause?: unknown } = {}) {
-    super(message, { cause: details.cause });
-    this.name = "PrometheusError";
-    this.code = code;
-    if (details.status !== undefined) this.status = details.status;
-  }
 }
 
 export interface PrometheusOptions {
@@ -111,7 +96,7 @@ function refuseLiteral(url: URL, guard: AddressGuard): void {
 function refusedAddress(url: URL, error: AddressRefused): PrometheusError {
   const cure = "if it is meant, list its host by itself in the chart's metrics.allowedAddresses";
   const message = `${shownAddress(url)} may not be asked, for ${error.message}; ${cure}`;
-  return new PrometheusError("BadAddress", message, { cause: error });
+  return new PrometheusError("RefusedAddress", message, { cause: error });
 }
 
 /** By a loop: what a tenant writes must cost no more than its length. */
@@ -195,7 +180,7 @@ async function read(response: IncomingMessage, maxBytes: number, who: string): P
 function brokenOff(error: unknown, signal: AbortSignal, who: string): Error {
   if (error instanceof Error && (error instanceof PrometheusError || signal.aborted)) return error;
   const message = `${who} broke off its answer (${reasonOf(error)}); see its log, and any proxy in between`;
-  return new PrometheusError("BadAnswer", message, { cause: error });
+  return new PrometheusError("BrokenOff", message, { cause: error });
 }
 
 interface Server {

@@ -51,7 +51,7 @@ describe("an address is checked as it will be asked", () => {
     const ask = (address: string): Promise<unknown> => createPrometheus({ address, guard }).query("up");
     await expect(ask("http://127.0.0.1:9090")).rejects.toThrow(/may not be asked, for it leads to loopback/);
     await expect(ask("http://[::ffff:169.254.169.254]")).rejects.toThrow(/leads to link-local/);
-    await expect(ask("http://localhost:9090")).rejects.toMatchObject({ code: "BadAddress" });
+    await expect(ask("http://localhost:9090")).rejects.toMatchObject({ code: "RefusedAddress" });
   });
 
   it.each([

@@ -2,7 +2,7 @@
  * Whether the cluster's definition of Canary can hold what we write: an older one, or one of another product, drops fields in
  * silence, and a run that forgets where it stands must not begin. Read from the published schema, which every account may see.
  */
-import type { CanaryStatus, RunStatus } from "../shared/core/objects/canary-status.ts";
+import type { CanaryStatus, CheckStatus, RunStatus } from "../shared/core/objects/canary-status.ts";
 import { kind } from "../shared/core/objects/names.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { CanaryError } from "../shared/kube/errors.ts";
@@ -59,6 +59,7 @@ interface Definition {
 
 interface Schema {
   properties?: Record<string, Schema>;
+  items?: Schema;
   "x-kubernetes-preserve-unknown-fields"?: boolean;
   "x-kubernetes-group-version-kind"?: { kind: string }[];
 }
@@ -109,6 +110,7 @@ const ofRun = {
   checkAt: 1,
   hold: 1,
   holdSince: 1,
+  holdCode: 1,
   paused: 1,
   ceiling: 1,
   losses: 1,
@@ -117,6 +119,21 @@ const ofRun = {
   clientErrors: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
+
+const ofCheck = {
+  metric: 1,
+  outcome: 1,
+  code: 1,
+  value: 1,
+  unit: 1,
+  min: 1,
+  max: 1,
+  requests: 1,
+  query: 1,
+  message: 1,
+  why: 1,
+  at: 1,
+} satisfies Record<keyof CheckStatus, 1>;
 
 function lossBy(schema: Schema | undefined): string | undefined {
   const lost = lostFields(schema);
@@ -131,7 +148,11 @@ function lostFields(canary: Schema | undefined): string[] {
   const status = canary?.properties?.["status"];
   const lost = missingIn(status, Object.keys(ofStatus)).map((field) => `status.${field}`);
   if (lost.length > 0) return lost;
-  return missingIn(status?.properties?.["run"], Object.keys(ofRun)).map((field) => `status.run.${field}`);
+  const { run, checks } = { ...status?.properties };
+  return [
+    ...missingIn(run, Object.keys(ofRun)).map((field) => `status.run.${field}`),
+    ...missingIn(checks?.items ?? checks, Object.keys(ofCheck)).map((field) => `status.checks[].${field}`),
+  ];
 }
 
 function missingIn(schema: Schema | undefined, wanted: readonly string[]): string[] {

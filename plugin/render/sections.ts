@@ -1,6 +1,6 @@
 /** The tables of a Canary's view: tracks, checks, history. Pure. */
 import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objects/canary-status.ts";
-import { causeOf } from "../../shared/core/traffic/failed-check.ts";
+import { checkWords } from "../../shared/core/analysis/verdict.ts";
 import { milliseconds } from "../../shared/core/format/milliseconds.ts";
 import { sideWords } from "../../shared/core/analysis/user-requests.ts";
 import { formatImages } from "../view/images.ts";
@@ -159,9 +159,9 @@ function result(style: Style, outcome: Outcome): string {
 /** A value that broke its limit stands in the table. */
 function explanations(checks: readonly CheckStatus[], style: Style): string[] {
   const unclear = checks.filter(({ outcome, message }) => !["pass", "fail"].includes(outcome) && message !== "");
-  return unclear.map(({ metric, message }) => {
-    const words = causeOf(message);
-    return wrap(words.includes(metric) ? words : `${metric}: ${words}`, style.width, 2);
+  return unclear.map((check) => {
+    const { metric, why, message } = check;
+    return wrap(why === undefined ? `${metric}: ${message}` : checkWords(check), style.width, 2);
   });
 }
 

@@ -91,7 +91,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   });
 
   it("an outage of Prometheus ends a run under traffic by its deadline", () => {
-    const away = { ok: false as const, askedAt: start, error: "connection refused" };
+    const away = { ok: false as const, askedAt: start, error: "connection refused", code: "unreachable" as const };
     const since = start - policy.cannotAskDeadlineMs;
     const blind = aRunningState(50, { stage: "analysing", checkAt: start, wait: "cannot-ask", waitSince: since });
     const { state: next } = decide(blind, aRunObservation(50, 2, { ...seen, metrics: away }), policy);

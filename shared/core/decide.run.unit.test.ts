@@ -129,10 +129,7 @@ describe("analysing", () => {
   it.each(["pass", "no-evidence", "cannot-ask"] as const)(
     "takes one failed check for failed beside one that is %s",
     (outcome) => {
-      const checks = [
-        aCheck({ outcome }),
-        aCheck({ outcome: "fail", message: "Halt podinfo.test advancement success rate 1% < 99%" }),
-      ];
+      const checks = [aCheck({ outcome }), aCheck({ outcome: "fail", why: "success rate 1% < 99%" })];
       const { state: next } = judged(someMetrics(start, { checks }));
       expect(next).toMatchObject({
         failedChecks: 1,
@@ -145,8 +142,8 @@ describe("analysing", () => {
   it("has all the time for evidence again when Prometheus was away for longer than that", () => {
     const longAgo = { ...due, wait: "no-evidence", waitSince: start - policy.noEvidence.deadlineMs } as const;
     const none = someMetrics(start, { checks: [aCheck({ outcome: "no-evidence" })] });
-    const frozen = judged({ ok: false, askedAt: start, error: "no answer" }, longAgo);
-    expect(frozen.state).toMatchObject({ weight: 25, phase: "Progressing" });
+    const frozen = judged({ ok: false, askedAt: start, error: "no answer", code: "timeout" }, longAgo);
+    expect(frozen.state).toMatchObject({ weight: 25, phase: "Progressing", run: { waitCode: "timeout" } });
     const seen = aRunObservation(25, 2, { now: start + 5_000, metrics: { ...none, askedAt: start + 5_000 } });
     expect(decide(frozen.state, seen, policy).state.run).toMatchObject({
       stage: "analysing",

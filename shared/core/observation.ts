@@ -1,5 +1,6 @@
 import type { RouteSeen } from "./objects/routes.ts";
 import type { CheckStatus, Side } from "./objects/canary-status.ts";
+import type { CannotAskCode } from "./objects/check-codes.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
 import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
@@ -128,7 +129,7 @@ export type MetricsSeen =
       /** A window still reaches to before this run: that evidence is missing says nothing yet. */
       isEarly?: boolean;
     }
-  | { ok: false; askedAt: number; error: string };
+  | { ok: false; askedAt: number; error: string; code: CannotAskCode };
 
 /** What was counted for both tracks since this controller first looked at the run. */
 export interface CountersSeen {

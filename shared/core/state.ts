@@ -2,6 +2,7 @@
  * What the decision core works on: the state kept in a Canary's status (times in ms since the epoch), what was seen of the
  * world, and what is to be done. JSON-plain, closed unions; nothing here reads a clock or a network.
  */
+import type { CheckCode } from "./objects/check-codes.ts";
 import type {
   HistoryEntry,
   RunOutcome,
@@ -44,6 +45,8 @@ export interface Run {
   /** Why the step is held, and since when for a cause of this kind. */
   wait?: WaitCause;
   waitSince?: number;
+  /** Of `cannot-ask`: why. */
+  waitCode?: CheckCode;
   paused?: Pause;
   /** Weight that someone else set below ours: not exceeded until a person says so. */
   ceiling?: number;

@@ -7,6 +7,7 @@ import {
   phases,
   type CanaryStatus,
   type RunStatus,
+  type CheckStatus,
   type TrackStatus,
 } from "../../shared/core/objects/canary-status.ts";
 import { rejectedCondition } from "../../shared/core/admission/rejection.ts";
@@ -115,6 +116,7 @@ describe("the definition of Canary", () => {
       checkAt: 0,
       hold: 0,
       holdSince: 0,
+      holdCode: 0,
       paused: 0,
       ceiling: 0,
       losses: 0,
@@ -123,6 +125,20 @@ describe("the definition of Canary", () => {
       clientErrors: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
+    const check = {
+      metric: 0,
+      outcome: 0,
+      code: 0,
+      value: 0,
+      unit: 0,
+      min: 0,
+      max: 0,
+      requests: 0,
+      query: 0,
+      message: 0,
+      why: 0,
+      at: 0,
+    } satisfies Record<keyof CheckStatus, 0>;
     const track = {
       name: 0,
       replicas: 0,
@@ -146,6 +162,7 @@ describe("the definition of Canary", () => {
     expect(keys(schema)).toEqual(expect.arrayContaining(Object.keys(status)));
     expect(keys(at(schema, "run")).sort()).toEqual(Object.keys(run).sort());
     expect(keys(at(schema, "tracks", "canary")).sort()).toEqual(Object.keys(track).sort());
+    expect(Object.keys(at(schema, "checks").items?.properties ?? {}).sort()).toEqual(Object.keys(check).sort());
     expect(at(schema, "phase").enum).toEqual(expect.arrayContaining([...phases]));
   });
 

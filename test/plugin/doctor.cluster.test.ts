@@ -2,6 +2,7 @@
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import type { CheckCode } from "../../shared/core/objects/check-codes.ts";
 import { label } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
@@ -77,22 +78,20 @@ describe("with everything installed", () => {
     });
   });
 
-  const checkSaying = (message: string): Partial<CanaryStatus> => ({
-    checks: [
-      aCheck({
-        outcome: "cannot-ask",
-        value: null,
-        message: `Halt podinfo.test advancement cannot ask for x: ${message}`,
-      }),
-    ],
+  const checkSaying = (code: CheckCode, why: string): Partial<CanaryStatus> => ({
+    checks: [aCheck({ outcome: "cannot-ask", value: null, code, why })],
   });
   const asked = "Prometheus at http://prometheus:9090";
 
   it.each<[string, string, Partial<CanaryStatus>]>([
     ["nobody calls", "no-traffic", { tracks: { ...silentTracks, primary: { ...silentTracks.primary, requests: 0 } } }],
     ["a caller is older than the split", "caller-older-than-split", { staleCallers: ["test/load-6d4f8b9c5-x2x4k"] }],
-    ["Prometheus forbids", "prometheus-forbidden", checkSaying(`${asked} answered 403 "no"; it must be told to allow`)],
-    ["Prometheus is away", "prometheus-unreachable", checkSaying(`${asked} cannot be reached (ECONNREFUSED); see`)],
+    ["Prometheus forbids", "prometheus-forbidden", checkSaying("unauthorized", `${asked} answered 403 "no"`)],
+    [
+      "Prometheus is away",
+      "prometheus-unreachable",
+      checkSaying("unreachable", `${asked} cannot be reached (ECONNREFUSED)`),
+    ],
     [
       "a metric is NaN",
       "metric-not-a-number",
@@ -101,7 +100,8 @@ describe("with everything installed", () => {
           aCheck({
             outcome: "no-evidence",
             value: null,
-            message: "Halt: the query returned NaN, which is no measurement",
+            code: "not-a-number",
+            why: "the query returned NaN, which is no measurement",
           }),
         ],
       },

@@ -64,6 +64,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     checkAt: maybe(time),
     wait: maybe(anyWaitCause),
     waitSince: maybe(time),
+    waitCode: maybe(fc.constantFrom("timeout" as const, "unauthorized" as const)),
     paused: maybe(
       arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),
     ),
@@ -167,7 +168,7 @@ const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
 );
 
 const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
-  time.map((askedAt): MetricsSeen => ({ ok: false, askedAt, error: "no answer within 5s" })),
+  time.map((askedAt): MetricsSeen => ({ ok: false, askedAt, error: "no answer within 5s", code: "timeout" })),
   fc
     .record({
       askedAt: time,

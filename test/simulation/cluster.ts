@@ -185,7 +185,7 @@ const windowSeconds = 10;
 function measure(world: World, policy: Policy): MetricsSeen {
   const askedAt = world.now;
   if (world.prometheus === "down")
-    return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s" };
+    return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s", code: "timeout" };
   const build = buildOf(world, world.canary?.tag ?? world.target.tag);
   const share = canaryEndpoints(world).ready > 0 ? shareOf(world) : 0;
   const requests = Math.round((world.requestsPerSecond * windowSeconds * share) / 100);

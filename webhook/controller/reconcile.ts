@@ -8,7 +8,7 @@ import type { CanaryState } from "../../shared/core/state.ts";
 import type { Decision, EventText } from "../../shared/core/action.ts";
 import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { unreadableWords } from "../../shared/core/turn/turn.ts";
+import { unreadableCode, unreadableWords } from "../../shared/core/turn/turn.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform, type ApplyContext } from "./apply/apply.ts";
@@ -209,11 +209,12 @@ async function announce(deps: ReconcileDeps, canary: Canary, events: readonly Ev
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
 async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Told> {
-  const reason = unreadableWords(faults);
-  if (canary.status?.reason === reason) return { isCheck: false, said: true };
+  const words = { reason: unreadableWords(faults), reasonCode: unreadableCode(faults) };
+  const { reason, reasonCode } = words;
+  if (canary.status?.reasonCode === reasonCode) return { isCheck: false, said: true };
   const events: EventText[] = [{ type: "Warning", message: reason }];
   const said = deps.herald.withNew(canary, events);
-  const status = printUnreadable(reason, { now: deps.now(), previous: canary.status });
+  const status = printUnreadable(words, { now: deps.now(), previous: canary.status });
   const written = await writeStatus(deps, canary, { ...status, said });
   return { isCheck: false, said: await announce(deps, written, events) };
 }

@@ -88,5 +88,11 @@ function measuredAt(
 
 function badInterval(spec: MetricSpec): Measurement {
   const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
-  return { windowSeconds: 0, query: "", at: new Date(0).toISOString(), requests: null, answer: { error } };
+  return {
+    windowSeconds: 0,
+    query: "",
+    at: new Date(0).toISOString(),
+    requests: null,
+    answer: { error, code: "bad-interval" },
+  };
 }

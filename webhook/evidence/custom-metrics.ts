@@ -2,6 +2,7 @@
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
 import { asRequested, type Prometheus, type Sample } from "../../shared/prometheus.ts";
+import { checkCodeOf, PrometheusError } from "../../shared/prometheus-error.ts";
 import { readQuery } from "../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/analysis/query-template.ts";
@@ -56,10 +57,10 @@ async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, 
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
-    return { ...base, answer: { error } };
+    return { ...base, answer: { error, code: "bad-interval" } };
   }
   const resolved = await resolve({ spec, window }, request, deps);
-  if ("error" in resolved) return { ...base, answer: { error: resolved.error } };
+  if ("error" in resolved) return { ...base, answer: { error: resolved.error, code: "unusable-query" } };
   const { query, server } = resolved;
   try {
     const asked = await admitted({ ...server, address: addressOf(server, request, deps) }, request, deps);
@@ -73,7 +74,7 @@ async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, 
       ...tooYoung(Math.max(window, reachOf(query)), request, tools),
     };
   } catch (error: unknown) {
-    return { ...base, query, answer: { error: sentenceOf(error) } };
+    return { ...base, query, answer: { error: sentenceOf(error), code: checkCodeOf(error) } };
   }
 }
 
@@ -129,7 +130,7 @@ async function admitted(
   // The Canary's own server was admitted before.
   const isKnown = [deps.ownAddress, request.prometheus].some((one) => asRequested(one) === asRequested(server.address));
   const refusal = isKnown ? undefined : refusalOf(asRequested(server.address), deps.allowedAddresses, namespace);
-  if (refusal !== undefined) throw new Error(refusal);
+  if (refusal !== undefined) throw new PrometheusError("RefusedAddress", refusal);
   if (secretRef === undefined) return server;
   const authorization = [await deps.credentials(secretRef, server.address)];
   return { ...server, headers: { ...server.headers, authorization } };

@@ -10,6 +10,7 @@ import { windowSeconds } from "../../shared/core/analysis/queries.ts";
 import type { MetricsSeen } from "../../shared/core/observation.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { asRequested } from "../../shared/prometheus.ts";
+import { checkCodeOf, PrometheusError } from "../../shared/prometheus-error.ts";
 import { createQueryBatches, type QueryBatches } from "./query-batches.ts";
 import {
   askLatencies,
@@ -37,7 +38,7 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
   const admit = ({ prometheus, namespace }: EvidenceRequest): void => {
     const refusal =
       prometheus === deps.ownAddress ? undefined : refusalOf(asRequested(prometheus), deps.allowedAddresses, namespace);
-    if (refusal !== undefined) throw new Error(`spec.metricsServer: ${refusal}`);
+    if (refusal !== undefined) throw new PrometheusError("RefusedAddress", `spec.metricsServer: ${refusal}`);
   };
   const orNothing = async <T>(
     request: EvidenceRequest,
@@ -58,7 +59,7 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
         admit(request);
         return await gatherEvidence(request, deps, { board, ledger, customs });
       } catch (error: unknown) {
-        return { ok: false, askedAt, error: failed(request, error) };
+        return { ok: false, askedAt, error: failed(request, error), code: checkCodeOf(error) };
       }
     },
     look: (request, isUrgent) => orNothing(request, () => ledger.read(request, isUrgent)),
@@ -165,18 +166,16 @@ function withRequests(measurement: Measurement, request: EvidenceRequest, contex
 function unknownOf(unscraped: readonly string[]): Pick<Measurement, "leftOut"> {
   if (unscraped.length === 0) return {};
   const [what, they] = unscraped.length === 1 ? ["pod", "it answers"] : ["pods", "they answer"];
-  return {
-    leftOut: `Prometheus cannot scrape ${what} ${unscraped.join(", ")} (up is 0), and no caller counted requests to it: what ${they} is not known`,
-  };
+  const why = `Prometheus cannot scrape ${what} ${unscraped.join(", ")} (up is 0), and no caller counted requests to it: what ${they} is not known`;
+  return { leftOut: { code: "unscraped", why } };
 }
 
 /** Users have reached the canary, and all that it answered was its warm-up. */
-function leftOut({ canary, warmupMs = 0 }: EvidenceRequest, warmth?: Warmth): { leftOut?: string } {
+function leftOut({ canary, warmupMs = 0 }: EvidenceRequest, warmth?: Warmth): Pick<Measurement, "leftOut"> {
   if (warmth?.firstAt === undefined) return {};
   const first = formatDuration(warmupMs);
-  return {
-    leftOut: `${canary} warms up, and what a pod answers in its first ${first} is no evidence (analysis.warmup)`,
-  };
+  const why = `${canary} warms up, and what a pod answers in its first ${first} is no evidence (analysis.warmup)`;
+  return { leftOut: { code: "warming-up", why } };
 }
 
 /** Pods of an earlier run of the same template cannot be told from this run's by their labels: their time must leave the window. */

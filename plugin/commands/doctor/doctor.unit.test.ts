@@ -3,10 +3,12 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { V1ContainerStatus } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
+import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { judge } from "../../../shared/core/analysis/verdict.ts";
+import { judge, type Measurement } from "../../../shared/core/analysis/verdict.ts";
 import { httpRoute } from "../../../shared/core/objects/routes.ts";
 import { createPrometheus } from "../../../shared/prometheus.ts";
+import { checkCodeOf } from "../../../shared/prometheus-error.ts";
 import { diagnose } from "./diagnose.ts";
 import {
   aMeshedPod,
@@ -265,15 +267,15 @@ it("a metric that was no number in the last run and is not in the spec any more 
 });
 
 describe("what Prometheus says to the controller", () => {
-  const askedBy = async (address: string): Promise<string> =>
+  const askedBy = async (address: string): Promise<Measurement["answer"]> =>
     createPrometheus({ address, timeoutMs: 2_000 })
       .query("up")
       .then(
-        () => "answered",
-        (error: Error) => error.message,
+        () => ({ values: [] }),
+        (error: Error) => ({ error: error.message, code: checkCodeOf(error) }),
       );
-  const faultFor = (error: string) => {
-    const measured = { windowSeconds: 60, query: "up", at: ago(1), requests: null, answer: { error } };
+  const faultFor = (answer: Measurement["answer"]) => {
+    const measured = { windowSeconds: 60, query: "up", at: ago(1), requests: null, answer };
     const policy = { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 };
     const checks = judge([{ name: "request-success-rate", thresholdRange: { min: 99 } }], [measured], policy);
     return diagnose({ ...soundFacts(), ...withStatus({ checks })(soundFacts()) }).map(({ fault }) => fault);
@@ -296,14 +298,19 @@ describe("what Prometheus says to the controller", () => {
     expect(faultFor(await askedBy("ftp://x"))).toEqual(["prometheus-unreachable"]);
   });
 
-  it("a freeze is told by its reason", () => {
-    const status = {
-      run: { ...aRun, hold: "cannot-ask" as const },
-      checks: [],
-      reason: "Prometheus at http://x answered 403 (forbidden)",
-    };
-    expect(diagnose({ ...soundFacts(), ...withStatus(status)(soundFacts()) }).map(({ fault }) => fault)).toEqual([
+  const frozen = {
+    run: { ...aRun, hold: "cannot-ask" as const },
+    checks: [],
+    reason: "Prometheus at http://x answered 403 (forbidden)",
+  };
+  const faultsOf = (status: Partial<CanaryStatus>) =>
+    diagnose({ ...soundFacts(), ...withStatus(status)(soundFacts()) }).map(({ fault }) => fault);
+
+  it("a freeze is told by its code", () =>
+    expect(faultsOf({ ...frozen, run: { ...frozen.run, holdCode: "unauthorized" } })).toEqual([
       "prometheus-forbidden",
-    ]);
-  });
+    ]));
+
+  it("a freeze that an earlier version wrote has none, and is told by its words alone", () =>
+    expect(faultsOf(frozen)).toEqual(["prometheus-refuses"]));
 });

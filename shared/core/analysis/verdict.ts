@@ -5,6 +5,7 @@
  */
 import type { MetricSpec } from "../objects/canary.ts";
 import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
+import type { CannotAskCode, CheckCode, NoEvidenceCode } from "../objects/check-codes.ts";
 import { formatDuration } from "../format/duration.ts";
 import { goDuration, goFloat } from "../format/go.ts";
 import { milliseconds } from "../format/milliseconds.ts";
@@ -21,13 +22,13 @@ export interface Measurement {
   /** Users' requests that the canary received in the window; null if that is not known. */
   requests: number | null;
   /** One value per series, NaN and infinities as they came; or a sentence on why it could not be asked, and what to do. */
-  answer: { values: readonly number[] } | { error: string };
+  answer: { values: readonly number[] } | { error: string; code: CannotAskCode };
   /** For how long the canary has had its present weight; a step that is old enough is judged over a wider window. */
   stepSeconds?: number;
   /** What those requests got, and from which side that is known; of the built-in metrics. */
   of?: UserRequests;
   /** Why requests that came are none of `requests`, in a clause. */
-  leftOut?: string;
+  leftOut?: { why: string; code: NoEvidenceCode };
   /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
   tooYoung?: string;
 }
@@ -66,7 +67,7 @@ export function judge(
     query: "",
     at: "",
     requests: null,
-    answer: { error: "it was not measured" },
+    answer: { error: "it was not measured", code: "not-asked" },
   };
   if (specs.length === 0) return [judgeRequests(measured[0] ?? unmeasured, policy)];
   return specs.map((spec, index) => judgeOne(spec, measured[index] ?? unmeasured, policy));
@@ -87,12 +88,25 @@ export function decisive(checks: readonly CheckStatus[]): CheckStatus | undefine
   return undefined;
 }
 
+/** What a check found, without Flagger's frame; of a status that an earlier version wrote, with it. */
+export function checkWords(check: Pick<CheckStatus, "metric" | "outcome" | "message" | "why">): string {
+  const { metric, outcome, message, why } = check;
+  if (why === undefined) return message;
+  if (outcome === "no-evidence") return `no values found for ${metric}: ${why}`;
+  return outcome === "cannot-ask" ? `cannot ask for ${metric}: ${why}` : why;
+}
+
+/** Flagger's frame, which people grep for. `who`: the Canary's `name.namespace`. */
+export function haltWords(who: string, words: string): string {
+  return `Halt ${who} advancement ${words}`;
+}
+
 interface Limits {
   min?: number;
   max?: number;
 }
 
-type Finding = { outcome: Outcome; value: number | null; message: string };
+type Finding = Required<Pick<CheckStatus, "outcome" | "code" | "value" | "message" | "why">>;
 
 function judgeOne(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): CheckStatus {
   const limits = limitsOf(spec);
@@ -103,13 +117,9 @@ function judgeOne(spec: MetricSpec, measured: Measurement, policy: JudgePolicy):
 function judgeRequests(measured: Measurement, policy: JudgePolicy): CheckStatus {
   const spec: MetricSpec = { name: requestsCheck };
   const { requests, windowSeconds } = measured;
-  const obstacle = "error" in measured.answer ? cannotAsk(spec, measured.answer.error, policy) : undefined;
-  const finding = obstacle ??
-    tooFew(spec, measured, policy) ?? {
-      outcome: "pass",
-      value: requests,
-      message: `${policy.workload} received ${count(requests)} in ${windowSeconds}s; no metric is set to judge them by.`,
-    };
+  const obstacle = "error" in measured.answer ? cannotAsk(spec, measured.answer, policy) : undefined;
+  const why = `${policy.workload} received ${count(requests)} in ${windowSeconds}s; no metric is set to judge them by.`;
+  const finding = obstacle ?? tooFew(spec, measured, policy) ?? passed(requests, why);
   return { ...finding, metric: requestsCheck, unit: "", min: policy.minRequests, ...origin(measured) };
 }
 
@@ -123,28 +133,31 @@ function find(
   policy: JudgePolicy,
 ): Finding {
   if (limits.min === undefined && limits.max === undefined) {
-    return cannotAsk(spec, "it has no limit; set its thresholdRange.min or thresholdRange.max", policy);
+    const error = "it has no limit; set its thresholdRange.min or thresholdRange.max";
+    return cannotAsk(spec, { error, code: "no-limit" }, policy);
   }
-  if ("error" in measured.answer) return cannotAsk(spec, measured.answer.error, policy);
+  if ("error" in measured.answer) return cannotAsk(spec, measured.answer, policy);
   const early = tooFew(spec, measured, policy) ?? tooYoung(spec, measured, policy);
   if (early !== undefined) return early;
   const { values } = measured.answer;
   const [value] = values;
   if (value === undefined) return noEvidence(spec, withoutSeries(measured), policy);
   if (values.length > 1) {
-    return noEvidence(spec, `the query returned ${values.length} series; make it one, for instance with sum()`, policy);
+    const why = `the query returned ${values.length} series; make it one, for instance with sum()`;
+    return noEvidence(spec, { code: "several-series", why }, policy);
   }
   if (!Number.isFinite(value)) {
-    const text = `the query returned ${goFloat(value)}, which is no measurement (often a division by zero); make it return a number`;
-    return noEvidence(spec, text, policy);
+    const why = `the query returned ${goFloat(value)}, which is no measurement (often a division by zero); make it return a number`;
+    return noEvidence(spec, { code: "not-a-number", why }, policy);
   }
   // Adding 0 turns a negative zero, which JSON cannot hold, into a plain one.
   return compare(spec, { value: value + 0, measured, limits }, policy);
 }
 
-function withoutSeries({ of }: Measurement): string {
-  if (of && of.unanswered >= of.requests) return `none of ${count(Math.round(of.requests))} was answered`;
-  return "the query returned no series; check its labels";
+function withoutSeries({ of }: Measurement): Lack<NoEvidenceCode> {
+  if (of && of.unanswered >= of.requests)
+    return { code: "unanswered", why: `none of ${count(Math.round(of.requests))} was answered` };
+  return { code: "no-series", why: "the query returned no series; check its labels" };
 }
 
 function compare(
@@ -153,22 +166,22 @@ function compare(
   policy: JudgePolicy,
 ): Finding {
   const about = subject(spec);
-  const halt = `Halt ${policy.canary}.${policy.namespace} advancement ${about}`;
   const { min, max } = limits;
   const told = withOrigin(spec, measured);
   if (min !== undefined && value < min) {
-    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, min)} < ${limitText(spec, min)}${told}` };
+    const why = `${about} ${shown(spec, value, min)} < ${limitText(spec, min)}${told}`;
+    return { outcome: "fail", code: "below-min", value, why, message: framed(why, policy) };
   }
   if (max !== undefined && value > max) {
-    return { outcome: "fail", value, message: `${halt} ${shown(spec, value, max)} > ${limitText(spec, max)}${told}` };
+    const why = `${about} ${shown(spec, value, max)} > ${limitText(spec, max)}${told}`;
+    return { outcome: "fail", code: "above-max", value, why, message: framed(why, policy) };
   }
   const bounds = [
     ...(min === undefined ? [] : [`at least ${limitText(spec, min)}`]),
     ...(max === undefined ? [] : [`at most ${limitText(spec, max)}`]),
   ].join(" and ");
   const over = `over ${measured.windowSeconds}s and ${count(measured.requests)}`;
-  const message = `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}${told}.`;
-  return { outcome: "pass", value, message };
+  return passed(value, `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}${told}.`);
 }
 
 /** What the pods' own proxies cannot know is said with who counted it. */
@@ -186,14 +199,14 @@ function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): F
   if (requests === null || !(requests > 0)) {
     if (measured.leftOut !== undefined) return noEvidence(spec, measured.leftOut, policy);
     const cure = "send it traffic, or check that its callers are meshed and obey the route";
-    const text = `no user's request reached ${policy.workload} in ${windowSeconds}s (probes and scrapes do not count); ${cure}`;
-    return noEvidence(spec, text, policy);
+    const why = `no user's request reached ${policy.workload} in ${windowSeconds}s (probes and scrapes do not count); ${cure}`;
+    return noEvidence(spec, { code: "no-requests", why }, policy);
   }
   const rate = requests / windowSeconds;
   const when = whenEnough(spec, measured, needed / rate);
   const more = `${needed - requests} more ${needed - requests === 1 ? "is" : "are"} needed: at ${perSecond(rate)} ${when}`;
-  const text = `only ${count(requests)} of the ${needed} needed came in ${windowSeconds}s; ${more}, or set a lower analysis.minRequests`;
-  return noEvidence(spec, text, policy);
+  const why = `only ${count(requests)} of the ${needed} needed came in ${windowSeconds}s; ${more}, or set a lower analysis.minRequests`;
+  return noEvidence(spec, { code: "too-few-requests", why }, policy);
 }
 
 /** The window doubles as soon as the step is old enough, so that is when the requests suffice, if they go on coming as now. */
@@ -209,17 +222,32 @@ function perSecond(rate: number): string {
 }
 
 function tooYoung(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {
-  return measured.tooYoung === undefined ? undefined : noEvidence(spec, measured.tooYoung, policy);
+  const { tooYoung: why } = measured;
+  return why === undefined ? undefined : noEvidence(spec, { code: "window-too-young", why }, policy);
 }
 
-function noEvidence(spec: MetricSpec, why: string, policy: JudgePolicy): Finding {
-  const halt = `Halt ${policy.canary}.${policy.namespace} advancement no values found for ${spec.name}`;
-  return { outcome: "no-evidence", value: null, message: `${halt}: ${why}` };
+function passed(value: number | null, why: string): Finding {
+  return { outcome: "pass", code: "within-limit", value, why, message: why };
 }
 
-function cannotAsk(spec: MetricSpec, why: string, policy: JudgePolicy): Finding {
-  const halt = `Halt ${policy.canary}.${policy.namespace} advancement cannot ask for ${spec.name}`;
-  return { outcome: "cannot-ask", value: null, message: `${halt}: ${why}` };
+type Lack<C extends CheckCode> = { code: C; why: string };
+
+function noEvidence({ name }: MetricSpec, { code, why }: Lack<NoEvidenceCode>, policy: JudgePolicy): Finding {
+  const message = framed(checkWords({ metric: name, outcome: "no-evidence", why, message: "" }), policy);
+  return { outcome: "no-evidence", code, value: null, why, message };
+}
+
+function cannotAsk(
+  { name }: MetricSpec,
+  { code, error: why }: { code: CannotAskCode; error: string },
+  policy: JudgePolicy,
+): Finding {
+  const message = framed(checkWords({ metric: name, outcome: "cannot-ask", why, message: "" }), policy);
+  return { outcome: "cannot-ask", code, value: null, why, message };
+}
+
+function framed(words: string, { canary, namespace }: JudgePolicy): string {
+  return haltWords(`${canary}.${namespace}`, words);
 }
 
 /** Flagger's rule: thresholdRange if there is one; else `threshold`, a minimum for the success rate and a maximum for the rest. */

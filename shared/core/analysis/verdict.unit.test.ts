@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { MetricSpec } from "../objects/canary.ts";
 import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
 import { nobody, userRequests } from "./user-requests.ts";
-import { decisive, judge, type JudgePolicy, type Measurement, verdict } from "./verdict.ts";
+import { checkWords, decisive, haltWords, judge, type JudgePolicy, type Measurement, verdict } from "./verdict.ts";
 
 const policy: JudgePolicy = { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 };
 const successRate: MetricSpec = { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" };
@@ -95,19 +95,30 @@ describe("limits", () => {
 });
 
 describe("no evidence", () => {
-  test.each([
-    ["no request", successRate, measured([], { requests: 0 }), "no user's request reached podinfo-canary in 60s"],
-    ["a perfect value without requests", successRate, measured([100], { requests: 0 }), "no user's request"],
-    ["a custom value without requests", custom, measured([0], { requests: 0 }), "no user's request"],
-    ["an unknown number of requests", custom, measured([0], { requests: null }), "no user's request"],
-    ["no series", custom, measured([]), "returned no series"],
-    ["several series", custom, measured([1, 2, 3]), "returned 3 series; make it one"],
-    ["NaN", custom, measured([NaN]), "returned NaN, which is no measurement"],
-    ["infinity", custom, measured([Infinity]), "returned +Inf"],
-    ["a window from before the run", custom, measured([9], { tooYoung: "wait 12s" }), "wait 12s"],
-  ])("is what %s gives", (_, spec, measurement, why) => {
+  test.each<[string, MetricSpec, Measurement, [string, string]]>([
+    [
+      "no request",
+      successRate,
+      measured([], { requests: 0 }),
+      ["no user's request reached podinfo-canary in 60s", "no-requests"],
+    ],
+    [
+      "a perfect value without requests",
+      successRate,
+      measured([100], { requests: 0 }),
+      ["no user's request", "no-requests"],
+    ],
+    ["a custom value without requests", custom, measured([0], { requests: 0 }), ["no user's request", "no-requests"]],
+    ["an unknown number of requests", custom, measured([0], { requests: null }), ["no user's request", "no-requests"]],
+    ["no series", custom, measured([]), ["returned no series", "no-series"]],
+    ["several series", custom, measured([1, 2, 3]), ["returned 3 series; make it one", "several-series"]],
+    ["NaN", custom, measured([NaN]), ["returned NaN, which is no measurement", "not-a-number"]],
+    ["infinity", custom, measured([Infinity]), ["returned +Inf", "not-a-number"]],
+    ["a window from before the run", custom, measured([9], { tooYoung: "wait 12s" }), ["wait 12s", "window-too-young"]],
+  ])("is what %s gives", (_, spec, measurement, [why, code]) => {
     const check = one(spec, measurement);
-    expect(check).toMatchObject({ outcome: "no-evidence", value: null });
+    expect(check).toMatchObject({ outcome: "no-evidence", code, value: null });
+    expect(check.message).toBe(haltWords("podinfo.test", checkWords(check)));
     expect(check.message).toContain(`Halt podinfo.test advancement no values found for ${spec.name}: `);
     expect(check.message).toContain(why);
   });
@@ -120,8 +131,8 @@ describe("no evidence", () => {
 });
 
 test("a Prometheus that cannot be asked is no verdict, and its own words are kept", () => {
-  const check = one(successRate, measured([], { answer: { error: "Prometheus answered 403" } }));
-  expect(check).toMatchObject({ outcome: "cannot-ask", value: null });
+  const check = one(successRate, measured([], { answer: { error: "Prometheus answered 403", code: "unauthorized" } }));
+  expect(check).toMatchObject({ outcome: "cannot-ask", code: "unauthorized", value: null });
   expect(check.message).toBe(
     "Halt podinfo.test advancement cannot ask for request-success-rate: Prometheus answered 403",
   );

@@ -160,7 +160,7 @@ function pause(turn: RunTurn, command: Command): Answer {
   const said = event.normal(`${fullName(seen)} paused by ${by(command)}${why(command)}`);
   const reason = `Paused by ${by(command)}${why(command)}: ${message}`;
   const next = `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`;
-  const held: Run = { ...run, paused, wait: "paused", waitSince: seen.now };
+  const held: Run = { ...unheld(run), paused, wait: "paused", waitSince: seen.now };
   return { step: draft(turn, { run: held, reason, next }, { events: [said] }), message };
 }
 

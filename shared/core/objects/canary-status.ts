@@ -1,4 +1,5 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
+import type { CheckCode } from "./check-codes.ts";
 import type { WaitCause } from "./wait-causes.ts";
 
 /** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
@@ -32,6 +33,8 @@ export type Outcome = "pass" | "fail" | "no-evidence" | "cannot-ask";
 export interface CheckStatus {
   metric: string;
   outcome: Outcome;
+  /** What it came to, for programs; absent in a status of an earlier version, as is `why`. */
+  code?: CheckCode;
   /** Measured value in the metric's unit (percent, or milliseconds), null where there is none. */
   value: number | null;
   unit: "percent" | "milliseconds" | "";
@@ -40,7 +43,10 @@ export interface CheckStatus {
   /** Users' requests behind the value. */
   requests: number | null;
   query: string;
+  /** `why` in Flagger's words. */
   message: string;
+  /** The finding itself, in a clause: a comparison with the limit, or why there is none. */
+  why?: string;
   at: string;
 }
 
@@ -143,6 +149,8 @@ export interface RunStatus {
   /** Why the weight stays although the interval is over, and since when. */
   hold?: WaitCause;
   holdSince?: string;
+  /** Of `cannot-ask`: why, as in `checks`. */
+  holdCode?: CheckCode;
   /** A person's pause: until `resume`, or until a time. */
   paused?: { by: string; at: string; until?: string; reason?: string };
   /** A weight that someone else set below ours: it is not exceeded until `promote`, `resume` or that person raises it. */

@@ -10,24 +10,31 @@ import {
   stepWeight,
 } from "../turn/capacity.ts";
 import { andThen, formatImages, fullName, fullTarget, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
-import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
-import { causeOf, failedCheck } from "./failed-check.ts";
+import { failedCheck } from "./failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
 import { followExternalWeight } from "./external-weight.ts";
-import { freeze, wait, missingSince, waitsForPerson, unreached, unscraped, warmingUp, type Wait } from "./wait.ts";
-import { decisive } from "../analysis/verdict.ts";
-import { failureWords, lostAllPods, lostPods } from "./lost-pods.ts";
+import {
+  freeze,
+  outageOf,
+  refusedBy,
+  wait,
+  missingSince,
+  waitsForPerson,
+  unreached,
+  unscraped,
+  warmingUp,
+  type Wait,
+} from "./wait.ts";
+import { checkWords, decisive } from "../analysis/verdict.ts";
+import { lostAllPods, lostPods } from "./lost-pods.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
-import type { EventText } from "../action.ts";
+import { waitForPods } from "./wait-for-pods.ts";
 import { unseenPods } from "./unseen.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
-import { reject } from "../lifecycle/end.ts";
 
-/** While pods are awaited, how soon to ask them why they are not ready: nothing we watch changes when they fail. */
-const lookAgainMs = 5_000;
 const freshMs = 1_000;
 
 /** Pods for the step's weight must be ready, and only this run's, before the weight moves. */
@@ -96,8 +103,8 @@ function check(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
   const { metrics } = seen;
   if (!metrics || metrics.askedAt < run.stageAt)
-    return freeze(turn, "Prometheus has not been asked since the weight moved");
-  if (!metrics.ok) return freeze(turn, outage(metrics));
+    return freeze(turn, { reason: "Prometheus has not been asked since the weight moved", code: "not-asked" });
+  if (!metrics.ok) return freeze(turn, outageOf(metrics));
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
   return weigh(measured, metrics);
 }
@@ -108,10 +115,6 @@ function lookLater(turn: RunTurn): Draft {
 
 function weightOf({ run, policy }: RunTurn): number {
   return stepWeight(run, policy);
-}
-
-function outage(metrics: Extract<MetricsSeen, { ok: false }>): string {
-  return `Prometheus cannot be asked: ${metrics.error}`;
 }
 
 function isResumedByUser({ run, seen }: RunTurn): boolean {
@@ -127,56 +130,13 @@ function askNow(turn: RunTurn): Draft {
 /** What is known speaks against going on, or `go`. Before any traffic only what cannot be asked does. */
 function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Draft): Draft {
   const { state } = turn;
-  if (!metrics.ok) return freeze(turn, outage(metrics));
+  if (!metrics.ok) return freeze(turn, outageOf(metrics));
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
   const refusal = metrics.checks.find((check) => check.outcome === "cannot-ask");
-  if (state.weight === 0) return refusal ? freeze(turn, causeOf(refusal.message)) : go();
+  if (state.weight === 0) return refusal ? freeze(turn, refusedBy(refusal)) : go();
   const found = decisive(metrics.checks);
-  if (found?.outcome === "fail") return failedCheck(measured, found.message);
-  return refusal ? freeze(measured, causeOf(refusal.message)) : go();
-}
-
-function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
-  const { run, seen, state, policy } = turn;
-  // While it was held nobody waited for pods: their time begins now.
-  const stageAt = run.wait ? seen.now : run.stageAt;
-  const deadline = stageAt + policy.progressDeadlineMs;
-  const said = failureWords(turn);
-  if (seen.now >= deadline) {
-    const cause = `canary pods were not ready within ${formatDuration(policy.progressDeadlineMs)}${said}`;
-    return reject(turn, cause, event.rollingBack(fullName(seen), cause));
-  }
-  const pods = `${needed} ready canary pod${needed === 1 ? "" : "s"}`;
-  const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${readyCanaries(run, seen)} so far${said}.`;
-  const { checkAt: _checkAt, ...rest } = unheld(run);
-  const isDue = run.checkAt === undefined || seen.now >= run.checkAt;
-  const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);
-  // Users are on it meanwhile: it is judged at its present weight.
-  const waiting: Run = { ...rest, stageAt, ...(state.weight > 0 ? { checkAt } : {}) };
-  return draft(
-    turn,
-    {
-      run: waiting,
-      reason,
-      ...failingCode(turn),
-      next: `weight ${weight}`,
-    },
-    {
-      events: failureNews(turn, reason),
-      requeueAfterMs: Math.min(lookAgainMs, deadline - seen.now, ...(state.weight > 0 ? [checkAt - seen.now] : [])),
-    },
-  );
-}
-
-const podsFailing = "pods-failing";
-
-const failingCode = ({ seen }: RunTurn): { reasonCode?: string } =>
-  seen.workload?.failure === undefined ? {} : { reasonCode: podsFailing };
-
-/** Said once: its words may change from pod to pod and from look to look. */
-function failureNews({ seen, state }: RunTurn, reason: string): EventText[] {
-  const isNews = seen.workload?.failure !== undefined && state.reasonCode !== podsFailing;
-  return isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
+  if (found?.outcome === "fail") return failedCheck(measured, checkWords(found));
+  return refusal ? freeze(measured, refusedBy(refusal)) : go();
 }
 
 /**
@@ -232,13 +192,16 @@ function nextWords({ policy }: RunTurn, stepIndex: number): string {
   return weight === undefined ? "promotion if the checks pass" : `weight ${weight} if the checks pass`;
 }
 
+const noChecks = { metric: "", outcome: "no-evidence", message: "" } as const;
+
 function weigh(turn: RunTurn, metrics: Measured): Draft {
-  const { outcome: verdict, message } = decisive(metrics.checks) ?? { outcome: "no-evidence", message: "" };
-  if (verdict === "fail") return failedCheck(turn, message);
+  const found = decisive(metrics.checks) ?? noChecks;
+  const { outcome: verdict } = found;
+  const reason = checkWords(found);
+  if (verdict === "fail") return failedCheck(turn, reason);
   const unseen = unseenPods(turn, metrics);
   if (unseen) return unseen;
-  const reason = causeOf(message);
-  if (verdict === "cannot-ask") return freeze(turn, reason);
+  if (verdict === "cannot-ask") return freeze(turn, refusedBy(found));
   const astray = waitForShare(turn);
   if (astray) return wait(turn, astray);
   const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
@@ -267,7 +230,7 @@ function weighEvidence(
 function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
   const { policy, deadlineMs } = turn.policy.noEvidence;
   const counts = ["no-evidence", "no-traffic", "unreached"].includes(found.cause) && metrics.isEarly !== true;
-  if (policy === "fail" && counts) return failedCheck(turn, `Halt ${fullName(turn.seen)} advancement ${found.reason}`);
+  if (policy === "fail" && counts) return failedCheck(turn, found.reason);
   const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
   if (policy === "pass" && passes && turn.seen.now - missingSince(turn) >= deadlineMs)
     return passedCheck(turn, metrics);

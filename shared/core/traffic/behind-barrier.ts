@@ -4,14 +4,15 @@
  */
 import type { CanaryState, Run } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
-import { draft, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
+import { draft, unheld, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
+import { optional } from "../format/compact.ts";
 import { isLookedAt, lookingAgain } from "./comparison.ts";
 import { runsOut } from "./wait.ts";
 
 /** `judge` is what would be decided without the barrier. A run without traffic has nothing to be judged by. */
 export function behindBarrier(turn: RunTurn, barrier: Barrier, judge: (turn: RunTurn) => Draft): Draft {
   const { run } = turn;
-  if (!isLookedAt(turn.state)) return held(turn, barrier, { ...run, ...waitOf(turn, undefined, barrier) });
+  if (!isLookedAt(turn.state)) return held(turn, barrier, { ...unheld(run), ...waitOf(turn, undefined, barrier) });
   const judged = judge(turn);
   return leadsBack(judged.next, turn.state) ? judged : counted(turn, barrier, judged);
 }
@@ -32,7 +33,7 @@ function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draf
   const checkAt = seen.now < dueAt ? dueAt : seen.now + policy.intervalMs;
   const { comparison, clientErrors } = next.run ?? {};
   const learnt = { ...(comparison ? { comparison } : {}), ...(clientErrors ? { clientErrors } : {}) };
-  const found: Run = { ...run, ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
+  const found: Run = { ...unheld(run), ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
   const known = { ...state, failedChecks, checks, staleCallers, ...(tracks ? { tracks } : {}) };
   const informed: RunTurn = { ...turn, state: known, run: found };
   const hasFailed = failedChecks > state.failedChecks;
@@ -42,9 +43,13 @@ function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draf
 }
 
 /** Evidence that is missing behind an obstacle is missing all the same, and its deadline runs on. */
-function waitOf({ run, seen }: RunTurn, next: Run | undefined, barrier: Barrier): Pick<Run, "wait" | "waitSince"> {
+function waitOf(
+  { run, seen }: RunTurn,
+  next: Run | undefined,
+  barrier: Barrier,
+): Pick<Run, "wait" | "waitSince" | "waitCode"> {
   if (next?.wait && next.waitSince !== undefined && runsOut(next.wait, barrier.unexpected))
-    return { wait: next.wait, waitSince: next.waitSince };
+    return { wait: next.wait, waitSince: next.waitSince, ...optional("waitCode", next.waitCode) };
   return { wait: "obstacle", waitSince: (run.wait === "obstacle" ? run.waitSince : undefined) ?? seen.now };
 }
 

@@ -2,7 +2,7 @@
  * The comparison in a run: takes the canary back, or holds it for a person, as soon as the evidence of one of its tests suffices, between
  * checks too; it never promotes.
  */
-import { fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
+import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import type { JudgingPolicy } from "../spec/analysis-settings.ts";
 import { absorb, convicts, noBlocks, rateOf, type Block, type SequentialState } from "../analysis/sequential-test.ts";
@@ -86,7 +86,7 @@ function convictionOf(run: Run, comparison: Comparison, policy: Judged): RunTest
 
 function holdForPerson(turn: RunTurn, cause: string): Draft {
   const { seen } = turn;
-  const run: Run = { ...turn.run, clientErrors: { cause }, wait: "client-errors", waitSince: seen.now };
+  const run: Run = { ...unheld(turn.run), clientErrors: { cause }, wait: "client-errors", waitSince: seen.now };
   const { reason, next } = clientErrorsWait({ cause }, seen);
   const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
   return draft(turn, { run, reason, next }, { events, requeueAfterMs: 0 });

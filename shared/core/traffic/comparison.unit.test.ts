@@ -164,7 +164,7 @@ describe("while the canary warms up", () => {
   it("a check holds for it quietly, and says until when", () => {
     const lacking = aCheck({
       outcome: "no-evidence",
-      message: "Halt podinfo.test advancement no values found for x: cold",
+      why: "cold",
     });
     const metrics = someMetrics(later, { canary: aTrack({ requests: 0 }), checks: [lacking] });
     const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
@@ -246,7 +246,7 @@ describe("a share that does not follow the weight", () => {
 describe("a check without evidence", () => {
   const lacking = aCheck({
     outcome: "no-evidence",
-    message: "Halt podinfo.test advancement no values found for x: few",
+    why: "few",
   });
   const metrics = (over: object = {}) => someMetrics(start + 40_000, { checks: [lacking], ...over });
   const held = { ...due, run: { ...due.run!, wait: "no-evidence" as const, waitSince: start } };

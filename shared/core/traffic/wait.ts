@@ -1,9 +1,14 @@
 /** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
 import { podNames, restartLines } from "../format/restart-command.ts";
-import { fullName, draft, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
+import { fullName, draft, unheld, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
+import type { CheckStatus } from "../objects/canary-status.ts";
+import type { MetricsSeen } from "../observation.ts";
+import { checkWords } from "../analysis/verdict.ts";
+import type { CheckCode } from "../objects/check-codes.ts";
 import { canaryName } from "../objects/names.ts";
+import { optional } from "../format/compact.ts";
 import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-causes.ts";
 import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
@@ -23,8 +28,15 @@ export interface Wait {
   cause: WaitCause;
   reason: string;
   next: string;
+  /** What a check came to that cannot be asked. */
+  code?: CheckCode;
   /** How soon to look again, where that is not as usual. */
   lookAgainMs?: number;
+}
+
+export interface Unasked {
+  reason: string;
+  code: CheckCode | undefined;
 }
 
 /** Announced once per cause; one that lasts too long ends the run. */
@@ -39,7 +51,8 @@ export function wait(turn: RunTurn, found: Wait): Draft {
     return reject(turn, given, event.rollingBack(fullName(seen), given));
   }
   const after = lookAgainAfter(turn, found);
-  const held: Run = { ...run, wait: cause, waitSince: holdSince, checkAt: seen.now + after };
+  const timing = { waitSince: holdSince, checkAt: seen.now + after };
+  const held: Run = { ...unheld(run), wait: cause, ...timing, ...optional("waitCode", found.code) };
   const isNews = run.wait !== cause && !waitCauses[cause].isQuiet && state.reasonCode !== cause;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
@@ -47,9 +60,18 @@ export function wait(turn: RunTurn, found: Wait): Draft {
 }
 
 /** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */
-export function freeze(turn: RunTurn, reason: string): Draft {
+export function freeze(turn: RunTurn, { reason, code }: Unasked): Draft {
   const stays = turn.state.weight > 0 ? "the weight stays" : "the canary gets no traffic";
-  return wait(turn, { cause: "cannot-ask", reason, next: `nothing counts until it can be asked; ${stays}` });
+  const next = `nothing counts until it can be asked; ${stays}`;
+  return wait(turn, { cause: "cannot-ask", reason, next, ...optional("code", code) });
+}
+
+export function outageOf({ error, code }: Extract<MetricsSeen, { ok: false }>): Unasked {
+  return { reason: `Prometheus cannot be asked: ${error}`, code };
+}
+
+export function refusedBy(check: Parameters<typeof checkWords>[0] & Pick<CheckStatus, "code">): Unasked {
+  return { reason: checkWords(check), code: check.code };
 }
 
 /** Prometheus cannot know of a first request before it has scraped: a young step without numbers is no finding yet. */

@@ -2,6 +2,7 @@
 import type { Policy } from "../spec/policy.ts";
 import type { Blocked, CanaryState, Run, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
+import { checksum } from "../format/checksum.ts";
 import type { Observation, Unmet } from "../observation.ts";
 
 /** What a decision is made from. */
@@ -75,6 +76,9 @@ export function barrierOf({ state, seen, policy }: Turn): Barrier | undefined {
   return undefined;
 }
 
+/** Of a Canary that cannot be read for these faults: others are said anew. */
+export const unreadableCode = (faults: string): string => `unreadable/${checksum(faults)}`;
+
 export function unreadableWords(faults: string): string {
   return `The Canary cannot be read: ${faults}. Nothing goes forward.`;
 }
@@ -98,7 +102,7 @@ function firstOf(seen: Observation, levels: readonly Unmet["level"][]): Unmet | 
 
 /** The run when it moves again: nothing holds it. */
 export function unheld(run: Run): Run {
-  const { wait: _hold, waitSince: _holdSince, ...rest } = run;
+  const { wait: _hold, waitSince: _holdSince, waitCode: _holdCode, ...rest } = run;
   return rest;
 }
 

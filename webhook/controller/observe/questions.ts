@@ -38,7 +38,7 @@ export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Du
   try {
     return await askWhatIsDue(deps, scene, due);
   } catch (error: unknown) {
-    return { metrics: { ok: false, askedAt: due.now, error: messageOf(error) } };
+    return { metrics: { ok: false, askedAt: due.now, error: messageOf(error), code: "not-asked" } };
   }
 }
 

@@ -1,25 +1,27 @@
 /** Why there is no verdict: Prometheus that cannot be asked, templates that are missing, numbers that are none. Pure. */
 import type { CheckStatus } from "../../../../shared/core/objects/canary-status.ts";
+import type { CheckCode } from "../../../../shared/core/objects/check-codes.ts";
 import { type Facts, type Fault, type Finding, kubectl, kubectlCanary, nameOf, type Probe } from "../facts.ts";
 import { helm } from "../helm.ts";
 
 /** What the controller was told when it asked; its own words are kept, for they name the address. */
 export const prometheus: Probe = (facts) => {
-  const said = refusal(facts);
-  if (said === undefined) return [];
-  const { fault, what, cure } = kindOf(said, facts);
+  const found = refusal(facts);
+  if (found === undefined) return [];
+  const { code, said } = found;
+  const { fault, what, cure } = kindOf(code, facts);
   return [{ fault, level: "broken", what, evidence: said, cure }];
 };
 
 export const notANumber: Probe = (facts) =>
   checksOf(facts)
-    .filter(({ outcome, message }) => outcome === "no-evidence" && /returned (NaN|[+-]Inf)/.test(message))
+    .filter(({ code }) => code === "not-a-number")
     .filter(({ metric }) => isStillAsked(metric, facts))
     .map((check) => ({
       fault: "metric-not-a-number",
       level: "broken",
       what: `The metric ${check.metric} is no number, so that it judges nothing.`,
-      evidence: `${reasonIn(check.message)}; asked: ${check.query}`,
+      evidence: `${check.why ?? check.message}; asked: ${check.query}`,
       cure: kubectl(facts, `edit canary ${nameOf(facts.canary)}`),
     }));
 
@@ -32,20 +34,31 @@ function isStillAsked(metric: string, { canary }: Facts): boolean {
   return (canary?.spec.analysis.metrics ?? []).some(({ name }) => name === metric);
 }
 
-/** Of a check's message, what comes after Flagger's words. */
-const reasonIn = (message: string): string => message.replace(/^Halt \S+ advancement .*?: /, "");
-
-/** A freeze has its words in the reason, a check that could not be asked in its message. */
-function refusal(facts: Facts): string | undefined {
-  const check = checksOf(facts).find(({ outcome }) => outcome === "cannot-ask");
-  if (check) return reasonIn(check.message);
-  const status = facts.canary?.status;
-  return status?.run?.hold === "cannot-ask" ? status.reason : undefined;
+interface Refusal {
+  /** Unknown in a status that an earlier version wrote. */
+  code?: CheckCode | undefined;
+  said: string;
 }
 
-function kindOf(said: string, facts: Facts): { fault: Fault } & Pick<Finding, "what" | "cure"> {
+/** Of one check alone, or of everything that a run waits for. */
+function refusal(facts: Facts): Refusal | undefined {
+  const check = checksOf(facts).find(({ outcome }) => outcome === "cannot-ask");
+  if (check) return { code: check.code, said: check.why ?? check.message };
+  const { run, reason } = { ...facts.canary?.status };
+  return run?.hold === "cannot-ask" && reason !== undefined ? { code: run.holdCode, said: reason } : undefined;
+}
+
+const unreachable: readonly (CheckCode | undefined)[] = [
+  "unreachable",
+  "timeout",
+  "broken-off",
+  "bad-address",
+  "refused-address",
+];
+
+function kindOf(code: CheckCode | undefined, facts: Facts): { fault: Fault } & Pick<Finding, "what" | "cure"> {
   const server = facts.canary?.spec.metricsServer;
-  if (/answered 40[13]\b/.test(said))
+  if (code === "unauthorized")
     return {
       fault: "prometheus-forbidden",
       what: "Prometheus refuses to answer the controller: the weight stays.",
@@ -56,7 +69,7 @@ function kindOf(said: string, facts: Facts): { fault: Fault } & Pick<Finding, "w
             "upgrade kubectl-canary charts/kubectl-canary --reuse-values --set linkerd.viz.authorize=true",
           ),
     };
-  if (/cannot be reached|did not answer within|is no http or https address|broke off/.test(said))
+  if (unreachable.includes(code))
     return {
       fault: "prometheus-unreachable",
       what: "The controller cannot reach Prometheus: the weight stays.",

@@ -63,6 +63,7 @@ export const quota: Probe = (facts) =>
         ({ type, status }) => type === "ReplicaFailure" && status === "True",
       );
       if (!failure) return [];
+      // The condition's reason is FailedCreate for every refusal: Kubernetes names the quota in its sentence alone.
       const isQuota = /exceeded quota/.test(failure.message ?? "");
       return [
         {
