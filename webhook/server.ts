@@ -10,7 +10,7 @@ import type { Logger } from "pino";
 import { messageOf } from "../shared/kube/errors.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
 import { denial, parseReview } from "./admission/review.ts";
-import { bodyBounds, Budget, limitConnections } from "./limits.ts";
+import { bodyBounds, limitBodies, limitConnections } from "./limits.ts";
 import { admit, endpoints, type Endpoint } from "./admission/endpoints.ts";
 import type { Recorder } from "./telemetry/recorder.ts";
 
@@ -49,7 +49,7 @@ export function createMetricsServer(scrape: Recorder["text"]): http.Server {
     response.set("Content-Type", contentType).send(body);
   });
   app.use((_request, response) => void response.status(404).type("text/plain").send("only /metrics is here\n"));
-  return limitConnections(http.createServer({ ...timeouts, maxHeaderSize: 8_192 }, app), scraperBounds);
+  return limitConnections(http.createServer({ ...timeouts, maxHeaderSize: 8_192 }, app), scraperConnections);
 }
 
 /** Without TLS, as tests ask it. */
@@ -63,7 +63,7 @@ export function admissionApp(deps: ServerDeps): Express {
   });
   // Compressed bodies are refused: the API server sends none, and a small one can unpack to a large one.
   const parse = express.json({ limit: maxBodyBytes, type: "application/json", inflate: false });
-  const within = limitBodies();
+  const within = limitBodies({ ...bodyBounds, largest: maxBodyBytes });
   for (const endpoint of endpoints) app.post(endpoint.path, within, parse, review(endpoint, deps));
   app.use((request, response) => {
     response.status(404).json({ message: `nothing at ${request.method} ${request.path}` });
@@ -74,30 +74,21 @@ export function admissionApp(deps: ServerDeps): Express {
 
 // --- internal ---
 
-const timeouts = { headersTimeout: 5_000, requestTimeout: 10_000, handshakeTimeout: 5_000 };
+/** Node looks every 30 s otherwise. The time of a request begins before it waits for room: see `limits.ts`. */
+const timeouts = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  handshakeTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+};
 
-const scraperBounds = { perClient: 16, total: 64 };
+const scraperConnections = 64;
 
 function bare(): Express {
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
   return app;
-}
-
-/** Before a byte of the body is read. A body that does not tell its length counts as the largest. */
-function limitBodies(): RequestHandler {
-  const budget = new Budget(bodyBounds);
-  return (request, response, next) => {
-    const length = Number(request.headers["content-length"] ?? maxBodyBytes);
-    const release = budget.take(request.socket.remoteAddress ?? "", Math.min(length, maxBodyBytes) || 0);
-    if (release) {
-      response.once("close", release);
-      return next();
-    }
-    const message = "too much is asked at once from this address: try again";
-    response.status(503).set({ "Retry-After": "1", Connection: "close" }).json({ message });
-  };
 }
 
 function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
