@@ -35,6 +35,8 @@ export interface Config {
   allowedAddresses: string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: string[];
+  /** Namespaces where the webhook is not asked: no Canary there may start. */
+  excludedNamespaces: string[];
   /** IP address of the API server's Service, where there is one: Kubernetes tells every pod. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -71,6 +73,7 @@ const settings = {
   "scrape-interval": "10s",
   "allowed-addresses": "none",
   "template-namespaces": "none",
+  "excluded-namespaces": "none",
   "lease-duration": "15s",
   "renew-deadline": "10s",
   "retry-period": "2s",
@@ -153,6 +156,7 @@ function network(reader: Reader) {
     scrapeIntervalMs: durationOf(reader, "scrape-interval"),
     allowedAddresses: listOf(reader, "allowed-addresses"),
     templateNamespaces: listOf(reader, "template-namespaces"),
+    excludedNamespaces: listOf(reader, "excluded-namespaces"),
   };
 }
 

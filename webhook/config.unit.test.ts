@@ -19,6 +19,12 @@ describe("the controller's settings", () => {
     expect(readConfig([], env)).toMatchObject({ allowedAddresses: ["a", "*.b"], apiServer: "10.96.0.1" });
   });
 
+  it("know the namespaces where no change is held", () => {
+    expect(readConfig([], pod).excludedNamespaces).toEqual([]);
+    const env = { ...pod, KUBECTL_CANARY_EXCLUDED_NAMESPACES: "canary-system,kube-system" };
+    expect(readConfig([], env).excludedNamespaces).toEqual(["canary-system", "kube-system"]);
+  });
+
   it("come from flags before the environment", () => {
     const env = { ...pod, KUBECTL_CANARY_LOG_LEVEL: "warn", KUBECTL_CANARY_PORT: "9443" };
     expect(readConfig(["--log-level", "debug"], env)).toMatchObject({ logLevel: "debug", port: 9_443 });

@@ -18,7 +18,7 @@ let url: string;
 beforeAll(async () => {
   const app = admissionApp({
     log: pino({ enabled: false }),
-    canary: { ownAccounts: ["controller"] },
+    canary: { ownAccounts: ["controller"], excludedNamespaces: ["kube-system"] },
     recorder,
     notReady: () => reasons,
   });
@@ -191,6 +191,13 @@ describe("the endpoints for canaries", () => {
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(
       "spec.service.gatewayRefs does not name Service podinfo",
     );
+  });
+
+  it("warn of a namespace where no change is held", async () => {
+    const inside = { ...canary(), metadata: { name: "podinfo", namespace: "kube-system" } };
+    const { allowed, warnings } = await ask("/validate/canaries", review("canaries", inside));
+    expect(allowed).toBe(true);
+    expect(warnings?.join("\n")).toContain("the webhook holds none in namespace kube-system");
   });
 
   it("refuse a query that judges stable in the canary's place, and say what to write", async () => {

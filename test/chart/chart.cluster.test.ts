@@ -8,6 +8,7 @@ interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
   rules?: { resources: string[]; resourceNames?: string[] }[];
+  webhooks?: { namespaceSelector?: object }[];
   spec?: { template?: { metadata: { annotations: Record<string, string> } }; replicas?: number };
 }
 
@@ -129,6 +130,20 @@ describe("the chart", () => {
     expect(await optionsWith()).toBe("--max-old-space-size=384");
     expect(await optionsWith("--set", "resources.limits.memory=2Gi")).toBe("--max-old-space-size=1536");
     expect(await optionsWith("--set", "resources.limits=null")).toBeUndefined();
+  });
+
+  it("tells the controller and its hook which namespaces the webhook leaves out", async () => {
+    const all = await render("--set", "webhook.excludedNamespaces={a,b}");
+    const selectors = all.flatMap(({ webhooks = [] }) => webhooks.flatMap((one) => one.namespaceSelector ?? []));
+    expect(selectors).toEqual([
+      {
+        matchExpressions: [
+          { key: "kubernetes.io/metadata.name", operator: "NotIn", values: ["canary", "kube-system", "a", "b"] },
+        ],
+      },
+    ]);
+    const told = JSON.stringify(all).match(/(?<="KUBECTL_CANARY_EXCLUDED_NAMESPACES","value":")[^"]*/g);
+    expect(told).toEqual(Array(2).fill("canary,kube-system,a,b"));
   });
 
   it("has no disruption budget for a single replica, which could then never be moved", async () => {

@@ -100,6 +100,7 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
       scrapeIntervalMs: 1_000,
       allowedAddresses: [],
       templateNamespaces: [],
+      excludedNamespaces: [],
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,

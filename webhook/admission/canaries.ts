@@ -11,6 +11,8 @@ import type { AdmissionRequest, Verdict } from "./review.ts";
 
 export interface CanaryDeps {
   ownAccounts: readonly string[];
+  /** Namespaces where changes of Deployments are not held; undefined: not known. */
+  excludedNamespaces?: readonly string[];
 }
 
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
@@ -24,13 +26,13 @@ export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdi
 }
 
 /** What the Canary names and the cluster does not have is not looked up here: the status says it a moment later. */
-export function validateCanary(request: AdmissionRequest): Verdict {
+export function validateCanary(request: AdmissionRequest, { excludedNamespaces = [] }: CanaryDeps): Verdict {
   if (!isWrite(request)) return pass();
   const { canary, oldCanary } = canariesOf(request);
   if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
   const fault = specFault(canary, oldCanary);
   if (fault) return fault;
-  return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary) : [] };
+  return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary, excludedNamespaces) : [] };
 }
 
 // --- internal ---

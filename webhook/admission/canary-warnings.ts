@@ -5,9 +5,10 @@ import { readQuery } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
-export function doubtsOf(canary: Canary): string[] {
+export function doubtsOf(canary: Canary, excludedNamespaces: readonly string[]): string[] {
   const { spec } = canary;
-  return [...unmetPreconditions(seenIn(canary)).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
+  const seen = { ...seenIn(canary), excludedNamespaces };
+  return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 
 /** Queries in its text that would judge stable in the canary's place; each sentence says what to write instead. */

@@ -35,6 +35,8 @@ export interface ControllerConfig {
   allowedAddresses: readonly string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: readonly string[];
+  /** Namespaces where the webhook is not asked. */
+  excludedNamespaces: readonly string[];
   /** IP address of the API server's Service, where it is known. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -159,13 +161,15 @@ function createQueue(parts: LoopParts): WorkQueue {
     now,
     log,
   });
-  const { provider, metricsServer, scrapeIntervalMs, identity: instance, templateNamespaces } = parts.config;
+  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
+  const { templateNamespaces, excludedNamespaces } = parts.config;
   const deps: LookDeps = {
     ...parts,
     provider,
     metricsServer,
     scrapeIntervalMs,
     templateNamespaces,
+    excludedNamespaces,
     herald: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random, clock),

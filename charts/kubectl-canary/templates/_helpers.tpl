@@ -87,6 +87,11 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   "system:serviceaccount:{{ .Release.Namespace }}:{{ include "kubectl-canary.uninstallAccount" . }}"])
 {{- end -}}
 
+{{- /* Where no change is held. */ -}}
+{{- define "kubectl-canary.excludedNamespaces" -}}
+{{- concat (list .Release.Namespace "kube-system") .Values.webhook.excludedNamespaces | uniq | join "," -}}
+{{- end -}}
+
 {{- /* Settings of the controller and of its uninstall hook. */ -}}
 {{- define "kubectl-canary.env" -}}
 - name: KUBECTL_CANARY_NAMESPACE
@@ -110,6 +115,7 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   "SCRAPE_INTERVAL" .Values.metrics.scrapeInterval
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
   "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
+  "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)
   "LEASE_DURATION" .Values.leaderElection.leaseDuration
   "RENEW_DEADLINE" .Values.leaderElection.renewDeadline
   "RETRY_PERIOD" .Values.leaderElection.retryPeriod

@@ -165,6 +165,13 @@ const cases: Case[] = [
     "kubectl -n kubectl-canary get pods,events",
   ],
   [
+    "namespace-excluded",
+    "the webhook's selector leaves the namespace out",
+    ({ webhook }) => ({ webhook: { ...webhook!, excludedNamespaces: ["kube-system", "test"] } }),
+    "excluded are kube-system, test",
+    "webhook.excludedNamespaces",
+  ],
+  [
     "webhook-bypassed",
     "a change went live unjudged",
     withStatus({

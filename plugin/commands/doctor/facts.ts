@@ -59,6 +59,8 @@ export interface WebhookFacts {
   /** Name of the MutatingWebhookConfiguration. */
   configuration: string;
   failurePolicy: string;
+  /** Namespaces that its selector leaves out. */
+  excludedNamespaces?: readonly string[];
   service: { namespace: string; name: string };
   /** PEM certificates that the API server trusts for it. */
   trusted: readonly string[];

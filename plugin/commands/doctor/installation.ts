@@ -3,6 +3,7 @@ import type {
   V1CustomResourceDefinition,
   V1Deployment,
   V1EndpointSlice,
+  V1LabelSelector,
   V1Lease,
   V1MutatingWebhook,
   V1MutatingWebhookConfiguration,
@@ -76,7 +77,7 @@ async function readWebhook(
 async function describeWebhook(
   reader: Reader,
   configuration: V1MutatingWebhookConfiguration,
-  { clientConfig, failurePolicy = "Fail" }: V1MutatingWebhook,
+  { clientConfig, failurePolicy = "Fail", namespaceSelector }: V1MutatingWebhook,
 ): Promise<WebhookFacts & { slices: V1EndpointSlice[] | undefined }> {
   const { name = "", namespace = "" } = clientConfig.service ?? {};
   const labelSelector = `kubernetes.io/service-name=${name}`;
@@ -88,6 +89,7 @@ async function describeWebhook(
     slices: slices ?? undefined,
     configuration: nameOf(configuration),
     failurePolicy,
+    excludedNamespaces: excludedBy(namespaceSelector),
     service: { name, namespace },
     trusted: certificatesIn(decoded(clientConfig.caBundle)),
     readyEndpoints: slices ? readyIn(slices) : undefined,
@@ -98,6 +100,13 @@ async function describeWebhook(
 /** As the chart says it; before it did, there was only one. */
 function secretNameIn({ metadata }: V1MutatingWebhookConfiguration, service: string): string {
   return metadata?.annotations?.[annotation.certificateSecret] ?? `${service}-certificate`;
+}
+
+function excludedBy(selector: V1LabelSelector | undefined): string[] {
+  const byName = (selector?.matchExpressions ?? []).filter(
+    ({ key, operator }) => key === "kubernetes.io/metadata.name" && operator === "NotIn",
+  );
+  return byName.flatMap(({ values = [] }) => values);
 }
 
 function readyIn(slices: readonly V1EndpointSlice[]): number {

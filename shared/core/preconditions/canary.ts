@@ -32,6 +32,22 @@ const unsupportedField: Rule = ({ canary, namespace }) => {
   ];
 };
 
+/** Where no change is held, the first one after the opt-in would go live unjudged. */
+const namespaceExcluded: Rule = ({ canary, namespace, targetName, excludedNamespaces = [] }) => {
+  if (!canary || !excludedNamespaces.includes(namespace)) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `Changes of Deployment ${targetName} would go out unjudged: the webhook holds none in namespace ${namespace}, which the chart excludes. Nothing is touched.`,
+      evidence: `excluded are ${excludedNamespaces.join(", ")}: webhook.excludedNamespaces, kube-system and the controller's own namespace`,
+      cure: {
+        say: "take the namespace off the chart's webhook.excludedNamespaces (kube-system and the controller's own are always excluded), or",
+        run: kubectl(namespace, `delete canary ${nameOf(canary)}`),
+      },
+    },
+  ];
+};
+
 /** Labels of ours hold the Canary's name, and a label's value has 63 characters at most. */
 const longestName = 63;
 
@@ -61,6 +77,7 @@ const ignoredField: Rule = ({ canary, namespace }) =>
   }));
 
 export const canaryRules = {
+  "namespace-excluded": namespaceExcluded,
   "name-too-long": nameTooLong,
   "rival-canary": rivalCanary,
   "unsupported-field": unsupportedField,

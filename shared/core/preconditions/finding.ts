@@ -36,6 +36,8 @@ export interface SeenObjects {
   readQuery?: QueryReader;
   /** Namespaces whose MetricTemplates every Canary may name, as the chart has it. */
   templateNamespaces?: readonly string[] | undefined;
+  /** Namespaces where the API server does not ask the webhook about a change. */
+  excludedNamespaces?: readonly string[] | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

@@ -58,6 +58,7 @@ function sound(): SeenObjects {
     templates: new Map(),
     servedRoutes: ["TrafficSplit", "HTTPRoute"],
     provider: "auto",
+    excludedNamespaces: ["kube-system"],
   };
 }
 
@@ -96,6 +97,14 @@ const rows: Row[] = [
     { services: [service("podinfo", {}), ...leaves] },
     "selects no pods at all",
     "patch svc podinfo",
+  ],
+  [
+    "namespace-excluded",
+    "no change is held in its namespace",
+    "obstacle",
+    { excludedNamespaces: ["kube-system", "test"] },
+    "would go out unjudged: the webhook holds none in namespace test",
+    "webhook.excludedNamespaces (kube-system and the controller's own are always excluded), or: kubectl -n test delete canary podinfo",
   ],
   [
     "name-too-long",

@@ -50,6 +50,8 @@ export interface ObjectDeps {
   provider: string;
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: readonly string[];
+  /** Namespaces where the webhook is not asked. */
+  excludedNamespaces: readonly string[];
 }
 
 /** The objects as the caches have them. */

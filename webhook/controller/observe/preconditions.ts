@@ -28,7 +28,8 @@ export function withoutForeign(scene: CanaryObjects): CanaryObjects {
 
 // --- internal ---
 
-function seenObjects({ world, routes, provider, templateNamespaces }: ObjectDeps, scene: CanaryObjects): SeenObjects {
+function seenObjects(deps: ObjectDeps, scene: CanaryObjects): SeenObjects {
+  const { world, routes, provider, templateNamespaces, excludedNamespaces } = deps;
   const { canary, namespace, targetName, apexName, target, workload, route } = scene;
   return {
     canary,
@@ -44,6 +45,7 @@ function seenObjects({ world, routes, provider, templateNamespaces }: ObjectDeps
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
     templates: templatesOf(world, scene),
     templateNamespaces,
+    excludedNamespaces,
     servedRoutes: servedKinds(routes),
     readQuery,
   };

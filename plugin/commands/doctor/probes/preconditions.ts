@@ -41,6 +41,7 @@ function objectsIn(facts: Facts): SeenObjects {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
     readQuery,
+    excludedNamespaces: facts.webhook?.excludedNamespaces,
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
 }
