@@ -113,7 +113,7 @@ describe("500 Canaries", () => {
   it("leave the doctor and completion at work", async () => {
     const { code, out } = await plane.run(["doctor", "app-007.v7", "-n", "many"], { now: () => now });
     expect(code).toBe(1);
-    expect(out).toContain("Deployment podinfo does not exist.");
+    expect(out).toContain("Deployment podinfo was not found in many");
     expect((await plane.run(["__complete", "status", "-n", "many", "app-00"])).out.split("\n").length).toBe(12);
   });
 });
