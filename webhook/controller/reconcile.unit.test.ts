@@ -1,0 +1,139 @@
+import { describe, expect, it } from "vitest";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { unreadableCode, unreadableWords } from "../../shared/core/turn/turn.ts";
+import { CanaryError } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import { start } from "../../test/builders.ts";
+import { givenApex, givenCanary, givenReplicaSet, givenTarget } from "../../test/given-objects.ts";
+import { ManualClock } from "../../test/kube/manual-clock.ts";
+import { RecordingCluster, servedRoutes, silent, worldOf } from "../../test/recording-cluster.ts";
+import { EventWriter } from "./apply/event-writer.ts";
+import { type Looked, reconcile, type ReconcileDeps } from "./reconcile.ts";
+import { Refusals } from "./refusals.ts";
+import { UnsavedEvidence } from "./unsaved.ts";
+
+/** A Canary that was just applied, with its Deployment and Service. */
+const given = [
+  { of: resource.deployments, object: givenTarget() },
+  { of: resource.replicaSets, object: givenReplicaSet() },
+  { of: resource.services, object: givenApex() },
+];
+const fence = "replace Canary podinfo/status";
+const takeOver = [
+  "patch Deployment podinfo",
+  "create Service podinfo-primary",
+  "create Service podinfo-canary",
+  "create TrafficSplit podinfo",
+];
+
+interface Reconciling {
+  cluster: RecordingCluster;
+  deps: ReconcileDeps;
+  look: (canary?: Canary) => Promise<Looked>;
+}
+
+/** `leads`: for how many times that it is asked this replica is the leader. */
+async function aReplica(leads = Infinity): Promise<Reconciling> {
+  const cluster = new RecordingCluster(given);
+  const world = await worldOf(cluster);
+  const now = (): number => start;
+  let asked = 0;
+  const unasked = { ask: silence, look: silence, staleCallers: silence };
+  const deps: ReconcileDeps = {
+    ...{
+      cluster,
+      world,
+      now,
+      log: silent,
+      routes: servedRoutes,
+      provider: "linkerd",
+      templateNamespaces: [],
+      excludedNamespaces: [],
+    },
+    ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
+    herald: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),
+    unsaved: new UnsavedEvidence(),
+    refusals: new Refusals(() => 0, new ManualClock()),
+    isLeader: () => ++asked <= leads,
+    decided: () => undefined,
+  };
+  return { cluster, deps, look: (canary = givenCanary()) => reconcile(deps, canary) };
+}
+
+const silence = (): Promise<never> => Promise.reject(new Error("Prometheus was not to be asked"));
+
+describe("a look at a Canary", () => {
+  it("saves what was decided before it does any of it", async () => {
+    const { cluster, look } = await aReplica();
+    await look();
+    expect(cluster.calls).toEqual([fence, ...takeOver]);
+    expect(cluster.writes[0]?.body).toMatchObject({ metadata: { resourceVersion: "100" } });
+  });
+
+  it("does nothing where that cannot be saved", async () => {
+    const { cluster, look } = await aReplica();
+    cluster.refuse(fence, new CanaryError("Conflict", "someone else was here"));
+    await expect(look()).rejects.toMatchObject({ code: "Conflict" });
+    expect(cluster.calls).toEqual([fence]);
+  });
+
+  it("does again what is due where there is nothing new to save", async () => {
+    const first = await aReplica();
+    await first.look();
+    const saved = first.cluster.writes[0]?.body as Canary;
+    const successor = await aReplica();
+    await successor.look(saved);
+    expect(successor.cluster.calls).toEqual(takeOver);
+  });
+
+  it.each(takeOver.map((call, index) => [call, index] as const))(
+    "leaves undone what comes after a refused %s, and says so",
+    async (refused, index) => {
+      const { cluster, deps, look } = await aReplica();
+      cluster.refuse(refused, new CanaryError("Forbidden", "no room", { status: 403 }));
+      expect(await look()).toMatchObject({ requeueAfterMs: 0 });
+      expect(cluster.calls).toEqual([fence, ...takeOver.slice(0, index + 1)]);
+      expect(deps.refusals.of("test/podinfo")).toContain("no room");
+    },
+  );
+
+  it.each([
+    ["before it began", 0, []],
+    ["before it was saved", 1, []],
+    ["once it was saved", 2, [fence]],
+    ["after the first action", 3, [fence, ...takeOver.slice(0, 1)]],
+  ])("writes no more where the lead was lost %s", async (_when, leads, calls) => {
+    const { cluster, look } = await aReplica(leads);
+    await expect(look()).rejects.toMatchObject({ code: "Conflict" });
+    expect(cluster.calls).toEqual(calls);
+  });
+});
+
+describe("a Canary that cannot be read", () => {
+  const unreadable = (faults?: string): Canary => {
+    const reasonCode = faults === undefined ? {} : { reasonCode: unreadableCode(faults), reason: "in other words" };
+    const canary = givenCanary({ phase: "Initialized", canaryWeight: 0, ...reasonCode });
+    return { ...canary, spec: { ...canary.spec, analysis: { interval: "soon" } } };
+  };
+
+  it("is said in its status and an Event, and nothing is done", async () => {
+    const { cluster, look } = await aReplica();
+    await look(unreadable());
+    expect(cluster.calls).toEqual([fence, expect.stringMatching(/^create Event podinfo\./)]);
+    const { reason = "", reasonCode } = (cluster.writes[0]?.body as Canary).status ?? {};
+    const faults = reason.slice("The Canary cannot be read: ".length, -". Nothing goes forward.".length);
+    expect([reason, reasonCode]).toEqual([unreadableWords(faults), unreadableCode(faults)]);
+  });
+
+  it("is said once for each fault, whatever the words", async () => {
+    const first = await aReplica();
+    await first.look(unreadable());
+    const said = (first.cluster.writes[0]?.body as Canary).status ?? {};
+    const again = await aReplica();
+    const told = { ...unreadable(), status: { ...said, reason: "in other words", said: [] } };
+    await again.look(told);
+    expect(again.cluster.calls).toEqual([]);
+    await again.look(unreadable("another fault"));
+    expect(again.cluster.calls[0]).toBe(fence);
+  });
+});
