@@ -61,6 +61,13 @@ class Row {
     await this.judge();
   }
 
+  /** Waits until all is so, or `isCut` says that it never will be. */
+  endsUnless(isCut: () => boolean, end: object): Promise<true> {
+    const look = async (): Promise<true | ReturnType<typeof unmet>> =>
+      isCut() || isDeepStrictEqual(await endStateOf(this.stage), end) || unmet("neither cut nor at its end");
+    return waitFor(look, 20_000, "the end, or a cut before it", 250);
+  }
+
   async judge(): Promise<void> {
     const { phase, image, weight, outcomes } = this.play.ends;
     const { status, target, route } = {
@@ -137,6 +144,8 @@ export async function freezes(
     return call;
   });
   await row.act();
+  // The play may be over for its user before the last writes of it.
+  await row.endsUnless(() => frozen.isFrozen, end);
   if (!frozen.isFrozen) return void (await row.end());
   const call = await successor;
   await row.reaches(end);
