@@ -81,6 +81,11 @@ export class Place {
     await load.reset();
     await load.setRate(rate);
     await load.until(requests);
+    return this.#atRest(load);
+  }
+
+  /** Sends nothing more, and waits until the last request has ended. */
+  async #atRest(load: LoadClient): Promise<Counts> {
     await load.setRate(0);
     return waitFor(
       async () => {
@@ -92,12 +97,25 @@ export class Place {
     );
   }
 
-  /** How much each of these grew while `during` ran, and what `during` returned. */
+  /** How much each of these grew while `during` ran, and what `during` returned. No request is under way at either end. */
   async growth<T>(series: readonly Series[], during: () => Promise<T>): Promise<{ grown: number[]; result: T }> {
-    const before = await this.#totals(series);
+    await this.#atRest(await this.load());
+    const before = await this.#settled(series);
     const result = await during();
-    const after = await this.#totals(series);
+    const after = await this.#settled(series);
     return { result, grown: after.map((value, at) => value - (before[at] ?? 0)) };
+  }
+
+  /** A sidecar counts a request a moment after its client has the last byte: two readings must agree. */
+  #settled(series: readonly Series[]): Promise<number[]> {
+    return waitFor(
+      async () => {
+        const [first, second] = [await this.#totals(series), await this.#totals(series)];
+        return first.join() === second.join() ? second : unmet(`${first.join()}, then ${second.join()}`);
+      },
+      10_000,
+      "the counters to stand still",
+    );
   }
 
   async #totals(series: readonly Series[]): Promise<number[]> {
