@@ -18,6 +18,7 @@ import type { Issued } from "./issue.ts";
 import { OwnCertificates } from "./self-signed.ts";
 import { defaultLifetimes, expiryOf, validityOf, type Lifetimes, type Validities } from "./rotation.ts";
 import type { CertificateIssuer, CertificateState, CertificateSource } from "./source.ts";
+import { decideTrust, firstHeardMs, firstTrust, heardMs, type TrustState } from "./trust.ts";
 import { bundlePatch, trustedByAll, type WebhookConfiguration } from "./store.ts";
 
 export interface CertificateDeps {
@@ -45,10 +46,6 @@ export interface CertificateOptions {
 /** The longest time without a look, so that a clock that was set does no lasting harm. */
 const longestRestMs = 3_600_000;
 const backoff = { firstMs: 200, capMs: 30_000 };
-/** How long every API server may take to hear of a CA that was written into a configuration. */
-const heardMs = 5_000;
-/** How long a replica with a new CA stays unready, so that every API server learns of the CA before requests arrive. */
-const firstHeardMs = 1_000;
 
 export class Certificates {
   private readonly deps: CertificateDeps;
@@ -65,12 +62,8 @@ export class Certificates {
   private served: Issued | undefined;
   private problem: string | undefined = "certificates are being set up";
   private lack: string | undefined;
-  /** When, by the steady clock, each certificate was first seen to be trusted, and first seen in a bundle unwanted. */
-  private readonly trustedSince = new Map<string, number>();
-  /** What was trusted before this replica came. */
-  private trustedBefore: ReadonlySet<string> | undefined;
-  /** Ready once, a replica stays so: what it serves by a new CA is taken later than that. */
-  private wasReady = false;
+  private trustState: TrustState | undefined;
+  /** When, by the steady clock, each certificate was first seen in a bundle unwanted. */
   private readonly unwantedSince = new Map<string, number>();
   private waking = new AbortController();
   private running: Promise<void> | undefined;
@@ -161,7 +154,7 @@ export class Certificates {
   private async settle(): Promise<void> {
     const configurations = this.found();
     const trusted = trustedByAll(configurations.map(({ object }) => object));
-    this.trustedBefore ??= trusted;
+    const before = (this.trustState ??= firstTrust(trusted));
     const { namespace, secretName } = this.options;
     const found = await this.source.hold(this.secrets.get(namespace, secretName), (cert) => trusted.has(cert));
     this.say(typeof found === "string" ? found : undefined);
@@ -172,35 +165,19 @@ export class Certificates {
     for (const cert of held.bundle) this.unwantedSince.delete(new X509Certificate(cert).fingerprint256);
     const patched = await Promise.all(configurations.map((one) => this.trust(one, held)));
     const isAsked = configurations.some((one) => one.resource === resource.mutatingWebhookConfigurations);
-    this.problem = this.take(held, trustedByAll(patched), isAsked);
+    const { signers } = held;
+    const seen = {
+      now: this.deps.clock.now(),
+      trusted: trustedByAll(patched),
+      isAsked,
+      signers,
+      isSpent: this.isSpent(),
+    };
+    const { state, serves, problem } = decideTrust(before, seen);
+    this.trustState = state;
+    if (serves) this.hand(held);
+    this.problem = problem;
     this.warnIfOverdue();
-  }
-
-  /** Serves what is held once it is trusted; says why the API server cannot call us. */
-  private take(held: CertificateState, trusted: ReadonlySet<string>, isAsked: boolean): string | undefined {
-    const now = this.deps.clock.now();
-    this.noteTrusted(trusted, now);
-    // A certificate whose signer an API server does not know yet would only be refused: the one before goes on.
-    const isHeard = held.signers.every((cert) => now - (this.trustedSince.get(cert) ?? now) >= heardMs);
-    const isTrusted = held.signers.every((cert) => trusted.has(cert));
-    if (isTrusted && (isHeard || this.isSpent())) this.hand(held);
-    // The validating one only refuses and warns sooner than the status: without it Deployments are held all the same.
-    if (!isAsked) return "our MutatingWebhookConfiguration is not there: is the chart installed whole?";
-    if (!isTrusted) return "the API server does not trust our certificate yet";
-    this.wasReady ||= this.isKnown(held, now);
-    return this.wasReady ? undefined : "the API server may not have heard yet whom to trust";
-  }
-
-  /** What is served was trusted before this replica came, or is for long enough. */
-  private isKnown({ signers }: CertificateState, now: number): boolean {
-    const since = (cert: string): number =>
-      this.trustedBefore?.has(cert) ? -Infinity : (this.trustedSince.get(cert) ?? now);
-    return signers.every((cert) => now - since(cert) >= firstHeardMs);
-  }
-
-  private noteTrusted(trusted: ReadonlySet<string>, now: number): void {
-    for (const cert of this.trustedSince.keys()) if (!trusted.has(cert)) this.trustedSince.delete(cert);
-    for (const cert of trusted) if (!this.trustedSince.has(cert)) this.trustedSince.set(cert, now);
   }
 
   /** Whether there is nothing to lose by serving another. */
