@@ -177,6 +177,7 @@ const failed: Advice = (said, asked) => `The API server at ${asked.server} faile
 const advice: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   Unauthorized: (said, asked) =>
     `The API server at ${asked.server} does not accept the credentials of ${userOf(asked)} (401 ${said}). A token or certificate has probably expired: log in again, or look at the user's entry with "kubectl config view".`,
+  // RBAC and an admission plugin (a quota, say) refuse with the same code and reason: only RBAC's words tell it.
   Forbidden: (said) =>
     / cannot \S+ (resource|path) /.test(said)
       ? `${said}. Ask who administers the cluster for this permission (RBAC).`

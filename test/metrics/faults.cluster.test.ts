@@ -145,7 +145,7 @@ test("a MetricTemplate's own Prometheus may fail: only that metric cannot be ask
   const evidence = anEvidence({ metricTemplate: () => Promise.resolve(template) });
   const seen = await evidence.ask(aRequest(server.url, { metrics }));
   if (!seen.ok) throw new Error(seen.error);
-  expect(seen.checks.map(({ outcome }) => outcome)[1]).toBe("cannot-ask");
+  expect(seen.checks[1]).toMatchObject({ outcome: "cannot-ask", code: "unauthorized" });
   expect(seen.checks[1]!.message).toContain("Halt podinfo.test advancement cannot ask for errors: Prometheus at");
   expect(seen.checks[1]!.message).toContain('answered 403 "forbidden"');
 });

@@ -16,7 +16,10 @@ export function rejectedCondition(words: string, intent: string): Pick<V1Deploym
   return { status: "False", reason: "ProgressDeadlineExceeded", message: `${prefix} ${words} (template ${intent})` };
 }
 
-/** A `Progressing` condition with this message is ours. */
+/**
+ * A `Progressing` condition with this message is ours. The mark is in the message because the reason must be Kubernetes' own:
+ * `kubectl rollout status` and kstatus fail at that one alone.
+ */
 export function isRejection(message: string): boolean {
   return message.startsWith(prefix);
 }
