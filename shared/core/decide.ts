@@ -5,7 +5,16 @@
 import { analysing, scaling } from "./traffic/analyse.ts";
 import { hasNoReadyPods } from "./turn/capacity.ts";
 import { actionsFor, retreat } from "./actions.ts";
-import { barrierOf, blockedBy, draft, type Barrier, type RunTurn, type Draft, type Turn } from "./turn/turn.ts";
+import {
+  barrierOf,
+  blockedBy,
+  draft,
+  type Barrier,
+  type RunTurn,
+  type Draft,
+  type Turn,
+  writeRefused,
+} from "./turn/turn.ts";
 import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
@@ -14,7 +23,7 @@ import { behindBarrier } from "./traffic/behind-barrier.ts";
 import { lostAllPods } from "./traffic/lost-pods.ts";
 import type { Policy } from "./spec/policy.ts";
 import { promoting, returning } from "./traffic/promote.ts";
-import { type CanaryState, type Phase, type Stage } from "./state.ts";
+import { type Blocked, type CanaryState, type Phase, type Stage } from "./state.ts";
 import { assertNever } from "./format/assert-never.ts";
 import type { Decision, EventText } from "./action.ts";
 import { type Observation } from "./observation.ts";
@@ -43,7 +52,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
       transitionAt: moved ? seen.now : state.transitionAt,
     },
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
-    events: [...events, ...refusalNews(seen, state)],
+    events: [...events, ...blockedNews(blocked, state)],
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
   };
 }
@@ -88,9 +97,11 @@ function remembering(next: CanaryState, { run: before }: CanaryState, { workload
   return isWritten ? { ...next, run: { ...run, canaryTemplate: workload.template } } : next;
 }
 
-/** Said when it begins, and when it is another. */
-function refusalNews({ refusal }: Observation, { blocked }: CanaryState): EventText[] {
-  return refusal === undefined || blocked?.what === refusal ? [] : [event.warning(refusal)];
+/** Said when it begins, and when it is another: by its code, and a refusal by its words, for all of them have one code. */
+function blockedNews(blocked: Blocked | undefined, { blocked: before }: CanaryState): EventText[] {
+  if (!blocked) return [];
+  const isKnown = blocked.code === before?.code && (blocked.code !== writeRefused || blocked.what === before?.what);
+  return isKnown ? [] : [event.warning(blocked.what)];
 }
 
 /** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */
@@ -98,11 +109,10 @@ function stand(turn: Turn, barrier: Barrier): Draft {
   const { state } = turn;
   const { run } = state;
   if (run) return wayBack({ ...turn, run }) ?? behindBarrier({ ...turn, run }, barrier, stages[run.stage]);
-  const said = barrier.unexpected && state.reasonCode !== barrier.code ? [event.warning(barrier.reason)] : [];
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
   const words = { reason: barrier.reason, reasonCode: barrier.code, next: barrier.next };
-  return draft(turn, { phase, ...words }, { events: said });
+  return draft(turn, { phase, ...words });
 }
 
 function wayBack(turn: RunTurn): Draft | undefined {

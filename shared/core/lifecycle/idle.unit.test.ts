@@ -15,7 +15,7 @@ import {
 } from "../../../test/builders.ts";
 import { decide, initialState } from "../decide.ts";
 import type { Decision } from "../action.ts";
-import type { Observation, Target } from "../observation.ts";
+import type { Observation, Target, Unmet } from "../observation.ts";
 
 const kinds = (decision: Decision): string[] => decision.actions.map((action) => action.kind);
 
@@ -144,6 +144,23 @@ describe("an intent", () => {
     ["a missing MetricTemplate", unmet("missing", "MetricTemplate latency is missing."), "missing"],
   ])("knows from the first look that %s blocks it", (_, over, kind) => {
     expect(decide(initialState(), anObservation(over), aPolicy()).state.blocked?.kind).toBe(kind);
+  });
+
+  it.each<Unmet["level"]>(["obstacle", "unfit", "missing"])("announces once that it is blocked (%s)", (level) => {
+    const first = anObservation(unmet(level, "Podinfo lacks a port."));
+    const one = decide(aState(), first, aPolicy());
+    expect(one.events).toEqual([{ type: "Warning", message: "Podinfo lacks a port." }]);
+    expect(decide(one.state, first, aPolicy()).events).toEqual([]);
+    const other = anObservation({ unmet: [{ code: "another", level, what: "Podinfo lacks a Service." }] });
+    const two = decide(one.state, other, aPolicy());
+    expect(two.events).toEqual([{ type: "Warning", message: "Podinfo lacks a Service." }]);
+    const mended = decide(two.state, anObservation({}), aPolicy());
+    expect(mended.events).toEqual([]);
+    expect(decide(mended.state, first, aPolicy()).events).toEqual(one.events);
+  });
+
+  it("announces no warning of what forbids nothing", () => {
+    expect(decide(aState(), anObservation(unmet("warning", "Beware.")), aPolicy()).events).toEqual([]);
   });
 
   it("knows a target that is gone for missing", () => {

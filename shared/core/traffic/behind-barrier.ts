@@ -3,7 +3,6 @@
  * done; what would lead forward is left undone until the barrier is gone.
  */
 import type { CanaryState, Run } from "../state.ts";
-import { event } from "../turn/event-messages.ts";
 import { draft, unheld, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
 import { optional } from "../format/compact.ts";
 import { isLookedAt, lookingAgain } from "./comparison.ts";
@@ -54,8 +53,6 @@ function waitOf(
 }
 
 function held(turn: RunTurn, barrier: Barrier, run: Run, meanwhile = ""): Draft {
-  const { state } = turn;
-  const isNews = barrier.unexpected && state.reasonCode !== barrier.code;
   const words = { reason: `${barrier.reason}${meanwhile}`, reasonCode: barrier.code, next: barrier.next };
-  return draft(turn, { run, ...words }, { events: isNews ? [event.warning(barrier.reason)] : [] });
+  return draft(turn, { run, ...words });
 }

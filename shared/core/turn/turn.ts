@@ -52,7 +52,7 @@ export interface Barrier {
   next: string;
   /** The precondition that is not met, or why else nothing moves. */
   code: string;
-  /** Nobody chose it, so it is announced. */
+  /** Nobody chose it, so it blocks the Canary and is announced. */
   unexpected: boolean;
 }
 
@@ -83,6 +83,9 @@ export function unreadableWords(faults: string): string {
   return `The Canary cannot be read: ${faults}. Nothing goes forward.`;
 }
 
+/** Of a write of ours that the API server refused. */
+export const writeRefused = "write-refused";
+
 /** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */
 export function blockedBy(turn: Turn): Blocked | undefined {
   const barrier = barrierOf(turn);
@@ -90,7 +93,7 @@ export function blockedBy(turn: Turn): Blocked | undefined {
   const { state, seen } = turn;
   const unmet = state.run ? undefined : firstOf(seen, ["obstacle", "unfit", "missing"]);
   if (!unmet)
-    return seen.refusal === undefined ? undefined : { kind: "obstacle", code: "write-refused", what: seen.refusal };
+    return seen.refusal === undefined ? undefined : { kind: "obstacle", code: writeRefused, what: seen.refusal };
   const { code, level, what } = unmet;
   return { kind: level === "missing" ? "missing" : "obstacle", code, what };
 }
