@@ -37,6 +37,8 @@ export interface Config {
   templateNamespaces: string[];
   /** Namespaces where the webhook is not asked: no Canary there may start. */
   excludedNamespaces: string[];
+  /** A route of ours may have other parents than Services of the Canary's namespace. */
+  allowGateways: boolean;
   /** IP address of the API server's Service, where there is one: Kubernetes tells every pod. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -74,6 +76,7 @@ const settings = {
   "allowed-addresses": "none",
   "template-namespaces": "none",
   "excluded-namespaces": "none",
+  "allow-gateways": "false",
   "lease-duration": "15s",
   "renew-deadline": "10s",
   "retry-period": "2s",
@@ -157,6 +160,7 @@ function network(reader: Reader) {
     allowedAddresses: listOf(reader, "allowed-addresses"),
     templateNamespaces: listOf(reader, "template-namespaces"),
     excludedNamespaces: listOf(reader, "excluded-namespaces"),
+    allowGateways: booleanOf(reader, "allow-gateways"),
   };
 }
 
@@ -175,6 +179,12 @@ function timings(reader: Reader) {
 function listOf({ get }: Reader, setting: Setting): string[] {
   const text = get(setting);
   return text === "none" ? [] : text.split(",");
+}
+
+function booleanOf({ get, fault }: Reader, setting: Setting): boolean {
+  const text = get(setting);
+  if (text !== "true" && text !== "false") fault(setting, `"${text}" is neither true nor false`);
+  return text === "true";
 }
 
 function portOf({ get, fault }: Reader, setting: Setting): number {

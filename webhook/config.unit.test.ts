@@ -25,6 +25,11 @@ describe("the controller's settings", () => {
     expect(readConfig([], env).excludedNamespaces).toEqual(["canary-system", "kube-system"]);
   });
 
+  it("allow routes no parent beyond the Canary's namespace unless they are told to", () => {
+    expect(readConfig([], pod).allowGateways).toBe(false);
+    expect(readConfig([], { ...pod, KUBECTL_CANARY_ALLOW_GATEWAYS: "true" }).allowGateways).toBe(true);
+  });
+
   it("come from flags before the environment", () => {
     const env = { ...pod, KUBECTL_CANARY_LOG_LEVEL: "warn", KUBECTL_CANARY_PORT: "9443" };
     expect(readConfig(["--log-level", "debug"], env)).toMatchObject({ logLevel: "debug", port: 9_443 });
@@ -42,11 +47,13 @@ describe("the controller's settings", () => {
       KUBECTL_CANARY_METRICS_SERVER: "prometheus:9090",
       KUBECTL_CANARY_RENEW_DEADLINE: "20s",
       KUBECTL_CANARY_DRAIN: "soon",
+      KUBECTL_CANARY_ALLOW_GATEWAYS: "yes",
     };
     const faults = [
       /_NAMESPACE .*is not set/,
       /_IDENTITY .*is not set/,
       /_PORT: "http" is not a port/,
+      /_ALLOW_GATEWAYS: "yes" is neither true nor false/,
       /_LOG_LEVEL: "loud" is none of/,
       /_PROVIDER: "istio" is none of/,
       /_METRICS_SERVER: "prometheus:9090" is not an http/,

@@ -72,8 +72,8 @@ async function serve(parts: Parts): Promise<void> {
   // Nothing of the loop: a review is answered from itself alone, and a cluster must not lose admission with the loop.
   const notReady = (): string[] =>
     [ending.aborted ? "stopping" : undefined, certificates.notReady()].filter((reason) => reason !== undefined);
-  const { ownAccounts, excludedNamespaces } = config;
-  const canary = { ownAccounts, excludedNamespaces };
+  const { ownAccounts, excludedNamespaces, allowGateways } = config;
+  const canary = { ownAccounts, excludedNamespaces, allowGateways };
   // Probes are answered before there is a certificate that anyone trusts.
   const stopgap = await issueAuthority("not ready", { now: systemClock.wall(), lifetimeMs: 3_600_000 });
   const server = createServer({ log, canary, recorder, notReady }, stopgap);

@@ -18,7 +18,7 @@ let url: string;
 beforeAll(async () => {
   const app = admissionApp({
     log: pino({ enabled: false }),
-    canary: { ownAccounts: ["controller"], excludedNamespaces: ["kube-system"] },
+    canary: { ownAccounts: ["controller"], excludedNamespaces: ["kube-system"], allowGateways: false },
     recorder,
     notReady: () => reasons,
   });
@@ -191,6 +191,9 @@ describe("the endpoints for canaries", () => {
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(
       "spec.service.gatewayRefs does not name Service podinfo",
     );
+    expect(
+      await warningsOf({ analysis: { ...steps, metrics: [metric] }, service, provider: "gatewayapi:v1" }),
+    ).toContain("spec.service.gatewayRefs names Gateway test/gateway of group gateway.networking.k8s.io");
   });
 
   it("warn of a namespace where no change is held", async () => {

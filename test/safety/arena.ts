@@ -101,6 +101,7 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
       allowedAddresses: [],
       templateNamespaces: [],
       excludedNamespaces: [],
+      allowGateways: false,
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,

@@ -13,6 +13,8 @@ export interface CanaryDeps {
   ownAccounts: readonly string[];
   /** Namespaces where changes of Deployments are not held; undefined: not known. */
   excludedNamespaces?: readonly string[];
+  /** A route of ours may have other parents than Services of the Canary's namespace; undefined: not known. */
+  allowGateways?: boolean;
 }
 
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
@@ -26,13 +28,13 @@ export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdi
 }
 
 /** What the Canary names and the cluster does not have is not looked up here: the status says it a moment later. */
-export function validateCanary(request: AdmissionRequest, { excludedNamespaces = [] }: CanaryDeps): Verdict {
+export function validateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
   if (!isWrite(request)) return pass();
   const { canary, oldCanary } = canariesOf(request);
   if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
   const fault = specFault(canary, oldCanary);
   if (fault) return fault;
-  return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary, excludedNamespaces) : [] };
+  return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary, deps) : [] };
 }
 
 // --- internal ---

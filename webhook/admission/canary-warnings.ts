@@ -5,9 +5,12 @@ import { readQuery } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
-export function doubtsOf(canary: Canary, excludedNamespaces: readonly string[]): string[] {
+export function doubtsOf(
+  canary: Canary,
+  { excludedNamespaces, allowGateways }: Pick<SeenObjects, "excludedNamespaces" | "allowGateways">,
+): string[] {
   const { spec } = canary;
-  const seen = { ...seenIn(canary), excludedNamespaces };
+  const seen = { ...seenIn(canary), excludedNamespaces, allowGateways };
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 

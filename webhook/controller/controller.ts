@@ -37,6 +37,8 @@ export interface ControllerConfig {
   templateNamespaces: readonly string[];
   /** Namespaces where the webhook is not asked. */
   excludedNamespaces: readonly string[];
+  /** A route of ours may have other parents than Services of the Canary's namespace. */
+  allowGateways: boolean;
   /** IP address of the API server's Service, where it is known. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -162,7 +164,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     log,
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
-  const { templateNamespaces, excludedNamespaces } = parts.config;
+  const { templateNamespaces, excludedNamespaces, allowGateways } = parts.config;
   const deps: LookDeps = {
     ...parts,
     provider,
@@ -170,6 +172,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     scrapeIntervalMs,
     templateNamespaces,
     excludedNamespaces,
+    allowGateways,
     herald: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random, clock),

@@ -49,6 +49,7 @@ async function aReplica(leads = Infinity): Promise<Reconciling> {
       provider: "linkerd",
       templateNamespaces: [],
       excludedNamespaces: [],
+      allowGateways: false,
     },
     ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
     herald: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),

@@ -115,6 +115,7 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   "SCRAPE_INTERVAL" .Values.metrics.scrapeInterval
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
   "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
+  "ALLOW_GATEWAYS" .Values.routes.allowGateways
   "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)
   "LEASE_DURATION" .Values.leaderElection.leaseDuration
   "RENEW_DEADLINE" .Values.leaderElection.renewDeadline

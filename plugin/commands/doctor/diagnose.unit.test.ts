@@ -172,6 +172,25 @@ const cases: Case[] = [
     "webhook.excludedNamespaces",
   ],
   [
+    "foreign-parent",
+    "the controller's setting allows no Gateway",
+    ({ canary, controller }) => {
+      const found = structuredClone(controller!);
+      found.spec!.template.spec!.containers[0]!.env = [{ name: "KUBECTL_CANARY_ALLOW_GATEWAYS", value: "false" }];
+      const service = { port: 9898, gatewayRefs: [{ name: "public" }] };
+      const spec = { ...canary!.spec, service };
+      const { status = {} } = canary!;
+      const onHttpRoute = {
+        ...canary!,
+        spec,
+        status: { ...status, route: { ...status.route!, kind: "HTTPRoute" as const } },
+      };
+      return { controller: found, route: null, canary: onHttpRoute };
+    },
+    "routes.allowGateways is false",
+    "edit canary podinfo",
+  ],
+  [
     "webhook-bypassed",
     "a change went live unjudged",
     withStatus({

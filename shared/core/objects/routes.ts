@@ -7,7 +7,7 @@ import { canaryName, kind, primaryName } from "./names.ts";
 import { httpRoute } from "./http-route.ts";
 import type { RouteObject, Router } from "./route-object.ts";
 
-export { costOfResting, httpRoute, voidingFilters } from "./http-route.ts";
+export { costOfResting, httpRoute, isOurRoute, voidingFilters } from "./http-route.ts";
 export type { RouteContext, RouteObject, Router, RouteSeen } from "./route-object.ts";
 
 export const trafficSplit: Router = {

@@ -38,6 +38,8 @@ export interface SeenObjects {
   templateNamespaces?: readonly string[] | undefined;
   /** Namespaces where the API server does not ask the webhook about a change. */
   excludedNamespaces?: readonly string[] | undefined;
+  /** Whether a route of ours may have other parents than Services of the Canary's namespace, as the chart has it. */
+  allowGateways?: boolean | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

@@ -4,9 +4,9 @@ import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { MetricTemplate } from "../analysis/query-template.ts";
 import { readQuery } from "../../promql.ts";
-import type { Canary, CanarySpec } from "../objects/canary.ts";
+import type { Canary, CanarySpec, GatewayRef } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
-import { httpRoute, trafficSplit, type Router } from "../objects/routes.ts";
+import { httpRoute, trafficSplit, type RouteObject, type Router } from "../objects/routes.ts";
 import type { Level, SeenObjects } from "./finding.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
 
@@ -59,8 +59,16 @@ function sound(): SeenObjects {
     servedRoutes: ["TrafficSplit", "HTTPRoute"],
     provider: "auto",
     excludedNamespaces: ["kube-system"],
+    allowGateways: false,
   };
 }
+
+const withParents = (gatewayRefs: GatewayRef[], over: Partial<CanarySpec> = {}): Partial<SeenObjects> => ({
+  canary: canary({ provider: "gatewayapi:v1", service: { port: 9898, gatewayRefs }, ...over }),
+  route: null,
+});
+const ownService: GatewayRef = { group: "core", kind: "Service", name: "podinfo", namespace: "test", port: 9898 };
+const gateway: GatewayRef = { name: "public", namespace: "ingress" };
 
 const asking = (metric: object): Partial<SeenObjects> => ({
   canary: canary({ analysis: { stepWeight: 10, metrics: [{ name: "errors", ...metric }] } }),
@@ -197,6 +205,14 @@ const rows: Row[] = [
     "linkerd-smi",
   ],
   [
+    "foreign-parent",
+    "a Gateway, and Services elsewhere or of another group",
+    "obstacle",
+    withParents([ownService, gateway, { ...ownService, namespace: "shop" }, { kind: "Service", name: "x" }]),
+    `names Gateway ingress/public of group ${httpRoute.group}, Service shop/podinfo of group core, Service test/x of group ${httpRoute.group}: the`,
+    "routes.allowGateways, or: kubectl -n test edit canary podinfo",
+  ],
+  [
     ...(["target-missing", "it is not there", "missing", { target: null }] as const),
     "was not found",
     "get deployments",
@@ -319,6 +335,7 @@ const rows: Row[] = [
   ],
 ];
 
+const unlabelled = (route: RouteObject): RouteObject => ({ ...route, metadata: { name: "podinfo" } });
 const bare = ({ namespace, targetName, apexName }: SeenObjects): SeenObjects => ({ namespace, targetName, apexName });
 
 describe("preconditions", () => {
@@ -337,6 +354,17 @@ describe("preconditions", () => {
     expect(found?.what).toMatch(/\.$/);
     expect(found?.evidence).not.toBe("");
     expect(cureText(found?.cure ?? {})).toContain(cure);
+  });
+
+  it.each<[string, Partial<SeenObjects>]>([
+    ["are Flagger's for Linkerd", withParents([ownService])],
+    ["are Services of the Canary's namespace", withParents([{ group: "", kind: "Service", name: "other" }])],
+    ["are allowed by the chart", { ...withParents([gateway]), allowGateways: true }],
+    ["may be allowed", { ...withParents([gateway]), allowGateways: undefined }],
+    ["are not read, for a TrafficSplit has none", withParents([gateway], { provider: "linkerd" })],
+    ["are those of the user's own route", { ...withParents([gateway]), route: unlabelled(routeOf(httpRoute)) }],
+  ])("let a route be whose parents %s", (_, over) => {
+    expect(unmetPreconditions({ ...sound(), ...over }).map(({ code }) => code)).not.toContain("foreign-parent");
   });
 
   it("have each a row here", () => {

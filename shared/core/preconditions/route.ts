@@ -1,5 +1,6 @@
 /** Whether the cluster can split traffic at all. */
-import { httpRoute, trafficSplit, voidingFilters } from "../objects/routes.ts";
+import type { GatewayRef } from "../objects/canary.ts";
+import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../objects/routes.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
 import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
@@ -45,7 +46,44 @@ const filterIgnored: Rule = ({ route, apexName, namespace }) => {
   ];
 };
 
+/** The controller may make routes where the Canary's author may not: none that reaches beyond the author's namespace. */
+const foreignParent: Rule = (seen) => {
+  const { canary, allowGateways, namespace } = seen;
+  if (!canary || allowGateways !== false || !makesHttpRoute(seen)) return [];
+  const { gatewayRefs = [] } = { ...canary.spec.service };
+  const foreign = gatewayRefs.filter((ref) => !isOwnService(ref, namespace)).map((ref) => parentText(ref, namespace));
+  if (foreign.length === 0) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `spec.service.gatewayRefs names ${foreign.join(", ")}: the parents of a Canary's route are Services (group core) of its own namespace, unless the chart allows others (routes.allowGateways). Nothing is touched.`,
+      evidence: `routes.allowGateways is false; the spec of Canary ${nameOf(canary)}`,
+      cure: {
+        say: "set the chart's routes.allowGateways, or",
+        run: kubectl(namespace, `edit canary ${nameOf(canary)}`),
+      },
+    },
+  ];
+};
+
+/** False also where that is not known. A route of the user's own is used with the parents that it has. */
+function makesHttpRoute({ canary, provider = "auto", servedRoutes, route }: SeenObjects): boolean {
+  if (route && !isOurRoute(route)) return false;
+  if (!servedRoutes) return canary?.spec.provider?.startsWith("gatewayapi:") ?? false;
+  const choice = routeKindOf(canary ?? undefined, provider, servedRoutes);
+  return "kind" in choice && choice.kind === httpRoute.kind;
+}
+
+function isOwnService({ group = httpRoute.group, kind, namespace }: GatewayRef, own: string): boolean {
+  return kind === "Service" && ["", "core"].includes(group) && (namespace ?? own) === own;
+}
+
+function parentText({ group = httpRoute.group, kind = "Gateway", name, namespace }: GatewayRef, own: string): string {
+  return `${kind} ${namespace ?? own}/${name} of group ${group || "core"}`;
+}
+
 export const routeRules = {
   "route-kind-missing": routeKindMissing,
+  "foreign-parent": foreignParent,
   "route-filter-ignored": filterIgnored,
 } satisfies Rules;

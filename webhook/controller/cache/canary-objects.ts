@@ -52,6 +52,8 @@ export interface ObjectDeps {
   templateNamespaces: readonly string[];
   /** Namespaces where the webhook is not asked. */
   excludedNamespaces: readonly string[];
+  /** A route of ours may have other parents than Services of the Canary's namespace. */
+  allowGateways: boolean;
 }
 
 /** The objects as the caches have them. */

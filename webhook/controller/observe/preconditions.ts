@@ -29,7 +29,7 @@ export function withoutForeign(scene: CanaryObjects): CanaryObjects {
 // --- internal ---
 
 function seenObjects(deps: ObjectDeps, scene: CanaryObjects): SeenObjects {
-  const { world, routes, provider, templateNamespaces, excludedNamespaces } = deps;
+  const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways } = deps;
   const { canary, namespace, targetName, apexName, target, workload, route } = scene;
   return {
     canary,
@@ -46,6 +46,7 @@ function seenObjects(deps: ObjectDeps, scene: CanaryObjects): SeenObjects {
     templates: templatesOf(world, scene),
     templateNamespaces,
     excludedNamespaces,
+    allowGateways,
     servedRoutes: servedKinds(routes),
     readQuery,
   };

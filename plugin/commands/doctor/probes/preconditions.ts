@@ -42,6 +42,14 @@ function objectsIn(facts: Facts): SeenObjects {
     namespace: scope.namespace,
     readQuery,
     excludedNamespaces: facts.webhook?.excludedNamespaces,
+    allowGateways: allowsGateways(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
+}
+
+/** As the controller is set; undefined where it cannot be seen, or does not know the setting. */
+function allowsGateways({ controller }: Facts): boolean | undefined {
+  const [container] = controller?.spec?.template.spec?.containers ?? [];
+  const setting = container?.env?.find(({ name }) => name === "KUBECTL_CANARY_ALLOW_GATEWAYS")?.value;
+  return setting === undefined ? undefined : setting === "true";
 }
