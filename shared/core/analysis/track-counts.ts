@@ -25,10 +25,6 @@ export interface DeniedBy {
 
 export const noCounts: TrackCounts = { requests: 0, failures: 0, clientErrors: 0, slow: 0, denied: 0 };
 
-export function addCounts(a: TrackCounts, b: TrackCounts): TrackCounts {
-  return each((key) => a[key] + b[key]);
-}
-
 /** What came since `before`; counts that have shrunk are of something that began anew: then nothing did. */
 export function countsSince(before: TrackCounts, now: TrackCounts): TrackCounts {
   const requests = now.requests - before.requests;
