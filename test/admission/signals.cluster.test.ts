@@ -80,12 +80,10 @@ describe("a version that was rejected", () => {
     expect((await gated.scenario.plugin("rollback", "--reason", "a test")).code).toBe(0);
     await gated.scenario.phase("Failed");
     await becomes("Failed", "Failed");
-    const started = performance.now();
     expect(await rolloutStatus("30s")).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("deadline") as string,
     });
-    expect(performance.now() - started).toBeLessThan(5_000);
     const { conditions = [] } = { ...(await gated.target()).status };
     const said = conditions.find(({ type }) => type === "Progressing")?.message;
     expect(said).toMatch(/^canary rejected: .*rolled back by admin.*a test/);

@@ -64,7 +64,6 @@ describe("a Prometheus that answers", () => {
     const seen = await anEvidence().ask(aRequest(door.url));
     expect(seen).toMatchObject({ ok: false, error: expect.stringContaining(sentence) as string });
     expect(seen.askedAt).toBeGreaterThanOrEqual(before);
-    expect(Date.now() - before).toBeLessThan(8000);
   });
 
   test("so freezes the weight and counts nothing, with exactly these sentences", async () => {
