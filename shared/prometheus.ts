@@ -5,7 +5,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { isIP } from "node:net";
-import { longestAddress, shown } from "./core/analysis/allowed-addresses.ts";
+import { longestAddress, shown } from "./core/queries/allowed-addresses.ts";
 import { cut } from "./core/format/cut.ts";
 import { PrometheusError } from "./prometheus-error.ts";
 import { AddressRefused, guardedLookup, type AddressGuard } from "./guarded-lookup.ts";

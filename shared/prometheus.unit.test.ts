@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { refusalOf } from "./core/analysis/allowed-addresses.ts";
+import { refusalOf } from "./core/queries/allowed-addresses.ts";
 import { createAddressGuard } from "./guarded-lookup.ts";
 import { asRequested, createPrometheus } from "./prometheus.ts";
 

@@ -1,7 +1,7 @@
 /** Reads PromQL by Prometheus' own grammar, as far as a Canary's checks need it: which series a query selects. */
 import { parser } from "@prometheus-io/lezer-promql";
 import { RE2JS } from "re2js";
-import { type LabelMatcher, type QueryReader, scopeFinding, type Selector } from "./core/analysis/query-scope.ts";
+import { type LabelMatcher, type QueryReader, scopeFinding, type Selector } from "./core/queries/query-scope.ts";
 
 /** Longest query that is read, in characters; a longer one is refused. */
 export const longestQuery = 16_384;

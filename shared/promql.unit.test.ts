@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { scopeFinding, type TrackNames } from "./core/analysis/query-scope.ts";
+import { scopeFinding, type TrackNames } from "./core/queries/query-scope.ts";
 import { longestQuery, parseQuery } from "./promql.ts";
 
 const podinfo: TrackNames = { deployment: "podinfo", service: "podinfo" };

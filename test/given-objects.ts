@@ -5,7 +5,7 @@ import type { CanaryStatus } from "../shared/core/objects/canary-status.ts";
 import { canaryName, keptName, label, manager } from "../shared/core/objects/names.ts";
 import { sealOf } from "../shared/core/objects/ownership.ts";
 import { canaryDeployment, canaryService, primaryService } from "../shared/core/objects/workload.ts";
-import { type RouteObject, trafficSplit } from "../shared/core/objects/routes.ts";
+import { type RouteObject, trafficSplit } from "../shared/core/routes/routes.ts";
 import { resource } from "../shared/kube/resources.ts";
 import { hashTemplate } from "../shared/template-hash.ts";
 import { aDeployment, aSpec } from "./builders.ts";

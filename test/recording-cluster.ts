@@ -8,7 +8,7 @@ import type { Resource } from "../shared/kube/resources.ts";
 import type { Stored } from "../shared/kube/store.ts";
 import { createCaches, type Caches } from "../webhook/controller/cache/caches.ts";
 import type { ServedRoutes } from "../webhook/controller/objects/route-choice.ts";
-import { httpRoute, trafficSplit } from "../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit } from "../shared/core/routes/routes.ts";
 import { resource } from "../shared/kube/resources.ts";
 import type { Logger } from "../shared/log.ts";
 import { ManualClock } from "./kube/manual-clock.ts";

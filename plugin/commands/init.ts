@@ -3,7 +3,7 @@ import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { alsoSelects } from "../../shared/core/objects/workload.ts";
 import { kind, manager } from "../../shared/core/objects/names.ts";
-import { httpRoute, trafficSplit } from "../../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit } from "../../shared/core/routes/routes.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { canaryCommand } from "../view/suggestions.ts";
 import { type Deps, exitCode, type Scope } from "../context.ts";

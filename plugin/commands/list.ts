@@ -6,7 +6,7 @@ import { leaseName } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "../context.ts";
 import { requireNamespace } from "../cluster/find-canary.ts";
-import { readLease, timeFor } from "../view/read.ts";
+import { readLease, timeFor } from "../read/read-canary.ts";
 import { changedContainers } from "../view/images.ts";
 import { type OutputFormat, printObject } from "../render/output.ts";
 import { distance } from "../terminal/time.ts";

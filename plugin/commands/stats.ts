@@ -2,7 +2,7 @@
 import type { V1ReplicaSet } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { TrackStatus } from "../../shared/core/objects/canary-status.ts";
-import { type CallingWorkload, type GoldenQueries, goldenQueries } from "../../shared/core/analysis/golden-signals.ts";
+import { type CallingWorkload, type GoldenQueries, goldenQueries } from "../../shared/core/queries/golden-signals.ts";
 import { canaryName, label } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { exitCode } from "../context.ts";
@@ -11,7 +11,7 @@ import { openPrometheus, type OpenPrometheus } from "../cluster/prometheus.ts";
 import { type OutputFormat, printObject } from "../render/output.ts";
 import { renderTracks } from "../render/sections.ts";
 import type { Session } from "../cluster/session.ts";
-import { look } from "../view/look.ts";
+import { look } from "../read/look.ts";
 import { styleOf } from "../terminal/style.ts";
 import type { CanaryView } from "../view/types.ts";
 

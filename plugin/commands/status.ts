@@ -10,7 +10,7 @@ import { renderCanary, renderVerdict } from "../render/canary.ts";
 import { styleOf } from "../terminal/style.ts";
 import { headlineCode } from "../view/headline.ts";
 import { type CanaryView } from "../view/types.ts";
-import { look } from "../view/look.ts";
+import { look } from "../read/look.ts";
 
 export interface StatusArgs {
   /** Without a name: the namespace's one Canary, or the list of them. */

@@ -14,7 +14,7 @@ import { type Deps, exitCode, type Scope } from "../context.ts";
 import { missingPermission, Refusal } from "../errors.ts";
 import { findCanary } from "../cluster/find-canary.ts";
 import { formatImages, isImage } from "../view/images.ts";
-import { selectorText } from "../view/read-objects.ts";
+import { selectorText } from "../read/read-objects.ts";
 import { relative } from "../terminal/time.ts";
 import { printable } from "../terminal/style.ts";
 

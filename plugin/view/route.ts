@@ -1,12 +1,12 @@
 /** Weights as they stand in the TrafficSplit or HTTPRoute itself, who changed them last, and how to take the canary out by hand. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { annotation, manager } from "../../shared/core/objects/names.ts";
-import { httpRoute, type RouteObject, type Router, trafficSplit } from "../../shared/core/objects/routes.ts";
+import { httpRoute, type RouteObject, type Router, trafficSplit } from "../../shared/core/routes/routes.ts";
 
 import { quote } from "../cluster/flags.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
 
-export type { RouteObject } from "../../shared/core/objects/routes.ts";
+export type { RouteObject } from "../../shared/core/routes/routes.ts";
 
 export interface RouteView {
   kind: string;

@@ -7,7 +7,7 @@ import { isEdited, podsFor, readyCanaries } from "./turn/capacity.ts";
 import { decide } from "./decide.ts";
 import { barrierOf } from "./turn/turn.ts";
 import type { Policy } from "./spec/policy.ts";
-import { isLookedAt } from "./traffic/comparison.ts";
+import { isLookedAt } from "./comparison/comparison.ts";
 import { pendingCommand } from "./commands/during-run.ts";
 import type { CanaryState } from "./state.ts";
 import type { Decision, Action } from "./action.ts";

@@ -1,4 +1,4 @@
-import type { RouteSeen } from "./objects/routes.ts";
+import type { RouteSeen } from "./routes/routes.ts";
 import type { CheckStatus, Side } from "./objects/canary-status.ts";
 import type { CannotAskCode } from "./objects/check-codes.ts";
 import type { Command } from "./objects/command.ts";

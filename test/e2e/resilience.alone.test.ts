@@ -1,7 +1,7 @@
 // What breaks around a run does not move its weight: a killed leader, an API server that is away, a hand on the route.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leaseName } from "../../shared/core/objects/names.ts";
-import { httpRoute } from "../../shared/core/objects/routes.ts";
+import { httpRoute } from "../../shared/core/routes/routes.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";
 import { startComponent, stopComponent } from "../cluster/machine/processes.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";

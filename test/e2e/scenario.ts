@@ -3,7 +3,7 @@
 import type { AnalysisSpec, Canary, CanarySpec } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { label } from "../../shared/core/objects/names.ts";
-import { type RouteObject, httpRoute, trafficSplit } from "../../shared/core/objects/routes.ts";
+import { type RouteObject, httpRoute, trafficSplit } from "../../shared/core/routes/routes.ts";
 import { installApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
 import { podinfoImage, type PodinfoTag } from "../app/podinfo.ts";

@@ -5,7 +5,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { label } from "../../shared/core/objects/names.ts";
-import { httpRoute, trafficSplit, type Router } from "../../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit, type Router } from "../../shared/core/routes/routes.ts";
 import { installApp } from "../app/install.ts";
 import type { LoadClient } from "../app/load-client.ts";
 import { weightsWritten, type Call } from "../cluster/parts/audit.ts";

@@ -3,7 +3,7 @@
 // the route says, and everything that Prometheus makes of a scrape (discovery, labels, relabelling, storage).
 import { createServer, type Server } from "node:http";
 import type { V1Pod } from "@kubernetes/client-node";
-import { trafficSplit, type RouteObject } from "../../shared/core/objects/routes.ts";
+import { trafficSplit, type RouteObject } from "../../shared/core/routes/routes.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { Reflector } from "../../shared/kube/reflector.ts";

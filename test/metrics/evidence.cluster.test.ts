@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { verdict } from "../../shared/core/analysis/verdict.ts";
-import { quote } from "../../shared/core/analysis/promql-text.ts";
+import { quote } from "../../shared/core/queries/promql-text.ts";
 import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";

@@ -1,6 +1,6 @@
 // What a Prometheus that fails gives: never a verdict, always a sentence that says what to do. A door in front of a real one fails.
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { MetricTemplate } from "../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../shared/core/queries/query-template.ts";
 import { createPrometheus } from "../../shared/prometheus.ts";
 import { PrometheusError } from "../../shared/prometheus-error.ts";
 import { anEvidence, aRequest } from "./asking.ts";

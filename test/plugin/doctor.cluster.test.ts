@@ -6,7 +6,7 @@ import type { CheckCode } from "../../shared/core/objects/check-codes.ts";
 import { label } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { httpRoute } from "../../shared/core/objects/routes.ts";
+import { httpRoute } from "../../shared/core/routes/routes.ts";
 import { type DoctorView, faults } from "../../plugin/commands/doctor/facts.ts";
 import { issueAuthority, issueServing, type Issued } from "../../webhook/certificates/issue.ts";
 import { aMeshedPod } from "./fixtures/doctor-facts.ts";

@@ -14,7 +14,7 @@ import type {
 } from "../../shared/core/objects/canary-status.ts";
 import { podsFor } from "../../shared/core/turn/capacity.ts";
 import { label } from "../../shared/core/objects/names.ts";
-import { httpRoute, trafficSplit, type RouteObject } from "../../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit, type RouteObject } from "../../shared/core/routes/routes.ts";
 import { hashTemplate } from "../../shared/template-hash.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";

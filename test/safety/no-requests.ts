@@ -1,7 +1,7 @@
 /** What a Prometheus answers that scrapes every ready pod, and knows of no request to any. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { label } from "../../shared/core/objects/names.ts";
-import { question } from "../../shared/core/analysis/queries.ts";
+import { question } from "../../shared/core/queries/queries.ts";
 import { metaOf } from "../../webhook/controller/objects/from-objects.ts";
 import type { PaperNode } from "../kube/controllers.ts";
 import { answer, type Behaviour } from "../metrics/door.ts";

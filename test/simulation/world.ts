@@ -5,7 +5,7 @@
 import type { Command } from "../../shared/core/objects/command.ts";
 import { podsFor } from "../../shared/core/turn/capacity.ts";
 import type { Endpoints } from "../../shared/core/observation.ts";
-import type { RouteSeen } from "../../shared/core/objects/routes.ts";
+import type { RouteSeen } from "../../shared/core/routes/routes.ts";
 import { canaryRevision, hashOf, start } from "../builders.ts";
 
 /** What a version of the app is like. */

@@ -1,10 +1,10 @@
 /** The built-in metrics, from the batched answers. */
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { builtIn, isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
-import { latencyMsOf, requestsOf, successPercentOf, type Terms } from "../../shared/core/analysis/track-queries.ts";
+import { latencyMsOf, requestsOf, successPercentOf, type Terms } from "../../shared/core/queries/track-queries.ts";
 import { userRequests, type UserRequests } from "../../shared/core/analysis/user-requests.ts";
-import type { BatchAnswer } from "./query-batch.ts";
-import type { QueryBatches } from "./query-batches.ts";
+import type { BatchAnswer } from "./batches/query-batch.ts";
+import type { QueryBatches } from "./batches/query-batches.ts";
 import type { Answers, EvidenceRequest, Planned } from "./types.ts";
 import { exactTrack, latenciesIn, type MaybeTrack, sidesIn, termsOf, trackMetrics } from "./track-rows.ts";
 

@@ -3,15 +3,15 @@
  * not obey the route. Never throws: a Prometheus that fails is an answer too, and the core holds everything on it.
  */
 import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
-import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
+import { refusalOf } from "../../shared/core/queries/allowed-addresses.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { judge, type JudgePolicy, type Measurement } from "../../shared/core/analysis/verdict.ts";
-import { windowSeconds } from "../../shared/core/analysis/queries.ts";
+import { windowSeconds } from "../../shared/core/queries/queries.ts";
 import type { MetricsSeen } from "../../shared/core/observation.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { asRequested } from "../../shared/prometheus.ts";
 import { checkCodeOf, PrometheusError } from "../../shared/prometheus-error.ts";
-import { createQueryBatches, type QueryBatches } from "./query-batches.ts";
+import { createQueryBatches, type QueryBatches } from "./batches/query-batches.ts";
 import {
   askLatencies,
   askRequests,
@@ -21,11 +21,11 @@ import {
   requestsOver,
 } from "./builtin-metrics.ts";
 import type { Planned, Answers, Warmth, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
-import { askCustom, CustomClients } from "./custom-metrics.ts";
-import { createCounterReader, type CounterReader } from "./counter-reader.ts";
+import { askCustom, CustomClients } from "./custom/custom-metrics.ts";
+import { createCounterReader, type CounterReader } from "./counters/counter-reader.ts";
 import { canaryTrack, newestHeardIn, newestSampleIn, primaryTrack, unscrapedIn } from "./track-rows.ts";
 import { recentSeconds, shownWindow, warmupSeconds, widened } from "./windows.ts";
-import type { BatchAnswer } from "./query-batch.ts";
+import type { BatchAnswer } from "./batches/query-batch.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
   const board = createQueryBatches(deps);

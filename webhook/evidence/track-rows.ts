@@ -1,7 +1,7 @@
 /** From the rows of a batched answer to the numbers of one track. Pure. */
-import { callersKind, outcome, question } from "../../shared/core/analysis/queries.ts";
-import type { ProxySide, Track } from "../../shared/core/analysis/proxy-series.ts";
-import type { Terms } from "../../shared/core/analysis/track-queries.ts";
+import { callersKind, outcome, question } from "../../shared/core/queries/queries.ts";
+import type { ProxySide, Track } from "../../shared/core/queries/proxy-series.ts";
+import type { Terms } from "../../shared/core/queries/track-queries.ts";
 import {
   addSides,
   type BothSides,
@@ -13,7 +13,7 @@ import {
 } from "../../shared/core/analysis/user-requests.ts";
 import type { TrackMetrics } from "../../shared/core/observation.ts";
 import type { Sample } from "../../shared/prometheus.ts";
-import type { BatchAnswer } from "./query-batch.ts";
+import type { BatchAnswer } from "./batches/query-batch.ts";
 import type { EvidenceRequest } from "./types.ts";
 
 /** A track of a version whose pods may not exist yet, and the Service and Deployments that it shares with the other one. */

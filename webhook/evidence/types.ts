@@ -1,10 +1,10 @@
-import type { MetricServer, MetricTemplate } from "../../shared/core/analysis/query-template.ts";
+import type { MetricServer, MetricTemplate } from "../../shared/core/queries/query-template.ts";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "./custom/credentials.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";
 import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
-import type { BatchAnswer } from "./query-batch.ts";
+import type { BatchAnswer } from "./batches/query-batch.ts";
 
 /** What a canary asks. Hashes are pod-template-hash values; undefined while no ReplicaSet has that template. */
 export interface EvidenceRequest {

@@ -1,6 +1,6 @@
 /** Over how long a metric is measured: its own interval, or longer where that holds too few requests. */
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
-import { defaultWindowSeconds, windowSeconds } from "../../shared/core/analysis/queries.ts";
+import { defaultWindowSeconds, windowSeconds } from "../../shared/core/queries/queries.ts";
 
 /** The shortest window of the canary's metrics: what status shows is never older than what a metric judges. */
 export function shownWindow(metrics: readonly MetricSpec[]): number {

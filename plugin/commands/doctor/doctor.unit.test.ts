@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { judge, type Measurement } from "../../../shared/core/analysis/verdict.ts";
-import { httpRoute } from "../../../shared/core/objects/routes.ts";
+import { httpRoute } from "../../../shared/core/routes/routes.ts";
 import { createPrometheus } from "../../../shared/prometheus.ts";
 import { checkCodeOf } from "../../../shared/prometheus-error.ts";
 import { diagnose } from "./diagnose.ts";

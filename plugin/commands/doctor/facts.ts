@@ -12,8 +12,8 @@ import type {
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import type { RouteObject } from "../../../shared/core/objects/routes.ts";
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import type { Known } from "../../../shared/core/preconditions/finding.ts";
 import { preconditionCodes } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Scope } from "../../context.ts";

@@ -14,7 +14,7 @@ import { annotation, leaseName, manager } from "../../../shared/core/objects/nam
 import { resource } from "../../../shared/kube/resources.ts";
 import { definitionName } from "../../cluster/crd.ts";
 import type { Deps, Scope } from "../../context.ts";
-import { timeFor } from "../../view/read.ts";
+import { timeFor } from "../../read/read-canary.ts";
 import { type Facts, nameOf, type Permission, type WebhookFacts } from "./facts.ts";
 import type { Session } from "../../cluster/session.ts";
 import { servedCertificate } from "./handshake.ts";

@@ -1,9 +1,9 @@
 /** Reads what the doctor looks at, side by side: what a namespace holds, and what the installation consists of. */
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Service, V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
-import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Known } from "../../../shared/core/preconditions/finding.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps, Scope } from "../../context.ts";

@@ -4,7 +4,7 @@ import type { ComparisonStatus } from "../../../shared/core/objects/canary-statu
 import { goDuration } from "../../../shared/core/format/go.ts";
 import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
 import { testsOf, type TestKind } from "../../../shared/core/spec/run-tests.ts";
-import { neededEvidence } from "../../../shared/core/traffic/comparison-words.ts";
+import { neededEvidence } from "../../../shared/core/comparison/comparison-words.ts";
 import { paint, type RenderOptions } from "../../terminal/style.ts";
 import { type Column, formatTable } from "../../terminal/table.ts";
 

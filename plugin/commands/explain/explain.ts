@@ -7,7 +7,7 @@ import { type EventView, readEvents } from "../events.ts";
 import { Refusal } from "../../errors.ts";
 import { findCanary } from "../../cluster/find-canary.ts";
 import { type OutputFormat, printObject } from "../../render/output.ts";
-import { look } from "../../view/look.ts";
+import { look } from "../../read/look.ts";
 import { styleOf } from "../../terminal/style.ts";
 import { renderExplanation } from "./render.ts";
 import { isStuck, viewExplanation } from "./view.ts";

@@ -13,7 +13,7 @@ import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { missingPermission, Refusal } from "../../errors.ts";
 import { findCanary } from "../../cluster/find-canary.ts";
 import { relative } from "../../terminal/time.ts";
-import { look } from "../../view/look.ts";
+import { look } from "../../read/look.ts";
 import { printable } from "../../terminal/style.ts";
 
 export interface OperateArgs extends CommandArgs {

@@ -5,7 +5,7 @@ import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { definitionName, isOurs } from "../../cluster/crd.ts";
 import { type Deps, exitCode, type Io, type Scope } from "../../context.ts";
-import { readLease, timeFor } from "../../view/read.ts";
+import { readLease, timeFor } from "../../read/read-canary.ts";
 import {
   certificateWarning,
   type CertificateView,

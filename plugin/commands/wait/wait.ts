@@ -12,7 +12,7 @@ import { canaryCommand } from "../../view/suggestions.ts";
 import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { findCanary } from "../../cluster/find-canary.ts";
-import { readLease, timeFor } from "../../view/read.ts";
+import { readLease, timeFor } from "../../read/read-canary.ts";
 import { type SeenLease, viewController } from "../../view/controller-health.ts";
 import { type OutputFormat, printObject } from "../../render/output.ts";
 import { printable } from "../../terminal/style.ts";

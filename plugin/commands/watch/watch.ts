@@ -8,7 +8,7 @@ import { lineOf } from "./line.ts";
 import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { findCanary, requireNamespace } from "../../cluster/find-canary.ts";
-import { readCanary, readLease, timeFor } from "../../view/read.ts";
+import { readCanary, readLease, timeFor } from "../../read/read-canary.ts";
 import { type Frame, renderFrame } from "./frame.ts";
 import { sortByNeed } from "../list.ts";
 import { type OutputFormat, printLine } from "../../render/output.ts";

@@ -9,7 +9,7 @@ import type { CannotAskCode, CheckCode, NoEvidenceCode } from "../objects/check-
 import { formatDuration } from "../format/duration.ts";
 import { goDuration, goFloat } from "../format/go.ts";
 import { milliseconds } from "../format/milliseconds.ts";
-import { windowSeconds as windowOf } from "./queries.ts";
+import { windowSeconds as windowOf } from "../queries/queries.ts";
 import { sideWords, type UserRequests } from "./user-requests.ts";
 
 /** What came back for one metric. */

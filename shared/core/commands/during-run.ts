@@ -17,7 +17,7 @@ import { formatDuration, parseDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { decisive } from "../analysis/verdict.ts";
 import { promote } from "../traffic/promote.ts";
-import { acceptingClientErrors, isHeldForClientErrors } from "../traffic/client-errors.ts";
+import { acceptingClientErrors, isHeldForClientErrors } from "../comparison/client-errors.ts";
 import { adopt, retry, undo } from "./between-runs.ts";
 import type { Pause, Run } from "../state.ts";
 import { reject, restore } from "../lifecycle/end.ts";

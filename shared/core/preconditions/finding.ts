@@ -1,10 +1,10 @@
 /** What a precondition is given, and what it says where it is not met. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
-import type { QueryReader } from "../analysis/query-scope.ts";
-import type { MetricTemplate } from "../analysis/query-template.ts";
+import type { QueryReader } from "../queries/query-scope.ts";
+import type { MetricTemplate } from "../queries/query-template.ts";
 import type { Canary } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
-import type { RouteObject } from "../objects/routes.ts";
+import type { RouteObject } from "../routes/routes.ts";
 
 /** `null`: the cluster was asked and has no such object. `undefined`: it could not be asked, so nothing is said about it. */
 export type Known<T> = T | null | undefined;

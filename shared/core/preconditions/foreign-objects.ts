@@ -1,7 +1,7 @@
 /** Objects that have one of our names and are not ours, and a route of ours that someone took a leaf from. */
 import type { Canary } from "../objects/canary.ts";
 import { canaryName, label, primaryName } from "../objects/names.ts";
-import { costOfResting, type RouteObject, routerOf } from "../objects/routes.ts";
+import { costOfResting, type RouteObject, routerOf } from "../routes/routes.ts";
 import { isForeign, kubectl, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 /** A TrafficSplit is ours or in the way; an HTTPRoute of the user's is fine if it names both leaves: then we set weights only. */

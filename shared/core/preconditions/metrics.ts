@@ -1,9 +1,9 @@
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
-import { customQuery, templateContext } from "../analysis/query-template.ts";
+import { customQuery, templateContext } from "../queries/query-template.ts";
 import { optional } from "../format/compact.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { Canary, MetricSpec } from "../objects/canary.ts";
-import type { QueryScopeFinding } from "../analysis/query-scope.ts";
+import type { QueryScopeFinding } from "../queries/query-scope.ts";
 import {
   type Cure,
   kubectl,

@@ -2,11 +2,11 @@
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
-import type { MetricTemplate } from "../analysis/query-template.ts";
+import type { MetricTemplate } from "../queries/query-template.ts";
 import { readQuery } from "../../promql.ts";
 import type { Canary, CanarySpec, GatewayRef } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
-import { httpRoute, trafficSplit, type RouteObject, type Router } from "../objects/routes.ts";
+import { httpRoute, trafficSplit, type RouteObject, type Router } from "../routes/routes.ts";
 import type { Level, SeenObjects } from "./finding.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
 

@@ -1,6 +1,6 @@
 /** Whether the cluster can split traffic at all. */
 import type { GatewayRef } from "../objects/canary.ts";
-import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../objects/routes.ts";
+import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
 import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 

@@ -3,7 +3,7 @@
  * definition would refuse is refused here too: it is asked later, and its errors would come after ours, not with them.
  */
 import type { CanarySpec, ServiceSpec } from "../objects/canary.ts";
-import { longestAddress, shown } from "../analysis/allowed-addresses.ts";
+import { longestAddress, shown } from "../queries/allowed-addresses.ts";
 import { primaryName } from "../objects/names.ts";
 
 type Add = (path: string, message: string) => void;

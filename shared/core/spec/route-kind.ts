@@ -1,6 +1,6 @@
 /** Which kind of route a Canary uses, and why. */
 import type { Canary } from "../objects/canary.ts";
-import { httpRoute, type Router, trafficSplit } from "../objects/routes.ts";
+import { httpRoute, type Router, trafficSplit } from "../routes/routes.ts";
 
 export type RouteKindChoice = { kind: Router["kind"]; why: string } | { problem: string };
 

@@ -1,5 +1,5 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
-import { compare, lookingAgain } from "./comparison.ts";
+import { compare, lookingAgain } from "../comparison/comparison.ts";
 import {
   hasNoReadyPods,
   isEdited,

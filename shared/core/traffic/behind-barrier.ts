@@ -5,7 +5,7 @@
 import type { CanaryState, Run } from "../state.ts";
 import { draft, unheld, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
 import { optional } from "../format/compact.ts";
-import { isLookedAt, lookingAgain } from "./comparison.ts";
+import { isLookedAt, lookingAgain } from "../comparison/comparison.ts";
 import { runsOut } from "./wait.ts";
 
 /** `judge` is what would be decided without the barrier. A run without traffic has nothing to be judged by. */

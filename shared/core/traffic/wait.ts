@@ -13,7 +13,7 @@ import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-cause
 import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { reject } from "../lifecycle/end.ts";
-import { clientErrorsWait, isHeldForClientErrors } from "./client-errors.ts";
+import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
 
 /** While a step is held, how soon to look again. */
 const recheckMs = 2_000;

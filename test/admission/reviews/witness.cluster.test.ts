@@ -1,7 +1,7 @@
 // By the API server's own record: we write nothing for a Deployment that has no Canary, do not even ask for it, and learn of
 // changes by watches alone.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { httpRoute } from "../../../shared/core/objects/routes.ts";
+import { httpRoute } from "../../../shared/core/routes/routes.ts";
 import {
   auditMark,
   callsSince,

@@ -3,7 +3,7 @@
  * of what was not written, and of what is watched instead of asked again and again.
  */
 import { open, stat } from "node:fs/promises";
-import type { RouteObject, Router } from "../../../shared/core/objects/routes.ts";
+import type { RouteObject, Router } from "../../../shared/core/routes/routes.ts";
 import { paths } from "../layout.ts";
 
 export interface Call {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { MetricSpec } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
 import { annotation, label } from "../../../shared/core/objects/names.ts";
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { createPrometheus } from "../../../shared/prometheus.ts";
 import { installChart } from "../../chart/install.ts";
 import { apply } from "../../cluster/client.ts";

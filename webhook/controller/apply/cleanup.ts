@@ -5,7 +5,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { canaryName, label, manager } from "../../../shared/core/objects/names.ts";
 import { drainMs } from "../../../shared/core/spec/policy.ts";
-import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes.ts";
+import { type RouteObject, httpRoute } from "../../../shared/core/routes/routes.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import type { Resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { drainMs } from "../../../shared/core/spec/policy.ts";
 import { label } from "../../../shared/core/objects/names.ts";
-import { httpRoute, type RouteObject } from "../../../shared/core/objects/routes.ts";
+import { httpRoute, type RouteObject } from "../../../shared/core/routes/routes.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { start } from "../../../test/builders.ts";

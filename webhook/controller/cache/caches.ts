@@ -2,9 +2,9 @@
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
-import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Clock } from "../../../shared/kube/clock.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { Reflector, type ReflectorOptions } from "../../../shared/kube/reflector.ts";

@@ -1,7 +1,7 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import { isConcernedBy, namesTemplate } from "./caches.ts";
 

@@ -1,5 +1,5 @@
 import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
-import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
 import { type Caches, apexOf } from "./caches.ts";

@@ -2,7 +2,7 @@ import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf } from "../../../shared/core/objects/canary.ts";
 import { label } from "../../../shared/core/objects/names.ts";
 import { isMadeBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
-import { type RouteObject, httpRoute } from "../../../shared/core/objects/routes.ts";
+import { type RouteObject, httpRoute } from "../../../shared/core/routes/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 import { type Caches, indexes } from "./caches.ts";

@@ -1,6 +1,6 @@
 /** Which kind of route a Canary uses, in which version the cluster serves it, and why. */
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { httpRoute, trafficSplit, type Router } from "../../../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit, type Router } from "../../../shared/core/routes/routes.ts";
 import { routeKindOf } from "../../../shared/core/spec/route-kind.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { isAbsent } from "../../../shared/kube/errors.ts";

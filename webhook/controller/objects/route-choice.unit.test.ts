@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { httpRoute, trafficSplit } from "../../../shared/core/objects/routes.ts";
+import { httpRoute, trafficSplit } from "../../../shared/core/routes/routes.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./route-choice.ts";
 
 const served = (split: boolean, route: boolean): ServedRoutes => {

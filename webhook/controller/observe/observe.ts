@@ -11,7 +11,7 @@ import type { Observation, Endpoints, Workload, Target } from "../../../shared/c
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { type AskDeps, askPrometheus } from "./questions.ts";
-import type { RouteSeen } from "../../../shared/core/objects/routes.ts";
+import type { RouteSeen } from "../../../shared/core/routes/routes.ts";
 import { readProfile, splitProblem } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";

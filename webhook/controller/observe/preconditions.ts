@@ -1,5 +1,5 @@
 /** Hands the core's preconditions the objects that the caches have, and takes what is not ours out of the decision's reach. */
-import type { MetricTemplate } from "../../../shared/core/analysis/query-template.ts";
+import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
 import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";

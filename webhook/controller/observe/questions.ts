@@ -1,5 +1,5 @@
 /** What a Canary's decision asks Prometheus: its checks when they are due, the ledger whenever users are on the canary. */
-import { isConvicting, isLookedAt } from "../../../shared/core/traffic/comparison.ts";
+import { isConvicting, isLookedAt } from "../../../shared/core/comparison/comparison.ts";
 import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
 import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";

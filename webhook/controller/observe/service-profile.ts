@@ -3,7 +3,7 @@
  * `dstOverrides`, and leaves an empty one behind where the split is gone.
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import type { RouteObject } from "../../../shared/core/objects/routes.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";

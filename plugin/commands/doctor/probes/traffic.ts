@@ -1,7 +1,7 @@
 /** Why users do not reach the canary, or reach it unweighted: the mesh, the route, callers, a change past the webhook. Pure. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { label } from "../../../../shared/core/objects/names.ts";
-import { httpRoute, routerOf } from "../../../../shared/core/objects/routes.ts";
+import { httpRoute, routerOf } from "../../../../shared/core/routes/routes.ts";
 import { parseCaller } from "../../../../shared/core/format/restart-command.ts";
 import { viewCallers } from "../../../view/callers.ts";
 import { type Facts, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";

@@ -7,14 +7,14 @@ import {
   ledgerQuery,
   requestsQuery,
   servicesOf,
-} from "../../shared/core/analysis/queries.ts";
-import type { Over } from "../../shared/core/analysis/proxy-series.ts";
-import type { Prometheus } from "../../shared/prometheus.ts";
-import { optional } from "../../shared/core/format/compact.ts";
+} from "../../../shared/core/queries/queries.ts";
+import type { Over } from "../../../shared/core/queries/proxy-series.ts";
+import type { Prometheus } from "../../../shared/prometheus.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
 import { QueryBatch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
-import type { EvidenceDeps, Caller, EvidenceRequest } from "./types.ts";
-import { slowLimitOf } from "../../shared/core/analysis/slow-limit.ts";
-import { recentSeconds, warmupSeconds } from "./windows.ts";
+import type { EvidenceDeps, Caller, EvidenceRequest } from "../types.ts";
+import { slowLimitOf } from "../../../shared/core/analysis/slow-limit.ts";
+import { recentSeconds, warmupSeconds } from "../windows.ts";
 
 export interface QueryBatches {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;

@@ -13,7 +13,7 @@ import { type Resource, resource } from "../../shared/kube/resources.ts";
 import type { Deps } from "../context.ts";
 import { missingPermission } from "../errors.ts";
 import { apexOf } from "../../shared/core/objects/canary.ts";
-import type { Objects, Seen } from "./types.ts";
+import type { Objects, Seen } from "../view/types.ts";
 
 /** Side by side; kinds that may not be read are left out, with a sentence. */
 export async function readObjects(seen: Seen, { cluster }: Deps): Promise<Objects> {

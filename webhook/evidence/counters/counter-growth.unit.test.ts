@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Sample } from "../../shared/prometheus.ts";
+import type { Sample } from "../../../shared/prometheus.ts";
 import { createCounterGrowth, type CounterGrowth, type GrowthSubject } from "./counter-growth.ts";
 
 const both = { namespace: "test", service: "podinfo", deployments: ["podinfo", "podinfo-canary"] };

@@ -3,7 +3,7 @@
  * which is young enough and not older than they allow; where there are many, the next query is not sent before its turn. So the load on
  * Prometheus does not grow with the number of canaries.
  */
-import type { Prometheus, Sample } from "../../shared/prometheus.ts";
+import type { Prometheus, Sample } from "../../../shared/prometheus.ts";
 
 /** `askedAt`: our clock just before the query was sent. */
 export interface BatchAnswer {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { annotation, label } from "../../shared/core/objects/names.ts";
+import { annotation, label } from "../../../shared/core/objects/names.ts";
 import { credentialsFor } from "./credentials.ts";
 
 const at = { namespace: "team-a", name: "prometheus" };

@@ -1,16 +1,16 @@
 /** Metrics with a query of the user's own: each is asked by itself, for its text is its own. */
-import type { MetricSpec } from "../../shared/core/objects/canary.ts";
-import { refusalOf } from "../../shared/core/analysis/allowed-addresses.ts";
-import { asRequested, type Prometheus, type Sample } from "../../shared/prometheus.ts";
-import { checkCodeOf, PrometheusError } from "../../shared/prometheus-error.ts";
-import { readQuery } from "../../shared/promql.ts";
-import { isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
-import { customQuery, type MetricServer, type TemplateContext } from "../../shared/core/analysis/query-template.ts";
-import { windowSeconds } from "../../shared/core/analysis/queries.ts";
-import { optional } from "../../shared/core/format/compact.ts";
+import type { MetricSpec } from "../../../shared/core/objects/canary.ts";
+import { refusalOf } from "../../../shared/core/queries/allowed-addresses.ts";
+import { asRequested, type Prometheus, type Sample } from "../../../shared/prometheus.ts";
+import { checkCodeOf, PrometheusError } from "../../../shared/prometheus-error.ts";
+import { readQuery } from "../../../shared/promql.ts";
+import { isBuiltIn, type Measurement } from "../../../shared/core/analysis/verdict.ts";
+import { customQuery, type MetricServer, type TemplateContext } from "../../../shared/core/queries/query-template.ts";
+import { windowSeconds } from "../../../shared/core/queries/queries.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
 import { FairShare } from "./fair-share.ts";
-import { lastUsed } from "./query-batches.ts";
-import type { Planned, EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
+import { lastUsed } from "../batches/query-batches.ts";
+import type { Planned, EvidenceDeps, EvidenceRequest, Warmth } from "../types.ts";
 
 /** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
 export function askCustom(

@@ -1,13 +1,13 @@
 /** How a Prometheus is asked that is not the controller's own: its address is a tenant's, and so is what it answers. */
 import type { V1EndpointSlice } from "@kubernetes/client-node";
-import { isListedByItself } from "../../shared/core/analysis/allowed-addresses.ts";
-import type { MetricServer } from "../../shared/core/analysis/query-template.ts";
-import { createAddressGuard } from "../../shared/guarded-lookup.ts";
-import type { Cluster } from "../../shared/kube/cluster.ts";
-import { messageOf } from "../../shared/kube/errors.ts";
-import { resource } from "../../shared/kube/resources.ts";
-import type { Logger } from "../../shared/log.ts";
-import { asRequested, createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
+import { isListedByItself } from "../../../shared/core/queries/allowed-addresses.ts";
+import type { MetricServer } from "../../../shared/core/queries/query-template.ts";
+import { createAddressGuard } from "../../../shared/guarded-lookup.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+import { messageOf } from "../../../shared/kube/errors.ts";
+import { resource } from "../../../shared/kube/resources.ts";
+import type { Logger } from "../../../shared/log.ts";
+import { asRequested, createPrometheus, type Prometheus } from "../../../shared/prometheus.ts";
 
 /** `apiServers`: IP addresses that a stranger's name must not lead to. */
 export function connectTo(

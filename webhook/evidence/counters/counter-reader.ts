@@ -1,17 +1,17 @@
 /** Reads the ledger for each canary from look to look: what both tracks got, and whether the share follows the weight. */
-import { slowLimitOf } from "../../shared/core/analysis/slow-limit.ts";
-import { believedScrapes } from "../../shared/core/analysis/traffic-share.ts";
-import type { CountersSeen, ShareSeen } from "../../shared/core/observation.ts";
-import { optional } from "../../shared/core/format/compact.ts";
-import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
-import type { BatchAnswer } from "./query-batch.ts";
-import { apexOf, type QueryBatches } from "./query-batches.ts";
+import { slowLimitOf } from "../../../shared/core/analysis/slow-limit.ts";
+import { believedScrapes } from "../../../shared/core/analysis/traffic-share.ts";
+import type { CountersSeen, ShareSeen } from "../../../shared/core/observation.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
+import type { StaleCaller } from "../../../shared/core/format/restart-command.ts";
+import type { BatchAnswer } from "../batches/query-batch.ts";
+import { apexOf, type QueryBatches } from "../batches/query-batches.ts";
 import type { Sent } from "./callers-growth.ts";
-import { recentSeconds } from "./windows.ts";
-import type { Caller, EvidenceDeps, EvidenceRequest, Warmth } from "./types.ts";
+import { recentSeconds } from "../windows.ts";
+import type { Caller, EvidenceDeps, EvidenceRequest, Warmth } from "../types.ts";
 import { createCounterGrowth, type CounterGrowth } from "./counter-growth.ts";
 import { createShareWatch, type ShareFinding, type ShareWatch } from "./share-watch.ts";
-import { canaryTrack, newestSampleIn, primaryTrack } from "./track-rows.ts";
+import { canaryTrack, newestSampleIn, primaryTrack } from "../track-rows.ts";
 
 interface Watch {
   meter: CounterGrowth;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { annotation } from "./names.ts";
+import { annotation } from "../objects/names.ts";
 import {
   costOfResting,
   httpRoute,

@@ -1,5 +1,5 @@
 /** Watches, from reading to reading, whether the canary's share follows its weight. */
-import { deviation, isTelling, type Deviation, type ShareBlock } from "../../shared/core/analysis/traffic-share.ts";
+import { deviation, isTelling, type Deviation, type ShareBlock } from "../../../shared/core/analysis/traffic-share.ts";
 import type { Sent } from "./callers-growth.ts";
 import type { Increment } from "./counter-growth.ts";
 

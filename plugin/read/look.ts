@@ -1,9 +1,9 @@
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Deps, Scope } from "../context.ts";
-import { viewCanary } from "./canary-view.ts";
+import { viewCanary } from "../view/canary-view.ts";
 import { readObjects } from "./read-objects.ts";
-import { readCanary, timeFor } from "./read.ts";
-import type { CanaryView } from "./types.ts";
+import { readCanary, timeFor } from "./read-canary.ts";
+import type { CanaryView } from "../view/types.ts";
 
 /** Reads everything about a Canary and computes its view; `now` is the time that it was judged by. */
 export async function look(

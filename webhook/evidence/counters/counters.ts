@@ -1,5 +1,5 @@
 /** Counters as they were last read. Kept in memory only: whoever takes over begins anew. */
-import { eachOf, nobody, type SideCounts } from "../../shared/core/analysis/user-requests.ts";
+import { eachOf, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
 
 export interface Counters {
   /** By how much it has grown since it was last read; of one that was never read all it has, or nothing. */

@@ -1,5 +1,5 @@
 /** What users got of one track since counting began, from what both sides count stretch by stretch. Pure. */
-import { noCounts, type TrackCounts } from "../../shared/core/analysis/track-counts.ts";
+import { noCounts, type TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
 import {
   addSides,
   type BothSides,
@@ -8,7 +8,7 @@ import {
   retriedOf,
   userRequests,
   type UserRequests,
-} from "../../shared/core/analysis/user-requests.ts";
+} from "../../../shared/core/analysis/user-requests.ts";
 
 /** What came between two readings. */
 export interface Stretch extends Omit<BothSides, "retried"> {

@@ -6,12 +6,12 @@ import { canaryName, leaseName } from "../../shared/core/objects/names.ts";
 import type { Cluster, Place } from "../../shared/kube/cluster.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import type { Caller } from "./callers.ts";
+import type { Caller } from "../view/callers.ts";
 import type { Deps, Scope } from "../context.ts";
 import { missingPermission } from "../errors.ts";
-import { type SeenLease, viewController } from "./controller-health.ts";
-import { type RouteObject, routeResource } from "./route.ts";
-import type { Seen } from "./types.ts";
+import { type SeenLease, viewController } from "../view/controller-health.ts";
+import { type RouteObject, routeResource } from "../view/route.ts";
+import type { Seen } from "../view/types.ts";
 
 /** The pods of at most this many stale callers are read; for the others the owner is guessed from the pod's name. */
 const mostCallers = 20;

@@ -4,10 +4,10 @@
  * have one sent to a server of their choice.
  */
 import type { V1Secret } from "@kubernetes/client-node";
-import { annotation, label } from "../../shared/core/objects/names.ts";
-import type { Cluster } from "../../shared/kube/cluster.ts";
-import { hasCode } from "../../shared/kube/errors.ts";
-import { resource } from "../../shared/kube/resources.ts";
+import { annotation, label } from "../../../shared/core/objects/names.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+import { hasCode } from "../../../shared/kube/errors.ts";
+import { resource } from "../../../shared/kube/resources.ts";
 
 export interface SecretAt {
   namespace: string;

@@ -1,10 +1,10 @@
 /** What callers' proxies counted between two readings: of each track, and by caller what it sent to the Services of the apex. */
-import { type Apex, question, servicesOf } from "../../shared/core/analysis/queries.ts";
-import { addSides, nobody, type SideCounts } from "../../shared/core/analysis/user-requests.ts";
-import type { Sample } from "../../shared/prometheus.ts";
-import type { BatchAnswer } from "./query-batch.ts";
+import { type Apex, question, servicesOf } from "../../../shared/core/queries/queries.ts";
+import { addSides, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
+import type { Sample } from "../../../shared/prometheus.ts";
+import type { BatchAnswer } from "../batches/query-batch.ts";
 import { createCounters } from "./counters.ts";
-import { countsOf, failedAtEither, isRowOf, type MaybeTrack, retriesIn } from "./track-rows.ts";
+import { countsOf, failedAtEither, isRowOf, type MaybeTrack, retriesIn } from "../track-rows.ts";
 
 /** Requests that one meshed pod sent to the apex, and how many of them its proxy gave to the canary. */
 export interface Sent {

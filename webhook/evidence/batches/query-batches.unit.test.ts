@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import type { EvidenceDeps, EvidenceRequest } from "./types.ts";
+import type { EvidenceDeps, EvidenceRequest } from "../types.ts";
 import { createQueryBatches } from "./query-batches.ts";
 
 const start = 1_000_000_000;

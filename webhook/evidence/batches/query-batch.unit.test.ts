@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Sample } from "../../shared/prometheus.ts";
+import type { Sample } from "../../../shared/prometheus.ts";
 import { QueryBatch } from "./query-batch.ts";
 
 beforeEach(() => {

@@ -1,5 +1,5 @@
 /** Gateway API HTTPRoute with a Service parent. */
-import type { GatewayRef } from "./canary.ts";
+import type { GatewayRef } from "../objects/canary.ts";
 import {
   type Backend,
   type Filter,
@@ -11,7 +11,7 @@ import {
   stamped,
   weightsSeen,
 } from "./backends.ts";
-import { canaryName, kind, label, primaryName } from "./names.ts";
+import { canaryName, kind, label, primaryName } from "../objects/names.ts";
 import type { RouteContext, RouteObject, Router } from "./route-object.ts";
 
 export const httpRoute: Router = {

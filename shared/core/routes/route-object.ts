@@ -1,6 +1,6 @@
 /** What both kinds of route have in common. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import type { GatewayRef } from "./canary.ts";
+import type { GatewayRef } from "../objects/canary.ts";
 
 export interface RouteObject {
   apiVersion: string;

@@ -2,16 +2,16 @@
  * What was counted between two readings of the ledger. Prometheus' counters are read as they stand, by pod: windows with increase() would
  * overlap from one look to the next, and guess at their edges. Kept in memory only: whoever takes over begins a new epoch.
  */
-import { callersKind, question } from "../../shared/core/analysis/queries.ts";
-import type { DeniedBy, TrackCounts } from "../../shared/core/analysis/track-counts.ts";
-import { addSides, nobody, type SideCounts } from "../../shared/core/analysis/user-requests.ts";
-import type { Sample } from "../../shared/prometheus.ts";
+import { callersKind, question } from "../../../shared/core/queries/queries.ts";
+import type { DeniedBy, TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
+import { addSides, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
+import type { Sample } from "../../../shared/prometheus.ts";
 import { createCallersGrowth, type CallersGrown, type CallersSubject, type Sent } from "./callers-growth.ts";
 import { type Counters, createCounters } from "./counters.ts";
-import type { BatchAnswer } from "./query-batch.ts";
+import type { BatchAnswer } from "../batches/query-batch.ts";
 import { addStretches, createTally, emptyStretch, type Stretch, type Tally } from "./tally.ts";
-import { countsOf, isRowOf, sampleAgesIn, type MaybeTrack } from "./track-rows.ts";
-import type { Warmth } from "./types.ts";
+import { countsOf, isRowOf, sampleAgesIn, type MaybeTrack } from "../track-rows.ts";
+import type { Warmth } from "../types.ts";
 
 export interface GrowthSubject extends CallersSubject {
   /** What a pod answers in so long since it was first seen to answer a user is counted apart; 0 by default. */

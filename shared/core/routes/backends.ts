@@ -1,7 +1,7 @@
 /** Backends of a route of either kind: which are our leaves, and what share each has. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import { annotation, canaryName, kind, label, manager, primaryName } from "./names.ts";
-import { sealOf } from "./ownership.ts";
+import { annotation, canaryName, kind, label, manager, primaryName } from "../objects/names.ts";
+import { sealOf } from "../objects/ownership.ts";
 import type { RouteContext, RouteObject, RouteSeen } from "./route-object.ts";
 
 export interface Filter {

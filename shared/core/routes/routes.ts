@@ -3,7 +3,7 @@
  * a Service parent. Pure: an object in, an object or what it means out.
  */
 import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
-import { canaryName, kind, primaryName } from "./names.ts";
+import { canaryName, kind, primaryName } from "../objects/names.ts";
 import { httpRoute } from "./http-route.ts";
 import type { RouteObject, Router } from "./route-object.ts";
 
