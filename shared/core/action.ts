@@ -19,7 +19,7 @@ export type Action =
   /** Let the target roll to `intent`, if that is still its template. */
   | { kind: "releaseTarget"; intent: string; run: string }
   /** The target runs what it should: take our promoting mark off, name the new stable. */
-  | { kind: "settleTarget"; podTemplateHash: string }
+  | { kind: "markStable"; podTemplateHash: string }
   /** The intent went back to stable: give the rollout back to its user as it was. */
   | { kind: "unholdTarget" }
   /** Write stable's template back into the target's spec, paused as the user had it. */

@@ -88,7 +88,7 @@ function idleTarget(next: CanaryState, seen: Observation, target: Target): Actio
 /** Who finds the target without us must know what is stable. */
 function marking(target: Target, podTemplateHash: string): Action[] {
   const isMarked = target.promoting === undefined && target.stableMark === podTemplateHash;
-  return isMarked ? [] : [{ kind: "settleTarget", podTemplateHash }];
+  return isMarked ? [] : [{ kind: "markStable", podTemplateHash }];
 }
 
 function keeping({ stableKept, kept }: Target, podTemplateHash: string): Action[] {
@@ -100,7 +100,7 @@ function unvettedTarget(next: CanaryState, target: Target): Action[] {
   const { hash, podTemplateHash } = { hash: "", podTemplateHash: "", ...next.stable };
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash }];
   const isBack = target.intent === hash;
-  const actions: Action[] = target.promoting === undefined ? [] : [{ kind: "settleTarget", podTemplateHash }];
+  const actions: Action[] = target.promoting === undefined ? [] : [{ kind: "markStable", podTemplateHash }];
   if (target.bypass && (isBack || !next.unvetted?.spent)) actions.push({ kind: "consumeBypass" });
   if (isBack && target.held) actions.push({ kind: "unholdTarget" });
   if (isBeingUndone(next, target)) actions.push({ kind: "restoreStable", podTemplateHash });

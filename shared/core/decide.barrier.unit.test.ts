@@ -62,20 +62,20 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
   it("a run that fails more than the primary is taken back between checks", () => {
     const comparison = { ...noBlocks(), read: { epoch: 1, canary: noCounts, primary: noCounts } };
     const compared = aRunningState(50, { stage: "analysing", checkAt: start + 9_000, comparison });
-    const ledger = {
+    const counters = {
       epoch: 1,
       at: start,
       canary: { ...noCounts, requests: 200, failures: 200 },
       primary: { ...noCounts, requests: 200 },
     };
-    const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, ledger }), policy);
+    const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, counters }), policy);
     expect(next.run?.ending?.cause).toMatch(/^the canary fails more than the primary/);
   });
 
   it("a run with more client errors is held for a person when the barrier is gone", () => {
     const comparison = { ...noBlocks(), read: { epoch: 1, canary: noCounts, primary: noCounts } };
     const compared = aRunningState(50, { stage: "analysing", checkAt: start + 9_000, comparison });
-    const ledger = {
+    const counters = {
       epoch: 1,
       at: start,
       canary: { ...noCounts, requests: 200, clientErrors: 200 },
@@ -85,7 +85,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
       ...policy,
       comparison: { ...policy.comparison, clientErrors: { action: "hold", marginPercent: 5 } },
     });
-    const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, ledger }), lenient);
+    const { state: next } = decide(compared, aRunObservation(50, 2, { ...seen, counters }), lenient);
     expect(next.run).toMatchObject({ wait: "obstacle" });
     expect(next.run?.clientErrors?.cause).toMatch(/^the canary answers with 4xx more often/);
   });

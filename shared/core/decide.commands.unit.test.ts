@@ -133,7 +133,7 @@ describe("an unvetted change", () => {
     const { state: next, actions } = ask(state, { verb: "adopt" }, { target: { ...live, bypass: false } });
     expect(next.stable).toEqual(aVersion("1.7.2"));
     expect(next.unvetted).toBeUndefined();
-    expect(actions).toEqual([{ kind: "settleTarget", podTemplateHash: "pod1.7.2" }]);
+    expect(actions).toEqual([{ kind: "markStable", podTemplateHash: "pod1.7.2" }]);
   });
 
   it("is followed by stable's template when it is undone", () => {
@@ -172,7 +172,7 @@ describe("an unvetted change", () => {
 
   it("takes the mark of a promotion off that it went past", () => {
     const { actions } = decide(state, anObservation({ target: { ...live, promoting: "cafe1710-1" } }), policy);
-    expect(actions[0]).toEqual({ kind: "settleTarget", podTemplateHash: "pod1.7.0" });
+    expect(actions[0]).toEqual({ kind: "markStable", podTemplateHash: "pod1.7.0" });
   });
 
   it("that is adopted is not remembered as rejected", () => {

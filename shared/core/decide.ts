@@ -37,7 +37,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const { next, events, requeueAfterMs } = command
     ? answerCommand(turn, command)
     : barrier
-      ? stand(turn, barrier)
+      ? stayBehind(turn, barrier)
       : go(turn);
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
@@ -105,7 +105,7 @@ function blockedNews(blocked: Blocked | undefined, { blocked: before }: CanarySt
 }
 
 /** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */
-function stand(turn: Turn, barrier: Barrier): Draft {
+function stayBehind(turn: Turn, barrier: Barrier): Draft {
   const { state } = turn;
   const { run } = state;
   if (run) return wayBack({ ...turn, run }) ?? behindBarrier({ ...turn, run }, barrier, stages[run.stage]);

@@ -96,7 +96,7 @@ export interface Observation {
   staleCallers?: StaleCaller[];
   route?: RouteSeen;
   metrics?: MetricsSeen;
-  ledger?: CountersSeen;
+  counters?: CountersSeen;
   /** How often Prometheus looks at the pods. */
   scrapeIntervalMs: number;
 }

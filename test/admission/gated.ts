@@ -107,7 +107,7 @@ export class Gated {
   }
 
   /** The target's resourceVersion, once Kubernetes has nothing more to say about its last change. */
-  settledVersion(): Promise<string> {
+  quietVersion(): Promise<string> {
     return waitFor(
       async () => {
         const { metadata, status } = await this.target();

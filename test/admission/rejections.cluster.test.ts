@@ -29,7 +29,7 @@ it("a scaled or annotated Deployment stays rejected: its template is the same", 
   );
   await scenario.kubectl("annotate", "deploy/podinfo", "note=x");
   await scenario.kubectl("scale", "deploy/podinfo", "--replicas=2");
-  await gated.settledVersion();
+  await gated.quietVersion();
   expect(deploymentStatus(await gated.target())).toBe("Failed");
 });
 

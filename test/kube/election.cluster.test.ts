@@ -48,7 +48,7 @@ interface Candidate {
   terms: AbortSignal[];
 }
 
-function stand(
+function candidate(
   identity: string,
   with_: { clock?: Clock; port?: number; farewell?: () => Promise<void> } = {},
 ): Candidate {
@@ -111,9 +111,9 @@ class Process {
 
 describe("leader election on a real API server", () => {
   it("makes one of two candidates the leader, and both name it", async () => {
-    const one = stand("one");
+    const one = candidate("one");
     await leads(one);
-    const two = stand("two");
+    const two = candidate("two");
     await waitFor(() => two.election.leader() === "one" || unmet(two.election.leader()), 5_000, "two to see one");
     expect([one.election.isLeader(), two.election.isLeader()]).toEqual([true, false]);
     const { spec } = await readLease();
@@ -121,7 +121,7 @@ describe("leader election on a real API server", () => {
   });
 
   it("of eight candidates starting at once, never lets two lead", async () => {
-    const candidates = Array.from({ length: 8 }, (_, i) => stand(`candidate-${i}`));
+    const candidates = Array.from({ length: 8 }, (_, i) => candidate(`candidate-${i}`));
     const leading = (): number => candidates.filter(({ election }) => election.isLeader()).length;
     await waitFor(() => leading() === 1 || unmet(`${leading()} lead`), 10_000, "a leader", 1);
     await waitFor(
@@ -135,14 +135,14 @@ describe("leader election on a real API server", () => {
 
   it("hands over within the retry period when the leader stops, its work finished first", async () => {
     const order: string[] = [];
-    const one = stand("one", {
+    const one = candidate("one", {
       farewell: async () => {
         order.push(`Lease held by "${(await readLease()).spec?.holderIdentity}" while work is finished`);
       },
     });
     await leads(one);
     const clock = new ManualClock();
-    const two = stand("two", { clock });
+    const two = candidate("two", { clock });
     await waitFor(() => two.election.leader() === "one" || unmet("not yet"), 5_000, "two to see one");
     await one.election.stop();
     expect(one.election.isLeader()).toBe(false);
@@ -160,7 +160,7 @@ describe("leader election on a real API server", () => {
     await killed.says("started");
     const clock = new ManualClock();
     const firstLookAt = clock.now();
-    const two = stand("two", { clock });
+    const two = candidate("two", { clock });
     await waitFor(() => two.election.leader() === "killed" || unmet("not yet"), 5_000, "two to see the leader");
     await killed.end();
     await nextLook(clock);
@@ -179,7 +179,7 @@ describe("leader election on a real API server", () => {
     const frozen = new Process("frozen");
     await frozen.says("writes");
     frozen.child.kill("SIGSTOP");
-    const two = stand("two");
+    const two = candidate("two");
     await leads(two);
     const from = frozen.lines.length;
     frozen.child.kill("SIGCONT");
@@ -193,7 +193,7 @@ describe("leader election on a real API server", () => {
 
   it("answers no to the first question after a freeze, before any timer has run", async () => {
     const clock = new ManualClock();
-    const one = stand("one", { clock });
+    const one = candidate("one", { clock });
     await leads(one);
     clock.freeze(1_299);
     expect(one.election.isLeader()).toBe(true);
@@ -210,7 +210,7 @@ describe("leader election on a real API server", () => {
 
   it("stops leading where only the wall clock went on, as on a machine that slept", async () => {
     const clock = new ManualClock();
-    const one = stand("one", { clock });
+    const one = candidate("one", { clock });
     await leads(one);
     clock.setWall(60_000);
     expect(one.election.isLeader()).toBe(false);
@@ -223,7 +223,7 @@ describe("leader election on a real API server", () => {
       spec: { holderIdentity: "elsewhere", leaseDurationSeconds: 2, acquireTime: ancient, renewTime: ancient },
     });
     const clock = new ManualClock();
-    const one = stand("one", { clock });
+    const one = candidate("one", { clock });
     await waitFor(() => one.election.leader() === "elsewhere" || unmet("not yet"), 5_000, "the Lease to be seen");
     clock.setWall(3_600_000);
     for (let passed = 0; passed < leaseDurationMs - retryPeriodMs; passed += retryPeriodMs) {
@@ -240,7 +240,7 @@ describe("leader election on a real API server", () => {
   it("leads no more once it cannot reach the API server, and leads again when it can", async () => {
     const proxy = await Proxy.start(plane.port);
     ends.push(() => proxy.stop());
-    const one = stand("one", { port: proxy.port });
+    const one = candidate("one", { port: proxy.port });
     await leads(one);
     proxy.swallow();
     await waitFor(() => !one.election.isLeader() || unmet("it leads"), 5_000, "the lead to be lost", 5);
@@ -251,7 +251,7 @@ describe("leader election on a real API server", () => {
   });
 
   it("yields to whoever holds the Lease, even if it was put there by force", async () => {
-    const one = stand("one");
+    const one = candidate("one");
     await leads(one);
     const at = { name: "test-leader", namespace: leaseNamespace };
     const body = { spec: { holderIdentity: "usurper" } };
@@ -261,7 +261,7 @@ describe("leader election on a real API server", () => {
   });
 
   it("makes the Lease anew where someone deleted it", async () => {
-    const one = stand("one");
+    const one = candidate("one");
     await leads(one);
     await plane.cluster().delete(resource.leases, { name: "test-leader", namespace: leaseNamespace });
     const back = async (): Promise<true | ReturnType<typeof unmet>> =>

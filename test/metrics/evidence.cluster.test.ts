@@ -31,7 +31,7 @@ const bornAt =
   () =>
     fresh ? value : undefined;
 
-const unmetLedger: CountersSeen = { epoch: 0, at: 0, canary: noCounts, primary: noCounts };
+const unmetCounters: CountersSeen = { epoch: 0, at: 0, canary: noCounts, primary: noCounts };
 
 /** Scrape from which on the series in `grown` is there. */
 let grownFrom = Infinity;
@@ -171,12 +171,12 @@ test("a sample's time is in our clock, however wrong Prometheus' or ours is", as
   expect(hourAhead() - seen.sampledAt).toBeLessThan(2000);
 });
 
-test("the ledger counts both tracks exactly from look to look, and finds who does not follow the route", async () => {
+test("the reader counts both tracks exactly from look to look, and finds who does not follow the route", async () => {
   const evidence = anEvidence();
   const look = async (): Promise<CountersSeen> => {
     const notBefore = Date.now() - 60_000;
     const seen = await evidence.look(aRequest(door.url, { namespace: "strays", weight: 10, notBefore }), false);
-    return seen ?? unmetLedger;
+    return seen ?? unmetCounters;
   };
   const first = await look();
   expect(first).toMatchObject({ canary: { requests: 0, failures: 0 }, primary: { requests: 0, failures: 0 } });

@@ -21,7 +21,7 @@ export interface Situation {
   feed(feed: Feed, namespace: string): void;
   metrics?: MetricSpec[];
   more?: Partial<EvidenceRequest>;
-  /** The ledger knows by then that pods warm up. */
+  /** The counters show by then that pods warm up. */
   isWarming?: boolean;
   outcome: Outcome;
   /** Part of the deciding check's message. */

@@ -14,7 +14,7 @@ export interface Effect {
 const now = start + 40_000;
 const tenMinutes = 600_000;
 
-/** What the ledger says of a canary whose only pod has just been reached by its first users. */
+/** What the counters say of a canary whose only pod has just been reached by its first users. */
 const warming: CountersSeen = {
   epoch: start,
   at: now,
@@ -32,7 +32,7 @@ const warming: CountersSeen = {
 export function effectOf(seen: MetricsSeen, isWarming = false): Effect {
   const metrics = { ...seen, askedAt: now, ...(seen.ok ? { sampledAt: now } : {}) } as MetricsSeen;
   const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
-  const more = isWarming ? { ledger: warming } : {};
+  const more = isWarming ? { counters: warming } : {};
   const policy = aPolicy(isWarming ? { warmupMs: tenMinutes } : {});
   const { state: next } = decide(state, aRunObservation(10, 4, { now, metrics, ...more }), policy);
   const { weight, failedChecks, run, reason } = next;

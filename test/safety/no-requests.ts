@@ -17,7 +17,7 @@ export function noRequests(node: PaperNode): Behaviour {
 
 // --- internal ---
 
-/** A row of the ledger: the pod's newest sample is of this very moment. */
+/** A row of the counters: the pod's newest sample is of this very moment. */
 function scraped(pod: V1Pod): object {
   const { name, namespace, labels, ownerReferences } = metaOf(pod);
   const hash = labels[label.podTemplateHash] ?? "";

@@ -187,7 +187,7 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
     ),
 );
 
-const anyLedger: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
+const anyCounters: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
   epoch: fc.constantFrom(start - 60_000, start - 1),
   at: time,
   sampledAt: maybe(time),
@@ -254,7 +254,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
     },
   ),
   metrics: maybe(anyMetrics),
-  ledger: maybe(anyLedger),
+  counters: maybe(anyCounters),
   scrapeIntervalMs: fc.constant(10_000),
 });
 

@@ -91,7 +91,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     target.promoting = action.run;
     target.rollingSince = world.now;
   },
-  settleTarget: ({ target }, { podTemplateHash }) => {
+  markStable: ({ target }, { podTemplateHash }) => {
     delete target.promoting;
     target.stableMark = podTemplateHash;
   },

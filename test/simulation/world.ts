@@ -96,8 +96,8 @@ export const progressDeadlineMs = 120_000;
 
 /** Lets Kubernetes do what is due now. */
 export function settle(world: World): void {
-  settleTarget(world);
-  settleCanary(world);
+  markStable(world);
+  replaceCanaryPods(world);
   if ((world.route?.weight ?? 0) > 0) world.carriedAt = world.now;
 }
 
@@ -194,7 +194,7 @@ function rolloutDeadline(world: World): number {
 }
 
 /** One new pod at a time; an old one goes for each that is ready. Held: only the number of pods is kept. */
-function settleTarget(world: World): void {
+function markStable(world: World): void {
   const { target } = world;
   const wanted = target.held ? (target.pods[0]?.tag ?? target.tag) : target.tag;
   for (;;) {
@@ -212,7 +212,7 @@ function settleTarget(world: World): void {
 }
 
 /** 100 % surge and unavailability: pods of another template go at once. */
-function settleCanary(world: World): void {
+function replaceCanaryPods(world: World): void {
   const { canary } = world;
   if (!canary) return;
   const kept = canary.pods.filter((pod) => pod.tag === canary.tag).slice(0, canary.replicas);

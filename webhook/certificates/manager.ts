@@ -58,7 +58,7 @@ export class Certificates {
     name: string;
     cache: Reflector<WebhookConfiguration>;
   }[];
-  private held: CertificateState | undefined;
+  private current: CertificateState | undefined;
   private served: Issued | undefined;
   private problem: string | undefined = "certificates are being set up";
   private lack: string | undefined;
@@ -122,7 +122,7 @@ export class Certificates {
       this.waking = new AbortController();
       const { signal } = this.waking;
       try {
-        await this.settle();
+        await this.update();
         failures = 0;
         await pause(this.deps.clock, this.restMs(), signal);
       } catch (error) {
@@ -130,7 +130,7 @@ export class Certificates {
         const waitMs = backoffMs(backoff, failures, this.deps.random);
         // Two replicas at once are no fault: the other's write wakes us.
         const isRace = hasCode(error, "Conflict", "AlreadyExists");
-        this.deps.log[isRace ? "debug" : "warn"]({ error: messageOf(error), waitMs }, "certificates not settled");
+        this.deps.log[isRace ? "debug" : "warn"]({ error: messageOf(error), waitMs }, "certificates not updated");
         await pause(this.deps.clock, waitMs, signal);
       }
     }
@@ -145,27 +145,27 @@ export class Certificates {
   }
 
   private restMs(): number {
-    const isWaiting = this.held !== undefined && (this.served?.cert !== this.held.serving.cert || !!this.problem);
+    const isWaiting = this.current !== undefined && (this.served?.cert !== this.current.serving.cert || !!this.problem);
     // Something due that waits for another replica or the API server is looked at again soon, not at once.
     return isWaiting ? 1_000 : Math.min(Math.max(this.source.dueInMs(), 1_000), longestRestMs);
   }
 
   /** One look at everything. Throws what the cluster throws; whatever was done stays done. */
-  private async settle(): Promise<void> {
+  private async update(): Promise<void> {
     const configurations = this.found();
     const trusted = trustedByAll(configurations.map(({ object }) => object));
     const before = (this.trustState ??= firstTrust(trusted));
     const { namespace, secretName } = this.options;
     const found = await this.source.hold(this.secrets.get(namespace, secretName), (cert) => trusted.has(cert));
     this.say(typeof found === "string" ? found : undefined);
-    if (typeof found !== "string") this.held = found;
-    const { held } = this;
-    if (!held) return void (this.problem = this.lack);
-    if (!this.served) this.hand(held);
-    for (const cert of held.bundle) this.unwantedSince.delete(new X509Certificate(cert).fingerprint256);
-    const patched = await Promise.all(configurations.map((one) => this.trust(one, held)));
+    if (typeof found !== "string") this.current = found;
+    const { current } = this;
+    if (!current) return void (this.problem = this.lack);
+    if (!this.served) this.serve(current);
+    for (const cert of current.bundle) this.unwantedSince.delete(new X509Certificate(cert).fingerprint256);
+    const patched = await Promise.all(configurations.map((one) => this.trust(one, current)));
     const isAsked = configurations.some((one) => one.resource === resource.mutatingWebhookConfigurations);
-    const { signers } = held;
+    const { signers } = current;
     const seen = {
       now: this.deps.clock.now(),
       trusted: trustedByAll(patched),
@@ -175,7 +175,7 @@ export class Certificates {
     };
     const { state, serves, problem } = decideTrust(before, seen);
     this.trustState = state;
-    if (serves) this.hand(held);
+    if (serves) this.serve(current);
     this.problem = problem;
     this.warnIfOverdue();
   }
@@ -185,7 +185,7 @@ export class Certificates {
     return !this.served || expiryOf(this.served.cert) - this.deps.clock.wall() < 2 * heardMs;
   }
 
-  private hand({ serving }: CertificateState): void {
+  private serve({ serving }: CertificateState): void {
     if (this.served?.cert === serving.cert) return;
     this.deps.serve(serving);
     this.served = serving;
@@ -215,9 +215,9 @@ export class Certificates {
 
   private async trust(
     { resource: kind, object }: { resource: Resource; object: WebhookConfiguration },
-    held: CertificateState,
+    current: CertificateState,
   ): Promise<WebhookConfiguration> {
-    const body = bundlePatch(object, held.bundle, (cert) => this.isKept(cert, held, object));
+    const body = bundlePatch(object, current.bundle, (cert) => this.isKept(cert, current, object));
     if (!body) return object;
     const { name, resourceVersion } = object.metadata;
     const written = await this.deps.cluster.patch<WebhookConfiguration>(
@@ -238,13 +238,13 @@ export class Certificates {
    * What signed before, or another issuer's while the chart goes from one to the other: replicas may serve by it, until
    * all of them have had time to take what is new.
    */
-  private isKept(cert: X509Certificate, held: CertificateState, { metadata }: WebhookConfiguration): boolean {
+  private isKept(cert: X509Certificate, current: CertificateState, { metadata }: WebhookConfiguration): boolean {
     const { clock } = this.deps;
     if (Date.parse(cert.validTo) <= clock.wall()) return false;
     // The chart goes over to another Secret: what is trusted is for those who come after us to clear up.
     if ((metadata.annotations?.[annotation.certificateSecret] ?? this.options.secretName) !== this.options.secretName)
       return true;
-    if (!this.source.keeps(cert, held)) return false;
+    if (!this.source.keeps(cert, current)) return false;
     const since = this.unwantedSince.get(cert.fingerprint256) ?? clock.now();
     this.unwantedSince.set(cert.fingerprint256, since);
     return clock.now() - since < this.options.lifetimes.overlapMs;

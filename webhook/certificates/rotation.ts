@@ -38,10 +38,10 @@ export interface RotationContext {
 export const authorityName = (dnsNames: readonly [string, ...string[]]): string => `${dnsNames[0]} webhook CA`;
 
 /** What the Secret should hold now: the argument itself if nothing changes, new certificates if it is missing or unreadable. */
-export async function rotate(held: Material | undefined, context: RotationContext): Promise<Material> {
-  if (!held) return create(context);
-  if (!isUsable(held.authority, context.now)) return takeOver(held, context);
-  const kept = await withNext(withoutOld(held, context), context);
+export async function rotate(material: Material | undefined, context: RotationContext): Promise<Material> {
+  if (!material) return create(context);
+  if (!isUsable(material.authority, context.now)) return takeOver(material, context);
+  const kept = await withNext(withoutOld(material, context), context);
   if (kept.next && mayTakeOver(kept.next, context)) return takeOver(kept, context);
   return needsServing(kept, context) ? { ...kept, serving: await serving(kept.authority, context) } : kept;
 }
@@ -88,21 +88,21 @@ async function create(context: RotationContext): Promise<Material> {
 }
 
 /** The next authority signs from now on; without one that is usable, a new one does. */
-async function takeOver(held: Material, context: RotationContext): Promise<Material> {
-  const { next } = held;
+async function takeOver(material: Material, context: RotationContext): Promise<Material> {
+  const { next } = material;
   if (!next || !isUsable(next, context.now)) return create(context);
-  const old = isUsable(held.authority, context.now) ? [held.authority.cert] : [];
+  const old = isUsable(material.authority, context.now) ? [material.authority.cert] : [];
   return { authority: next, serving: await serving(next, context), old };
 }
 
-function withoutOld(held: Material, context: RotationContext): Material {
-  const isOver = held.old.length > 0 && age(held.serving, context) >= context.lifetimes.overlapMs;
-  return isOver ? { ...held, old: [] } : held;
+function withoutOld(material: Material, context: RotationContext): Material {
+  const isOver = material.old.length > 0 && age(material.serving, context) >= context.lifetimes.overlapMs;
+  return isOver ? { ...material, old: [] } : material;
 }
 
-async function withNext(held: Material, context: RotationContext): Promise<Material> {
-  const isNeeded = !held.next && isAging(held.authority, context.now);
-  return isNeeded ? { ...held, next: await authority(context) } : held;
+async function withNext(material: Material, context: RotationContext): Promise<Material> {
+  const isNeeded = !material.next && isAging(material.authority, context.now);
+  return isNeeded ? { ...material, next: await authority(context) } : material;
 }
 
 const authority = ({ now, dnsNames, lifetimes }: RotationContext): Promise<Issued> =>
@@ -117,9 +117,9 @@ function serving(signer: Issued, { now, dnsNames, lifetimes }: RotationContext):
 const mayTakeOver = (next: Issued, context: RotationContext): boolean =>
   age(next, context) >= context.lifetimes.overlapMs && context.isTrusted(next.cert);
 
-function needsServing({ serving: held, authority: signer }: Material, { now, dnsNames }: RotationContext): boolean {
-  if (!isUsable(held, now) || isAging(held, now)) return true;
-  const cert = new X509Certificate(held.cert);
+function needsServing({ serving: material, authority: signer }: Material, { now, dnsNames }: RotationContext): boolean {
+  if (!isUsable(material, now) || isAging(material, now)) return true;
+  const cert = new X509Certificate(material.cert);
   return !cert.verify(new X509Certificate(signer.cert).publicKey) || dnsNames.some((name) => !cert.checkHost(name));
 }
 

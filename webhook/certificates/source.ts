@@ -24,5 +24,5 @@ export interface CertificateSource {
   /** ms until something may be due. */
   dueInMs(): number;
   /** Whether a certificate that is in a bundle and not wanted there may serve some replica still. */
-  keeps(cert: X509Certificate, held: CertificateState): boolean;
+  keeps(cert: X509Certificate, current: CertificateState): boolean;
 }

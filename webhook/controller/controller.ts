@@ -173,7 +173,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     templateNamespaces,
     excludedNamespaces,
     allowGateways,
-    herald: new EventWriter({ cluster, instance, now, log }),
+    eventWriter: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random, clock),
     evidence,
@@ -196,7 +196,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   // With its deletion a Canary is over, whatever finalizer of others', orphaning or namespace keeps the object.
   if (!canary || canary.metadata.deletionTimestamp) {
     deps.gone(key);
-    deps.herald.forget(key);
+    deps.eventWriter.forget(key);
     deps.unsaved.forget(key);
     deps.refusals.done(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);

@@ -26,7 +26,7 @@ import type { Logger } from "../../shared/log.ts";
 
 export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   log: Logger;
-  herald: EventWriter;
+  eventWriter: EventWriter;
   unsaved: UnsavedEvidence;
   refusals: Refusals;
   /** Asked right before every write. */
@@ -49,7 +49,7 @@ const sayAgainMs = 2_000;
 export async function reconcile(deps: ReconcileDeps, canary: Canary): Promise<Looked> {
   lead(deps);
   // What a controller before us decided, and perhaps did not live to say.
-  await deps.herald.say(canary);
+  await deps.eventWriter.say(canary);
   const { requeueAfterMs, said, isCheck } = await look(deps, canary);
   const again = said ? requeueAfterMs : Math.min(requeueAfterMs ?? sayAgainMs, sayAgainMs);
   return { ...optional("requeueAfterMs", again), isCheck };
@@ -71,38 +71,38 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const found = objectsOf(deps, canary);
   const unmet = unreadable === undefined ? unmetBy(deps, found) : [];
   // From here on no action can touch what is not ours.
-  const scene = withoutForeign(found);
+  const objects = withoutForeign(found);
   const refusal = deps.refusals.of(keyOf(canary));
-  const observed = withUnmet(await observe(deps, scene, { state, policy }), unmet);
+  const observed = withUnmet(await observe(deps, objects, { state, policy }), unmet);
   const seen = { ...observed, ...optional("refusal", refusal) };
   const decision = decide(state, seen, policy);
-  scene.canary = await save(deps, scene, decision, policy);
-  const said = await announce(deps, scene.canary, decision.events);
+  objects.canary = await save(deps, objects, decision, policy);
+  const said = await announce(deps, objects.canary, decision.events);
   report(deps, canary, state, decision);
-  const stage = { scene, progressDeadlineMs: policy.progressDeadlineMs };
+  const stage = { objects, progressDeadlineMs: policy.progressDeadlineMs };
   const retryInMs = await performAll(deps, stage, decision);
   return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
 }
 
 /** In order, up to the first that is refused: what comes after may rest on it. Returns when to look again. */
 async function performAll(deps: ReconcileDeps, stage: ApplyContext, decision: Decision): Promise<number | undefined> {
-  const { scene } = stage;
-  const key = keyOf(scene.canary);
+  const { objects } = stage;
+  const key = keyOf(objects.canary);
   const { requeueAfterMs } = decision;
   for (const action of decision.actions) {
     lead(deps);
     try {
       await perform(deps, stage, action);
     } catch (error: unknown) {
-      const retryInMs = deps.refusals.note(key, action, { error, names: scene });
+      const retryInMs = deps.refusals.note(key, action, { error, names: objects });
       if (retryInMs === undefined) throw error;
       deps.log.warn(
-        { canary: fullName(scene.canary), action, reason: messageOf(error), retryInMs },
+        { canary: fullName(objects.canary), action, reason: messageOf(error), retryInMs },
         "a write was refused",
       );
       return Math.min(retryInMs, requeueAfterMs ?? retryInMs);
     }
-    deps.log.info({ canary: fullName(scene.canary), action }, `did ${action.kind}`);
+    deps.log.info({ canary: fullName(objects.canary), action }, `did ${action.kind}`);
   }
   deps.refusals.done(key);
   return requeueAfterMs;
@@ -151,10 +151,10 @@ function lead(deps: ReconcileDeps): void {
 }
 
 /** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
-async function save(deps: ReconcileDeps, scene: CanaryObjects, decision: Decision, policy: Policy): Promise<Canary> {
-  const { canary } = scene;
-  const route = routeStatus(scene);
-  const said = deps.herald.withNew(canary, decision.events);
+async function save(deps: ReconcileDeps, objects: CanaryObjects, decision: Decision, policy: Policy): Promise<Canary> {
+  const { canary } = objects;
+  const route = routeStatus(objects);
+  const said = deps.eventWriter.withNew(canary, decision.events);
   const status = printStatus(decision.state, {
     generation: metaOf(canary).generation,
     steps: policy.weights.length,
@@ -204,7 +204,7 @@ function sameStatus(a: CanaryStatus, b: CanaryStatus | undefined): boolean {
 
 async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
   for (const text of events) deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
-  return deps.herald.say(canary);
+  return deps.eventWriter.say(canary);
 }
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
@@ -213,7 +213,7 @@ async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): 
   const { reason, reasonCode } = words;
   if (canary.status?.reasonCode === reasonCode) return { isCheck: false, said: true };
   const events: EventText[] = [{ type: "Warning", message: reason }];
-  const said = deps.herald.withNew(canary, events);
+  const said = deps.eventWriter.withNew(canary, events);
   const status = printUnreadable(words, { now: deps.now(), previous: canary.status });
   const written = await writeStatus(deps, canary, { ...status, said });
   return { isCheck: false, said: await announce(deps, written, events) };

@@ -52,7 +52,7 @@ async function aReplica(leads = Infinity): Promise<Reconciling> {
       allowGateways: false,
     },
     ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
-    herald: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),
+    eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(() => 0, new ManualClock()),
     isLeader: () => ++asked <= leads,

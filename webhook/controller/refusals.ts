@@ -87,7 +87,7 @@ function isAnswer(error: unknown): error is CanaryError {
 
 const objects: Record<Action["kind"], (names: Names) => string> = {
   optIn: target,
-  settleTarget: target,
+  markStable: target,
   releaseTarget: target,
   unholdTarget: target,
   restoreStable: target,

@@ -10,19 +10,19 @@ import { exactTrack, latenciesIn, type MaybeTrack, sidesIn, termsOf, trackMetric
 
 export async function askRequests(
   request: EvidenceRequest,
-  board: QueryBatches,
+  batches: QueryBatches,
   windows: Iterable<number>,
 ): Promise<Answers["requests"]> {
-  return askEach(windows, (window) => board.requests(request, window));
+  return askEach(windows, (window) => batches.requests(request, window));
 }
 
 export async function askLatencies(
   request: EvidenceRequest,
-  board: QueryBatches,
+  batches: QueryBatches,
   { shown, plan }: { shown: number; plan: readonly Planned[] },
 ): Promise<Answers["latency"]> {
   const slow = plan.filter(({ spec }) => isBuiltIn(spec) && spec.name === builtIn.duration);
-  return askEach([shown, ...slow.flatMap(({ window }) => window ?? [])], (window) => board.latency(request, window));
+  return askEach([shown, ...slow.flatMap(({ window }) => window ?? [])], (window) => batches.latency(request, window));
 }
 
 export function measureTrack(answers: Answers, track: MaybeTrack, window: number): ReturnType<typeof trackMetrics> {

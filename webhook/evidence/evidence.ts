@@ -28,9 +28,9 @@ import { recentSeconds, shownWindow, warmupSeconds, widened } from "./windows.ts
 import type { BatchAnswer } from "./batches/query-batch.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
-  const board = createQueryBatches(deps);
+  const batches = createQueryBatches(deps);
   const customs = new CustomClients(deps);
-  const ledger = createCounterReader(deps, board);
+  const counters = createCounterReader(deps, batches);
   const failed = (request: EvidenceRequest, error: unknown): string => {
     deps.log.warn({ canary: `${request.name}.${request.namespace}`, err: error }, "metrics could not be asked");
     return error instanceof Error ? error.message : String(error);
@@ -57,35 +57,35 @@ export function createEvidence(deps: EvidenceDeps): Evidence {
       const askedAt = deps.now();
       try {
         admit(request);
-        return await gatherEvidence(request, deps, { board, ledger, customs });
+        return await gatherEvidence(request, deps, { batches, counters, customs });
       } catch (error: unknown) {
         return { ok: false, askedAt, error: failed(request, error), code: checkCodeOf(error) };
       }
     },
-    look: (request, isUrgent) => orNothing(request, () => ledger.read(request, isUrgent)),
+    look: (request, isUrgent) => orNothing(request, () => counters.read(request, isUrgent)),
     staleCallers: (request) => {
       const window = shownWindow(request.metrics);
-      return orNothing(request, () => findStale(request, deps, { board, window }));
+      return orNothing(request, () => findStale(request, deps, { batches, window }));
     },
   };
 }
 
 interface Sources {
-  board: QueryBatches;
-  ledger: CounterReader;
+  batches: QueryBatches;
+  counters: CounterReader;
   customs: CustomClients;
 }
 
 async function gatherEvidence(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  { board, ledger, customs }: Sources,
+  { batches, counters, customs }: Sources,
 ): Promise<MetricsSeen> {
   const shown = shownWindow(request.metrics);
-  const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, board), board.ledger(request)]);
-  const warmth = ledger.warmth(request, ages);
+  const [{ plan, requests }, ages] = await Promise.all([planned(request, deps, batches), batches.counters(request)]);
+  const warmth = counters.warmth(request, ages);
   const [latency, custom] = await Promise.all([
-    askLatencies(request, board, { shown, plan }),
+    askLatencies(request, batches, { shown, plan }),
     askCustom(request, plan, { deps, customs, ...optional("warmth", warmth) }),
   ]);
   const answers: Answers = { requests, latency, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
@@ -93,7 +93,7 @@ async function gatherEvidence(
   const unscraped = unscrapedIn(ages, track);
   const canary = measureTrack(answers, track, shown);
   const callersWanted = request.weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
-  const staleCallers = callersWanted ? await findStale(request, deps, { board, window: shown }) : undefined;
+  const staleCallers = callersWanted ? await findStale(request, deps, { batches, window: shown }) : undefined;
   const measured = plan.map(
     (one, index) => custom[index] ?? sure(builtInMeasurement(one, track, answers), request, deps),
   );
@@ -123,11 +123,11 @@ async function gatherEvidence(
 async function planned(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  board: QueryBatches,
+  batches: QueryBatches,
 ): Promise<{ plan: Planned[]; requests: Answers["requests"] }> {
   const bases = request.metrics.map((spec) => ({ spec, window: windowSeconds(spec.interval) }));
   const shown = shownWindow(request.metrics);
-  const requests = await askRequests(request, board, [shown, ...bases.flatMap(({ window }) => window ?? [])]);
+  const requests = await askRequests(request, batches, [shown, ...bases.flatMap(({ window }) => window ?? [])]);
   const stepSeconds = request.weight === undefined ? 0 : (deps.now() - request.notBefore) / 1000;
   const plan = bases.map(({ spec, window }): Planned => {
     if (window === undefined) return { spec, window };
@@ -135,7 +135,7 @@ async function planned(
     return { spec, window: came < minimumOf(request) ? widened(window, stepSeconds) : window };
   });
   const wider = plan.flatMap(({ window }) => (window === undefined || requests.has(window) ? [] : [window]));
-  return { plan, requests: new Map([...requests, ...(await askRequests(request, board, wider))]) };
+  return { plan, requests: new Map([...requests, ...(await askRequests(request, batches, wider))]) };
 }
 
 /** The pods' newest sample; while users are on the canary their callers' is as good. Of an earlier run of the same version it may be before. */
@@ -191,9 +191,9 @@ function sure(measurement: Measurement, { earlierRunEndedAt }: EvidenceRequest, 
 async function findStale(
   request: EvidenceRequest,
   deps: EvidenceDeps,
-  { board, window }: { board: QueryBatches; window: number },
+  { batches, window }: { batches: QueryBatches; window: number },
 ): Promise<StaleCaller[] | undefined> {
-  const callers = await board.callers(request, window);
+  const callers = await batches.callers(request, window);
   if (!callers) return undefined;
   if (callers.length === 0) return [];
   try {

@@ -91,13 +91,13 @@ export function countsOf({ labels, value }: Pick<Sample, "labels" | "value">): S
   return isLost ? { ...nobody, unanswered: value } : { ...nobody, answered: value, failed: value };
 }
 
-/** Age in ms of the newest sample of each of the track's pods, by the ledger. */
+/** Age in ms of the newest sample of each of the track's pods, by the counters. */
 export function sampleAgesIn(samples: readonly Sample[], track: MaybeTrack): Map<string, number> {
   const rows = rowsOf(samples, track, "inbound").filter(({ labels }) => labels.question === question.age);
   return new Map(rows.map(({ labels, value }) => [labels.pod ?? "", value * 1000]));
 }
 
-/** Time (our clock) of the track's newest sample in an answer of the ledger; undefined if it has none. */
+/** Time (our clock) of the track's newest sample in an answer of the counters; undefined if it has none. */
 export function newestSampleIn({ askedAt, samples }: BatchAnswer, track: MaybeTrack): number | undefined {
   const ages = [...sampleAgesIn(samples, track).values()];
   return ages.length === 0 ? undefined : Math.round(askedAt - Math.min(...ages));

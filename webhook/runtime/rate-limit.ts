@@ -29,10 +29,10 @@ export class RateLimit {
     const { burst, perSecond } = this.limits;
     const now = this.clock.now();
     const { tokens, at } = this.buckets.get(key) ?? { tokens: burst, at: now };
-    const held = Math.min(burst, tokens + ((now - at) * perSecond) / 1_000);
-    const isFree = held >= 1;
-    this.buckets.set(key, { tokens: isFree ? held - 1 : held, at: now });
-    return isFree ? 0 : Math.ceil(((1 - held) * 1_000) / perSecond);
+    const available = Math.min(burst, tokens + ((now - at) * perSecond) / 1_000);
+    const isFree = available >= 1;
+    this.buckets.set(key, { tokens: isFree ? available - 1 : available, at: now });
+    return isFree ? 0 : Math.ceil(((1 - available) * 1_000) / perSecond);
   }
 
   forget(key: string): void {

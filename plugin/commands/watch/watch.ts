@@ -85,7 +85,7 @@ async function run(source: Source, watching: Watching): Promise<void> {
     if (deps.signal.aborted) return;
     await print(frame);
     changed = (await trigger.next(screen ? tickMs : waitMs(frame, readAt))) === "changed";
-    if (changed) await settle(readAt, trigger);
+    if (changed) await gatherChanges(readAt, trigger);
   }
 }
 
@@ -95,7 +95,7 @@ function waitMs(frame: Frame, readAt: number): number {
 }
 
 /** Changes that come in quick succession are read together. */
-async function settle(readAt: number, trigger: Trigger): Promise<void> {
+async function gatherChanges(readAt: number, trigger: Trigger): Promise<void> {
   const left = readAt + shortestMs - performance.now();
   if (left > 0) await trigger.rest(left);
 }

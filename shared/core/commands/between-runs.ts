@@ -25,7 +25,7 @@ export function adopt(turn: Turn, by: string): Answer {
   const { state, seen } = turn;
   const live = unvettedVersion(turn);
   if (typeof live === "string") return live;
-  const { unvetted: _settled, ...rest } = state;
+  const { unvetted: _accepted, ...rest } = state;
   const message = `${formatImages(live.images)} is stable now, without a canary.`;
   const said = event.warning(`Unvetted change adopted by ${by} in ${fullName(seen)}: ${message}`);
   const rejected = rest.rejected.filter((entry) => entry.hash !== live.hash);

@@ -7,7 +7,7 @@ import {
   formatImages,
   fullName,
   draft,
-  unheld,
+  withoutWait,
   verbLine,
   type RunTurn,
   type Draft,
@@ -160,8 +160,8 @@ function pause(turn: RunTurn, command: Command): Answer {
   const said = event.normal(`${fullName(seen)} paused by ${by(command)}${why(command)}`);
   const reason = `Paused by ${by(command)}${why(command)}: ${message}`;
   const next = `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`;
-  const held: Run = { ...unheld(run), paused, wait: "paused", waitSince: seen.now };
-  return { step: draft(turn, { run: held, reason, next }, { events: [said] }), message };
+  const waiting: Run = { ...withoutWait(run), paused, wait: "paused", waitSince: seen.now };
+  return { step: draft(turn, { run: waiting, reason, next }, { events: [said] }), message };
 }
 
 function resume(turn: RunTurn, command: Command): Answer {
@@ -172,7 +172,7 @@ function resume(turn: RunTurn, command: Command): Answer {
   if (!run.paused && run.ceiling === undefined && !isHeld) return `nothing is paused: ${turn.state.reason}`;
   const weight = stepWeight(run, policy);
   const accepted = isHeld ? acceptingClientErrors(run, by(command)) : run;
-  const { paused: _paused, checkAt: _checkAt, ...rest } = unheld(accepted);
+  const { paused: _paused, checkAt: _checkAt, ...rest } = withoutWait(accepted);
   const resumed = run.ceiling === undefined ? rest : { ...entering(accepted, "scaling", seen.now) };
   const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
   const said = event.normal(`${fullName(seen)} resumed by ${by(command)}${why(command)}`);

@@ -20,7 +20,7 @@ const comparison: ComparisonPolicy = {
 };
 const policy = aPolicy({ comparison });
 
-const aLedger = (over: Partial<CountersSeen> = {}): CountersSeen => ({
+const someCounters = (over: Partial<CountersSeen> = {}): CountersSeen => ({
   epoch: 1,
   at: later,
   canary: someCounts(),
@@ -34,14 +34,14 @@ function turnOf(state: CanaryState, over: Partial<Observation>, by = policy): De
 
 /** The decision on what came since a first reading that had nothing. */
 function after(canary: object, primary: object, { by = policy, more = {}, from = running } = {}): Decision {
-  const { state } = turnOf(from, { ledger: aLedger() }, by);
-  const ledger = aLedger({ canary: someCounts(canary), primary: someCounts(primary), ...more });
-  return turnOf(state, { ledger }, by);
+  const { state } = turnOf(from, { counters: someCounters() }, by);
+  const counters = someCounters({ canary: someCounts(canary), primary: someCounts(primary), ...more });
+  return turnOf(state, { counters }, by);
 }
 
 const unauthorized = { requests: 12, clientErrors: 12 };
 const usual = { requests: 100, clientErrors: 2 };
-const held = after(unauthorized, usual).state;
+const waiting = after(unauthorized, usual).state;
 
 const ask = (verb: Command["verb"]): Observation["command"] => ({ id: "c1", verb, by: "bob" });
 
@@ -70,35 +70,38 @@ describe("a canary that answers with 4xx more often than the primary", () => {
 
   it("stays held whatever checks say, is not announced again, and is taken back where one fails", () => {
     const now = start + 40_000;
-    const passed = turnOf(held, { now, metrics: someMetrics(now) });
+    const passed = turnOf(waiting, { now, metrics: someMetrics(now) });
     expect(passed.state).toMatchObject({ weight: 10, run: { wait: "client-errors", step: 0 } });
     expect(passed.events).toEqual([]);
-    const { state } = turnOf(held, {
+    const { state } = turnOf(waiting, {
       now,
-      ledger: aLedger({ canary: someCounts({ requests: 30, failures: 18 }), primary: someCounts({ requests: 200 }) }),
+      counters: someCounters({
+        canary: someCounts({ requests: 30, failures: 18 }),
+        primary: someCounts({ requests: 200 }),
+      }),
     });
     expect(state.run?.ending?.outcome).toBe("rejected");
   });
 
   it("goes on when a person accepts it, and is not held for it again in this run", () => {
-    const { state: resumed } = turnOf(held, { command: ask("resume")! });
+    const { state: resumed } = turnOf(waiting, { command: ask("resume")! });
     expect(resumed.run).toMatchObject({ clientErrors: { acceptedBy: "bob" } });
     expect(resumed.run?.wait).toBeUndefined();
     const now = start + 40_000;
-    const more = aLedger({
+    const more = someCounters({
       canary: someCounts({ requests: 60, clientErrors: 60 }),
       primary: someCounts({ requests: 500 }),
     });
-    expect(turnOf(resumed, { now, ledger: more, metrics: someMetrics(now) }).state.run).toMatchObject({ step: 1 });
+    expect(turnOf(resumed, { now, counters: more, metrics: someMetrics(now) }).state.run).toMatchObject({ step: 1 });
   });
 
   it("is promoted or rolled back when a person says so", () => {
-    expect(turnOf(held, { command: ask("promote")! }).state.run?.stage).toBe("promoting");
-    expect(turnOf(held, { command: ask("rollback")! }).state.run?.ending?.outcome).toBe("rejected");
+    expect(turnOf(waiting, { command: ask("promote")! }).state.run?.stage).toBe("promoting");
+    expect(turnOf(waiting, { command: ask("rollback")! }).state.run?.ending?.outcome).toBe("rejected");
   });
 
   it("keeps waiting over a pause that ends", () => {
-    const { state: paused } = turnOf(held, { command: { ...ask("pause"), for: "1s" } as Command });
+    const { state: paused } = turnOf(waiting, { command: { ...ask("pause"), for: "1s" } as Command });
     const now = start + 40_000;
     expect(turnOf(paused, { now, metrics: someMetrics(now) }).state.run).toMatchObject({ wait: "client-errors" });
   });
@@ -113,13 +116,13 @@ describe("a canary that answers with 4xx more often than the primary", () => {
     expect(after(unauthorized, usual, { by: off }).state.run?.wait).toBeUndefined();
     // What was held before the Canary was told so goes on by itself.
     const now = start + 40_000;
-    expect(turnOf(held, { now, metrics: someMetrics(now) }, off).state.run).toMatchObject({ step: 1 });
+    expect(turnOf(waiting, { now, metrics: someMetrics(now) }, off).state.run).toMatchObject({ step: 1 });
   });
 
   it("is no reason to do without the metrics", () => {
-    const before = turnOf(running, { ledger: aLedger() }).state;
-    const ledger = aLedger({ canary: someCounts(unauthorized), primary: someCounts(usual) });
-    expect(isConvicting(before, ledger, policy)).toBe(false);
+    const before = turnOf(running, { counters: someCounters() }).state;
+    const counters = someCounters({ canary: someCounts(unauthorized), primary: someCounts(usual) });
+    expect(isConvicting(before, counters, policy)).toBe(false);
   });
 });
 
@@ -146,8 +149,11 @@ describe("a canary that is slow more often than the primary", () => {
     const { state } = after({ requests: 40, slow: 2 }, { requests: 360 });
     expect(state.run?.comparison?.slow).toMatchObject({ boundMs: 500, canary: { requests: 40, failures: 2 } });
     const wider = aPolicy({ comparison: { ...comparison, slow: { maxMs: 900, boundMs: 1_000 } } });
-    const ledger = aLedger({ canary: someCounts({ requests: 50, slow: 2 }), primary: someCounts({ requests: 460 }) });
-    const { state: next } = turnOf(state, { ledger }, wider);
+    const counters = someCounters({
+      canary: someCounts({ requests: 50, slow: 2 }),
+      primary: someCounts({ requests: 460 }),
+    });
+    const { state: next } = turnOf(state, { counters }, wider);
     expect(next.run?.comparison?.slow).toMatchObject({ boundMs: 1_000, canary: { requests: 10, failures: 0 } });
   });
 });

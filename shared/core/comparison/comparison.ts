@@ -2,7 +2,7 @@
  * The comparison in a run: takes the canary back, or holds it for a person, as soon as the evidence of one of its tests suffices, between
  * checks too; it never promotes.
  */
-import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
+import { fullName, draft, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import type { JudgingPolicy } from "../spec/analysis-settings.ts";
 import { absorb, convicts, noBlocks, rateOf, type Block, type SequentialState } from "../analysis/sequential-test.ts";
@@ -14,17 +14,17 @@ import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait } from "./client-errors.ts";
 import { convictionWords } from "./comparison-words.ts";
 
-/** The turn with what the ledger shows counted in, or the step by which a test holds or ends the run. */
+/** The turn with what the counters show counted in, or the step by which a test holds or ends the run. */
 export function compare(turn: RunTurn): RunTurn | Draft {
   const { run: before, seen, policy } = turn;
-  if (!seen.ledger || turn.state.weight === 0) return turn;
-  const comparison = counted(before, seen.ledger, policy);
+  if (!seen.counters || turn.state.weight === 0) return turn;
+  const comparison = counted(before, seen.counters, policy);
   if (comparison === before.comparison) return turn;
   const run: Run = { ...before, comparison };
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
   const found = convictionOf(run, comparison, policy);
   if (!found) return informed;
-  const cause = convictionWords(found, { comparison, policy: policy.comparison, deniedBy: seen.ledger.deniedBy });
+  const cause = convictionWords(found, { comparison, policy: policy.comparison, deniedBy: seen.counters.deniedBy });
   return found.action === "hold"
     ? holdForPerson(informed, cause)
     : reject(informed, cause, event.rollingBack(fullName(seen), cause));
@@ -41,14 +41,14 @@ export function lookingAgain(step: Draft, turn: RunTurn): Draft {
   return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
 }
 
-/** The ledger as it now stands takes the canary back, so that nothing else need be asked before. */
-export function isConvicting(state: CanaryState, ledger: CountersSeen, policy: Judged): boolean {
+/** The counters as they are now take the canary back, so that nothing else need be asked before. */
+export function isConvicting(state: CanaryState, counters: CountersSeen, policy: Judged): boolean {
   const { run } = state;
   if (!run || !isLookedAt(state)) return false;
-  return convictionOf(run, counted(run, ledger, policy), policy)?.action === "rollback";
+  return convictionOf(run, counted(run, counters, policy), policy)?.action === "rollback";
 }
 
-/** Users are on the canary, so the ledger is worth a look. */
+/** Users are on the canary, so the counters are worth a look. */
 export function isLookedAt({ run, weight }: CanaryState): boolean {
   return weight > 0 && (run?.stage === "analysing" || run?.stage === "scaling");
 }
@@ -60,10 +60,10 @@ type Judged = Pick<JudgingPolicy, "comparison" | "minRequests" | "warmupMs">;
 /** A sample is there a moment after its scrape began. */
 const scrapeTakesMs = 150;
 
-function lookAgainMs({ now, ledger, scrapeIntervalMs }: Observation): number {
+function lookAgainMs({ now, counters, scrapeIntervalMs }: Observation): number {
   const half = scrapeIntervalMs / 2;
-  if (ledger?.sampledAt === undefined) return half;
-  const untilNext = ledger.sampledAt + scrapeIntervalMs + scrapeTakesMs - now;
+  if (counters?.sampledAt === undefined) return half;
+  const untilNext = counters.sampledAt + scrapeIntervalMs + scrapeTakesMs - now;
   // One that is late may come at any moment.
   return Math.min(half, untilNext > 0 ? untilNext : scrapeIntervalMs / 4);
 }
@@ -86,7 +86,7 @@ function convictionOf(run: Run, comparison: Comparison, policy: Judged): RunTest
 
 function holdForPerson(turn: RunTurn, cause: string): Draft {
   const { seen } = turn;
-  const run: Run = { ...unheld(turn.run), clientErrors: { cause }, wait: "client-errors", waitSince: seen.now };
+  const run: Run = { ...withoutWait(turn.run), clientErrors: { cause }, wait: "client-errors", waitSince: seen.now };
   const { reason, next } = clientErrorsWait({ cause }, seen);
   const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
   return draft(turn, { run, reason, next }, { events, requeueAfterMs: 0 });
@@ -101,9 +101,9 @@ function stateOf(comparison: Comparison, { kind }: RunTest): SequentialState | u
  * Totals of one epoch may be subtracted; the first of a new one (this controller has just taken over) is where counting begins
  * anew, and what was learnt before is kept.
  */
-function counted(run: Run, ledger: CountersSeen, policy: Judged): Comparison {
+function counted(run: Run, counters: CountersSeen, policy: Judged): Comparison {
   const before = run.comparison;
-  const { epoch, canary, primary, warmup } = ledger;
+  const { epoch, canary, primary, warmup } = counters;
   const cold = warmup && { canary: warmup.canary, primary: warmup.primary };
   if (before?.read.epoch !== epoch)
     return { ...(before ?? noBlocks()), read: { epoch, canary, primary, ...(cold && { warmup: cold }) } };

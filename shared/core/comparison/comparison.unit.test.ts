@@ -18,7 +18,7 @@ import type { Decision } from "../action.ts";
 const later = start + 5_000;
 const running = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 10_000 });
 
-const aLedger = (over: Partial<CountersSeen> = {}): CountersSeen => ({
+const someCounters = (over: Partial<CountersSeen> = {}): CountersSeen => ({
   epoch: 1,
   at: later,
   canary: someCounts(),
@@ -28,13 +28,13 @@ const aLedger = (over: Partial<CountersSeen> = {}): CountersSeen => ({
 
 const noneYet = () => ({ canary: someCounts(), primary: someCounts() });
 
-/** Decides on each ledger in turn, as the state that is kept between them has it. */
-function looks(ledgers: readonly CountersSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
-  return ledgers.reduce<Decision>(
-    (last, ledger, index) =>
+/** Decides on each reading in turn, as the state that is kept between them has it. */
+function looks(readings: readonly CountersSeen[], policy = aPolicy(), from: CanaryState = running): Decision {
+  return readings.reduce<Decision>(
+    (last, counters, index) =>
       decide(
         last.state,
-        aRunObservation(10, 4, { now: later + index * 2_000, ledger, target: undefinedTarget() }),
+        aRunObservation(10, 4, { now: later + index * 2_000, counters, target: undefinedTarget() }),
         policy,
       ),
     { state: from, actions: [], events: [] },
@@ -43,8 +43,11 @@ function looks(ledgers: readonly CountersSeen[], policy = aPolicy(), from: Canar
 
 const undefinedTarget = () => aRunObservation(10, 4).target!;
 
-const baseline = aLedger();
-const failing = aLedger({ canary: someCounts({ requests: 6, failures: 6 }), primary: someCounts({ requests: 54 }) });
+const baseline = someCounters();
+const failing = someCounters({
+  canary: someCounts({ requests: 6, failures: 6 }),
+  primary: someCounts({ requests: 54 }),
+});
 
 describe("the comparison in a run", () => {
   it("takes a version that always fails back between two checks, and says by what numbers", () => {
@@ -72,7 +75,7 @@ describe("the comparison in a run", () => {
   });
 
   it("waits with a block until both tracks were scraped: they are at different moments", () => {
-    const canaryFirst = aLedger({ canary: someCounts({ requests: 6, failures: 6 }) });
+    const canaryFirst = someCounters({ canary: someCounts({ requests: 6, failures: 6 }) });
     expect(looks([baseline, canaryFirst]).state.weight).toBe(10);
     expect(looks([baseline, canaryFirst, failing]).state.weight).toBe(0);
   });
@@ -80,7 +83,7 @@ describe("the comparison in a run", () => {
   it("keeps what it has learnt when another controller takes over, and counts on from that one's first reading", () => {
     const strict = aPolicy({ comparison: { mode: "always", alpha: 1e-9, marginPercent: 1 } });
     const learnt = looks([baseline, failing], strict).state.run?.comparison;
-    const taken = looks([baseline, failing, aLedger({ epoch: 2, canary: someCounts({ requests: 900 }) })], strict);
+    const taken = looks([baseline, failing, someCounters({ epoch: 2, canary: someCounts({ requests: 900 }) })], strict);
     expect(taken.state.run?.comparison).toMatchObject({ logEvidence: learnt?.logEvidence, canary: learnt?.canary });
     expect(taken.state.run?.comparison?.read.epoch).toBe(2);
   });
@@ -95,7 +98,7 @@ describe("the comparison in a run", () => {
   });
 
   it("never promotes, and lets a canary within the margin be", () => {
-    const calm = aLedger({
+    const calm = someCounters({
       canary: someCounts({ requests: 1_000, failures: 9 }),
       primary: someCounts({ requests: 9_000 }),
     });
@@ -114,11 +117,11 @@ describe("the comparison in a run", () => {
     ["soon when the sample is late", 10_500, 2_500],
   ])("looks again %s", (_when, agoMs, afterMs) => {
     const patient = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 60_000 });
-    const ledger = aLedger({ sampledAt: later - agoMs });
-    expect(looks([ledger], aPolicy(), patient).requeueAfterMs).toBe(afterMs);
+    const counters = someCounters({ sampledAt: later - agoMs });
+    expect(looks([counters], aPolicy(), patient).requeueAfterMs).toBe(afterMs);
   });
 
-  it("knows by the ledger alone whom it takes back, so that no metric is waited for", () => {
+  it("knows by the counters alone whom it takes back, so that no metric is waited for", () => {
     const { state: next } = looks([baseline]);
     const policy = aPolicy();
     expect(isConvicting(next, failing, policy)).toBe(true);
@@ -133,9 +136,9 @@ describe("the comparison in a run", () => {
 
 describe("while the canary warms up", () => {
   const policy = aPolicy({ warmupMs: 30_000, comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 } });
-  const before = aLedger({ warmup: { ...noneYet(), pods: 0 } });
+  const before = someCounters({ warmup: { ...noneYet(), pods: 0 } });
   const warming = (requests: number, failures: number) =>
-    aLedger({
+    someCounters({
       warmup: {
         canary: someCounts({ requests, failures }),
         primary: someCounts({ requests: 9 * requests }),
@@ -170,7 +173,7 @@ describe("while the canary warms up", () => {
     const state = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start });
     const { state: next, events } = decide(
       state,
-      aRunObservation(10, 4, { now: later, metrics, ledger: warming(40, 16) }),
+      aRunObservation(10, 4, { now: later, metrics, counters: warming(40, 16) }),
       policy,
     );
     expect(next.run).toMatchObject({ wait: "warming-up", step: 0 });
@@ -201,7 +204,7 @@ describe("a share that does not follow the weight", () => {
   };
 
   it("holds although every check passes, and says whom to restart", () => {
-    const { state: next } = check({ ledger: aLedger({ share }) });
+    const { state: next } = check({ counters: someCounters({ share }) });
     expect(next.run).toMatchObject({ wait: "stale-callers", step: 0 });
     expect(next.reason).toBe(
       "The split is not effective: its callers sent it 0 of 1200 requests (0.0%) at weight 10, and chance explains none of the last 3 scrapes. " +
@@ -211,10 +214,10 @@ describe("a share that does not follow the weight", () => {
 
   it("says how much each of them sends, and names one that holds nothing in the status all the same", () => {
     const stale = [{ pod: "shop/load-gen-0", workload: "statefulset/load-gen", percent: 30.04 }];
-    const held = check({ ledger: aLedger({ share: { ...share, stale } }) });
+    const held = check({ counters: someCounters({ share: { ...share, stale } }) });
     expect(held.state.reason).toContain(" shop/load-gen-0 (30.0% of requests) is older than the route");
     const fine: ShareSeen = { ...share, canary: 118, scrapes: 0, staleCallers: [], stale };
-    const { state: next } = check({ ledger: aLedger({ share: fine }) });
+    const { state: next } = check({ counters: someCounters({ share: fine }) });
     expect(next.run?.wait).toBeUndefined();
     expect(next.staleCallers).toEqual([{ pod: "shop/load-gen-0", workload: "statefulset/load-gen" }]);
   });
@@ -234,13 +237,13 @@ describe("a share that does not follow the weight", () => {
     ],
     ["nothing", { staleCallers: [] }, {}, "No cause was found: do callers address the Service by its name?"],
   ])("names %s", (_what, more, over, words) => {
-    const { state: next } = check({ ...over, ledger: aLedger({ share: { ...share, ...more } }) });
+    const { state: next } = check({ ...over, counters: someCounters({ share: { ...share, ...more } }) });
     expect(next.run?.wait).toBe("unreached");
     expect(next.reason).toContain(words);
   });
 
   it("is believed at the third scrape only", () =>
-    expect(check({ ledger: aLedger({ share: { ...share, scrapes: 2 } }) }).state.run?.step).toBe(1));
+    expect(check({ counters: someCounters({ share: { ...share, scrapes: 2 } }) }).state.run?.step).toBe(1));
 });
 
 describe("a check without evidence", () => {

@@ -258,7 +258,7 @@ describe("between runs", () => {
       aPolicy(),
     );
     expect(next.stable).toEqual(recreated);
-    expect(actions).toEqual([{ kind: "settleTarget", podTemplateHash: "anew" }]);
+    expect(actions).toEqual([{ kind: "markStable", podTemplateHash: "anew" }]);
   });
 
   it("a held target whose template is stable's again is let go", () => {

@@ -9,7 +9,7 @@ import type { V1ManagedFieldsEntry } from "@kubernetes/client-node";
  * The entries with nothing of `ours` under `spec.template`. `before` are the entries from before our write; where they are
  * lost (a restart in between), all goes to the last applier. Undefined: there is nothing to give back.
  */
-export function handBack(
+export function returnFields(
   before: readonly V1ManagedFieldsEntry[],
   after: readonly V1ManagedFieldsEntry[],
   ours: string,

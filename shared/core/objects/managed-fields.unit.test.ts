@@ -1,6 +1,6 @@
 import type { V1ManagedFieldsEntry } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
-import { handBack } from "./managed-fields.ts";
+import { returnFields } from "./managed-fields.ts";
 
 const ours = "kubectl-canary";
 
@@ -37,7 +37,7 @@ describe("after stable's template was put back", () => {
         "f:metadata": { "f:labels": {} },
       }),
     ];
-    expect(handBack(before, after, ours)).toEqual([
+    expect(returnFields(before, after, ours)).toEqual([
       before[0],
       at("02", entry("kubectl", "Apply", container({ ".": {}, ...env("BAR", "FOO"), "f:image": {} }))),
       after[2],
@@ -51,7 +51,7 @@ describe("after stable's template was put back", () => {
       entry("helm", "Apply", container({ ".": {} })),
       entry(ours, "Update", container({ "f:image": {}, ...env("FOO") })),
     ];
-    expect(handBack(after, after, ours)).toEqual([
+    expect(returnFields(after, after, ours)).toEqual([
       after[0],
       entry("helm", "Apply", container({ ".": {}, "f:image": {}, ...env("FOO") })),
     ]);
@@ -67,7 +67,7 @@ describe("after stable's template was put back", () => {
     const recent = at("2026-02-01T00:00:00Z", entry("kubectl", "Apply", container({ "f:args": {} })));
     const writer = at("2026-03-01T00:00:00Z", entry("kubectl-set", "Update", container({ "f:command": {} })));
     const managers = (entries: V1ManagedFieldsEntry[]): (string | undefined)[] =>
-      (handBack([], [...entries, mine], ours) ?? [])
+      (returnFields([], [...entries, mine], ours) ?? [])
         .filter((one) => JSON.stringify(one.fieldsV1).includes("FOO"))
         .map((one) => one.manager);
     expect(managers([old, recent, writer])).toEqual(["kubectl"]);
@@ -81,14 +81,14 @@ describe("after stable's template was put back", () => {
       entry("kubectl", "Apply", container({})),
       entry(ours, "Update", container({ ".": {}, "f:name": {} })),
     ];
-    expect(handBack([], after, ours)).toEqual([entry("kubectl", "Apply", container({ ".": {}, "f:name": {} }))]);
+    expect(returnFields([], after, ours)).toEqual([entry("kubectl", "Apply", container({ ".": {}, "f:name": {} }))]);
   });
 
   it("nothing is written where nothing of the template is ours", () => {
     const labels = { ...entry(ours, "Update", {}), fieldsV1: { "f:metadata": { "f:labels": {} } } };
     const status = { ...entry(ours, "Update", container({ "f:image": {} })), subresource: "status" };
     expect(
-      handBack([], [labels, status, entry("kubectl", "Apply", container({ "f:image": {} }))], ours),
+      returnFields([], [labels, status, entry("kubectl", "Apply", container({ "f:image": {} }))], ours),
     ).toBeUndefined();
   });
 });

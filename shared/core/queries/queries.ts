@@ -105,7 +105,7 @@ export function latencyQuery({ workloads }: Pick<Asked, "workloads">, over: Over
  * that the pods are being scraped); an age and not a time, so that a Prometheus whose clock differs from ours does not
  * matter. One query, because all of it is asked once a scrape for every canary. `bounds`: of latency buckets, ms.
  */
-export function ledgerQuery({ workloads, apexes }: Asked, bounds: readonly number[] = []): string {
+export function countersQuery({ workloads, apexes }: Asked, bounds: readonly number[] = []): string {
   const [pods, callers] = [among(workloads, "inbound"), among(workloads, "outbound")];
   const byPod = `${trackLabels.inbound}, pod`;
   const byCaller = `namespace, deployment, pod, ${trackLabels.outbound}`;

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { quote, regex } from "./promql-text.ts";
-import { callersQuery, latencyQuery, ledgerQuery, question, requestsQuery, windowSeconds } from "./queries.ts";
+import { callersQuery, latencyQuery, countersQuery, question, requestsQuery, windowSeconds } from "./queries.ts";
 
 const podinfo = { namespace: "test", service: "podinfo", port: 9898 };
 const workloads = { namespaces: ["b", "a", "b"], deployments: ["x", "x-canary"] };
 const asked = { workloads, apexes: [podinfo] };
 const aMinute = { window: 60, recent: 20 };
-const texts = [requestsQuery(asked, aMinute), latencyQuery(asked, { window: 60 }), ledgerQuery(asked, [500])];
+const texts = [requestsQuery(asked, aMinute), latencyQuery(asked, { window: 60 }), countersQuery(asked, [500])];
 
 describe("the text of a query", () => {
   test("asks for many canaries at once, each name once and in order, so that equal questions are equal texts", () => {
     expect(texts[0]).toContain('namespace=~"a|b",deployment=~"x|x-canary"');
     const reversed = { ...asked, workloads: { namespaces: ["a", "b"], deployments: ["x-canary", "x"] } };
     expect(requestsQuery(reversed, aMinute)).toBe(texts[0]);
-    expect(ledgerQuery(asked, [500, 100, 500])).toBe(ledgerQuery(asked, [100, 500]));
+    expect(countersQuery(asked, [500, 100, 500])).toBe(countersQuery(asked, [100, 500]));
   });
 
   test.each([0, 1, 2])("never counts probes or scrapes (%#)", (index) => {
@@ -41,16 +41,16 @@ describe("the text of a query", () => {
     );
   });
 
-  test("reads all counters of the ledger at once, and says in each row which they are", () => {
+  test("reads all counters at once, and says in each row which they are", () => {
     const said = texts[2]!.match(/"question", "([\w-]+)"/g)!.map((one) => one.split('"')[3]);
-    const { recent: _recent, ...ofLedger } = question;
-    expect(new Set(said)).toEqual(new Set(Object.values(ofLedger)));
-    expect(ledgerQuery(asked)).not.toContain("bucket");
+    const { recent: _recent, ...ofCounters } = question;
+    expect(new Set(said)).toEqual(new Set(Object.values(ofCounters)));
+    expect(countersQuery(asked)).not.toContain("bucket");
   });
 
   test("asks for the buckets of the limits alone", () => {
     expect(texts[2]).toContain('le=~"500([.]0)?"');
-    expect(ledgerQuery(asked, [500, 100])).toContain('le=~"100([.]0)?|500([.]0)?"');
+    expect(countersQuery(asked, [500, 100])).toContain('le=~"100([.]0)?|500([.]0)?"');
   });
 
   test("finds callers by the apex and its leaves, in whatever cluster domain, and only those that are still there", () => {

@@ -9,7 +9,16 @@ import {
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
-import { andThen, formatImages, fullName, fullTarget, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
+import {
+  andThen,
+  formatImages,
+  fullName,
+  fullTarget,
+  draft,
+  withoutWait,
+  type RunTurn,
+  type Draft,
+} from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { failedCheck } from "./failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
@@ -57,17 +66,17 @@ function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
 }
 
 /** Someone else set the weight; where nobody is behind the canary any more, it gets none all the same. */
-function byHand(turn: RunTurn): Draft | undefined {
-  const hand = followExternalWeight(turn, weightOf(turn));
-  const { run } = hand?.next ?? {};
-  if (!hand || !run || !hasNoReadyPods(hand.next, turn.seen)) return hand;
-  return andThen(hand, turn, (now) => lostAllPods({ ...now, run }));
+function externalWeight(turn: RunTurn): Draft | undefined {
+  const external = followExternalWeight(turn, weightOf(turn));
+  const { run } = external?.next ?? {};
+  if (!external || !run || !hasNoReadyPods(external.next, turn.seen)) return external;
+  return andThen(external, turn, (now) => lostAllPods({ ...now, run }));
 }
 
 function prepareStep(turn: RunTurn): Draft {
   const { run, seen } = turn;
-  const hand = byHand(turn);
-  if (hand) return hand;
+  const external = externalWeight(turn);
+  if (external) return external;
   const lost = lostPods(turn);
   if (lost) return lost;
   return run.wait && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
@@ -75,8 +84,8 @@ function prepareStep(turn: RunTurn): Draft {
 
 function analyseStep(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
-  const hand = byHand(turn);
-  if (hand) return hand;
+  const external = externalWeight(turn);
+  if (external) return external;
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   const lost = lostPods(turn);
   if (lost) return lost;
@@ -123,7 +132,7 @@ function isResumedByUser({ run, seen }: RunTurn): boolean {
 
 /** The check is due at once; its numbers come with the next decision. */
 function askNow(turn: RunTurn): Draft {
-  const run = isResumedByUser(turn) ? unheld(turn.run) : turn.run;
+  const run = isResumedByUser(turn) ? withoutWait(turn.run) : turn.run;
   return draft(turn, { run: { ...run, checkAt: turn.seen.now } }, { requeueAfterMs: 0 });
 }
 
@@ -163,14 +172,15 @@ function heldWords(turn: RunTurn): { reason: string; next: string } {
 
 function advance(turn: RunTurn, weight: number): Draft {
   const { run, seen, state, policy } = turn;
-  const held = waitsForPerson(turn);
-  if (held && (held.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight))) return wait(turn, held);
+  const waiting = waitsForPerson(turn);
+  if (waiting && (waiting.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight)))
+    return wait(turn, waiting);
   const unseen = unscraped(turn);
   if (unseen) return wait(turn, unseen);
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
-  const { paused: _over, ...rest } = unheld(run);
+  const { paused: _over, ...rest } = withoutWait(run);
   const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
   const events = [event.advance(fullName(seen), given)];
   if (isFirst) events.unshift(event.starting(fullTarget(seen)));
@@ -239,8 +249,8 @@ function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
 
 function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   const { run, seen, state, policy } = turn;
-  const held = waitsForPerson(turn);
-  if (held) return wait(turn, held);
+  const waiting = waitsForPerson(turn);
+  if (waiting) return wait(turn, waiting);
   const last = run.step >= policy.weights.length - 1;
   if (last && metrics.sampledAt < run.stageAt) {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
@@ -249,7 +259,7 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   // A spec that was edited may have put another weight where this step is.
   const isGiven = state.weight >= weightOf(turn);
   if (last && isGiven) return finishAnalysis(turn, "Every check passed");
-  const { checkAt: _checkAt, paused: _paused, ...rest } = unheld(run);
+  const { checkAt: _checkAt, paused: _paused, ...rest } = withoutWait(run);
   const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
   return andThen(draft(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
 }

@@ -3,7 +3,7 @@
  * done; what would lead forward is left undone until the barrier is gone.
  */
 import type { CanaryState, Run } from "../state.ts";
-import { draft, unheld, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
+import { draft, withoutWait, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
 import { optional } from "../format/compact.ts";
 import { isLookedAt, lookingAgain } from "../comparison/comparison.ts";
 import { runsOut } from "./wait.ts";
@@ -11,7 +11,8 @@ import { runsOut } from "./wait.ts";
 /** `judge` is what would be decided without the barrier. A run without traffic has nothing to be judged by. */
 export function behindBarrier(turn: RunTurn, barrier: Barrier, judge: (turn: RunTurn) => Draft): Draft {
   const { run } = turn;
-  if (!isLookedAt(turn.state)) return held(turn, barrier, { ...unheld(run), ...waitOf(turn, undefined, barrier) });
+  if (!isLookedAt(turn.state))
+    return keptBack(turn, barrier, { ...withoutWait(run), ...waitOf(turn, undefined, barrier) });
   const judged = judge(turn);
   return leadsBack(judged.next, turn.state) ? judged : counted(turn, barrier, judged);
 }
@@ -32,11 +33,11 @@ function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draf
   const checkAt = seen.now < dueAt ? dueAt : seen.now + policy.intervalMs;
   const { comparison, clientErrors } = next.run ?? {};
   const learnt = { ...(comparison ? { comparison } : {}), ...(clientErrors ? { clientErrors } : {}) };
-  const found: Run = { ...unheld(run), ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
+  const found: Run = { ...withoutWait(run), ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
   const known = { ...state, failedChecks, checks, staleCallers, ...(tracks ? { tracks } : {}) };
   const informed: RunTurn = { ...turn, state: known, run: found };
   const hasFailed = failedChecks > state.failedChecks;
-  const step = held(informed, barrier, found, hasFailed ? ` Meanwhile: ${next.reason}` : "");
+  const step = keptBack(informed, barrier, found, hasFailed ? ` Meanwhile: ${next.reason}` : "");
   const said = hasFailed ? [...step.events, ...events] : step.events;
   return lookingAgain({ next: step.next, events: said, requeueAfterMs: checkAt - seen.now }, informed);
 }
@@ -52,7 +53,7 @@ function waitOf(
   return { wait: "obstacle", waitSince: (run.wait === "obstacle" ? run.waitSince : undefined) ?? seen.now };
 }
 
-function held(turn: RunTurn, barrier: Barrier, run: Run, meanwhile = ""): Draft {
+function keptBack(turn: RunTurn, barrier: Barrier, run: Run, meanwhile = ""): Draft {
   const words = { reason: `${barrier.reason}${meanwhile}`, reasonCode: barrier.code, next: barrier.next };
   return draft(turn, { run, ...words });
 }

@@ -9,10 +9,10 @@ import type { Run } from "../state.ts";
 export function followExternalWeight(turn: RunTurn, stepWeight: number): Draft | undefined {
   const { seen, state } = turn;
   const found = seen.route?.weight ?? 0;
-  if (loweredByOthers(state, seen)) return obey(turn, found);
+  if (loweredByOthers(state, seen)) return keepLowered(turn, found);
   const weight = Math.min(found, stepWeight);
-  if (!raisedByHand(turn) || !canCarry(turn, weight)) return undefined;
-  return weight < stepWeight ? obey(turn, weight) : lift(turn, stepWeight);
+  if (!isRaisedByPerson(turn) || !canCarry(turn, weight)) return undefined;
+  return weight < stepWeight ? keepLowered(turn, weight) : liftCeiling(turn, stepWeight);
 }
 
 // --- internal ---
@@ -22,16 +22,16 @@ function canCarry({ run, seen }: RunTurn, weight: number): boolean {
 }
 
 /** Only a weight that a person lowered is a person's to raise. */
-function raisedByHand({ run, seen, state }: RunTurn): boolean {
+function isRaisedByPerson({ run, seen, state }: RunTurn): boolean {
   const { route } = seen;
   return run.ceiling !== undefined && !!route && route.weight > state.weight && route.weight !== route.ownWeight;
 }
 
-function obey(turn: RunTurn, weight: number): Draft {
+function keepLowered(turn: RunTurn, weight: number): Draft {
   const { run, seen, state, policy } = turn;
   const checkAt = seen.now + policy.intervalMs;
   const { paused } = run;
-  const held: Run = {
+  const waiting: Run = {
     ...entering(run, "analysing", seen.now),
     ceiling: weight,
     checkAt,
@@ -39,18 +39,18 @@ function obey(turn: RunTurn, weight: number): Draft {
     waitSince: seen.now,
     ...(paused ? { paused } : {}),
   };
-  const next = { ...state, weight, run: held };
-  const words = waitsForPerson({ ...turn, state: next, run: held });
+  const next = { ...state, weight, run: waiting };
+  const words = waitsForPerson({ ...turn, state: next, run: waiting });
   const reason = `The canary's weight was lowered by hand to ${weight} (it was ${state.weight}): it is not raised again by itself.`;
   const events = [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)];
   return draft(
     turn,
-    { weight, run: held, reason, next: words?.next ?? "" },
+    { weight, run: waiting, reason, next: words?.next ?? "" },
     { events, requeueAfterMs: policy.intervalMs },
   );
 }
 
-function lift(turn: RunTurn, weight: number): Draft {
+function liftCeiling(turn: RunTurn, weight: number): Draft {
   const { run, seen, policy } = turn;
   const reason = `The canary's weight was set back to ${weight} by hand: the run goes on.`;
   const analysed: Run = { ...entering(run, "analysing", seen.now), checkAt: seen.now + policy.intervalMs };

@@ -1,5 +1,5 @@
 /** Failed checks are counted; at the threshold the run is taken back. */
-import { fullName, draft, unheld, type RunTurn, type Draft } from "../turn/turn.ts";
+import { fullName, draft, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { haltWords } from "../analysis/verdict.ts";
 import { reject } from "../lifecycle/end.ts";
@@ -19,7 +19,7 @@ export function failedCheck(turn: RunTurn, words: string): Draft {
     counted,
     {
       phase: "Progressing",
-      run: { ...unheld(run), checkAt: seen.now + policy.intervalMs },
+      run: { ...withoutWait(run), checkAt: seen.now + policy.intervalMs },
       reason: `Check failed (${failedChecks} of ${policy.threshold}): ${words}.`,
       next: `rollback at ${policy.threshold} failed checks`,
     },

@@ -4,8 +4,8 @@ import { promote } from "./promote.ts";
 import { wait, waitsForPerson } from "./wait.ts";
 
 export function finishOrWait(turn: RunTurn, because: string): Draft {
-  const held = waitsForPerson(turn);
-  return held ? wait(turn, held) : finishAnalysis(turn, because);
+  const waiting = waitsForPerson(turn);
+  return waiting ? wait(turn, waiting) : finishAnalysis(turn, because);
 }
 
 export function finishAnalysis(turn: RunTurn, because: string): Draft {

@@ -7,7 +7,7 @@ import type { ShareSeen } from "../observation.ts";
 
 /** Undefined while the share is what chance explains, or not yet known. */
 export function waitForShare(turn: RunTurn): Wait | undefined {
-  const share = turn.seen.ledger?.share;
+  const share = turn.seen.counters?.share;
   if (!share || share.scrapes < believedScrapes) return undefined;
   const reason = `${measuredWords(share)} ${causeWords(turn, share)}`;
   const cause = share.staleCallers.length > 0 ? "stale-callers" : "unreached";

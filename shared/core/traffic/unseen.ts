@@ -3,7 +3,7 @@ import { formatDuration } from "../format/duration.ts";
 import { canaryName } from "../objects/names.ts";
 import { event } from "../turn/event-messages.ts";
 import type { Measured } from "../turn/track-status.ts";
-import { draft, fullName, unheld, type Draft, type RunTurn } from "../turn/turn.ts";
+import { draft, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
 import { wait } from "./wait.ts";
 
 /** One missed scrape is an everyday matter. */
@@ -37,7 +37,7 @@ function hold(turn: RunTurn): Draft {
 
 function takeBack(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
-  const { checkAt: _checkAt, ...rest } = unheld(run);
+  const { checkAt: _checkAt, ...rest } = withoutWait(run);
   const reason = `${whoIsUnseen(turn)} for ${missedScrapes} scrapes at weight ${state.weight}: all traffic is on stable until Prometheus sees its pods.`;
   // It says nothing against the version, but the run has had users: it is wound up as one that has.
   const blind = { ...rest, losses: run.losses ?? 0, stage: "scaling", stageAt: seen.now } as const;

@@ -36,11 +36,11 @@ describe("a canary that Prometheus does not see any more", () => {
       /^Halt podinfo.test advancement: .* for 3 scrapes at weight 25: all traffic is on stable/,
     );
     const unseen = { metrics: someMetrics(start, { sampledAt: 0 }) };
-    const held = decide(next, aRunObservation(0, 1, unseen), policy).state;
-    expect(held).toMatchObject({ weight: 0, run: { wait: "no-numbers" } });
+    const waiting = decide(next, aRunObservation(0, 1, unseen), policy).state;
+    expect(waiting).toMatchObject({ weight: 0, run: { wait: "no-numbers" } });
     const seen = { now: start + 9_000, metrics: someMetrics(start + 9_000) };
     expect(
-      decide({ ...held, run: { ...held.run!, checkAt: start } }, aRunObservation(0, 1, seen), policy).state,
+      decide({ ...waiting, run: { ...waiting.run!, checkAt: start } }, aRunObservation(0, 1, seen), policy).state,
     ).toMatchObject({
       weight: 25,
       run: { stage: "analysing" },

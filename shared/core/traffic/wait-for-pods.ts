@@ -1,6 +1,6 @@
 /** A step whose pods are not ready yet: what users have meanwhile is judged at its present weight. */
 import { readyCanaries } from "../turn/capacity.ts";
-import { draft, formatImages, fullName, unheld, type Draft, type RunTurn } from "../turn/turn.ts";
+import { draft, formatImages, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { formatDuration } from "../format/duration.ts";
 import { reject } from "../lifecycle/end.ts";
@@ -24,7 +24,7 @@ export function waitForPods(turn: RunTurn, weight: number, needed: number): Draf
   }
   const pods = `${needed} ready canary pod${needed === 1 ? "" : "s"}`;
   const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${readyCanaries(run, seen)} so far${said}.`;
-  const { checkAt: _checkAt, ...rest } = unheld(run);
+  const { checkAt: _checkAt, ...rest } = withoutWait(run);
   const isDue = run.checkAt === undefined || seen.now >= run.checkAt;
   const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);
   // Users are on it meanwhile: it is judged at its present weight.

@@ -1,6 +1,6 @@
 /** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
 import { podNames, restartLines } from "../format/restart-command.ts";
-import { fullName, draft, unheld, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
+import { fullName, draft, withoutWait, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import type { CheckStatus } from "../objects/canary-status.ts";
@@ -52,11 +52,11 @@ export function wait(turn: RunTurn, found: Wait): Draft {
   }
   const after = lookAgainAfter(turn, found);
   const timing = { waitSince: holdSince, checkAt: seen.now + after };
-  const held: Run = { ...unheld(run), wait: cause, ...timing, ...optional("waitCode", found.code) };
+  const waiting: Run = { ...withoutWait(run), wait: cause, ...timing, ...optional("waitCode", found.code) };
   const isNews = run.wait !== cause && !waitCauses[cause].isQuiet && state.reasonCode !== cause;
   const events = isNews ? [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] : [];
   const phase = cause === "paused-by-user" ? "WaitingPromotion" : "Progressing";
-  return draft(turn, { phase, run: held, reason, reasonCode: cause, next }, { events, requeueAfterMs: after });
+  return draft(turn, { phase, run: waiting, reason, reasonCode: cause, next }, { events, requeueAfterMs: after });
 }
 
 /** Who cannot be asked says nothing against the canary: nothing is counted until it answers. */
@@ -103,7 +103,7 @@ export function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
 
 /** What is missing is what the canary's pods answered while they warmed up. */
 export function warmingUp({ seen, policy }: RunTurn): Wait | undefined {
-  const { canary, pods, evidenceAt = 0 } = { canary: { requests: 0, failures: 0 }, pods: 0, ...seen.ledger?.warmup };
+  const { canary, pods, evidenceAt = 0 } = { canary: { requests: 0, failures: 0 }, pods: 0, ...seen.counters?.warmup };
   if (seen.now >= evidenceAt) return undefined;
   const who = pods === 0 ? "The canary has just warmed up" : `${pods} canary pod${pods === 1 ? " warms" : "s warm"} up`;
   const first = formatDuration(policy.warmupMs);

@@ -63,8 +63,8 @@ describe("a canary that Prometheus has not scraped", () => {
 
   it("gets its first weight with the first sample", () => {
     const metrics = someMetrics(start, { sampledAt: start - 1_000 });
-    const held = since({ wait: "no-numbers", waitSince: start - 3_000, checkAt: start });
-    const { state: next } = decide(held, aRunObservation(0, 1, { metrics }), policy);
+    const waiting = since({ wait: "no-numbers", waitSince: start - 3_000, checkAt: start });
+    const { state: next } = decide(waiting, aRunObservation(0, 1, { metrics }), policy);
     expect(next).toMatchObject({ weight: 25, run: { stage: "analysing" } });
     expect(next.run?.wait).toBeUndefined();
   });
@@ -72,8 +72,8 @@ describe("a canary that Prometheus has not scraped", () => {
   it("gets its first weight where Prometheus has not looked at stable either for three scrapes, and not before", () => {
     const metrics = { ...unseen, isUnwatched: true };
     const after = (ms: number) => {
-      const held = since({ wait: "no-numbers", waitSince: start - ms, checkAt: start });
-      return decide(held, aRunObservation(0, 1, { metrics }), policy).state.weight;
+      const waiting = since({ wait: "no-numbers", waitSince: start - ms, checkAt: start });
+      return decide(waiting, aRunObservation(0, 1, { metrics }), policy).state.weight;
     };
     expect([after(0), after(29_000), after(30_000)]).toEqual([0, 0, 25]);
   });
@@ -141,7 +141,7 @@ describe("a paused run", () => {
 
 describe("pods that are awaited after a hold", () => {
   it("have all of their time: nobody waited for them while it lasted", () => {
-    const held: Partial<Run> = {
+    const waiting: Partial<Run> = {
       stage: "scaling",
       step: 1,
       stageAt: start - hour,
@@ -149,7 +149,7 @@ describe("pods that are awaited after a hold", () => {
       waitSince: start - hour,
     };
     const { state: next } = decide(
-      aRunningState(25, held),
+      aRunningState(25, waiting),
       aRunObservation(25, 1, { metrics: someMetrics(start) }),
       policy,
     );
@@ -208,6 +208,6 @@ describe("a run whose spec or target is changed under it", () => {
       aRunObservation(25, 1, { target }),
       policy,
     );
-    expect(actions).toEqual([{ kind: "settleTarget", podTemplateHash: "pod1.7.0" }]);
+    expect(actions).toEqual([{ kind: "markStable", podTemplateHash: "pod1.7.0" }]);
   });
 });

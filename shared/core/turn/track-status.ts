@@ -50,7 +50,7 @@ export function measurements(
   };
   return {
     checks: metrics.checks,
-    staleCallers: together(metrics.staleCallers, seen.ledger?.share?.stale ?? []),
+    staleCallers: together(metrics.staleCallers, seen.counters?.share?.stale ?? []),
     tracks: {
       at: metrics.askedAt,
       windowSeconds: metrics.windowSeconds,

@@ -104,14 +104,14 @@ function firstOf(seen: Observation, levels: readonly Unmet["level"][]): Unmet | 
 }
 
 /** The run when it moves again: nothing holds it. */
-export function unheld(run: Run): Run {
+export function withoutWait(run: Run): Run {
   const { wait: _hold, waitSince: _holdSince, waitCode: _holdCode, ...rest } = run;
   return rest;
 }
 
 /** The run with nothing of the stage before in it; a person's pause and ceiling are over too. */
 export function entering(run: Run, stage: Run["stage"], now: number): Run {
-  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = unheld(run);
+  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = withoutWait(run);
   return { ...rest, stage, stageAt: now };
 }
 

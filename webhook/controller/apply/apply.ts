@@ -21,7 +21,7 @@ import {
   requireTarget,
   restoreStable,
   setProgressing,
-  settleTarget,
+  markStable,
   unholdTarget,
 } from "./target.ts";
 import type { Served } from "../objects/route-choice.ts";
@@ -30,7 +30,7 @@ import { metaOf } from "../objects/from-objects.ts";
 export type PerformDeps = WriteDeps & Deleting;
 
 export interface ApplyContext {
-  scene: CanaryObjects;
+  objects: CanaryObjects;
   progressDeadlineMs: number;
 }
 
@@ -49,44 +49,44 @@ type Performer<K extends Action["kind"]> = (
 ) => Promise<void>;
 
 const performers: { [K in Action["kind"]]: Performer<K> } = {
-  optIn: (deps, { scene }, { podTemplateHash }) =>
-    patchTarget(deps, scene, { labels: { [label.target]: uidOf(scene), [label.stable]: podTemplateHash } }),
-  settleTarget: (deps, { scene }, { podTemplateHash }) => settleTarget(deps, scene, podTemplateHash),
-  releaseTarget: (deps, { scene }, action) => releaseTarget(deps, scene, action),
-  unholdTarget: (deps, { scene }) => unholdTarget(deps, scene),
-  restoreStable: async (deps, { scene }, { podTemplateHash }) => {
-    scene.target = await restoreStable(deps, requireTarget(scene), podTemplateHash, []);
+  optIn: (deps, { objects }, { podTemplateHash }) =>
+    patchTarget(deps, objects, { labels: { [label.target]: uidOf(objects), [label.stable]: podTemplateHash } }),
+  markStable: (deps, { objects }, { podTemplateHash }) => markStable(deps, objects, podTemplateHash),
+  releaseTarget: (deps, { objects }, action) => releaseTarget(deps, objects, action),
+  unholdTarget: (deps, { objects }) => unholdTarget(deps, objects),
+  restoreStable: async (deps, { objects }, { podTemplateHash }) => {
+    objects.target = await restoreStable(deps, requireTarget(objects), podTemplateHash, []);
   },
-  removeOurs: (deps, { scene: { canary, namespace } }) => removeOurs(deps, { namespace, name: metaOf(canary).name }),
-  keepStable: (deps, { scene }, { podTemplateHash }) => keepStable(deps, scene, podTemplateHash),
-  consumeBypass: (deps, { scene }) =>
-    patchTarget(deps, scene, {
+  removeOurs: (deps, { objects: { canary, namespace } }) => removeOurs(deps, { namespace, name: metaOf(canary).name }),
+  keepStable: (deps, { objects }, { podTemplateHash }) => keepStable(deps, objects, podTemplateHash),
+  consumeBypass: (deps, { objects }) =>
+    patchTarget(deps, objects, {
       labels: { [label.bypass]: null },
       annotations: { [annotation.requestedBy]: null },
     }),
-  markRejected: async (deps, { scene }, { words, intent }) => {
-    scene.target = await setProgressing(deps, requireTarget(scene), rejectedCondition(words, intent));
+  markRejected: async (deps, { objects }, { words, intent }) => {
+    objects.target = await setProgressing(deps, requireTarget(objects), rejectedCondition(words, intent));
   },
-  clearRejected: async (deps, { scene }) => {
-    scene.target = await setProgressing(deps, requireTarget(scene), pausedCondition);
+  clearRejected: async (deps, { objects }) => {
+    objects.target = await setProgressing(deps, requireTarget(objects), pausedCondition);
   },
-  applyServices: (deps, { scene }) => applyServices(deps, scene),
-  applyRoute: (deps, { scene }) => createRoute(deps, scene),
-  setWeight: (deps, { scene }, action) => setWeight(deps, scene, action),
+  applyServices: (deps, { objects }) => applyServices(deps, objects),
+  applyRoute: (deps, { objects }) => createRoute(deps, objects),
+  setWeight: (deps, { objects }, action) => setWeight(deps, objects, action),
   runCanary: (deps, stage, action) => runCanary(deps, stage, action),
-  scaleCanary: (deps, { scene }, action) => scaleCanary(deps, scene, action),
+  scaleCanary: (deps, { objects }, action) => scaleCanary(deps, objects, action),
 };
 
-function uidOf(scene: CanaryObjects): string {
-  return metaOf(requireTarget(scene)).uid;
+function uidOf(objects: CanaryObjects): string {
+  return metaOf(requireTarget(objects)).uid;
 }
 
-async function applyServices(deps: WriteDeps, scene: CanaryObjects): Promise<void> {
-  const target = requireTarget(scene);
-  const { name: canary, uid } = metaOf(scene.canary);
-  const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
-  if (!scene.apex) await createIfMissing(deps, apexService(target, context));
-  const leaf = deps.world.services.get(scene.namespace, primaryName(scene.apexName));
+async function applyServices(deps: WriteDeps, objects: CanaryObjects): Promise<void> {
+  const target = requireTarget(objects);
+  const { name: canary, uid } = metaOf(objects.canary);
+  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
+  if (!objects.apex) await createIfMissing(deps, apexService(target, context));
+  const leaf = deps.world.services.get(objects.namespace, primaryName(objects.apexName));
   for (const wanted of leavesOf(target, context, leaf)) {
     const { name, namespace } = metaOf(wanted);
     const found = deps.world.services.get(namespace, name);
@@ -125,15 +125,15 @@ function replacing(found: Record<string, string> = {}, wanted: Record<string, st
   return { ...Object.fromEntries(Object.keys(found).map((key) => [key, null])), ...wanted };
 }
 
-async function createRoute(deps: PerformDeps, scene: CanaryObjects): Promise<void> {
-  const { served, canary, namespace, apexName: apex, port } = scene;
+async function createRoute(deps: PerformDeps, objects: CanaryObjects): Promise<void> {
+  const { served, canary, namespace, apexName: apex, port } = objects;
   if (!served) return;
   const { name, uid } = metaOf(canary);
   const { gatewayRefs = [], hosts = [] } = { ...canary.spec.service };
   const apiVersion = `${served.resource.group}/${served.resource.version}`;
   const context = { canary: name, namespace, uid, apex, port, gatewayRefs, hosts, apiVersion };
   const cache = routeCache(deps.world, served);
-  scene.route = await createNew(deps, { of: served.resource, cache }, served.router.build(context));
+  objects.route = await createNew(deps, { of: served.resource, cache }, served.router.build(context));
   await deleteOtherRoute(deps, { served, namespace, canary: name, apex });
 }
 
@@ -150,42 +150,42 @@ async function deleteOtherRoute(
 
 async function setWeight(
   deps: WriteDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { weight, over }: { weight: number; over?: string },
 ): Promise<void> {
-  const { served, route, apexName } = scene;
+  const { served, route, apexName } = objects;
   if (!served || !route) return;
   const wanted = served.router.withWeight(route, apexName, weight, over);
-  scene.route = await deps.cluster.replace(served.resource, wanted, { fieldManager: manager });
-  routeCache(deps.world, served).wrote(scene.route);
+  objects.route = await deps.cluster.replace(served.resource, wanted, { fieldManager: manager });
+  routeCache(deps.world, served).wrote(objects.route);
 }
 
 async function runCanary(
   deps: WriteDeps,
-  { scene, progressDeadlineMs }: ApplyContext,
+  { objects, progressDeadlineMs }: ApplyContext,
   wanted: { intent: string; replicas: number },
 ): Promise<void> {
-  const target = requireTarget(scene);
+  const target = requireTarget(objects);
   if (hashTemplate(target.spec?.template) !== wanted.intent)
-    throw new CanaryError("Conflict", `Deployment ${scene.targetName} no longer has the template of this run.`);
+    throw new CanaryError("Conflict", `Deployment ${objects.targetName} no longer has the template of this run.`);
   const desired = canaryDeployment(target, {
-    canary: metaOf(scene.canary).name,
-    uid: metaOf(scene.canary).uid,
+    canary: metaOf(objects.canary).name,
+    uid: metaOf(objects.canary).uid,
     ...wanted,
     progressDeadlineSeconds: Math.ceil(progressDeadlineMs / 1_000),
   });
-  const { workload } = scene;
+  const { workload } = objects;
   // The target was made anew with another selector. A selector cannot be changed: what has the old one goes, and the next look makes it anew.
   if (workload && sortedJson(workload.spec?.selector) !== sortedJson(desired.spec?.selector))
     return void (await deleteSeen(deps.cluster, resource.deployments, workload));
   const { deployments: cache } = deps.world;
   if (!workload) {
-    scene.workload = await createNew(deps, { of: resource.deployments, cache }, withoutPods(desired));
+    objects.workload = await createNew(deps, { of: resource.deployments, cache }, withoutPods(desired));
     return;
   }
   const wantedNow = overwriting(workload, desired);
-  scene.workload = await deps.cluster.replace(resource.deployments, wantedNow, { fieldManager: manager });
-  cache.wrote(scene.workload);
+  objects.workload = await deps.cluster.replace(resource.deployments, wantedNow, { fieldManager: manager });
+  cache.wrote(objects.workload);
 }
 
 /**
@@ -225,20 +225,20 @@ function overwriting(found: V1Deployment, desired: V1Deployment): V1Deployment {
 
 async function scaleCanary(
   deps: WriteDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { replicas, over }: { replicas: number; over?: string },
 ): Promise<void> {
-  if (!scene.workload) return;
-  const { name, namespace } = metaOf(scene.workload);
-  const { resourceVersion } = { ...scene.workload.metadata };
-  const { name: canary, uid } = metaOf(scene.canary);
+  if (!objects.workload) return;
+  const { name, namespace } = metaOf(objects.workload);
+  const { resourceVersion } = { ...objects.workload.metadata };
+  const { name: canary, uid } = metaOf(objects.canary);
   const seal = { [label.canaryUid]: sealOf({ canary, uid }, name) };
   const labels = { ...seal, ...(over === undefined ? {} : { [label.over]: over }) };
   const body = { metadata: { resourceVersion, labels }, spec: { replicas } };
-  scene.workload = await deps.cluster.patch<V1Deployment>(
+  objects.workload = await deps.cluster.patch<V1Deployment>(
     resource.deployments,
     { name, namespace },
     { type: "merge", body, fieldManager: manager },
   );
-  deps.world.deployments.wrote(scene.workload);
+  deps.world.deployments.wrote(objects.workload);
 }

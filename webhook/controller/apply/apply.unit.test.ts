@@ -36,7 +36,7 @@ async function aStage(
   const world = await worldOf(new RecordingCluster(seen));
   const deps = { cluster, world, routes: servedRoutes, log: silent, now: () => start };
   const found = { ...deps, provider: "linkerd", templateNamespaces: [], excludedNamespaces: [], allowGateways: false };
-  const stage = { scene: objectsOf(found, givenCanary()), progressDeadlineMs: 60_000 };
+  const stage = { objects: objectsOf(found, givenCanary()), progressDeadlineMs: 60_000 };
   return { cluster, perform: (action) => perform(deps, stage, action) };
 }
 

@@ -17,12 +17,12 @@ import { isOf, keptFor } from "../cache/kept-template.ts";
  * Keeps the template of the target's ReplicaSet `podTemplateHash` in the place of the one kept before. There is one name for all of
  * them: who comes too late finds it taken.
  */
-export async function keepStable(deps: WriteDeps, scene: CanaryObjects, podTemplateHash: string): Promise<void> {
-  const template = scene.target && (await templateOfReplicaSet(deps, scene.target, podTemplateHash));
+export async function keepStable(deps: WriteDeps, objects: CanaryObjects, podTemplateHash: string): Promise<void> {
+  const template = objects.target && (await templateOfReplicaSet(deps, objects.target, podTemplateHash));
   if (!template) return;
-  const earlier = keptFor(deps.world, scene);
+  const earlier = keptFor(deps.world, objects);
   if (earlier) await deleteSeen(deps.cluster, resource.controllerRevisions, earlier);
-  await create(deps, scene, { ...ownedBy(scene, podTemplateHash), data: { template }, revision: 1 });
+  await create(deps, objects, { ...ownedBy(objects, podTemplateHash), data: { template }, revision: 1 });
 }
 
 /** The kept template; undefined where none is kept. */
@@ -91,7 +91,7 @@ function ownedBy(
   };
 }
 
-async function create(deps: WriteDeps, scene: CanaryObjects, wanted: V1ControllerRevision): Promise<void> {
+async function create(deps: WriteDeps, objects: CanaryObjects, wanted: V1ControllerRevision): Promise<void> {
   try {
     deps.world.kept.wrote(await deps.cluster.create(resource.controllerRevisions, wanted, { fieldManager: manager }));
   } catch (error: unknown) {
@@ -99,7 +99,7 @@ async function create(deps: WriteDeps, scene: CanaryObjects, wanted: V1Controlle
     const { name, namespace } = metaOf(wanted);
     const found = await deps.cluster.get<V1ControllerRevision>(resource.controllerRevisions, { name, namespace });
     // A stranger's object of that name must not keep canaries from running: then its ReplicaSet is all that has the template.
-    if (metaOf(found).labels[label.canary] !== metaOf(scene.canary).name) return;
+    if (metaOf(found).labels[label.canary] !== metaOf(objects.canary).name) return;
     throw new CanaryError("Conflict", `ControllerRevision ${name} was replaced by someone else.`);
   }
 }

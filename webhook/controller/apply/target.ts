@@ -5,7 +5,7 @@ import { annotation, heldValue, label, manager } from "../../../shared/core/obje
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { imagesOf } from "../../../shared/core/objects/pod-template.ts";
 import { formatImages } from "../../../shared/core/turn/turn.ts";
-import { handBack } from "../../../shared/core/objects/managed-fields.ts";
+import { returnFields } from "../../../shared/core/objects/managed-fields.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -13,9 +13,9 @@ import { keptTemplate, templateOfReplicaSet } from "./stable-template.ts";
 import type { CanaryObjects, WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
-export function requireTarget(scene: CanaryObjects): V1Deployment {
-  if (scene.target) return scene.target;
-  throw new CanaryError("NotFound", `Deployment ${scene.targetName} is gone.`);
+export function requireTarget(objects: CanaryObjects): V1Deployment {
+  if (objects.target) return objects.target;
+  throw new CanaryError("NotFound", `Deployment ${objects.targetName} is gone.`);
 }
 
 export interface TargetPatch {
@@ -27,11 +27,11 @@ export interface TargetPatch {
 /** A merge patch on exactly the target that was observed: a newer version of it is a Conflict. */
 export async function patchTarget(
   deps: WriteDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { labels, annotations, spec }: TargetPatch,
 ): Promise<void> {
-  const { name, namespace } = metaOf(requireTarget(scene));
-  const resourceVersion = scene.target?.metadata?.resourceVersion;
+  const { name, namespace } = metaOf(requireTarget(objects));
+  const resourceVersion = objects.target?.metadata?.resourceVersion;
   const metadata = { resourceVersion, ...(labels ? { labels } : {}), ...(annotations ? { annotations } : {}) };
   const body = { metadata, ...(spec ? { spec } : {}) };
   const at = { name, namespace };
@@ -40,33 +40,33 @@ export async function patchTarget(
     body,
     fieldManager: manager,
   });
-  scene.target = written;
+  objects.target = written;
   deps.world.deployments.wrote(written);
 }
 
 export async function releaseTarget(
   deps: WriteDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { intent, run }: { intent: string; run: string },
 ): Promise<void> {
-  const found = hashTemplate(requireTarget(scene).spec?.template);
+  const found = hashTemplate(requireTarget(objects).spec?.template);
   if (found !== intent)
-    throw new CanaryError("Conflict", `Deployment ${scene.targetName} no longer has the judged template.`);
-  return patchTarget(deps, scene, {
+    throw new CanaryError("Conflict", `Deployment ${objects.targetName} no longer has the judged template.`);
+  return patchTarget(deps, objects, {
     labels: { [label.held]: null, [label.promoting]: run },
     annotations: { [annotation.requestedBy]: null },
     spec: { paused: null },
   });
 }
 
-export async function unholdTarget(deps: WriteDeps, scene: CanaryObjects): Promise<void> {
-  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.held] });
+export async function unholdTarget(deps: WriteDeps, objects: CanaryObjects): Promise<void> {
+  objects.target = await giveBack(deps, requireTarget(objects), { dropLabels: [label.held] });
 }
 
 /** The target runs what it should: `podTemplateHash` is stable, and nobody is kept from changing it. */
-export async function settleTarget(deps: WriteDeps, scene: CanaryObjects, podTemplateHash: string): Promise<void> {
+export async function markStable(deps: WriteDeps, objects: CanaryObjects, podTemplateHash: string): Promise<void> {
   const stable = { [label.stable]: podTemplateHash };
-  scene.target = await giveBack(deps, requireTarget(scene), { dropLabels: [label.promoting], setLabels: stable });
+  objects.target = await giveBack(deps, requireTarget(objects), { dropLabels: [label.promoting], setLabels: stable });
 }
 
 /** What `rollout status` and kstatus read: the deployment controller leaves this condition alone while the target is paused. */
@@ -118,14 +118,17 @@ export async function restoreStable(
     { ...before, metadata: { ...metadata, annotations: remembered }, spec: { ...before.spec!, template } },
     { fieldManager: manager },
   );
-  const given = await handOver(deps, written, { dropLabels: [...dropLabels, label.held], owners: managedFields });
+  const given = await returnToManagers(deps, written, {
+    dropLabels: [...dropLabels, label.held],
+    owners: managedFields,
+  });
   // Of a rollout that its user has paused Kubernetes says nothing itself.
   return given.spec?.paused ? setProgressing(deps, given, pausedCondition) : given;
 }
 
 /** Takes marks off, `paused` as the user had it where it was held, and nothing of the template ours. */
 export async function giveBack(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
-  return handOver(deps, await presentTarget(deps, target), giving);
+  return returnToManagers(deps, await presentTarget(deps, target), giving);
 }
 
 export interface Giving {
@@ -166,12 +169,12 @@ async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash
   );
 }
 
-async function handOver(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
+async function returnToManagers(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
   const { labels, annotations } = metaOf(target);
   const { managedFields = [] } = { ...target.metadata };
   const kept = Object.entries(labels).filter(([key]) => !giving.dropLabels.includes(key));
   const unheld = label.held in labels && giving.dropLabels.includes(label.held);
-  const returned = handBack(giving.owners ?? [], managedFields, manager);
+  const returned = returnFields(giving.owners ?? [], managedFields, manager);
   const metadata = {
     ...target.metadata,
     labels: { ...Object.fromEntries(kept), ...giving.setLabels },

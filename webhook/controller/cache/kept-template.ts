@@ -17,7 +17,7 @@ export function keptFor(
 }
 
 /** This stable template is kept for this Canary. */
-export function keptStable(world: Caches, scene: CanaryObjects, podTemplateHash: string): boolean {
-  const kept = keptFor(world, scene);
+export function keptStable(world: Caches, objects: CanaryObjects, podTemplateHash: string): boolean {
+  const kept = keptFor(world, objects);
   return kept !== undefined && isOf(kept, podTemplateHash);
 }

@@ -28,23 +28,23 @@ export type Observed = Omit<Observation, "unmet">;
 
 /**
  * All but what stands in the way. A command that waits for its answer is answered by what the caches know: what Prometheus, pods or
- * a spec that cannot be read would hold up is asked for afterwards. `scene` has nothing in it that is not ours.
+ * a spec that cannot be read would hold up is asked for afterwards. `objects` has nothing in it that is not ours.
  */
 export async function observe(
   deps: ObserveDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { state, policy }: { state: CanaryState; policy: Policy },
 ): Promise<Observed> {
   const { world } = deps;
-  const command = commandIn(scene.canary);
+  const command = commandIn(objects.canary);
   const isUrgent = pendingCommand({ state, seen: { ...defined({ command }) } }) !== undefined;
-  const { canary, namespace, targetName, apexName, target } = scene;
+  const { canary, namespace, targetName, apexName, target } = objects;
   const now = deps.now();
-  const workload = await workloadOf(deps, scene, { state, isUrgent });
+  const workload = await workloadOf(deps, objects, { state, isUrgent });
   const isAsked = !isUrgent && policy.unreadable === undefined;
-  const route = await routeSeen(deps, scene, { state, isUrgent });
-  const answers = isAsked ? await askPrometheus(deps, scene, { state, workload, now }) : {};
-  const revisions = [target, scene.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
+  const route = await routeSeen(deps, objects, { state, isUrgent });
+  const answers = isAsked ? await askPrometheus(deps, objects, { state, workload, now }) : {};
+  const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const endpoints = (name: string): Endpoints => {
     const service = world.services.get(namespace, name);
     const slices = behind(service, world.slices.byIndex(indexes.owner, `${namespace}/${name}`));
@@ -56,14 +56,14 @@ export async function observe(
     namespace,
     targetName,
     apexName,
-    warnings: bypassWarning(scene),
-    servicesReady: servicesReady(world, scene),
+    warnings: bypassWarning(objects),
+    servicesReady: servicesReady(world, objects),
     scrapeIntervalMs: deps.scrapeIntervalMs,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
     endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
     ...defined({
       command,
-      target: target && targetOf(world, scene, target, state),
+      target: target && targetOf(world, objects, target, state),
       workload,
       route,
       ...answers,
@@ -87,9 +87,9 @@ async function routeSeen(
 }
 
 /** With stable among the versions whose template can be put back where we keep it ourselves. */
-function targetOf(world: Caches, scene: CanaryObjects, target: V1Deployment, { stable }: CanaryState): Target {
+function targetOf(world: Caches, objects: CanaryObjects, target: V1Deployment, { stable }: CanaryState): Target {
   const seen = toTarget(target, revisionsOf(world, target));
-  const isKept = stable !== undefined && keptStable(world, scene, stable.podTemplateHash);
+  const isKept = stable !== undefined && keptStable(world, objects, stable.podTemplateHash);
   return isKept ? { ...seen, stableKept: true, kept: [...new Set([...seen.kept, stable.podTemplateHash])] } : seen;
 }
 
@@ -106,14 +106,14 @@ function revisionsOf(world: Caches, deployment: V1Deployment): ReturnType<Caches
 
 async function workloadOf(
   deps: ObserveDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { state, isUrgent }: { state: CanaryState; isUrgent: boolean },
 ): Promise<Workload | undefined> {
-  const { workload } = scene;
+  const { workload } = objects;
   if (!workload) return undefined;
   const waiting = !isUrgent && state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
   const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
-  const { name: canary, uid } = metaOf(scene.canary);
+  const { name: canary, uid } = metaOf(objects.canary);
   const seen = toWorkload(workload, revisionsOf(deps.world, workload), failure);
   return isSealedBy({ canary, uid }, workload) ? seen : { ...seen, isUnsealed: true };
 }
@@ -124,12 +124,12 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
   return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
 }
 
-function servicesReady(world: Caches, scene: CanaryObjects): boolean {
-  const { target, apex, namespace } = scene;
+function servicesReady(world: Caches, objects: CanaryObjects): boolean {
+  const { target, apex, namespace } = objects;
   if (!target || !apex || !trackLabel(target)) return false;
-  const { name: canary, uid } = metaOf(scene.canary);
-  const context = { canary, uid, apex: scene.apexName, ports: scene.ports };
-  const found = world.services.get(namespace, primaryName(scene.apexName));
+  const { name: canary, uid } = metaOf(objects.canary);
+  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
+  const found = world.services.get(namespace, primaryName(objects.apexName));
   return leavesOf(target, context, found).every((wanted) =>
     sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
   );

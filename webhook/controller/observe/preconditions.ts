@@ -11,14 +11,14 @@ import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
 import { servedKinds } from "../objects/route-choice.ts";
 
-export function unmetBy(deps: ObjectDeps, scene: CanaryObjects): Unmet[] {
-  return unmetPreconditions(seenObjects(deps, scene)).map(({ code, level, what }) => ({ code, level, what }));
+export function unmetBy(deps: ObjectDeps, objects: CanaryObjects): Unmet[] {
+  return unmetPreconditions(seenObjects(deps, objects)).map(({ code, level, what }) => ({ code, level, what }));
 }
 
-/** The scene without what has one of our names and is not ours: no action can then touch it. */
-export function withoutForeign(scene: CanaryObjects): CanaryObjects {
-  const { workload, route, ...ours } = scene;
-  const { canary, apexName } = scene;
+/** The objects without what has one of our names and is not ours: no action can then touch it. */
+export function withoutForeign(objects: CanaryObjects): CanaryObjects {
+  const { workload, route, ...ours } = objects;
+  const { canary, apexName } = objects;
   return {
     ...ours,
     ...(workload && !isForeign(canary, workload) ? { workload } : {}),
@@ -28,9 +28,9 @@ export function withoutForeign(scene: CanaryObjects): CanaryObjects {
 
 // --- internal ---
 
-function seenObjects(deps: ObjectDeps, scene: CanaryObjects): SeenObjects {
+function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
   const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways } = deps;
-  const { canary, namespace, targetName, apexName, target, workload, route } = scene;
+  const { canary, namespace, targetName, apexName, target, workload, route } = objects;
   return {
     canary,
     namespace,
@@ -43,7 +43,7 @@ function seenObjects(deps: ObjectDeps, scene: CanaryObjects): SeenObjects {
     services: world.services.byIndex(indexes.namespace, namespace),
     route: route ?? null,
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
-    templates: templatesOf(world, scene),
+    templates: templatesOf(world, objects),
     templateNamespaces,
     excludedNamespaces,
     allowGateways,

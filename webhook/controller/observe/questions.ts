@@ -1,4 +1,4 @@
-/** What a Canary's decision asks Prometheus: its checks when they are due, the ledger whenever users are on the canary. */
+/** What a Canary's decision asks Prometheus: its checks when they are due, the counters whenever users are on the canary. */
 import { isConvicting, isLookedAt } from "../../../shared/core/comparison/comparison.ts";
 import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
 import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
@@ -29,14 +29,14 @@ export interface Due {
 
 export interface Answers {
   metrics?: MetricsSeen;
-  ledger?: CountersSeen;
+  counters?: CountersSeen;
   staleCallers?: StaleCaller[];
 }
 
 /** What cannot be asked is an answer too: nothing that a question runs into may keep a run from being looked at. */
-export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Due): Promise<Answers> {
+export async function askPrometheus(deps: AskDeps, objects: CanaryObjects, due: Due): Promise<Answers> {
   try {
-    return await askWhatIsDue(deps, scene, due);
+    return await askWhatIsDue(deps, objects, due);
   } catch (error: unknown) {
     return { metrics: { ok: false, askedAt: due.now, error: messageOf(error), code: "not-asked" } };
   }
@@ -45,37 +45,41 @@ export async function askPrometheus(deps: AskDeps, scene: CanaryObjects, due: Du
 // --- internal ---
 
 /** Checks are asked for only when they are due: between them nothing would be done with an answer. */
-async function askWhatIsDue(deps: AskDeps, scene: CanaryObjects, due: Due): Promise<Answers> {
+async function askWhatIsDue(deps: AskDeps, objects: CanaryObjects, due: Due): Promise<Answers> {
   const isDue = checkIsDue(due.state, due.now);
   // The reading before the first weight is what the first users are counted from.
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
-  const question = questionOf(deps, scene, due);
-  const ledger = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
+  const question = questionOf(deps, objects, due);
+  const counters = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
   // Whoever is to be taken back does not wait for a metric that is slow to answer.
-  const judged = judgingOf(scene.canary.spec.analysis);
-  const isWorthAsking = isDue && !(ledger && isConvicting(due.state, ledger, judged));
+  const judged = judgingOf(objects.canary.spec.analysis);
+  const isWorthAsking = isDue && !(counters && isConvicting(due.state, counters, judged));
   const [metrics, staleCallers] = await Promise.all([
     isWorthAsking ? deps.evidence.ask(question) : undefined,
-    staleCallersAtStart(deps, scene, { question, due }),
+    staleCallersAtStart(deps, objects, { question, due }),
   ]);
-  return { ...optional("metrics", metrics), ...optional("ledger", ledger), ...optional("staleCallers", staleCallers) };
+  return {
+    ...optional("metrics", metrics),
+    ...optional("counters", counters),
+    ...optional("staleCallers", staleCallers),
+  };
 }
 
-function questionOf(deps: AskDeps, scene: CanaryObjects, { state, workload }: Due): EvidenceRequest {
-  const { analysis } = scene.canary.spec;
+function questionOf(deps: AskDeps, objects: CanaryObjects, { state, workload }: Due): EvidenceRequest {
+  const { analysis } = objects.canary.spec;
   return {
-    name: metaOf(scene.canary).name,
-    namespace: scene.namespace,
-    target: scene.targetName,
-    canary: canaryName(scene.targetName),
-    apex: { name: scene.apexName, port: scene.port },
+    name: metaOf(objects.canary).name,
+    namespace: objects.namespace,
+    target: objects.targetName,
+    canary: canaryName(objects.targetName),
+    apex: { name: objects.apexName, port: objects.port },
     stableHash: state.stable?.podTemplateHash,
     canaryHash: workload?.podTemplateHash,
-    prometheus: scene.canary.spec.metricsServer ?? deps.metricsServer,
+    prometheus: objects.canary.spec.metricsServer ?? deps.metricsServer,
     metrics: analysis.metrics ?? [],
     minRequests: judgingOf(analysis).minRequests,
-    ...optional("ingress", scene.canary.spec.ingressRef?.name),
-    ...optional("route", scene.canary.spec.routeRef?.name),
+    ...optional("ingress", objects.canary.spec.ingressRef?.name),
+    ...optional("route", objects.canary.spec.routeRef?.name),
     warmupMs: judgingOf(analysis).warmupMs,
     ...timesOf(state),
   };
@@ -101,9 +105,9 @@ function timesOf({
 /** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
 async function staleCallersAtStart(
   deps: AskDeps,
-  scene: CanaryObjects,
+  objects: CanaryObjects,
   { question, due }: { question: EvidenceRequest; due: Due },
 ): Promise<StaleCaller[] | undefined> {
-  if (!callersMatter(due.state, deps.now()) || scene.route?.kind !== "TrafficSplit") return undefined;
+  if (!callersMatter(due.state, deps.now()) || objects.route?.kind !== "TrafficSplit") return undefined;
   return deps.evidence.staleCallers({ ...question, metrics: [] });
 }

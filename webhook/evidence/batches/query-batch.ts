@@ -54,7 +54,7 @@ export class QueryBatch<S> {
 
   /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
   ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> {
-    return this.board(subjects, (flight) => this.serves(flight, subjects.keys(), notBefore));
+    return this.batches(subjects, (flight) => this.serves(flight, subjects.keys(), notBefore));
   }
 
   /** The same for whoever can do without: undefined where it would have to wait for the next query's turn, which then covers him. */
@@ -66,10 +66,10 @@ export class QueryBatch<S> {
 
   /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
   probe(subjects: Subjects<S>): Promise<BatchAnswer> {
-    return this.board(subjects, (flight) => this.serves(flight, [], 0));
+    return this.batches(subjects, (flight) => this.serves(flight, [], 0));
   }
 
-  private board(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+  private batches(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
     this.remember(subjects);
     if (this.last === undefined || !isServed(this.last)) this.last = this.takeOff();
     if (this.last.askedAt === undefined) for (const key of subjects.keys()) this.last.covers.add(key);
@@ -98,7 +98,7 @@ export class QueryBatch<S> {
       answer: gather(waitMs).then(async () => {
         const askedAt = now();
         flight.askedAt = askedAt;
-        return { askedAt, samples: await prometheus.query(queryFor(this.boarding(flight, askedAt))) };
+        return { askedAt, samples: await prometheus.query(queryFor(this.subjectsOf(flight, askedAt))) };
       }),
     };
     return flight;
@@ -114,7 +114,7 @@ export class QueryBatch<S> {
   }
 
   /** Who waits for this very flight, and who came so lately that he will come again. */
-  private boarding(flight: Flight, askedAt: number): S[] {
+  private subjectsOf(flight: Flight, askedAt: number): S[] {
     for (const [key, { at }] of this.known) {
       if (askedAt - at <= this.options.rememberMs) flight.covers.add(key);
       else if (!flight.covers.has(key)) this.known.delete(key);

@@ -4,7 +4,7 @@ import {
   type Asked,
   callersQuery,
   latencyQuery,
-  ledgerQuery,
+  countersQuery,
   requestsQuery,
   servicesOf,
 } from "../../../shared/core/queries/queries.ts";
@@ -20,9 +20,9 @@ export interface QueryBatches {
   requests(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   latency(request: EvidenceRequest, window: number): Promise<BatchAnswer>;
   /** Counters as they stand: see `ledgerQuery`. */
-  ledger(request: EvidenceRequest): Promise<BatchAnswer>;
+  counters(request: EvidenceRequest): Promise<BatchAnswer>;
   /** The same for whoever looks again anyway: undefined where many canaries share the queries and the next one's turn has not come. */
-  ledgerAtOnce(request: EvidenceRequest): Promise<BatchAnswer> | undefined;
+  countersAtOnce(request: EvidenceRequest): Promise<BatchAnswer> | undefined;
   /** Undefined as above. */
   callers(request: EvidenceRequest, window: number): Promise<Caller[] | undefined>;
 }
@@ -51,7 +51,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
 
   function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
     dropUnused(tracks, deps.now());
-    const batch = held(tracks, `${question} ${request.prometheus}`, () => {
+    const batch = kept(tracks, `${question} ${request.prometheus}`, () => {
       const prometheus = client(request.prometheus);
       return new QueryBatch({
         ...timing,
@@ -72,14 +72,14 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   return {
     requests: (request, window) => askTracks(request, requestsOver(overIn(request, window, deps))),
     latency: (request, window) => askTracks(request, latencyOver(overIn(request, window, deps))),
-    ledger: (request) => askTracks(request, asItStands),
-    ledgerAtOnce(request) {
-      const { batch, subjects } = tracksOf(request, asItStands);
+    counters: (request) => askTracks(request, countersNow),
+    countersAtOnce(request) {
+      const { batch, subjects } = tracksOf(request, countersNow);
       return batch.askAtOnce(subjects, request.notBefore);
     },
     async callers(request, window) {
       dropUnused(apexes, deps.now());
-      const batch = held(apexes, `${window} ${request.prometheus}`, () => {
+      const batch = kept(apexes, `${window} ${request.prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
         const prometheus = client(request.prometheus);
         return new QueryBatch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
@@ -148,7 +148,7 @@ const keepAloneMs = 300;
 const keepPerPairMs = 100;
 
 /**
- * Nothing is new before the next scrape, so an answer serves many until then; the ledger is asked more often, for speed. A few canaries
+ * Nothing is new before the next scrape, so an answer serves many until then; the counters are asked for more often, for speed. A few canaries
  * ask for themselves: what came a moment ago then counts at once. How soon many are there, when all start at once, is what their first
  * interval costs.
  */
@@ -181,19 +181,19 @@ const latencyOver = (over: Over): Question => ({
   text: (of) => latencyQuery(together(of), over),
 });
 
-const asItStands: Question = {
-  question: "ledger",
+const countersNow: Question = {
+  question: "counters",
   mustCover: true,
   timesAScrape: 1.5,
   text: (of) =>
-    ledgerQuery(
+    countersQuery(
       together(of),
       of.flatMap(({ boundMs }) => boundMs ?? []),
     ),
 };
 
 /** As `held`, where too many may come: the one that was not used for longest is let go. */
-function held<T>(map: Map<string, T>, key: string, make: () => T): T {
+function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key);
   if (there !== undefined) return there;
   const made = make();

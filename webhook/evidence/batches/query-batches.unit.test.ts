@@ -37,7 +37,7 @@ it("a canary without users yet is told of its own pods, never what was asked for
     } as unknown as EvidenceDeps;
     const batches = createQueryBatches(deps);
     const answered = async (name: string): Promise<number> => {
-      const answer = batches.ledger(aRequest(name));
+      const answer = batches.counters(aRequest(name));
       await vi.advanceTimersByTimeAsync(60);
       return (await answer).askedAt;
     };

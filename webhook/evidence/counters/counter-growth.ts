@@ -1,5 +1,5 @@
 /**
- * What was counted between two readings of the ledger. Prometheus' counters are read as they stand, by pod: windows with increase() would
+ * What was counted between two readings. Prometheus' counters are read as they stand, by pod: windows with increase() would
  * overlap from one look to the next, and guess at their edges. Kept in memory only: whoever takes over begins a new epoch.
  */
 import { callersKind, question } from "../../../shared/core/queries/queries.ts";

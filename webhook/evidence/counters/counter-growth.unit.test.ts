@@ -7,7 +7,7 @@ const canary = { ...both, deployment: "podinfo-canary", podTemplateHash: "new" }
 const primary = { ...both, deployment: "podinfo", podTemplateHash: "old" };
 const apex = { namespace: "test", service: "podinfo", port: 9898 };
 
-const aMeter = (more: Partial<GrowthSubject> = {}): CounterGrowth =>
+const aGrowth = (more: Partial<GrowthSubject> = {}): CounterGrowth =>
   createCounterGrowth({ canary, primary, apex, recentMs: 2_000, ...more });
 
 function podRow(track: typeof canary, pod: string, more: Record<string, string>, value: number): Sample {
@@ -32,18 +32,18 @@ function sent(pod: string, track: typeof canary, value: number, more: Record<str
 }
 const lost = { classification: "failure", outcome: "unanswered" };
 
-function readings(meter: CounterGrowth, ...samples: Sample[][]): ReturnType<CounterGrowth["read"]> {
-  return samples.map((all, index) => meter.read({ askedAt: 1_000 * (index + 1), samples: all })).at(-1);
+function readings(growth: CounterGrowth, ...samples: Sample[][]): ReturnType<CounterGrowth["read"]> {
+  return samples.map((all, index) => growth.read({ askedAt: 1_000 * (index + 1), samples: all })).at(-1);
 }
 
 function totals(...samples: Sample[][]): ReturnType<CounterGrowth["total"]> {
-  const meter = aMeter();
-  readings(meter, ...samples);
-  return meter.total();
+  const growth = aGrowth();
+  readings(growth, ...samples);
+  return growth.total();
 }
 
 describe("while pods warm up", () => {
-  const warming = (): CounterGrowth => aMeter({ warmupMs: 2_000 });
+  const warming = (): CounterGrowth => aGrowth({ warmupMs: 2_000 });
   const age = (track: typeof canary, pod: string): Sample => ({
     labels: { ...counted(track, pod, [0, 0])[0]!.labels, question: "age" },
     value: 0,
@@ -55,21 +55,24 @@ describe("while pods warm up", () => {
   ];
 
   it("what they answer is counted apart, beside what the primary got meanwhile, and what comes later as ever", () => {
-    const meter = warming();
+    const growth = warming();
     const stable = (requests: number): Sample[] => seen(primary, "p", [requests, 0]);
-    readings(meter, stable(100), [...stable(190), ...seen(canary, "c", [10, 7])]);
-    expect(meter.total()).toMatchObject({
+    readings(growth, stable(100), [...stable(190), ...seen(canary, "c", [10, 7])]);
+    expect(growth.total()).toMatchObject({
       canary: { requests: 0 },
       primary: { requests: 0 },
       warmup: { canary: { requests: 10, failures: 7 }, primary: { requests: 90 } },
     });
-    expect(meter.warmth()).toEqual({ pods: 1, firstAt: 4_000, lastAt: 4_000 });
+    expect(growth.warmth()).toEqual({ pods: 1, firstAt: 4_000, lastAt: 4_000 });
     // The sample at 4 s is the first that is warm: what it brought may have come before.
-    meter.read({ askedAt: 4_000, samples: [...stable(280), ...seen(canary, "c", [20, 9])] });
-    expect(meter.total()).toMatchObject({ canary: { requests: 0 }, warmup: { canary: { requests: 20, failures: 9 } } });
-    expect(meter.warmth().pods).toBe(0);
-    meter.read({ askedAt: 6_000, samples: [...stable(370), ...seen(canary, "c", [30, 9])] });
-    expect(meter.total()).toMatchObject({
+    growth.read({ askedAt: 4_000, samples: [...stable(280), ...seen(canary, "c", [20, 9])] });
+    expect(growth.total()).toMatchObject({
+      canary: { requests: 0 },
+      warmup: { canary: { requests: 20, failures: 9 } },
+    });
+    expect(growth.warmth().pods).toBe(0);
+    growth.read({ askedAt: 6_000, samples: [...stable(370), ...seen(canary, "c", [30, 9])] });
+    expect(growth.total()).toMatchObject({
       canary: { requests: 10, failures: 0 },
       primary: { requests: 90 },
       warmup: { canary: { requests: 20, failures: 9 } },
@@ -77,31 +80,31 @@ describe("while pods warm up", () => {
   });
 
   it("a pod that joins later is cold by itself, of the primary too", () => {
-    const meter = warming();
-    readings(meter, seen(primary, "p", [5, 0]), [], [], [], [], [], [], []);
+    const growth = warming();
+    readings(growth, seen(primary, "p", [5, 0]), [], [], [], [], [], [], []);
     const joined = [...seen(primary, "p", [15, 0]), ...seen(primary, "q", [50, 50])];
-    meter.read({ askedAt: 9_000, samples: joined });
-    meter.read({ askedAt: 10_000, samples: [...seen(primary, "p", [25, 0]), ...seen(primary, "q", [70, 70])] });
-    expect(meter.total()).toMatchObject({ primary: { requests: 20, failures: 0 } });
+    growth.read({ askedAt: 9_000, samples: joined });
+    growth.read({ askedAt: 10_000, samples: [...seen(primary, "p", [25, 0]), ...seen(primary, "q", [70, 70])] });
+    expect(growth.total()).toMatchObject({ primary: { requests: 20, failures: 0 } });
   });
 
   it("the share of traffic is judged by every request all the same", () => {
-    const meter = warming();
-    expect(readings(meter, [], seen(canary, "c", [10, 7]))?.received).toEqual({ canary: 10, primary: 0 });
+    const growth = warming();
+    expect(readings(growth, [], seen(canary, "c", [10, 7]))?.received).toEqual({ canary: 10, primary: 0 });
   });
 });
 
 describe("between two readings", () => {
   it("each pod's own growth is counted, and the first reading counts nothing", () => {
-    const meter = aMeter();
-    expect(readings(meter, [...counted(canary, "c", [50, 5]), ...counted(primary, "p", [900, 9])])).toBeUndefined();
+    const growth = aGrowth();
+    expect(readings(growth, [...counted(canary, "c", [50, 5]), ...counted(primary, "p", [900, 9])])).toBeUndefined();
     const more = [...counted(canary, "c", [60, 6]), ...counted(primary, "p", [990, 9])];
-    expect(meter.read({ askedAt: 9_000, samples: more })).toMatchObject({
+    expect(growth.read({ askedAt: 9_000, samples: more })).toMatchObject({
       from: 1_000,
       to: 9_000,
       received: { canary: 10, primary: 90 },
     });
-    expect(meter.total()).toMatchObject({
+    expect(growth.total()).toMatchObject({
       epoch: 1_000,
       canary: { requests: 10, failures: 1 },
       primary: { requests: 90, failures: 0 },
@@ -109,9 +112,9 @@ describe("between two readings", () => {
   });
 
   it("an answer that was read before counts nothing", () => {
-    const meter = aMeter();
-    readings(meter, counted(canary, "c", [1, 0]));
-    expect(meter.read({ askedAt: 1_000, samples: counted(canary, "c", [9, 0]) })).toBeUndefined();
+    const growth = aGrowth();
+    readings(growth, counted(canary, "c", [1, 0]));
+    expect(growth.read({ askedAt: 1_000, samples: counted(canary, "c", [9, 0]) })).toBeUndefined();
   });
 
   it("a new canary pod counts from its birth, a new primary pod from when it is seen", () => {
@@ -142,7 +145,7 @@ describe("what callers' proxies count", () => {
   it("says by which Service they went, to this apex only", () => {
     const apart = { dst_service: "podinfo" };
     const last = readings(
-      aMeter(),
+      aGrowth(),
       [sent("a", primary, 10, apart), sent("b", canary, 10)],
       [
         sent("a", primary, 30, apart),
@@ -185,16 +188,16 @@ describe("what callers' proxies count", () => {
 
   it("waits with failures whose requests the other side's scrape has yet to bring", () => {
     const failed = { classification: "failure" };
-    const meter = aMeter();
-    readings(meter, [], [...counted(canary, "c", [100, 0]), sent("a", canary, 90)]);
+    const growth = aGrowth();
+    readings(growth, [], [...counted(canary, "c", [100, 0]), sent("a", canary, 90)]);
     const more = (askedAt: number, answered: number): void =>
-      void meter.read({ askedAt, samples: [sent("a", canary, answered), sent("a", canary, 10, failed)] });
+      void growth.read({ askedAt, samples: [sent("a", canary, answered), sent("a", canary, 10, failed)] });
     more(9_000, 90);
-    expect(meter.total().canary).toMatchObject({ requests: 100, failures: 0 });
+    expect(growth.total().canary).toMatchObject({ requests: 100, failures: 0 });
     more(10_000, 94);
-    expect(meter.total().canary).toMatchObject({ requests: 104, failures: 4 });
+    expect(growth.total().canary).toMatchObject({ requests: 104, failures: 4 });
     more(11_000, 120);
-    expect(meter.total().canary).toMatchObject({ requests: 130, failures: 10 });
+    expect(growth.total().canary).toMatchObject({ requests: 130, failures: 10 });
   });
 
   it("goes with a caller that is gone, and does not come again with one that was away for a scrape", () => {
@@ -230,39 +233,39 @@ describe("what callers' proxies count", () => {
 
 describe("what pods' proxies alone can tell", () => {
   it("is who was refused, and by which Server", () => {
-    const meter = aMeter();
+    const growth = aGrowth();
     const refused = (value: number): Sample =>
       podRow(canary, "c", { question: "denied", srv_kind: "default", srv_name: "deny" }, value);
-    readings(meter, [], [...counted(canary, "c", [21, 0]), refused(19)]);
-    expect(meter.total().canary).toMatchObject({ requests: 40, failures: 0, clientErrors: 0, denied: 19 });
-    expect(meter.deniedBy()).toEqual({ server: "default:deny" });
+    readings(growth, [], [...counted(canary, "c", [21, 0]), refused(19)]);
+    expect(growth.total().canary).toMatchObject({ requests: 40, failures: 0, clientErrors: 0, denied: 19 });
+    expect(growth.deniedBy()).toEqual({ server: "default:deny" });
   });
 
   it("is what came from outside the mesh and was never answered, once it is too old to be", () => {
-    const meter = aMeter();
+    const growth = aGrowth();
     const asked = (value: number): Sample => podRow(canary, "c", { question: "asked" }, value);
     const at = (seconds: number, [requests, answered]: [number, number]): void =>
-      void meter.read({
+      void growth.read({
         askedAt: 1_000 * seconds,
         samples: [asked(requests), ...counted(canary, "c", [answered, 0], "unmeshed")],
       });
     at(1, [0, 0]);
     at(2, [10, 4]);
-    expect(meter.total().canary).toMatchObject({ requests: 4, failures: 0 });
+    expect(growth.total().canary).toMatchObject({ requests: 4, failures: 0 });
     at(4, [10, 4]);
-    expect(meter.total().canary).toMatchObject({ requests: 10, failures: 6 });
+    expect(growth.total().canary).toMatchObject({ requests: 10, failures: 6 });
     at(5, [10, 10]);
-    expect(meter.total().canary.failures).toBe(6);
+    expect(growth.total().canary.failures).toBe(6);
   });
 
   it("is which answers were slower than the limit", () => {
-    const meter = aMeter({ boundMs: 500 });
+    const growth = aGrowth({ boundMs: 500 });
     const slow = (le: string, value: number): Sample => podRow(canary, "c", { question: "slow-answered", le }, value);
     readings(
-      meter,
+      growth,
       [],
       [...counted(canary, "c", [50, 0]), slow("500.0", 7), slow("1000", 3), sent("a", canary, 2, lost)],
     );
-    expect(meter.total().canary).toMatchObject({ requests: 52, failures: 2, slow: 9 });
+    expect(growth.total().canary).toMatchObject({ requests: 52, failures: 2, slow: 9 });
   });
 });

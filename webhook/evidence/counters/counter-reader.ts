@@ -1,4 +1,4 @@
-/** Reads the ledger for each canary from look to look: what both tracks got, and whether the share follows the weight. */
+/** Reads the counters for each canary from look to look: what both tracks got, and whether the share follows the weight. */
 import { slowLimitOf } from "../../../shared/core/analysis/slow-limit.ts";
 import { believedScrapes } from "../../../shared/core/analysis/traffic-share.ts";
 import type { CountersSeen, ShareSeen } from "../../../shared/core/observation.ts";
@@ -14,7 +14,7 @@ import { createShareWatch, type ShareFinding, type ShareWatch } from "./share-wa
 import { canaryTrack, newestSampleIn, primaryTrack } from "../track-rows.ts";
 
 interface Watch {
-  meter: CounterGrowth;
+  growth: CounterGrowth;
   split: ShareWatch;
   /** Of callers that do not obey, who is too old to: asked anew when they are others. */
   stale?: { of: string; callers: StaleCaller[] };
@@ -24,7 +24,7 @@ interface Watch {
 export interface CounterReader {
   /** Undefined only where `isUrgent` is false and the next reading's turn has not come. */
   read(request: EvidenceRequest, isUrgent: boolean): Promise<CountersSeen | undefined>;
-  /** Where the canary's pods stand by an answer of the ledger; undefined where no warm-up is left out. */
+  /** How warm the canary's pods are by an answer of the counters; undefined where no warm-up is left out. */
   warmth(request: EvidenceRequest, answer: BatchAnswer): Warmth | undefined;
 }
 
@@ -33,7 +33,7 @@ const scrapesToEvidence = 3;
 
 const unusedMs = 10 * 60_000;
 
-export function createCounterReader(deps: EvidenceDeps, board: QueryBatches): CounterReader {
+export function createCounterReader(deps: EvidenceDeps, batches: QueryBatches): CounterReader {
   const watches = new Map<string, Watch>();
 
   function watchOf(request: EvidenceRequest): Watch {
@@ -51,30 +51,30 @@ export function createCounterReader(deps: EvidenceDeps, board: QueryBatches): Co
   function advance(request: EvidenceRequest, answer: BatchAnswer): Watch {
     const watch = watchOf(request);
     watch.split.weigh(request.weight ?? 0, request.notBefore);
-    const increment = watch.meter.read(answer);
+    const increment = watch.growth.read(answer);
     if (increment) watch.split.see(increment);
     return watch;
   }
 
   return {
-    warmth: (request, answer) => ((request.warmupMs ?? 0) > 0 ? advance(request, answer).meter.warmth() : undefined),
+    warmth: (request, answer) => ((request.warmupMs ?? 0) > 0 ? advance(request, answer).growth.warmth() : undefined),
     async read(request, isUrgent) {
-      const answer = await (isUrgent ? board.ledger(request) : board.ledgerAtOnce(request));
+      const answer = await (isUrgent ? batches.counters(request) : batches.countersAtOnce(request));
       if (!answer) return undefined;
       const watch = advance(request, answer);
-      const { meter, split } = watch;
+      const { growth, split } = watch;
       const finding = split.finding();
       const share = finding && (await shareSeen(finding, { request, deps, watch }));
       const sampledAt = newestSampleIn(answer, canaryTrack(request));
-      const deniedBy = meter.deniedBy();
-      const { warmup, ...total } = meter.total();
+      const deniedBy = growth.deniedBy();
+      const { warmup, ...total } = growth.total();
       return {
         ...total,
         at: answer.askedAt,
         ...optional("sampledAt", sampledAt),
         ...optional("share", share),
         ...optional("deniedBy", deniedBy),
-        ...optional("warmup", warmup && { ...warmup, ...warmupOf(meter.warmth(), deps.scrapeIntervalMs) }),
+        ...optional("warmup", warmup && { ...warmup, ...warmupOf(growth.warmth(), deps.scrapeIntervalMs) }),
       };
     },
   };
@@ -90,7 +90,7 @@ function warmupOf(
 }
 
 function startWatch(request: EvidenceRequest, deps: EvidenceDeps): Watch {
-  const meter = createCounterGrowth({
+  const growth = createCounterGrowth({
     canary: canaryTrack(request),
     primary: primaryTrack(request),
     apex: apexOf(request),
@@ -98,7 +98,7 @@ function startWatch(request: EvidenceRequest, deps: EvidenceDeps): Watch {
     ...optional("boundMs", slowLimitOf(request.metrics)?.boundMs),
     ...optional("warmupMs", request.warmupMs),
   });
-  return { meter, split: createShareWatch(deps.scrapeIntervalMs), usedAt: 0 };
+  return { growth, split: createShareWatch(deps.scrapeIntervalMs), usedAt: 0 };
 }
 
 interface Looking {

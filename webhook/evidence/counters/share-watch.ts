@@ -27,7 +27,7 @@ export interface ShareWatch {
 }
 
 /** Running proxies follow a route within 5 s. */
-const settleMs = 5_000;
+const obeyedWithinMs = 5_000;
 /** So many scrapes make a stretch that is judged by what both tracks received. */
 const inboundScrapes = 4;
 
@@ -100,7 +100,7 @@ function createWeights(scrapeIntervalMs: number): Weights {
     },
     // A reading shows counters as old as a scrape, and an old weight works on for a moment.
     inForce(from, to) {
-      const reach = from - scrapeIntervalMs - settleMs;
+      const reach = from - scrapeIntervalMs - obeyedWithinMs;
       weights = weights.filter((_, index) => (weights[index + 1]?.since ?? to) >= reach);
       return rangeOf(weights.filter((entry) => entry.since <= to));
     },

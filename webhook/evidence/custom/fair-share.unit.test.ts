@@ -15,7 +15,7 @@ function question(): { ask: () => Promise<string>; answer: () => void; isAsked: 
   };
 }
 
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const flushed = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const of = (canary: string): { key: string; most: number }[] => [
   { key: canary, most: 2 },
   { key: "namespace a", most: 3 },
@@ -27,13 +27,13 @@ it("so many questions are asked at once of a canary and of its namespace, and th
   const [first, second, third, other, last] = questions;
   const asked = [first, second, third].map((one) => fair.ask(of("canary one"), one!.ask));
   asked.push(...[other, last].map((one) => fair.ask(of("canary two"), one!.ask)));
-  await settle();
+  await flushed();
   expect(questions.map(({ isAsked }) => isAsked())).toEqual([true, true, false, true, false]);
   const stranger = question();
   void fair.ask([{ key: "namespace b", most: 1 }], stranger.ask);
   expect(stranger.isAsked()).toBe(true);
   first?.answer();
-  await settle();
+  await flushed();
   expect(questions.map(({ isAsked }) => isAsked())).toEqual([true, true, true, true, false]);
   for (const { answer } of questions) answer();
   expect(await Promise.all(asked)).toEqual(Array(5).fill("done"));
@@ -47,7 +47,7 @@ it("a question that waits too long is refused with whose share is full, and one 
     "2 queries of canary one are asked at once",
   );
   for (const { answer } of hanging) answer();
-  await settle();
+  await flushed();
   await expect(fair.ask(of("canary one"), () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   await expect(fair.ask(of("canary one"), () => Promise.resolve("x"))).resolves.toBe("x");
 });
