@@ -28,7 +28,7 @@ export class UnreadableStatus extends Error {}
 /** The state kept in `canary.status`; a fresh one where there is none. */
 export function parseStatus(canary: Canary): CanaryState {
   const status: CanaryStatus = { phase: "", canaryWeight: 0, ...canary.status };
-  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince } = status;
+  const { stable, run, tracks, trend, lastCommand, unvetted, targetMissingSince } = status;
   return {
     ...initialState(),
     ...present(status, ["checks", "warnings", "blocked", "reason", "reasonCode", "next"]),
@@ -43,6 +43,10 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("stable", stable),
     ...optional("run", run && parseRun(run)),
     ...optional("tracks", tracks && { ...tracks, at: ms(tracks.at, "tracks.at") }),
+    ...optional(
+      "trend",
+      trend?.map((point) => ({ ...point, at: ms(point.at, "trend.at") })),
+    ),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
     ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
     ...optional("targetMissingSince", targetMissingSince ? ms(targetMissingSince, "targetMissingSince") : undefined),
@@ -60,8 +64,8 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, tracks, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
-  const { staleCallers, ...same } = rest;
+  const { stable, run, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
+  const { staleCallers, tracks: _tracks, trend: _trend, ...same } = rest;
   const promotedSpec = stable?.hash ?? "";
   return cutTexts({
     ...same,
@@ -77,7 +81,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     history: state.history.map((entry) => ({ ...entry, startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) })),
     ...optional("stable", stable),
     ...optional("run", run && printRun(run, context.steps)),
-    ...optional("tracks", tracks && { ...tracks, at: iso(tracks.at) }),
+    ...printNumbers(state),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
     ...optional("targetMissingSince", targetMissingSince === undefined ? undefined : iso(targetMissingSince)),
@@ -137,8 +141,22 @@ function iso(time: number): string {
   return new Date(time).toISOString();
 }
 
+function printNumbers({
+  tracks,
+  trend,
+}: Pick<CanaryState, "tracks" | "trend">): Pick<CanaryStatus, "tracks" | "trend"> {
+  return {
+    ...optional("tracks", tracks && { ...tracks, at: iso(tracks.at) }),
+    ...optional(
+      "trend",
+      trend?.map((point) => ({ ...point, at: iso(point.at) })),
+    ),
+  };
+}
+
 function parseRun(run: RunStatus): Run {
-  const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, holdCode, paused, comparison, ...rest } = run;
+  const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, holdCode, paused, ...counted } = run;
+  const { comparison, share, ...rest } = counted;
   known(runStages, run.stage, "run.stage");
   if (hold) known(Object.keys(waitCauses), hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
@@ -153,11 +171,12 @@ function parseRun(run: RunStatus): Run {
     ...optional("waitCode", holdCode),
     ...optional("paused", paused && parsePause(paused)),
     ...optional("comparison", comparison && parseComparison(comparison)),
+    ...optional("share", share && { ...share, movedAt: ms(share.movedAt, "run.share.movedAt") }),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, wait, waitSince, waitCode, paused, comparison, ...rest } = run;
+  const { startedAt, stageAt, checkAt, wait, waitSince, waitCode, paused, comparison, share, ...rest } = run;
   return {
     ...rest,
     steps,
@@ -169,6 +188,7 @@ function printRun(run: Run, steps: number): RunStatus {
     ...optional("holdCode", waitCode),
     ...optional("paused", paused && printPause(paused)),
     ...optional("comparison", comparison && printComparison(comparison)),
+    ...optional("share", share && { ...share, movedAt: iso(share.movedAt) }),
   };
 }
 

@@ -84,6 +84,7 @@ const ofStatus = {
   rejected: 1,
   route: 1,
   tracks: 1,
+  trend: 1,
   checks: 1,
   staleCallers: 1,
   callerWorkloads: 1,
@@ -116,6 +117,7 @@ const ofRun = {
   losses: 1,
   canaryTemplate: 1,
   comparison: 1,
+  share: 1,
   clientErrors: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;

@@ -52,7 +52,7 @@ export async function stats(args: StatsArgs, session: Session): Promise<number> 
   if (args.output === "json" || args.output === "yaml") await printObject(found, args.output, deps.stdout);
   else {
     const options = { style: styleOf(deps.stdout, deps.env), now: deps.now(), wide: args.output === "wide" };
-    const shown = { ...view, ...found, run: view.run, kind: view.kind };
+    const shown = { ...view, ...found, run: view.run, kind: view.kind, trend: isLive ? [] : view.trend };
     const queries = args.showQuery ? ["", ...queryLines(found)] : [];
     deps.stdout.write(`${[...renderTracks(shown, options), ...queries].join("\n")}\n`);
   }

@@ -84,6 +84,14 @@ export function nextText(view: CanaryView, now: number): string {
   return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
 }
 
+/** When it may be promoted. */
+export function etaText({ run, controller }: CanaryView, now: number): string {
+  if (!run?.eta || isGone(controller)) return "";
+  const { earliestAt, atThisRateAt } = run.eta;
+  const later = atThisRateAt === null ? "" : `; at this rate ${relative(atThisRateAt, now)}`;
+  return `promotion ${relative(earliestAt, now)} at the earliest${later}`;
+}
+
 // --- internal ---
 
 function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
@@ -92,6 +100,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Phase:", phaseText(view, now)],
     ["Why:", view.reason],
     ["Next:", nextText(view, now)],
+    ["Ends:", etaText(view, now)],
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
     ...imageLines(view),
     ["Paused:", pausedText(view, now)],

@@ -7,6 +7,7 @@ import { formatImages } from "../view/images.ts";
 import { relative } from "../terminal/time.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
+import { sparkline } from "../terminal/sparkline.ts";
 import type { CanaryView, TrackView } from "../view/types.ts";
 
 const number = (head: string): Column => ({ head, align: "right" });
@@ -25,8 +26,15 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
     ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}${countedBy(view)}`
     : "nothing measured yet";
   const [head = "", ...body] = formatTable(columns, rows);
+  const trend = trendLines(view, style).map((line) => paint(style, "dim", line));
   const told = view.tracks.flatMap(toldOf).map((line) => wrap(line, style.width, 2));
-  return [paint(style, "strong", head), ...body, paint(style, "dim", wrap(measured, style.width, 2)), ...told];
+  return [
+    paint(style, "strong", head),
+    ...body,
+    paint(style, "dim", wrap(measured, style.width, 2)),
+    ...trend,
+    ...told,
+  ];
 }
 
 export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
@@ -60,6 +68,21 @@ export function renderHistory(view: CanaryView, options: RenderOptions): string[
 }
 
 // --- internal ---
+
+/** Success rate and P99 of the last checks, on one scale for both tracks; for a person at a terminal that has the letters. */
+function trendLines({ trend }: CanaryView, style: Style): string[] {
+  if (trend.length < 2 || !style.unicode || style.width === Infinity) return [];
+  const numbers = trend.flatMap(({ primary, canary }) => [primary, canary]);
+  const success = numbers.flatMap(({ successPercent }) => successPercent ?? []);
+  const slowest = Math.max(0, ...numbers.flatMap(({ latencyMsP99 }) => latencyMsP99 ?? []));
+  const floor = Math.floor(Math.min(99, ...success));
+  return (["primary", "canary"] as const).map((name) => {
+    const rate = trend.map((point) => point[name].successPercent);
+    const latency = trend.map((point) => point[name].latencyMsP99);
+    const [first, second] = [sparkline(rate, { low: floor, high: 100 }), sparkline(latency, { low: 0, high: slowest })];
+    return `${name.padEnd(7)}   success ${first} ${floor} to 100%   P99 ${second} 0 to ${milliseconds(slowest)}`;
+  });
+}
 
 const hourMs = 3_600_000;
 

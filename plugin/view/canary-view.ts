@@ -12,6 +12,7 @@ import { viewCallers } from "./callers.ts";
 import type { Scope } from "../context.ts";
 import { certificateWarning, viewController } from "./controller-health.ts";
 import { drainCommand, viewRoute } from "./route.ts";
+import { viewEta } from "./eta.ts";
 import { viewTree } from "./object-tree.ts";
 import { headlineOf } from "./headline.ts";
 import type { CanaryFacts, CanaryView, RunView, Seen, TrackView } from "./types.ts";
@@ -23,7 +24,8 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     ...identity(seen.canary),
     ...routeFacts(seen, scope),
     ...phaseFacts(seen.canary),
-    ...runFacts(seen),
+    ...runFacts(seen, now),
+    stableReadyPods: seen.target ? (podsOf(seen.target).ready ?? 0) : null,
     ...measurements(seen),
     callers: viewCallers(seen.callers, scope.clusterFlags),
     warnings: [...warningsOf(seen.canary), certificateWarning(controller)].filter((one) => one !== undefined),
@@ -77,10 +79,11 @@ function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts>
 
 function runFacts(
   seen: Seen,
+  now: number,
 ): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "blocked" | "reasonCode" | "history"> {
   const status = seen.canary.status ?? {};
   return {
-    run: viewRun(status),
+    run: viewRun(seen.canary, now),
     images: { stable: stableImages(seen), canary: status.run?.images ?? null },
     lastCommand: status.lastCommand ?? null,
     unvetted: status.unvetted ?? null,
@@ -90,10 +93,11 @@ function runFacts(
   };
 }
 
-function measurements(seen: Seen): Pick<CanaryView, "tracks" | "measuredAt" | "windowSeconds" | "checks"> {
-  const status = seen.canary.status ?? {};
+function measurements(seen: Seen): Pick<CanaryView, "tracks" | "trend" | "measuredAt" | "windowSeconds" | "checks"> {
+  const status = ofThisRun(seen.canary.status ?? {});
   return {
-    tracks: viewTracks(seen),
+    tracks: viewTracks(seen, status),
+    trend: status.trend ?? [],
     measuredAt: status.tracks?.at ?? null,
     windowSeconds: status.tracks?.windowSeconds ?? null,
     // A merge patch of the status leaves nulls out.
@@ -105,8 +109,8 @@ function measurements(seen: Seen): Pick<CanaryView, "tracks" | "measuredAt" | "w
   };
 }
 
-function viewRun(status: CanaryStatus): RunView | null {
-  const { run } = status;
+function viewRun(canary: Canary, now: number): RunView | null {
+  const { run } = canary.status ?? {};
   if (!run) return null;
   return {
     id: run.id,
@@ -123,7 +127,13 @@ function viewRun(status: CanaryStatus): RunView | null {
     ceilingPercent: run.ceiling ?? null,
     ...findingsOf(run),
     ending: run.ending ?? null,
+    eta: viewEta(canary, now),
+    share: shareOf(run),
   };
+}
+
+function shareOf({ share }: RunStatus): RunView["share"] {
+  return share && share.all > 0 ? { canary: share.canary, all: share.all } : null;
 }
 
 function findingsOf({ clientErrors, comparison }: RunStatus): Pick<RunView, "clientErrors" | "slowBoundMs"> {
@@ -141,13 +151,26 @@ function stableImages(seen: Seen): Record<string, string> {
 const noNumbers = { successPercent: null, requestsPerSecond: null, latencyMsP50: null, latencyMsP95: null };
 const emptyTrack = { replicas: 0, ready: 0, ...noNumbers, latencyMsP99: null, requests: null };
 
-function viewTracks(seen: Seen): TrackView[] {
-  const { status, spec } = seen.canary;
+/** What an earlier run left behind, or an older controller, is no number of the canary that runs now. */
+function ofThisRun(status: CanaryStatus): CanaryStatus {
+  const since = status.run ? Date.parse(status.run.startedAt) : -Infinity;
+  const isOf = ({ at }: { at: string }): boolean => Date.parse(at) >= since;
+  const { tracks, trend, checks, ...rest } = status;
+  return {
+    ...rest,
+    ...(tracks && isOf(tracks) ? { tracks } : {}),
+    ...(trend ? { trend: trend.filter(isOf) } : {}),
+    ...(checks ? { checks: checks.filter(isOf) } : {}),
+  };
+}
+
+function viewTracks(seen: Seen, status: CanaryStatus): TrackView[] {
+  const { spec } = seen.canary;
   const target = spec.targetRef.name;
-  const weight = viewedWeight(seen) ?? status?.canaryWeight ?? 0;
+  const weight = viewedWeight(seen) ?? status.canaryWeight ?? 0;
   const primary: TrackView = {
     ...emptyTrack,
-    ...status?.tracks?.primary,
+    ...status.tracks?.primary,
     ...podsOf(seen.target),
     name: "primary",
     weightPercent: round(100 - weight),
@@ -156,7 +179,7 @@ function viewTracks(seen: Seen): TrackView[] {
   };
   const canary: TrackView = {
     ...emptyTrack,
-    ...status?.tracks?.canary,
+    ...status.tracks?.canary,
     ...podsOf(seen.workload),
     name: "canary",
     weightPercent: weight,

@@ -70,17 +70,22 @@ function judgeController(facts: CanaryFacts): Headline | undefined {
   const silent =
     silentSeconds === null ? "controller missing" : `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
   const weight = weightNow(facts);
-  if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${allStable}` };
+  if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${stableWords(facts)}` };
   const share = weight === 0 ? shareOf(facts) : `the canary keeps ${weight}% of requests`;
   return { level: "bad", text: `${silent}, nobody watches this run; ${share}` };
 }
 
-const allStable = "stable serves every request";
+/** Who serves while the canary has no weight: whoever has no ready pod serves nobody. */
+function stableWords({ stableReadyPods }: CanaryFacts): string {
+  return stableReadyPods === 0 ? "stable has no ready pod: nobody serves its requests" : "stable serves every request";
+}
 
 function shareOf(facts: CanaryFacts): string {
   const weight = weightNow(facts);
   if (weight > 0) return `the canary has ${weight}% of requests`;
-  return isMixed(facts) ? "the target serves every request, from pods of both versions" : allStable;
+  if (isMixed(facts) && facts.stableReadyPods !== 0)
+    return "the target serves every request, from pods of both versions";
+  return stableWords(facts);
 }
 
 /** While it rolls forth or back, the target's own pods are of both versions. */
@@ -151,17 +156,17 @@ export function weightDiffers(facts: CanaryFacts): boolean {
   return route.canaryPercent !== (route.ownPercent ?? facts.canaryWeightPercent);
 }
 
-const idle: Record<Phase, Headline> = {
+const idle: Record<Phase, Headline & { stableServes?: true }> = {
   "": { level: "warn", text: "the controller has not looked at this Canary yet" },
-  Initializing: { level: "busy", text: `initializing; ${allStable}` },
-  Initialized: { level: "good", text: `steady; ${allStable}` },
-  Waiting: { level: "warn", text: `waiting; ${allStable}` },
+  Initializing: { level: "busy", text: "initializing", stableServes: true },
+  Initialized: { level: "good", text: "steady", stableServes: true },
+  Waiting: { level: "warn", text: "waiting", stableServes: true },
   Progressing: { level: "busy", text: "a run is about to start" },
   WaitingPromotion: { level: "warn", text: "waits for a person" },
   Promoting: { level: "busy", text: "promoting" },
   Finalising: { level: "busy", text: "finishing" },
-  Succeeded: { level: "good", text: `steady; ${allStable}` },
-  Failed: { level: "bad", text: `rolled back; ${allStable}` },
+  Succeeded: { level: "good", text: "steady", stableServes: true },
+  Failed: { level: "bad", text: "rolled back", stableServes: true },
   Terminating: { level: "busy", text: "being deleted; stable stays" },
 };
 
@@ -181,8 +186,16 @@ export function isBlocked({ run, unvetted, blocked, reasonCode }: CanaryFacts): 
 function judgeIdle(facts: CanaryFacts): Headline {
   const weight = weightNow(facts);
   if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
-  if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${allStable}` };
-  const { level, text } = idle[facts.phase as Phase] ?? { level: "warn", text: `phase ${facts.phase}` };
+  if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${stableWords(facts)}` };
+  const { level, text } = calm(facts);
   const images = formatImages(facts.history[0]?.images ?? {});
   return level === "bad" && images ? { level, text: `${text}; rejected ${images}` } : { level, text };
+}
+
+/** Nothing is steady while nobody serves. */
+function calm(facts: CanaryFacts): Headline {
+  const { level, text, stableServes } = idle[facts.phase as Phase] ?? { level: "warn", text: `phase ${facts.phase}` };
+  if (!stableServes) return { level, text };
+  if (level === "good" && facts.stableReadyPods === 0) return { level: "bad", text: stableWords(facts) };
+  return { level, text: `${text}; ${stableWords(facts)}` };
 }

@@ -6,10 +6,12 @@ import type {
   CanaryStatus,
   UnvettedStatus,
   TrackStatus,
+  TrendStatus,
   CheckStatus,
 } from "../../shared/core/objects/canary-status.ts";
 import type { Caller, CallerView } from "./callers.ts";
 import type { ControllerView, SeenLease } from "./controller-health.ts";
+import type { EtaView } from "./eta.ts";
 import type { RouteObject, RouteView } from "./route.ts";
 
 /** What was read from the cluster; undefined where an object is not there or may not be read. */
@@ -53,6 +55,10 @@ export interface RunView {
   /** A request that takes longer is slow, by the bucket of the mesh that is watched; null where none is. */
   slowBoundMs: number | null;
   ending: { outcome: string; cause: string } | null;
+  /** When it may be promoted; null where nobody can know. */
+  eta: EtaView | null;
+  /** Users' requests since the weight moved; null until the first that cannot be of the weight before. */
+  share: { canary: number; all: number } | null;
 }
 
 export interface CanaryView {
@@ -72,12 +78,16 @@ export interface CanaryView {
   /** Percent that the controller means the canary to have. */
   canaryWeightPercent: number;
   route: RouteView | null;
+  /** Ready pods of the target; null where its Deployment cannot be read. */
+  stableReadyPods: number | null;
   /** Kind and name of the route that status names, and why that kind; also where it cannot be read. */
   routeChoice: { kind: string; name: string; why: string } | null;
   run: RunView | null;
   images: { stable: Record<string, string>; canary: Record<string, string> | null };
   /** Primary, then canary. */
   tracks: TrackView[];
+  /** Success and P99 at the last checks of this run, oldest first. */
+  trend: TrendStatus[];
   measuredAt: string | null;
   windowSeconds: number | null;
   checks: CheckStatus[];

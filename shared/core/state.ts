@@ -10,6 +10,7 @@ import type {
   UnvettedStatus,
   Stage,
   TrackStatus,
+  TrendStatus,
   CheckStatus,
   Phase,
 } from "./objects/canary-status.ts";
@@ -55,6 +56,8 @@ export interface Run {
   /** Hash of the canary Deployment's template as the API server stored it for this run. */
   canaryTemplate?: string;
   comparison?: Comparison;
+  /** What both tracks got since the weight moved. */
+  share?: MeasuredShare;
   /** It answered with 4xx more often than the primary, in words; held for a person until one accepts it. */
   clientErrors?: { cause: string; acceptedBy?: string };
   /** Set while the run is being wound up. */
@@ -74,6 +77,23 @@ export interface Comparison extends SequentialState {
   /** `boundMs`: what was slow meanwhile. */
   slow?: SequentialState & { boundMs: number };
   denied?: SequentialState;
+}
+
+/** Counted from the first reading in which nothing of an earlier weight can be any more. */
+export interface MeasuredShare {
+  /** When the weight moved: counts of another weight are none. */
+  movedAt: number;
+  epoch: number;
+  /** Totals at that reading. */
+  from: { canary: number; primary: number };
+  /** Users' requests since, to the canary and to both. */
+  canary: number;
+  all: number;
+}
+
+/** Success and latency of both tracks at one check. */
+export interface TrendPoint extends Omit<TrendStatus, "at"> {
+  at: number;
 }
 
 /** What both tracks got. */
@@ -130,6 +150,8 @@ export interface CanaryState {
   rejected: Rejection[];
   checks: CheckStatus[];
   tracks?: Tracks;
+  /** What `tracks` was at the last checks of this run, oldest first. */
+  trend?: TrendPoint[];
   staleCallers: StaleCaller[];
   warnings: string[];
   lastCommand?: CommandResult;

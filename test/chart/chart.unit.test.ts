@@ -91,6 +91,7 @@ describe("the definition of Canary", () => {
       rejected: 0,
       route: 0,
       tracks: 0,
+      trend: 0,
       checks: 0,
       staleCallers: 0,
       callerWorkloads: 0,
@@ -122,6 +123,7 @@ describe("the definition of Canary", () => {
       losses: 0,
       canaryTemplate: 0,
       comparison: 0,
+      share: 0,
       clientErrors: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;

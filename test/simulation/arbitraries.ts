@@ -51,6 +51,14 @@ function arbitraryOf<T extends object>(shape: {
 
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
 
+const anyShare = fc.record({
+  movedAt: time,
+  epoch: fc.nat({ max: 3 }),
+  from: fc.record({ canary: fc.nat({ max: 100 }), primary: fc.nat({ max: 100 }) }),
+  canary: fc.nat({ max: 100 }),
+  all: fc.nat({ max: 200 }),
+});
+
 export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
   arbitraryOf<Run>({
     id: fc.constantFrom("cafe1710-1", "cafe1720-2"),
@@ -73,6 +81,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     losses: maybe(fc.nat({ max: 5 })),
     clientErrors: maybe(anyClientErrors),
     comparison: maybe(anyComparison),
+    share: maybe(anyShare),
     ending,
   }),
 );
@@ -107,6 +116,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   ),
   reasonCode: fc.constant(undefined),
   tracks: fc.constant(undefined),
+  trend: fc.constant(undefined),
   staleCallers: anyCallers,
   warnings: fc.constant([]),
   blocked: maybe(fc.record({ kind: fc.constantFrom("obstacle", "missing"), what: fc.constant("Service gone.") })),

@@ -22,6 +22,7 @@ export type CauseCode =
   | "rejected"
   | "unvetted"
   | "obstacle"
+  | "stable-not-ready"
   | "steady";
 
 export interface Cause {
@@ -138,6 +139,10 @@ function causeBetweenRuns(view: CanaryView): Cause {
     ]),
     Waiting: stuck("obstacle", phaseSince, "it waits", ["what the reason below waits for"]),
   };
+  if (view.stableReadyPods === 0 && !byPhase[view.phase])
+    return stuck("stable-not-ready", null, "stable has no ready pod: nobody serves its requests", [
+      "the Deployment's pods become ready; no canary can take their place between runs",
+    ]);
   return (
     byPhase[view.phase] ??
     moving("steady", phaseSince, "nothing is to be done: the next change of the Deployment starts a run")

@@ -4,7 +4,7 @@ import { renderComparison } from "./compared.ts";
 import type { ExplainView } from "./view.ts";
 import { formatImages } from "../../view/images.ts";
 import { distance, relative } from "../../terminal/time.ts";
-import { callerNotes, nextText, renderAdvice } from "../../render/canary.ts";
+import { callerNotes, etaText, nextText, renderAdvice } from "../../render/canary.ts";
 import { renderChecks } from "../../render/sections.ts";
 import { paint, printable, type RenderOptions, symbol, wrap } from "../../terminal/style.ts";
 
@@ -40,6 +40,7 @@ function head(view: ExplainView, { style, now }: RenderOptions): string[] {
     ["Weight:", weightOf(view)],
     ["Said:", canary.reason],
     ["Next:", nextText(canary, now)],
+    ["Ends:", etaText(canary, now)],
     ...cause.unblocks.map((way, index): [string, string] => [index === 0 ? "Needs:" : "", way]),
   ];
   if (view.found) lines.push(["Found:", `${view.found.what} (${view.found.evidence})`]);
@@ -77,7 +78,9 @@ function weightOf({ weight, canary }: ExplainView): string {
     parts.push(routePercent === null ? `${kind} ${name} cannot be read` : `${kind} ${name} says ${routePercent}%`);
   }
   if (measuredPercent !== null)
-    parts.push(`${measuredPercent}% of ${measuredRequests} requests really reached the canary`);
+    parts.push(`${measuredPercent}% of ${measuredRequests} requests since it moved really reached the canary`);
+  else if (canary.run?.stage === "analysing")
+    parts.push("what really reached the canary since it moved is not known yet");
   return parts.join(", ");
 }
 

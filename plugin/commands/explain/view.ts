@@ -16,7 +16,7 @@ export interface ExplainView {
     meantPercent: number;
     /** What the route says; null where it cannot be read. */
     routePercent: number | null;
-    /** Share of users' requests that the canary really got in the last window; null without requests. */
+    /** Share of users' requests that the canary really got since the weight moved; null until that is known. */
     measuredPercent: number | null;
     measuredRequests: number | null;
   };
@@ -44,15 +44,13 @@ export function isStuck({ code, moving }: Cause): boolean {
   return moving ? code === "pods-not-ready" || code === "initializing" : !personal.includes(code);
 }
 
-/** Numbers of a run that is over say nothing about where requests go now. */
+/** Of the requests since the weight moved: those of an earlier weight say nothing about this one. */
 export function measuredShare({
   run,
-  tracks,
 }: CanaryView): Pick<ExplainView["weight"], "measuredPercent" | "measuredRequests"> {
-  const [primary, canary] = tracks.map(({ requests }) => requests);
-  const total = (primary ?? 0) + (canary ?? 0);
-  if (!run || total === 0 || typeof canary !== "number") return { measuredPercent: null, measuredRequests: null };
-  return { measuredPercent: Math.round((canary / total) * 1000) / 10, measuredRequests: Math.round(total) };
+  const { share = null } = run ?? {};
+  if (!share) return { measuredPercent: null, measuredRequests: null };
+  return { measuredPercent: Math.round((share.canary / share.all) * 1_000) / 10, measuredRequests: share.all };
 }
 
 export function viewExplanation(canary: Canary, view: CanaryView, events: readonly EventView[]): ExplainView {

@@ -9,7 +9,8 @@ import { absorb, convicts, noBlocks, rateOf, type Block, type SequentialState } 
 import { countsFor, testKinds, testsOf, type RunTest } from "../spec/run-tests.ts";
 import { countsSince, noCounts } from "../analysis/track-counts.ts";
 import type { CanaryState, Comparison, Run, Totals } from "../state.ts";
-import type { CountersSeen, Observation } from "../observation.ts";
+import type { CountersSeen } from "../observation.ts";
+import { nextSampleMs } from "../turn/next-sample.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait } from "./client-errors.ts";
 import { convictionWords } from "./comparison-words.ts";
@@ -37,7 +38,7 @@ export function compare(turn: RunTurn): RunTurn | Draft {
 export function lookingAgain(step: Draft, turn: RunTurn): Draft {
   const { run } = step.next;
   if (run === undefined || !isLookedAt(step.next)) return step;
-  const lookMs = lookAgainMs(turn.seen);
+  const lookMs = nextSampleMs(turn.seen);
   return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
 }
 
@@ -56,17 +57,6 @@ export function isLookedAt({ run, weight }: CanaryState): boolean {
 // --- internal ---
 
 type Judged = Pick<JudgingPolicy, "comparison" | "minRequests" | "warmupMs">;
-
-/** A sample is there a moment after its scrape began. */
-const scrapeTakesMs = 150;
-
-function lookAgainMs({ now, counters, scrapeIntervalMs }: Observation): number {
-  const half = scrapeIntervalMs / 2;
-  if (counters?.sampledAt === undefined) return half;
-  const untilNext = counters.sampledAt + scrapeIntervalMs + scrapeTakesMs - now;
-  // One that is late may come at any moment.
-  return Math.min(half, untilNext > 0 ? untilNext : scrapeIntervalMs / 4);
-}
 
 /** The test whose evidence suffices; a canary that keeps its own limit stays, unless the Canary asks for more. */
 function convictionOf(run: Run, comparison: Comparison, policy: Judged): RunTest | undefined {

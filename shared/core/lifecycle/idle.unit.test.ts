@@ -14,6 +14,7 @@ import {
   unmet,
 } from "../../../test/builders.ts";
 import { decide, initialState } from "../decide.ts";
+import type { TrackStatus } from "../objects/canary-status.ts";
 import type { Decision } from "../action.ts";
 import type { Observation, Target, Unmet } from "../observation.ts";
 
@@ -266,3 +267,31 @@ describe("between runs", () => {
     expect(actions).toEqual([{ kind: "unholdTarget" }]);
   });
 });
+
+describe("a run that begins", () => {
+  it("keeps no number of the run before it", () => {
+    const track = (name: string): TrackStatus => ({ ...measured, name });
+    const tracks = { at: start - 60_000, windowSeconds: 60, primary: track("primary"), canary: track("canary") };
+    const trend = [{ at: start - 60_000, primary: {}, canary: { successPercent: 100 } }];
+    const { state } = decide(
+      aState({ phase: "Succeeded", tracks, trend }),
+      anObservation({ target: aHeldTarget("1.7.1") }),
+      aPolicy(),
+    );
+    expect(state.run).toBeDefined();
+    expect(state).not.toHaveProperty("tracks");
+    expect(state).not.toHaveProperty("trend");
+  });
+});
+
+const measured = {
+  replicas: 1,
+  ready: 1,
+  weightPercent: 100,
+  successPercent: 100,
+  requestsPerSecond: 38.9,
+  latencyMsP50: 1,
+  latencyMsP95: 2,
+  latencyMsP99: 3,
+  requests: 2_334,
+};

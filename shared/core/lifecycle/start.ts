@@ -38,7 +38,7 @@ export function startRun(turn: Turn, target: Target, announcement: EventText): D
   const runs = state.runs + 1;
   const { run, reason } = freshRun(target, state.stable, { runs, now: seen.now });
   return draft(
-    turn,
+    { ...turn, state: withoutNumbers(state) },
     {
       phase: "Progressing",
       weight: 0,
@@ -51,6 +51,12 @@ export function startRun(turn: Turn, target: Target, announcement: EventText): D
     },
     { events: [announcement] },
   );
+}
+
+/** The state without what was measured in an earlier run: its numbers must not stand beside another canary's name. */
+export function withoutNumbers(state: CanaryState): CanaryState {
+  const { tracks: _tracks, trend: _trend, ...rest } = state;
+  return rest;
 }
 
 /** Sentence about a rejected intent that is still the target's template, the same for status and for the target's condition. */

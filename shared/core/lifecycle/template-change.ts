@@ -1,7 +1,7 @@
 /** What becomes of a run when the target's template is no longer the one it was started for. */
 import { formatImages, fullTarget, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
-import { freshRun } from "./start.ts";
+import { freshRun, withoutNumbers } from "./start.ts";
 import { label } from "../objects/names.ts";
 import type { Target } from "../observation.ts";
 import { endRun } from "./end.ts";
@@ -30,7 +30,8 @@ function hasServed({ run, state, seen }: RunTurn): boolean {
 function replace(turn: RunTurn, target: Target): Draft {
   const { seen, state } = turn;
   const { run, reason } = freshRun(target, state.stable, { runs: state.runs, now: seen.now });
-  return draft(turn, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
+  const fresh = { ...turn, state: withoutNumbers(state) };
+  return draft(fresh, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });
 }
 
 /** Nothing of ours holds the rollout any more: Kubernetes rolls to it, whatever a canary would have found. */

@@ -80,6 +80,18 @@ export interface TrackStatus {
   disagreement?: string;
 }
 
+/** Success (percent) and P99 (ms) at one check; what was not measured is left out. */
+export interface TrendStatus {
+  at: string;
+  primary: TrendNumbers;
+  canary: TrendNumbers;
+}
+
+export interface TrendNumbers {
+  successPercent?: number;
+  latencyMsP99?: number;
+}
+
 /** `reasonCode` where a change is asked for, and something keeps its run from starting. */
 export const changeWaits = "change-waits";
 
@@ -105,6 +117,8 @@ export interface CanaryStatus {
   rejected?: { hash: string; at: string; cause: string }[];
   route?: { kind: "TrafficSplit" | "HTTPRoute"; apiVersion: string; name: string; why: string };
   tracks?: { at: string; windowSeconds: number; primary: TrackStatus; canary: TrackStatus };
+  /** The same in short for the last checks of this run, oldest first. */
+  trend?: TrendStatus[];
   checks?: CheckStatus[];
   /** Callers that must be restarted once before they obey the route, as `namespace/pod`. */
   staleCallers?: string[];
@@ -161,9 +175,22 @@ export interface RunStatus {
   canaryTemplate?: string;
   /** The canary against the primary: see docs/judging.md. */
   comparison?: ComparisonStatus;
+  /** What both tracks got since the weight moved, from the first reading in which nothing of an earlier weight can be any more. */
+  share?: ShareStatus;
   /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */
   clientErrors?: { cause: string; acceptedBy?: string };
   ending?: { outcome: RunOutcome; cause: string };
+}
+
+export interface ShareStatus {
+  /** When the weight moved. */
+  movedAt: string;
+  epoch: number;
+  /** Totals that count as nothing. */
+  from: { canary: number; primary: number };
+  /** Users' requests since, to the canary and to both. */
+  canary: number;
+  all: number;
 }
 
 /** Users' requests, and how many of them failed. */

@@ -43,6 +43,8 @@ import { waitForPods } from "./wait-for-pods.ts";
 import { unseenPods } from "./unseen.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
+import { measureShare } from "./measured-share.ts";
+import { nextSampleMs } from "../turn/next-sample.ts";
 
 const freshMs = 1_000;
 
@@ -61,7 +63,7 @@ export function analysing(turn: RunTurn): Draft {
 function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
   const { run, seen, state } = turn;
   const isOther = hasNoReadyPods(state, seen) || isEdited(run, seen);
-  const informed = isOther ? turn : compare(turn);
+  const informed = isOther ? turn : compare(measureShare(turn));
   return "next" in informed ? informed : lookingAgain(go(informed), informed);
 }
 
@@ -254,7 +256,8 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   const last = run.step >= policy.weights.length - 1;
   if (last && metrics.sampledAt < run.stageAt) {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
-    return wait(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it" });
+    const lookAgainMs = nextSampleMs(turn.seen);
+    return wait(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it", lookAgainMs });
   }
   // A spec that was edited may have put another weight where this step is.
   const isGiven = state.weight >= weightOf(turn);

@@ -12,6 +12,7 @@ import { optional } from "../format/compact.ts";
 import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-causes.ts";
 import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
+import { nextSampleMs } from "../turn/next-sample.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
 
@@ -80,7 +81,7 @@ export function unreached(turn: RunTurn, metrics: Measured): Wait {
   const isYoung = seen.now - run.stageAt < firstNumbersMs;
   if (isYoung && metrics.staleCallers.length === 0) {
     const reason = `No numbers yet of the canary at weight ${state.weight}: Prometheus has not scraped its first requests.`;
-    return { cause: "no-numbers", reason, next: "the first check when it has" };
+    return { cause: "no-numbers", reason, next: "the first check when it has", lookAgainMs: nextSampleMs(seen) };
   }
   return { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" };
 }

@@ -9,6 +9,7 @@ import {
   aTrack,
   canaryRevision,
   endpoints,
+  someCounts,
   someMetrics,
   start,
   takenBack,
@@ -42,6 +43,20 @@ describe("a pause whose time is over", () => {
     );
     expect(next.run?.checkAt).toBe(start + policy.intervalMs);
     expect(requeueAfterMs).toBeGreaterThan(1_000);
+  });
+});
+
+describe("a first check that finds no numbers yet", () => {
+  it("looks again with the next scrape, and not half a scrape or an interval later", () => {
+    const first = aRunningState(25, { stage: "analysing", stageAt: start - 10_000, checkAt: start });
+    const none = { requests: 0, latencyMs: { p50: null, p95: null, p99: null } };
+    const metrics = someMetrics(start, {
+      canary: aTrack(none),
+      checks: [aCheck({ outcome: "no-evidence", requests: 0 })],
+    });
+    const ledger = { epoch: 1, at: start, canary: someCounts(), primary: someCounts(), sampledAt: start - 9_000 };
+    const { state: next } = decide(first, aRunObservation(25, 1, { metrics, ledger }), policy);
+    expect(next.run).toMatchObject({ wait: "no-numbers", step: 0, checkAt: start + 1_150 });
   });
 });
 

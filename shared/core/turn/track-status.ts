@@ -1,7 +1,8 @@
 /** What the measurements of a check leave in the state: each track's live numbers, the checks, callers that must be restarted. */
 import { readyCanaries } from "./capacity.ts";
 import type { RunTurn } from "./turn.ts";
-import type { CanaryState } from "../state.ts";
+import type { CanaryState, Tracks, TrendPoint } from "../state.ts";
+import type { TrackStatus, TrendNumbers } from "../objects/canary-status.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { disagreementWords } from "../analysis/user-requests.ts";
 import type { StaleCaller } from "../format/restart-command.ts";
@@ -13,13 +14,47 @@ export type Measured = Extract<MetricsSeen, { ok: true }>;
 export function measurements(
   metrics: Measured,
   { seen, state, run }: RunTurn,
-): Pick<CanaryState, "checks" | "tracks" | "staleCallers"> {
-  const replicas = seen.target?.replicas ?? 0;
-  const track = (
-    name: string,
-    of: Measured["primary"],
-    { workload, ...sizes }: { workload: string; replicas: number; ready: number; weightPercent: number },
-  ) => ({
+): Pick<CanaryState, "checks" | "tracks" | "trend" | "staleCallers"> {
+  const primary = {
+    workload: seen.targetName,
+    replicas: seen.target?.replicas ?? 0,
+    ready: seen.endpoints.primary.ready,
+    weightPercent: 100 - state.weight,
+  };
+  const canary = {
+    workload: canaryName(seen.targetName),
+    replicas: seen.workload?.replicas ?? 0,
+    ready: readyCanaries(run, seen),
+    weightPercent: state.weight,
+  };
+  const tracks = {
+    at: metrics.askedAt,
+    windowSeconds: metrics.windowSeconds,
+    primary: trackOf(`${seen.apexName}-primary`, metrics.primary, primary),
+    canary: trackOf(`${seen.apexName}-canary`, metrics.canary, canary),
+  };
+  return {
+    checks: metrics.checks,
+    staleCallers: together(metrics.staleCallers, seen.counters?.share?.stale ?? []),
+    tracks,
+    trend: continued(state.trend ?? [], tracks),
+  };
+}
+
+/** So many checks of a run are remembered at most: what fits into a line, and into a status. */
+export const trendLength = 24;
+
+// --- internal ---
+
+interface TrackSizes {
+  workload: string;
+  replicas: number;
+  ready: number;
+  weightPercent: number;
+}
+
+function trackOf(name: string, of: Measured["primary"], { workload, ...sizes }: TrackSizes): TrackStatus {
+  return {
     name,
     ...sizes,
     successPercent: of.requests > 0 ? (100 * (of.requests - of.failures)) / of.requests : null,
@@ -35,32 +70,21 @@ export function measurements(
     attempts: of.attempts,
     countedBy: of.countedBy,
     ...(of.disagreement === undefined ? {} : { disagreement: disagreementWords(of.disagreement, workload) }),
-  });
-  const primary = {
-    workload: seen.targetName,
-    replicas,
-    ready: seen.endpoints.primary.ready,
-    weightPercent: 100 - state.weight,
-  };
-  const canary = {
-    workload: canaryName(seen.targetName),
-    replicas: seen.workload?.replicas ?? 0,
-    ready: readyCanaries(run, seen),
-    weightPercent: state.weight,
-  };
-  return {
-    checks: metrics.checks,
-    staleCallers: together(metrics.staleCallers, seen.counters?.share?.stale ?? []),
-    tracks: {
-      at: metrics.askedAt,
-      windowSeconds: metrics.windowSeconds,
-      primary: track(`${seen.apexName}-primary`, metrics.primary, primary),
-      canary: track(`${seen.apexName}-canary`, metrics.canary, canary),
-    },
   };
 }
 
-// --- internal ---
+/** An answer that was taken in before is no other point. */
+function continued(before: readonly TrendPoint[], { at, primary, canary }: Tracks): TrendPoint[] {
+  const earlier = before.filter((point) => point.at !== at);
+  return [...earlier, { at, primary: inShort(primary), canary: inShort(canary) }].slice(-trendLength);
+}
+
+function inShort({ successPercent, latencyMsP99 }: TrackStatus): TrendNumbers {
+  return {
+    ...(successPercent === null ? {} : { successPercent: Math.round(1_000 * successPercent) / 1_000 }),
+    ...(latencyMsP99 === null ? {} : { latencyMsP99: Math.round(latencyMsP99) }),
+  };
+}
 
 /** Those that the share shows are named whether or not the run is held by them. */
 function together(found: readonly StaleCaller[], measured: readonly StaleCaller[]): StaleCaller[] {

@@ -1,0 +1,48 @@
+/** When a run may end: at the earliest, and if its steps go on taking as long as they did. Pure. */
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import type { RunStatus } from "../../shared/core/objects/canary-status.ts";
+import { isWaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
+import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
+
+/** Of the last step's check, by which the promotion begins; RFC 3339. */
+export interface EtaView {
+  earliestAt: string;
+  /** Later than `earliestAt`; null where no step is over yet, or where they have taken no longer than they must. */
+  atThisRateAt: string | null;
+}
+
+/** Null where nobody can know: no run, one that ends, one that waits for a person. */
+export function viewEta({ spec, status = {} }: Canary, now: number): EtaView | null {
+  const { run } = status;
+  const parsed = run && parsePolicy(spec);
+  if (!run || !parsed?.ok || !goesOn(run)) return null;
+  const earliest = earliestOf(run, parsed.policy, now);
+  const usual = atThisRate(run, now);
+  const isLater = usual !== undefined && usual - earliest > parsed.policy.intervalMs / 2;
+  return { earliestAt: iso(earliest), atThisRateAt: isLater ? iso(usual) : null };
+}
+
+// --- internal ---
+
+const iso = (at: number): string => new Date(at).toISOString();
+
+function goesOn({ stage, ending, paused, hold, ceiling }: RunStatus): boolean {
+  const isHeld = hold !== undefined && isWaitCause(hold) && waitCauses[hold].kind === "person";
+  return (stage === "scaling" || stage === "analysing") && !ending && !paused && !isHeld && ceiling === undefined;
+}
+
+/** The check of the present step, and one interval for each that follows. */
+function earliestOf(run: RunStatus, { intervalMs, skipAnalysis }: Policy, now: number): number {
+  if (skipAnalysis) return now;
+  const due = run.stage === "analysing" && run.checkAt ? Date.parse(run.checkAt) : now + intervalMs;
+  return Math.max(now, due) + Math.max(0, run.steps - run.step - 1) * intervalMs;
+}
+
+/** By the steps that are over, the pods' start among them. */
+function atThisRate(run: RunStatus, now: number): number | undefined {
+  if (run.step === 0) return undefined;
+  const [startedAt, stageAt] = [Date.parse(run.startedAt), Date.parse(run.stageAt)];
+  const perStep = (stageAt - startedAt) / run.step;
+  const presentEnds = Math.max(now, stageAt + perStep);
+  return presentEnds + (run.steps - run.step - 1) * perStep;
+}

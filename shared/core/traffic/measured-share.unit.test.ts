@@ -1,0 +1,47 @@
+import { describe, expect, it } from "vitest";
+import { aRunningState, aRunObservation, aPolicy, someCounts, start } from "../../../test/builders.ts";
+import { decide } from "../decide.ts";
+import type { CanaryState, MeasuredShare } from "../state.ts";
+
+const scrapeMs = 10_000;
+
+/** The share after a reading at so many ms since the weight moved, of so many requests in all. */
+function read(
+  state: CanaryState,
+  afterMs: number,
+  [canary, primary]: readonly [number, number],
+  epoch = 1,
+): CanaryState {
+  const now = start + afterMs;
+  const counters = {
+    epoch,
+    at: now,
+    canary: someCounts({ requests: canary }),
+    primary: someCounts({ requests: primary }),
+  };
+  const seen = aRunObservation(10, 4, { now, counters, scrapeIntervalMs: scrapeMs });
+  return decide(state, seen, aPolicy()).state;
+}
+
+const moved = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 600_000 });
+const shareOf = (state: CanaryState): MeasuredShare | undefined => state.run?.share;
+
+describe("the measured share", () => {
+  it("counts no request of a reading that may be of the weight before", () => {
+    const early = read(moved, scrapeMs, [40, 960]);
+    expect(shareOf(early)).toBeUndefined();
+    const first = read(early, 16_000, [50, 1_000]);
+    expect(shareOf(first)).toMatchObject({ canary: 0, all: 0 });
+    expect(shareOf(read(first, 26_000, [61, 1_099]))).toMatchObject({ canary: 11, all: 110, movedAt: start });
+  });
+
+  it("begins anew when the weight moves, and with another reader's counters", () => {
+    const first = read(moved, 16_000, [50, 1_000]);
+    const higher = { ...first, weight: 20, transitionAt: start + 20_000 };
+    const seen = aRunObservation(20, 4, { now: start + 21_000, scrapeIntervalMs: scrapeMs });
+    const counters = { epoch: 1, at: start + 21_000, canary: someCounts(), primary: someCounts() };
+    expect(shareOf(decide(higher, { ...seen, counters }, aPolicy()).state)).toBeUndefined();
+    const taken = read(first, 30_000, [5, 20], 2);
+    expect(shareOf(taken)).toMatchObject({ epoch: 2, canary: 0, all: 0 });
+  });
+});
