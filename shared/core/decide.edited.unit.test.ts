@@ -67,6 +67,13 @@ describe("the canary Deployment", () => {
     expect(decide(state, aRunObservation(100, 4, seen), policy).actions).toEqual([]);
   });
 
+  it("is not promoted where the analysis is skipped, however low its weight is", () => {
+    const state = aRunningState(0, { stage: "analysing", step: 0, checkAt: start, canaryTemplate: written });
+    const seen = { workload: edited, endpoints: onEdited };
+    const { state: next } = decide(state, aRunObservation(0, 4, seen), { ...policy, skipAnalysis: true });
+    expect(next.run?.stage).toBe("analysing");
+  });
+
   it("is not promoted by hand while it runs what nobody asked for", () => {
     const command = { id: "c1", verb: "promote", by: "bob" } as const;
     const seen = { workload: edited, endpoints: onEdited, command };

@@ -91,10 +91,15 @@ function analyseStep(turn: RunTurn): Draft {
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   const lost = lostPods(turn);
   if (lost) return lost;
-  if (turn.policy.skipAnalysis) return finishOrWait(turn, "Analysis is skipped");
+  if (isSkipped(turn)) return finishOrWait(turn, "Analysis is skipped");
   if (state.weight === 0) return draft(turn, heldWords(turn));
   if (isResumedByUser(turn)) return askNow(turn);
   return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
+}
+
+/** What someone else has written into the canary is not what would be promoted for it. */
+function isSkipped({ run, seen, policy }: RunTurn): boolean {
+  return policy.skipAnalysis && !isEdited(run, seen);
 }
 
 function prepare(turn: RunTurn): Draft {

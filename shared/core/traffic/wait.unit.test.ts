@@ -54,8 +54,8 @@ describe("a first check that finds no numbers yet", () => {
       canary: aTrack(none),
       checks: [aCheck({ outcome: "no-evidence", requests: 0 })],
     });
-    const ledger = { epoch: 1, at: start, canary: someCounts(), primary: someCounts(), sampledAt: start - 9_000 };
-    const { state: next } = decide(first, aRunObservation(25, 1, { metrics, ledger }), policy);
+    const counters = { epoch: 1, at: start, canary: someCounts(), primary: someCounts(), sampledAt: start - 9_000 };
+    const { state: next } = decide(first, aRunObservation(25, 1, { metrics, counters }), policy);
     expect(next.run).toMatchObject({ wait: "no-numbers", step: 0, checkAt: start + 1_150 });
   });
 });
