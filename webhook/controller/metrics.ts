@@ -1,6 +1,6 @@
 /** What decisions mean for the controller's own metrics. */
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
+import type { Policy } from "../../shared/core/spec/policy.ts";
 import { testsOf } from "../../shared/core/spec/run-tests.ts";
 import { evidence } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, RunOutcome } from "../../shared/core/state.ts";
@@ -8,8 +8,16 @@ import type { Decision } from "../../shared/core/action.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { Recorder, Subject } from "../telemetry/recorder.ts";
 
+/** One turn of a Canary: what was decided, by what policy, on what state. */
+export interface Decided {
+  canary: Canary;
+  policy: Policy;
+  before: CanaryState;
+  decision: Decision;
+}
+
 export interface ControllerMetrics {
-  decided(canary: Canary, before: CanaryState, decision: Decision): void;
+  decided(decided: Decided): void;
   /** Key of a Canary that is no more: its series go, so that they are as many as there are canaries. */
   gone(key: string): void;
 }
@@ -17,10 +25,11 @@ export interface ControllerMetrics {
 export function createControllerMetrics(recorder: Recorder): ControllerMetrics {
   const subjects = new Map<string, Subject>();
   return {
-    decided(canary, before, decision) {
+    decided(decided) {
+      const { canary } = decided;
       const subject = { name: canary.spec.targetRef.name, namespace: canary.metadata.namespace ?? "" };
       subjects.set(keyOf(canary), subject);
-      report(recorder, { subject, canary }, { before, decision });
+      report(recorder, subject, decided);
     },
     gone(key) {
       const subject = subjects.get(key);
@@ -32,29 +41,25 @@ export function createControllerMetrics(recorder: Recorder): ControllerMetrics {
 
 // --- internal ---
 
-function report(
-  recorder: Recorder,
-  { subject, canary }: { subject: Subject; canary: Canary },
-  { before, decision }: { before: CanaryState; decision: Decision },
-): void {
+function report(recorder: Recorder, subject: Subject, { policy, before, decision }: Decided): void {
   const { state: next } = decision;
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
-  const judging = judgingOf(canary.spec.analysis);
-  const failures = testsOf(judging).find(({ kind }) => kind === "failures");
-  recorder.needs(subject, { requests: judging.minRequests, evidence: failures && 1 / failures.alpha });
+  const failures = testsOf(policy).find(({ kind }) => kind === "failures");
+  recorder.needs(subject, { requests: policy.minRequests, evidence: failures && 1 / failures.alpha });
   recorder.comparison(subject, next.run?.comparison && evidence(next.run.comparison));
   const [last] = next.history;
-  if (last && last.run !== before.history[0]?.run) reportEnd(recorder, { subject, canary }, last.outcome);
+  if (last && last.run !== before.history[0]?.run)
+    reportEnd(recorder, subject, { outcome: last.outcome, isSkipped: policy.skipAnalysis });
 }
 
 function reportEnd(
   recorder: Recorder,
-  { subject, canary }: { subject: Subject; canary: Canary },
-  outcome: RunOutcome,
+  subject: Subject,
+  { outcome, isSkipped }: { outcome: RunOutcome; isSkipped: boolean },
 ): void {
-  const ending = { strategy: "canary", analysis: canary.spec.skipAnalysis ? "skipped" : "completed" } as const;
+  const ending = { strategy: "canary", analysis: isSkipped ? "skipped" : "completed" } as const;
   if (outcome === "promoted") recorder.succeeded(subject, ending);
   if (outcome === "rejected") recorder.failed(subject, ending);
 }

@@ -16,6 +16,7 @@ import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-ob
 import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
+import type { Decided } from "./metrics.ts";
 import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
@@ -32,7 +33,7 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
-  decided(canary: Canary, before: CanaryState, decision: Decision): void;
+  decided(decided: Decided): void;
 }
 
 export interface Looked {
@@ -78,7 +79,7 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const decision = decide(state, seen, policy);
   objects.canary = await save(deps, objects, decision, policy);
   const said = await announce(deps, objects.canary, decision.events);
-  report(deps, canary, state, decision);
+  report(deps, { canary, policy, before: state, decision });
   const stage = { objects, progressDeadlineMs: policy.progressDeadlineMs };
   const retryInMs = await performAll(deps, stage, decision);
   return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
@@ -119,11 +120,11 @@ function policyOf({ spec }: Canary): Policy {
 }
 
 /** Metrics of ours are no part of a decision: what a spec holds cannot keep it from being carried out. */
-function report(deps: ReconcileDeps, canary: Canary, before: CanaryState, decision: Decision): void {
+function report(deps: ReconcileDeps, decided: Decided): void {
   try {
-    deps.decided(canary, before, decision);
+    deps.decided(decided);
   } catch (error: unknown) {
-    deps.log.warn({ canary: fullName(canary), err: error }, "metrics of this decision were left out");
+    deps.log.warn({ canary: fullName(decided.canary), err: error }, "metrics of this decision were left out");
   }
 }
 

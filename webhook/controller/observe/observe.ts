@@ -43,7 +43,7 @@ export async function observe(
   const workload = await workloadOf(deps, objects, { state, isUrgent });
   const isAsked = !isUrgent && policy.unreadable === undefined;
   const route = await routeSeen(deps, objects, { state, isUrgent });
-  const answers = isAsked ? await askPrometheus(deps, objects, { state, workload, now }) : {};
+  const answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
   const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const endpoints = (name: string): Endpoints => {
     const service = world.services.get(namespace, name);

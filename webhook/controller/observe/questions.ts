@@ -1,7 +1,7 @@
 /** What a Canary's decision asks Prometheus: its checks when they are due, the counters whenever users are on the canary. */
 import { isConvicting, isLookedAt } from "../../../shared/core/comparison/comparison.ts";
 import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
-import { judgingOf } from "../../../shared/core/spec/analysis-settings.ts";
+import type { Policy } from "../../../shared/core/spec/policy.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
@@ -23,6 +23,7 @@ export interface AskDeps {
 
 export interface Due {
   state: CanaryState;
+  policy: Policy;
   workload: Workload | undefined;
   now: number;
 }
@@ -52,8 +53,7 @@ async function askWhatIsDue(deps: AskDeps, objects: CanaryObjects, due: Due): Pr
   const question = questionOf(deps, objects, due);
   const counters = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
   // Whoever is to be taken back does not wait for a metric that is slow to answer.
-  const judged = judgingOf(objects.canary.spec.analysis);
-  const isWorthAsking = isDue && !(counters && isConvicting(due.state, counters, judged));
+  const isWorthAsking = isDue && !(counters && isConvicting(due.state, counters, due.policy));
   const [metrics, staleCallers] = await Promise.all([
     isWorthAsking ? deps.evidence.ask(question) : undefined,
     staleCallersAtStart(deps, objects, { question, due }),
@@ -65,8 +65,7 @@ async function askWhatIsDue(deps: AskDeps, objects: CanaryObjects, due: Due): Pr
   };
 }
 
-function questionOf(deps: AskDeps, objects: CanaryObjects, { state, workload }: Due): EvidenceRequest {
-  const { analysis } = objects.canary.spec;
+function questionOf(deps: AskDeps, objects: CanaryObjects, { state, policy, workload }: Due): EvidenceRequest {
   return {
     name: metaOf(objects.canary).name,
     namespace: objects.namespace,
@@ -76,11 +75,11 @@ function questionOf(deps: AskDeps, objects: CanaryObjects, { state, workload }: 
     stableHash: state.stable?.podTemplateHash,
     canaryHash: workload?.podTemplateHash,
     prometheus: objects.canary.spec.metricsServer ?? deps.metricsServer,
-    metrics: analysis.metrics ?? [],
-    minRequests: judgingOf(analysis).minRequests,
+    metrics: policy.metrics,
+    minRequests: policy.minRequests,
     ...optional("ingress", objects.canary.spec.ingressRef?.name),
     ...optional("route", objects.canary.spec.routeRef?.name),
-    warmupMs: judgingOf(analysis).warmupMs,
+    warmupMs: policy.warmupMs,
     ...timesOf(state),
   };
 }
