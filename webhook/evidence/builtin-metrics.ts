@@ -1,29 +1,11 @@
-/** The built-in metrics, from the batched answers. */
+/** The built-in metrics, from the batched answers. Pure. */
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
-import { builtIn, isBuiltIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
+import { builtIn, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import { latencyMsOf, requestsOf, successPercentOf, type Terms } from "../../shared/core/queries/track-queries.ts";
 import { userRequests, type UserRequests } from "../../shared/core/analysis/user-requests.ts";
 import type { BatchAnswer } from "./batches/query-batch.ts";
-import type { QueryBatches } from "./batches/query-batches.ts";
-import type { Answers, EvidenceRequest, Planned } from "./types.ts";
+import type { Answers, Planned } from "./types.ts";
 import { exactTrack, latenciesIn, type MaybeTrack, sidesIn, termsOf, trackMetrics } from "./track-rows.ts";
-
-export async function askRequests(
-  request: EvidenceRequest,
-  batches: QueryBatches,
-  windows: Iterable<number>,
-): Promise<Answers["requests"]> {
-  return askEach(windows, (window) => batches.requests(request, window));
-}
-
-export async function askLatencies(
-  request: EvidenceRequest,
-  batches: QueryBatches,
-  { shown, plan }: { shown: number; plan: readonly Planned[] },
-): Promise<Answers["latency"]> {
-  const slow = plan.filter(({ spec }) => isBuiltIn(spec) && spec.name === builtIn.duration);
-  return askEach([shown, ...slow.flatMap(({ window }) => window ?? [])], (window) => batches.latency(request, window));
-}
 
 export function measureTrack(answers: Answers, track: MaybeTrack, window: number): ReturnType<typeof trackMetrics> {
   const latencies = latenciesIn(answers.latency.get(window)?.samples ?? [], track);
@@ -69,13 +51,6 @@ function requestsIn({ requests }: Pick<Answers, "requests">, track: MaybeTrack, 
 
 function termsIn({ requests, recent }: Answers, track: MaybeTrack, window: number): Terms {
   return termsOf(sidesIn(requests.get(window)?.samples ?? [], track), track, recent);
-}
-
-async function askEach(
-  windows: Iterable<number>,
-  ask: (window: number) => Promise<BatchAnswer>,
-): Promise<Map<number, BatchAnswer>> {
-  return new Map(await Promise.all([...new Set(windows)].map(async (window) => [window, await ask(window)] as const)));
 }
 
 function measuredAt(

@@ -1,4 +1,5 @@
 import type { MetricServer, MetricTemplate } from "../../shared/core/queries/query-template.ts";
+import type { Measurement } from "../../shared/core/analysis/verdict.ts";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import type { Credentials } from "./custom/credentials.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
@@ -98,7 +99,15 @@ export interface Planned {
   window: number | undefined;
 }
 
-/** Where the canary's pods stand, by the last reading. */
+/** What a query of the user's own was answered. */
+export interface CustomAnswer {
+  measurement: Measurement;
+  askedAt: number;
+  /** How far the query's own ranges reach back, whatever the metric's interval says; 0 where it has none. */
+  reachSeconds: number;
+}
+
+/** How warm the canary's pods are, by the last reading. */
 export interface Warmth {
   /** How many are still cold. */
   pods: number;

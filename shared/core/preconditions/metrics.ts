@@ -1,5 +1,5 @@
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
-import { customQuery, templateContext } from "../queries/query-template.ts";
+import { customQuery, templateContext, templateSubject } from "../queries/query-template.ts";
 import { optional } from "../format/compact.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { Canary, MetricSpec } from "../objects/canary.ts";
@@ -43,7 +43,7 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
   return eachMetric(seen, (metric) => {
     const key = templateKey(metric, seen);
     const template = key === undefined ? undefined : seen.templates?.get(key);
-    const query = customQuery(metric, templateContext(canary, metric), template);
+    const query = customQuery(metric, templateContext(templateSubject(canary), metric), template);
     if ("error" in query) return [];
     const found = readQuery(query.query, { deployment: targetName, service: apexName });
     if (found?.level !== asked) return [];
@@ -75,7 +75,7 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
   const key = templateKey(metric, seen);
   const query = customQuery(
     metric,
-    { ...templateContext(canary, metric), ...optional("templateNamespaces", seen.templateNamespaces) },
+    { ...templateContext(templateSubject(canary), metric), ...optional("templateNamespaces", seen.templateNamespaces) },
     key === undefined ? undefined : templates?.get(key),
   );
   if (!("error" in query)) return [];

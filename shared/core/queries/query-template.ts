@@ -5,6 +5,7 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf, type Canary, type MetricSpec } from "../objects/canary.ts";
 import { canaryName } from "../objects/names.ts";
+import { windowSeconds } from "./queries.ts";
 import { fit, placesIn, type Place } from "./query-places.ts";
 import { optional } from "../format/compact.ts";
 
@@ -50,16 +51,46 @@ export interface TemplateContext {
   templateNamespaces?: readonly string[];
 }
 
-/** What the variables of this metric stand for in this Canary. */
-export function templateContext({ metadata, spec }: Canary, metric: MetricSpec): TemplateContext {
+/** The names that a query may have in it. */
+export interface TemplateSubject {
+  name: string;
+  namespace: string;
+  /** The canary Deployment. */
+  canary: string;
+  apex: { name: string };
+  ingress?: string;
+  route?: string;
+}
+
+export function templateSubject({ metadata, spec }: Canary): TemplateSubject {
   return {
     name: metadata.name ?? "",
     namespace: metadata.namespace ?? "",
-    target: canaryName(spec.targetRef.name),
-    service: apexOf({ spec }),
+    canary: canaryName(spec.targetRef.name),
+    apex: { name: apexOf({ spec }) },
     ...optional("ingress", spec.ingressRef?.name),
     ...optional("route", spec.routeRef?.name),
-    interval: metric.interval ?? "1m",
+  };
+}
+
+/**
+ * What the variables of this metric stand for. The interval is as the user wrote it, unless it is measured over another `window`,
+ * in seconds.
+ */
+export function templateContext(
+  { name, namespace, canary, apex, ingress, route }: TemplateSubject,
+  metric: MetricSpec,
+  window = windowSeconds(metric.interval),
+): TemplateContext {
+  const asWritten = metric.interval === undefined || metric.interval === "" ? "1m" : metric.interval;
+  return {
+    name,
+    namespace,
+    target: canary,
+    service: apex.name,
+    ...optional("ingress", ingress),
+    ...optional("route", route),
+    interval: windowSeconds(metric.interval) === window ? asWritten : `${window}s`,
     variables: metric.templateVariables ?? {},
   };
 }

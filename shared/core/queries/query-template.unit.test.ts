@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { customQuery, type MetricTemplate, render, type TemplateContext } from "./query-template.ts";
+import { customQuery, type MetricTemplate, render, type TemplateContext, templateContext } from "./query-template.ts";
 
 const context: TemplateContext = {
   name: "podinfo",
@@ -107,5 +107,23 @@ describe("a metric with a query of its own", () => {
   test("that has neither query nor template, because its name is mistyped, is named", () => {
     const result = customQuery({ name: "request-succes-rate" }, context, undefined);
     expect(result).toHaveProperty("error", expect.stringContaining('"request-succes-rate" is not a built-in metric'));
+  });
+});
+
+describe("the interval of a query", () => {
+  const subject = { name: "podinfo", namespace: "test", canary: "podinfo-canary", apex: { name: "podinfo" } };
+  const metric = { name: "latency", query: "x" };
+
+  test.each([
+    [undefined, undefined, "1m"],
+    ["", undefined, "1m"],
+    ["60s", undefined, "60s"],
+    ["60s", 60, "60s"],
+    ["", 60, "1m"],
+    ["60s", 120, "120s"],
+    [undefined, 120, "120s"],
+  ])("written as %j and measured over %j seconds is %s", (interval, window, expected) => {
+    const spec = interval === undefined ? metric : { ...metric, interval };
+    expect(templateContext(subject, spec, window).interval).toBe(expected);
   });
 });

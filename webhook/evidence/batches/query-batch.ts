@@ -28,10 +28,10 @@ export interface BatchOptions<S> {
   rememberMs: number;
 }
 
-interface Flight {
+interface PendingQuery {
   /** Undefined while it still gathers; every asker may join until then. */
   askedAt: number | undefined;
-  takesOffAt: number;
+  sendsAt: number;
   covers: Set<string>;
   answer: Promise<BatchAnswer>;
 }
@@ -39,7 +39,7 @@ interface Flight {
 export class QueryBatch<S> {
   private readonly options: BatchOptions<S>;
   private readonly known = new Map<string, { subject: S; at: number }>();
-  private last: Flight | undefined;
+  private last: PendingQuery | undefined;
   private used: number;
 
   constructor(options: BatchOptions<S>) {
@@ -54,10 +54,10 @@ export class QueryBatch<S> {
 
   /** An answer that covers the subjects and was asked at `notBefore` or later. Rejects as Prometheus does. */
   ask(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> {
-    return this.batches(subjects, (flight) => this.serves(flight, subjects.keys(), notBefore));
+    return this.join(subjects, (pending) => this.serves(pending, subjects.keys(), notBefore));
   }
 
-  /** The same for whoever can do without: undefined where it would have to wait for the next query's turn, which then covers him. */
+  /** The same for whoever can do without: undefined where it would have to wait for the turn of the next query, which then covers it too. */
   askAtOnce(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> | undefined {
     this.remember(subjects);
     const isAnswered = this.last?.askedAt !== undefined && this.serves(this.last, subjects.keys(), notBefore);
@@ -66,12 +66,12 @@ export class QueryBatch<S> {
 
   /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
   probe(subjects: Subjects<S>): Promise<BatchAnswer> {
-    return this.batches(subjects, (flight) => this.serves(flight, [], 0));
+    return this.join(subjects, (pending) => this.serves(pending, [], 0));
   }
 
-  private batches(subjects: Subjects<S>, isServed: (flight: Flight) => boolean): Promise<BatchAnswer> {
+  private join(subjects: Subjects<S>, isServed: (pending: PendingQuery) => boolean): Promise<BatchAnswer> {
     this.remember(subjects);
-    if (this.last === undefined || !isServed(this.last)) this.last = this.takeOff();
+    if (this.last === undefined || !isServed(this.last)) this.last = this.send();
     if (this.last.askedAt === undefined) for (const key of subjects.keys()) this.last.covers.add(key);
     return this.last.answer;
   }
@@ -81,45 +81,45 @@ export class QueryBatch<S> {
     for (const [key, subject] of subjects) this.known.set(key, { subject, at: this.used });
   }
 
-  private serves(flight: Flight, keys: Iterable<string>, notBefore: number): boolean {
+  private serves(pending: PendingQuery, keys: Iterable<string>, notBefore: number): boolean {
     const { now, keepMs } = this.options;
-    if (flight.askedAt === undefined) return true;
-    if (flight.askedAt < notBefore || now() - flight.askedAt > keepMs(this.known.size)) return false;
-    return [...keys].every((key) => flight.covers.has(key));
+    if (pending.askedAt === undefined) return true;
+    if (pending.askedAt < notBefore || now() - pending.askedAt > keepMs(this.known.size)) return false;
+    return [...keys].every((key) => pending.covers.has(key));
   }
 
-  private takeOff(): Flight {
+  private send(): PendingQuery {
     const { now, prometheus, queryFor } = this.options;
     const waitMs = this.turnInMs();
-    const flight: Flight = {
+    const pending: PendingQuery = {
       askedAt: undefined,
-      takesOffAt: now() + waitMs,
+      sendsAt: now() + waitMs,
       covers: new Set(),
       answer: gather(waitMs).then(async () => {
         const askedAt = now();
-        flight.askedAt = askedAt;
-        return { askedAt, samples: await prometheus.query(queryFor(this.subjectsOf(flight, askedAt))) };
+        pending.askedAt = askedAt;
+        return { askedAt, samples: await prometheus.query(queryFor(this.subjectsOf(pending, askedAt))) };
       }),
     };
-    return flight;
+    return pending;
   }
 
-  /** How long it takes until whoever boards now is asked for. */
+  /** How long until whoever joins now is asked for. */
   private turnInMs(): number {
     const { gatherMs, now, spaceMs } = this.options;
     if (this.last === undefined) return gatherMs;
-    const { askedAt, takesOffAt } = this.last;
-    const turnAt = askedAt === undefined ? takesOffAt : askedAt + spaceMs(this.known.size);
+    const { askedAt, sendsAt } = this.last;
+    const turnAt = askedAt === undefined ? sendsAt : askedAt + spaceMs(this.known.size);
     return Math.max(gatherMs, turnAt - now());
   }
 
-  /** Who waits for this very flight, and who came so lately that he will come again. */
-  private subjectsOf(flight: Flight, askedAt: number): S[] {
+  /** Those that wait for this query, and those that asked so recently that they will ask again. */
+  private subjectsOf(pending: PendingQuery, askedAt: number): S[] {
     for (const [key, { at }] of this.known) {
-      if (askedAt - at <= this.options.rememberMs) flight.covers.add(key);
-      else if (!flight.covers.has(key)) this.known.delete(key);
+      if (askedAt - at <= this.options.rememberMs) pending.covers.add(key);
+      else if (!pending.covers.has(key)) this.known.delete(key);
     }
-    return [...this.known].filter(([key]) => flight.covers.has(key)).map(([, { subject }]) => subject);
+    return [...this.known].filter(([key]) => pending.covers.has(key)).map(([, { subject }]) => subject);
   }
 }
 

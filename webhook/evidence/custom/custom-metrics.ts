@@ -5,20 +5,18 @@ import { asRequested, type Prometheus, type Sample } from "../../../shared/prome
 import { checkCodeOf, PrometheusError } from "../../../shared/prometheus-error.ts";
 import { readQuery } from "../../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../../shared/core/analysis/verdict.ts";
-import { customQuery, type MetricServer, type TemplateContext } from "../../../shared/core/queries/query-template.ts";
-import { windowSeconds } from "../../../shared/core/queries/queries.ts";
-import { optional } from "../../../shared/core/format/compact.ts";
+import { customQuery, type MetricServer, templateContext } from "../../../shared/core/queries/query-template.ts";
 import { FairShare } from "./fair-share.ts";
 import { lastUsed } from "../batches/query-batches.ts";
-import type { Planned, EvidenceDeps, EvidenceRequest, Warmth } from "../types.ts";
+import type { CustomAnswer, EvidenceDeps, EvidenceRequest, Planned } from "../types.ts";
 
-/** Measurements parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
+/** Answers parallel to the request's metrics; undefined for the built-in ones. Requests are not known here: null. */
 export function askCustom(
   request: EvidenceRequest,
   plan: readonly Planned[],
   tools: Tools,
-): Promise<(Measurement | undefined)[]> {
-  return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await measure(one, request, tools))));
+): Promise<(CustomAnswer | undefined)[]> {
+  return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await askOne(one, request, tools))));
 }
 
 /** Apart from the clients that ask for everybody: a server that hangs, or a row of heavy queries, fills only its own connections. */
@@ -49,11 +47,19 @@ type AskedServer = MetricServer & { address: string };
 interface Tools {
   deps: EvidenceDeps;
   customs: CustomClients;
-  warmth?: Warmth;
 }
 
-async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, tools: Tools): Promise<Measurement> {
-  const { deps, customs } = tools;
+async function askOne(one: Planned, request: EvidenceRequest, tools: Tools): Promise<CustomAnswer> {
+  const askedAt = tools.deps.now();
+  const measurement = await answerTo(one, request, tools);
+  return { measurement, askedAt, reachSeconds: reachOf(measurement.query) };
+}
+
+async function answerTo(
+  { spec, window = 0 }: Planned,
+  request: EvidenceRequest,
+  { deps, customs }: Tools,
+): Promise<Measurement> {
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
@@ -66,20 +72,10 @@ async function measure({ spec, window = 0 }: Planned, request: EvidenceRequest, 
     const asked = await admitted({ ...server, address: addressOf(server, request, deps) }, request, deps);
     const samples = await customs.ask(request, asked, query);
     const at = iso(samples[0]?.atMs ?? deps.now());
-    return {
-      ...base,
-      query,
-      at,
-      answer: { values: samples.map(({ value }) => value) },
-      ...tooYoung(Math.max(window, reachOf(query)), request, tools),
-    };
+    return { ...base, query, at, answer: { values: samples.map(({ value }) => value) } };
   } catch (error: unknown) {
     return { ...base, query, answer: { error: sentenceOf(error), code: checkCodeOf(error) } };
   }
-}
-
-interface TooYoung {
-  tooYoung: string;
 }
 
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3_600, d: 86_400 };
@@ -90,26 +86,6 @@ function reachOf(query: string): number {
     ([, count, unit = "s"]) => Number(count) * (secondsOf[unit] ?? 1),
   );
   return Math.max(0, ...ranges);
-}
-
-function tooYoung(window: number, request: EvidenceRequest, { deps, warmth }: Tools): Partial<TooYoung> {
-  return youngRun(window, request, deps) ?? youngPods(window, deps, warmth) ?? {};
-}
-
-/** Queries of the user's own cannot be narrowed to this run's pods, so their window must not hold anything of an earlier run. */
-function youngRun(window: number, request: EvidenceRequest, deps: EvidenceDeps): TooYoung | undefined {
-  if (request.runStartedAt === undefined) return undefined;
-  const missing = Math.ceil(window - (deps.now() - request.runStartedAt) / 1000);
-  if (missing <= 0) return undefined;
-  return { tooYoung: `its window of ${window}s still holds time from before this run; wait ${missing}s` };
-}
-
-/** Nor can they leave out what pods answered while they warmed up. */
-function youngPods(window: number, deps: EvidenceDeps, warmth?: Warmth): TooYoung | undefined {
-  if (warmth?.lastAt === undefined) return undefined;
-  const missing = Math.ceil(window - (deps.now() - warmth.lastAt) / 1000);
-  if (missing <= 0) return undefined;
-  return { tooYoung: `its window of ${window}s still holds what pods answered while they warmed up; wait ${missing}s` };
 }
 
 /** Credentials go to the server that they are for, never to one that a Canary names. */
@@ -145,33 +121,15 @@ async function resolve(
   try {
     const at = { namespace: templateRef?.namespace ?? request.namespace, name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
-    const found = customQuery(spec, contextOf({ spec, window }, request, deps), template);
+    const { templateNamespaces } = deps;
+    const context = { ...templateContext(request, spec, window), templateNamespaces };
+    const found = customQuery(spec, context, template);
     if ("error" in found) return found;
     const scope = readQuery(found.query, { deployment: request.target, service: request.apex.name });
     return scope?.level === "refused" ? { error: `its query ${scope.what}; ${scope.cure}` } : found;
   } catch (error: unknown) {
     return { error: `its MetricTemplate could not be read: ${sentenceOf(error)}` };
   }
-}
-
-function contextOf(
-  { spec, window }: { spec: MetricSpec; window: number },
-  request: EvidenceRequest,
-  { templateNamespaces }: EvidenceDeps,
-): TemplateContext {
-  // As the user wrote it, unless it was widened for want of requests.
-  const asWritten = spec.interval === undefined || spec.interval === "" ? "1m" : spec.interval;
-  return {
-    name: request.name,
-    namespace: request.namespace,
-    target: request.canary,
-    service: request.apex.name,
-    ...optional("ingress", request.ingress),
-    ...optional("route", request.route),
-    interval: windowSeconds(spec.interval) === window ? asWritten : `${window}s`,
-    variables: spec.templateVariables ?? {},
-    templateNamespaces,
-  };
 }
 
 function iso(ms: number): string {
