@@ -7,6 +7,7 @@ import { CanaryError } from "../shared/kube/errors.ts";
 import type { Resource } from "../shared/kube/resources.ts";
 import type { Stored } from "../shared/kube/store.ts";
 import { createCaches, type Caches } from "../webhook/controller/cache/caches.ts";
+import type { ServedPolicies } from "../webhook/controller/objects/served-policies.ts";
 import type { ServedRoutes } from "../webhook/controller/objects/route-choice.ts";
 import { httpRoute, trafficSplit } from "../shared/core/routes/routes.ts";
 import { resource } from "../shared/kube/resources.ts";
@@ -117,10 +118,18 @@ const nothing = (): void => undefined;
 
 export const silent: Logger = { info: nothing, warn: nothing, error: nothing };
 
+/** The API server serves Linkerd's policy objects. */
+export const servedPolicies: ServedPolicies = {
+  servers: resource.linkerdServers,
+  authorizations: resource.authorizationPolicies,
+  serverAuthorizations: resource.serverAuthorizations,
+};
+
 /** The controller's own caches, filled with what `cluster` was given. */
-export async function worldOf(cluster: Cluster): Promise<Caches> {
+export async function worldOf(cluster: Cluster, policies?: ServedPolicies): Promise<Caches> {
   const told = { wake: nothing, onError: nothing, onUnreadable: nothing };
-  const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, routes: servedRoutes, ...told });
+  const kinds = { routes: servedRoutes, policies };
+  const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, ...kinds, ...told });
   await world.start();
   return world;
 }

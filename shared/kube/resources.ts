@@ -49,6 +49,12 @@ export const resource = {
   trafficSplits: { group: "split.smi-spec.io", version: "v1alpha2", plural: "trafficsplits", kind: "TrafficSplit" },
   httpRoutes: { ...gateway, plural: "httproutes", kind: "HTTPRoute" },
   linkerdServers: { ...linkerdPolicy, version: "v1beta1", plural: "servers", kind: "Server" },
+  serverAuthorizations: {
+    ...linkerdPolicy,
+    version: "v1beta1",
+    plural: "serverauthorizations",
+    kind: "ServerAuthorization",
+  },
   authorizationPolicies: {
     ...linkerdPolicy,
     version: "v1alpha1",

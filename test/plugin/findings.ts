@@ -6,7 +6,7 @@ const clientErrors =
 export const slow =
   "the canary is slow more often than the primary by more than the margin of 1%: 12 of 40 requests (30.00%) against 2 of 360 requests (0.56%) took longer than 500ms (the limit of 450ms lies between two of the mesh's buckets), or were never answered (evidence 4031, 1000 needed for 10% of alpha 0.01)";
 export const refused =
-  "policy refuses users' requests to the canary more often than to the primary by more than the margin of 1%: 6 of 6 requests (100.00%) against 0 of 54 requests (0.00%) got 403 by Server shop; the Server of stable's pods selects by app=podinfo, which the canary's pods do not carry: select by a label that both have (evidence 1000000, 5000 needed for 2% of alpha 0.01)";
+  "policy refuses users' requests to the canary more often than to the primary by more than the margin of 1%: 6 of 6 requests (100.00%) against 0 of 54 requests (0.00%) got 403 by the default policy (deny); at stable's pods Server shop and AuthorizationPolicy shop-callers let callers in; that Server selects by app=podinfo, which the canary's pods do not carry: select by a label that both have (evidence 1000000, 5000 needed for 2% of alpha 0.01)";
 
 const counts = { canary: { requests: 12, failures: 0 }, primary: { requests: 100, failures: 1 } };
 const logEvidence = [0, 0, 0, 0, 0];

@@ -203,7 +203,7 @@ const anyCounters: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
   sampledAt: maybe(time),
   canary: counts,
   primary: counts,
-  deniedBy: maybe(fc.constant({ server: "http", label: "app=podinfo" })),
+  deniedBy: maybe(fc.constant({ server: "http", stableServer: "https", label: "app=podinfo" })),
   warmup: maybe(fc.record({ canary: counts, primary: counts, pods: fc.nat({ max: 2 }), evidenceAt: time })),
   share: maybe(
     fc.record({

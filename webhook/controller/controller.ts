@@ -18,6 +18,7 @@ import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
 import { discoverRoutes, routesAppear, type ServedRoutes } from "./objects/route-choice.ts";
+import { discoverPolicies, policiesAppear, type ServedPolicies } from "./objects/served-policies.ts";
 import { createCaches, everyKey, type Caches } from "./cache/caches.ts";
 
 export interface ControllerConfig {
@@ -61,7 +62,7 @@ export interface Controller {
   /** The caches hold the cluster: decisions may be taken. */
   ready(): boolean;
   world: Caches;
-  /** Until `ending`, or until the cluster serves a kind of route that this loop knows as missing: then another is needed. */
+  /** Until `ending`, or until the cluster serves a kind that this loop knows as missing, a route's or policy's: then another is needed. */
   outlived(ending: AbortSignal): Promise<void>;
   /** How many Canaries wait to be looked at. */
   waiting(): number;
@@ -83,8 +84,9 @@ const looksAtOnce = 32;
 
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, log, random } = deps;
-  const [routes, apiServers] = await Promise.all([
+  const [routes, policies, apiServers] = await Promise.all([
     discoverRoutes(cluster),
+    discoverPolicies(cluster),
     addressesOfApiServers(deps, deps.config.apiServer),
   ]);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
@@ -92,7 +94,8 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
     deps.recorder.unreadable(resource);
     log.warn({ resource, reason: error.message }, "an object is left out");
   };
-  const world = createCaches({ cluster, clock, random, routes, wake, onError: watchFailed(log), onUnreadable });
+  const told = { wake, onError: watchFailed(log), onUnreadable };
+  const world = createCaches({ cluster, clock, random, routes, policies, ...told });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -110,7 +113,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   return {
     world,
     ready: () => world.hasSynced(),
-    outlived: (ending) => routesAppear({ cluster, clock }, routes, ending),
+    outlived: (ending) => somethingAppears({ cluster, routes, policies }, ending),
     waiting: () => queue.size.waiting,
     stop: async () => {
       await election.stop();
@@ -121,6 +124,15 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
 }
 
 // --- internal ---
+
+async function somethingAppears(
+  { cluster, routes, policies }: { cluster: Cluster; routes: ServedRoutes; policies: ServedPolicies | undefined },
+  ending: AbortSignal,
+): Promise<void> {
+  const awaited = [routesAppear({ cluster, clock }, routes, ending)];
+  if (!policies) awaited.push(policiesAppear({ cluster, clock }, ending));
+  await Promise.race(awaited);
+}
 
 function createElection(
   { cluster, config, log, random, notes }: ControllerDeps,

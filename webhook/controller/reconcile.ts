@@ -21,6 +21,7 @@ import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
+import { policiesSeen, withDenials } from "./observe/policies.ts";
 import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
 import { metaOf } from "./objects/from-objects.ts";
 import type { Logger } from "../../shared/log.ts";
@@ -70,12 +71,13 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   // Of a spec that cannot be read one thing is still wanted: that a run under way may go back.
   if (unreadable !== undefined && !state.run) return sayInvalid(deps, canary, unreadable);
   const found = objectsOf(deps, canary);
-  const unmet = unreadable === undefined ? unmetBy(deps, found) : [];
+  const policies = await policiesSeen(deps, found);
+  const unmet = unreadable === undefined ? unmetBy(deps, found, policies) : [];
   // From here on no action can touch what is not ours.
   const objects = withoutForeign(found);
   const refusal = deps.refusals.of(keyOf(canary));
   const observed = withUnmet(await observe(deps, objects, { state, policy }), unmet);
-  const seen = { ...observed, ...optional("refusal", refusal) };
+  const seen = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal) };
   const decision = decide(state, seen, policy);
   objects.canary = await save(deps, objects, decision, policy);
   const said = await announce(deps, objects.canary, decision.events);

@@ -14,6 +14,7 @@ import type {
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
+import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import type { Known } from "../../../shared/core/preconditions/finding.ts";
 import { preconditionCodes } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Scope } from "../../context.ts";
@@ -44,6 +45,8 @@ export interface Facts {
   servedRoutes?: readonly string[] | undefined;
   /** ServiceProfiles for the apex, as `namespace/name`. */
   serviceProfiles?: readonly string[] | undefined;
+  /** Linkerd's policy objects of the namespace; undefined also where the cluster has none. */
+  policies?: PolicyObjects | undefined;
   /** The MetricTemplates of every namespace that a Canary names one of, by `namespace/name`. */
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** Flagger's controllers, wherever they run. */

@@ -12,6 +12,7 @@ import type { Session } from "../../cluster/session.ts";
 import { clientVersion } from "../../build-info.ts";
 import { type Facts, nameOf } from "./facts.ts";
 import { type Installation, readInstallation } from "./installation.ts";
+import { readPolicies } from "./policies.ts";
 import { type Reader, readerOf } from "./reader.ts";
 
 export interface Survey extends Installation {
@@ -25,6 +26,7 @@ export interface Survey extends Installation {
   routes: readonly RouteObject[] | undefined;
   servedRoutes: readonly string[] | undefined;
   serviceProfiles: readonly { metadata: { name: string; namespace: string } }[];
+  policies: Facts["policies"];
   /** By `namespace/name`; undefined where some may not be read. */
   templates: Facts["templates"];
   /** Sentences about what could not be read. */
@@ -48,7 +50,10 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
       list<V2HorizontalPodAutoscaler>(resource.horizontalPodAutoscalers),
       list<Survey["serviceProfiles"][number]>(resource.serviceProfiles),
     ]);
-  const templates = await readTemplates(reader, canaries ?? [], namespace);
+  const [templates, policies] = await Promise.all([
+    readTemplates(reader, canaries ?? [], namespace),
+    readPolicies(reader, { namespace, pods }),
+  ]);
   return {
     ...installation,
     ...routes,
@@ -61,6 +66,7 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
     autoscalers,
     serviceProfiles: serviceProfiles ?? [],
     templates,
+    policies,
     unread: [...reader.unread],
   };
 }

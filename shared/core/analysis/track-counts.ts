@@ -17,9 +17,11 @@ export interface TrackCounts {
 export interface DeniedBy {
   /** Name of the Server at whose port they were refused; of none, the default policy's (`default:deny`). */
   server: string;
-  /** Name of the AuthorizationPolicy that lets the callers in at stable's pods, and not at the canary's. */
+  /** Name of the Server that stable's pods are under, where it is another. */
+  stableServer?: string;
+  /** What lets the callers in there: `AuthorizationPolicy shop-callers`. */
   authorizationPolicy?: string;
-  /** Pod label (`app=podinfo`) that the Server which lets them in selects by, and that the canary's pods lack. */
+  /** Pod label (`app=podinfo`) that the Server of stable's pods selects by, and that the canary's pods lack. */
   label?: string;
 }
 

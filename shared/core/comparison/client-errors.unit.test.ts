@@ -1,4 +1,5 @@
 /** What follows in a run where users got more 4xx, slow or refused answers from the canary than from the primary. */
+import type { DeniedBy } from "../analysis/track-counts.ts";
 import { describe, expect, it } from "vitest";
 import { aPolicy, aRunningState, aRunObservation, someCounts, someMetrics, start } from "../../../test/builders.ts";
 import { decide } from "../decide.ts";
@@ -160,13 +161,16 @@ describe("a canary that is slow more often than the primary", () => {
 
 describe("a canary whose users policy refuses", () => {
   const refused = { requests: 6, denied: 6 };
-  const deniedBy = { server: "shop", authorizationPolicy: "shop-callers", label: "app=podinfo" };
+  const deniedBy = {
+    ...{ server: "default:deny", stableServer: "shop" },
+    ...{ authorizationPolicy: "AuthorizationPolicy shop-callers", label: "app=podinfo" },
+  };
 
   it("is taken back, and names the Server, the AuthorizationPolicy and the label", () => {
     const { state } = after(refused, { requests: 54 }, { more: { deniedBy } });
     expect(state.weight).toBe(0);
     expect(state.run?.ending?.cause).toMatch(
-      /^policy refuses users' requests to the canary more often than to the primary by more than the margin of 1%: 6 of 6 requests \(100\.00%\) against 0 of 54 requests \(0\.00%\) got 403 by Server shop; AuthorizationPolicy shop-callers lets callers in at stable's pods alone; the Server of stable's pods selects by app=podinfo, which the canary's pods do not carry: select by a label that both have \(evidence \d+, 5000 needed for 2% of alpha 0\.01\)$/,
+      /^policy refuses users' requests to the canary more often than to the primary by more than the margin of 1%: 6 of 6 requests \(100\.00%\) against 0 of 54 requests \(0\.00%\) got 403 by the default policy \(deny\); at stable's pods Server shop and AuthorizationPolicy shop-callers let callers in; that Server selects by app=podinfo, which the canary's pods do not carry: select by a label that both have \(evidence \d+, 5000 needed for 2% of alpha 0\.01\)$/,
     );
   });
 
@@ -177,6 +181,15 @@ describe("a canary whose users policy refuses", () => {
     const warming = aPolicy({ comparison, warmupMs: 30_000 });
     const cold = { canary: someCounts(refused), primary: someCounts({ requests: 54 }), pods: 1 };
     expect(after({}, {}, { by: warming, more: { warmup: cold } }).state.weight).toBe(0);
+  });
+
+  it("names what is known of what refused them", () => {
+    const cause = (by: DeniedBy): string =>
+      after(refused, { requests: 54 }, { more: { deniedBy: by } }).state.run?.ending?.cause ?? "";
+    expect(cause({ server: "shut" })).toContain("got 403 by Server shut: see the Servers and");
+    expect(cause({ server: "shut", stableServer: "shop" })).toContain(
+      "got 403 by Server shut; at stable's pods Server shop lets callers in (",
+    );
   });
 
   it("is let be where the primary's are refused as often", () =>

@@ -44,18 +44,26 @@ function details(kind: TestKind, { policy, deniedBy }: Found): string {
 
 /** What refused them, and what would let them in. */
 function deniedWords(by: DeniedBy | undefined): string {
-  if (!by) return ": see the Servers and AuthorizationPolicies of the namespace";
-  const { server, authorizationPolicy, label } = by;
-  const policy =
+  const see = "see the Servers and AuthorizationPolicies of the namespace";
+  if (!by) return `: ${see}`;
+  const { server, stableServer, authorizationPolicy, label } = by;
+  const refusing = server.startsWith(byDefault)
+    ? `the default policy (${server.slice(byDefault.length)})`
+    : `Server ${server}`;
+  if (stableServer === undefined) return ` by ${refusing}: ${see}`;
+  const admitting =
     authorizationPolicy === undefined
-      ? ""
-      : `; AuthorizationPolicy ${authorizationPolicy} lets callers in at stable's pods alone`;
+      ? `Server ${stableServer} lets`
+      : `Server ${stableServer} and ${authorizationPolicy} let`;
   const cure =
     label === undefined
       ? ""
-      : `; the Server of stable's pods selects by ${label}, which the canary's pods do not carry: select by a label that both have`;
-  return ` by Server ${server}${policy}${cure}`;
+      : `; that Server selects by ${label}, which the canary's pods do not carry: select by a label that both have`;
+  return ` by ${refusing}; at stable's pods ${admitting} callers in${cure}`;
 }
+
+/** How `DeniedBy` names a default policy. */
+const byDefault = "default:";
 
 function share(alpha: number, policy: ComparisonPolicy): string {
   return `${Number(((100 * alpha) / policy.alpha).toPrecision(3))}%`;

@@ -5,6 +5,7 @@ import type { MetricTemplate } from "../queries/query-template.ts";
 import type { Canary } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import type { RouteObject } from "../routes/routes.ts";
+import type { PolicyObjects } from "../objects/inbound-policy.ts";
 
 /** `null`: the cluster was asked and has no such object. `undefined`: it could not be asked, so nothing is said about it. */
 export type Known<T> = T | null | undefined;
@@ -40,6 +41,8 @@ export interface SeenObjects {
   excludedNamespaces?: readonly string[] | undefined;
   /** Whether a route of ours may have other parents than Services of the Canary's namespace, as the chart has it. */
   allowGateways?: boolean | undefined;
+  /** Linkerd's policy objects of the namespace; undefined where there are none, or they are not known. */
+  policies?: PolicyObjects | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

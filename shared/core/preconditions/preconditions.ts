@@ -7,6 +7,7 @@ import type { Finding, Level, Rule, SeenObjects } from "./finding.ts";
 import { flaggerRules } from "./flagger.ts";
 import { foreignRules } from "./foreign-objects.ts";
 import { metricRules } from "./metrics.ts";
+import { policyRules } from "./policy.ts";
 import { routeRules } from "./route.ts";
 import { serviceRules } from "./service.ts";
 import { targetRules } from "./target.ts";
@@ -18,6 +19,7 @@ const rules = {
   ...routeRules,
   ...targetRules,
   ...serviceRules,
+  ...policyRules,
   ...metricRules,
 };
 

@@ -8,6 +8,7 @@ import type { Canary, CanarySpec, GatewayRef } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import { httpRoute, trafficSplit, type RouteObject, type Router } from "../routes/routes.ts";
 import type { Level, SeenObjects } from "./finding.ts";
+import { policyRules } from "./policy.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
 
 const canary = (spec: Partial<Canary["spec"]> = {}, metadata: Canary["metadata"] = {}): Canary => ({
@@ -17,7 +18,6 @@ const canary = (spec: Partial<Canary["spec"]> = {}, metadata: Canary["metadata"]
   spec: aSpec(spec),
 });
 const time = (second: number): Date => new Date(Date.UTC(2026, 0, 1, 0, 0, second));
-
 const ours = { [label.canary]: "podinfo" };
 
 function service(name: string, selector: Record<string, string>, labels: Record<string, string> = {}): V1Service {
@@ -77,7 +77,6 @@ const template = (query: string): SeenObjects["templates"] =>
   new Map([["test/errors", { spec: { provider: { type: "prometheus" }, query } } as MetricTemplate]]);
 
 type Row = [PreconditionCode, string, Level, Partial<SeenObjects>, string, string];
-
 const usersRoute = httpRoute.withWeight(routeOf(httpRoute), "podinfo", 10);
 const flagger = { ...named("flagger"), metadata: { name: "flagger", namespace: "mesh" } };
 const wrote = (manager: string, second: number) => ({ manager, subresource: "status", time: time(second) });
@@ -367,8 +366,9 @@ describe("preconditions", () => {
     expect(unmetPreconditions({ ...sound(), ...over }).map(({ code }) => code)).not.toContain("foreign-parent");
   });
 
-  it("have each a row here", () => {
-    expect([...new Set(rows.map(([code]) => code))].sort()).toEqual([...preconditionCodes].sort());
+  it("have each a row here, or in the test of Linkerd's policy", () => {
+    const codes = [...rows.map(([code]) => code), ...(Object.keys(policyRules) as PreconditionCode[])];
+    expect([...new Set(codes)].sort()).toEqual([...preconditionCodes].sort());
   });
 
   it("name what forbids most first", () => {

@@ -3,17 +3,18 @@ import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } f
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
 import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
-import type { Clock } from "../../../shared/kube/clock.ts";
-import type { Cluster } from "../../../shared/kube/cluster.ts";
-import { Reflector, type ReflectorOptions } from "../../../shared/kube/reflector.ts";
 import { resource, type Resource } from "../../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../../shared/kube/store.ts";
-import { Cache } from "./cache.ts";
+import type { Cache } from "./cache.ts";
+import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
+import { watchPolicies, type PolicyCaches } from "./policies.ts";
 import { shaped, slim, slimDeployment } from "./slim.ts";
+import { watch, type Keys, type WatchDeps } from "./watch.ts";
 
 export interface Caches {
   canaries: Cache<Canary>;
@@ -26,21 +27,17 @@ export interface Caches {
   templates: Cache<MetricTemplate>;
   /** Templates of stable versions that we keep; without the templates themselves. */
   kept: Cache<V1ControllerRevision>;
+  /** Undefined where the cluster has none, or we may not read them. */
+  policies?: PolicyCaches;
   hasSynced(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export interface CacheDeps {
-  cluster: Cluster;
-  clock: Clock;
-  random: () => number;
+export interface CacheDeps extends WatchDeps {
   routes: ServedRoutes;
-  /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
-  wake(keys: readonly string[]): void;
-  onError(resource: string, error: Error, retryInMs: number): void;
-  /** Told of an object that is left out, because it has not the shape that its kind has. */
-  onUnreadable(resource: string, error: Error): void;
+  /** Where the cluster has Linkerd's policy objects, and we may read them. */
+  policies?: ServedPolicies | undefined;
 }
 
 export const indexes = {
@@ -86,18 +83,11 @@ export function createCaches(deps: CacheDeps): Caches {
     templates: watchTemplates(deps, mapping.template),
     kept: watchKept(deps, mapping.labelled),
   };
-  const all = Object.values(parts);
-  return {
-    ...parts,
-    hasSynced: () => all.every((cache) => cache.hasSynced),
-    start: async () => {
-      for (const cache of all) cache.start();
-      await Promise.all(all.map((cache) => cache.whenSynced()));
-    },
-    stop: async () => {
-      await Promise.all(all.map((cache) => cache.stop()));
-    },
-  };
+  const policies = watchPolicies(deps, deps.policies, (namespace) =>
+    canaries.byIndex(indexes.namespace, namespace).map(keyOf),
+  );
+  const all = [...Object.values(parts), ...Object.values({ ...policies })];
+  return { ...parts, ...optional("policies", policies), ...asOne(all) };
 }
 
 /** The apex Service's name: `spec.service.name`, else the target's. */
@@ -141,31 +131,25 @@ export function isOrphan({ canaries }: Pick<Caches, "canaries">, deployment: V1D
 
 // --- internal ---
 
+/** What there is to do with one of the caches, whichever. */
+type Whole = Pick<Cache<never>, "hasSynced" | "start" | "whenSynced" | "stop">;
+
+function asOne(all: readonly Whole[]): Pick<Caches, "hasSynced" | "start" | "stop"> {
+  return {
+    hasSynced: () => all.every((cache) => cache.hasSynced),
+    start: async () => {
+      for (const cache of all) cache.start();
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    stop: async () => {
+      await Promise.all(all.map((cache) => cache.stop()));
+    },
+  };
+}
+
 function labelledKey(object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] {
   const name = object.metadata?.labels?.[label.canary];
   return name ? [`${object.metadata?.namespace ?? ""}/${name}`] : [];
-}
-
-type Keys<T> = (object: T) => readonly string[];
-
-interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChange" | "onError"> {
-  keys: Keys<T>;
-}
-
-function watch<T extends Stored>(deps: CacheDeps, of: Resource, { keys, ...options }: WatchOptions<T>): Cache<T> {
-  const cache: Cache<T> = new Cache<T>(
-    new Reflector<T>(deps, {
-      ...options,
-      resource: of,
-      onChange: (old, now) => {
-        cache.saw(old, now);
-        deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
-      },
-      onUnreadable: (error) => deps.onUnreadable(of.plural, error),
-      onError: (error, retryInMs) => deps.onError(of.plural, error, retryInMs),
-    }),
-  );
-  return cache;
 }
 
 /** ReplicaSets keep only what is asked of them: a cluster has ten per Deployment, each with a template. */

@@ -1,6 +1,7 @@
 /** Hands the core's preconditions the objects that the caches have, and takes what is not ours out of the decision's reach. */
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
+import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";
 import { unmetPreconditions } from "../../../shared/core/preconditions/preconditions.ts";
@@ -11,8 +12,9 @@ import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
 import { servedKinds } from "../objects/route-choice.ts";
 
-export function unmetBy(deps: ObjectDeps, objects: CanaryObjects): Unmet[] {
-  return unmetPreconditions(seenObjects(deps, objects)).map(({ code, level, what }) => ({ code, level, what }));
+export function unmetBy(deps: ObjectDeps, objects: CanaryObjects, policies?: PolicyObjects): Unmet[] {
+  const seen = { ...seenObjects(deps, objects), policies };
+  return unmetPreconditions(seen).map(({ code, level, what }) => ({ code, level, what }));
 }
 
 /** The objects without what has one of our names and is not ours: no action can then touch it. */

@@ -41,6 +41,7 @@ function objectsIn(facts: Facts): SeenObjects {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
     readQuery,
+    policies: facts.policies,
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],

@@ -1,0 +1,51 @@
+/** Who is let in at stable's pods and at the canary's, which carry another value of one label. */
+import type { V1Deployment, V1LabelSelector, V1Service } from "@kubernetes/client-node";
+import {
+  guardOf,
+  serverNameOf,
+  unmetParts,
+  type Guard,
+  type GuardedPod,
+  type PolicyObjects,
+} from "./inbound-policy.ts";
+import { canaryPodLabels, trackLabel } from "./workload.ts";
+
+export interface TrackGuards {
+  stable: Guard;
+  canary: Guard;
+  labels: { stable: GuardedPod["labels"]; canary: GuardedPod["labels"] };
+}
+
+/** Undefined where the objects do not say to which port users go. `port`: of the apex, as the Canary names it. */
+export function trackGuards(
+  { target, apex, port }: { target: V1Deployment; apex: V1Service; port: number | undefined },
+  policies: PolicyObjects,
+): TrackGuards | undefined {
+  const at = apex.spec?.ports?.find((one) => port === undefined || one.port === port);
+  if (!at || !trackLabel(target)) return undefined;
+  const labels = { stable: { ...target.spec?.template.metadata?.labels }, canary: canaryPodLabels(target) };
+  const pod = podOf(target);
+  const guard = (of: GuardedPod["labels"]): Guard =>
+    guardOf({ ...pod, labels: of }, at.targetPort ?? at.port, policies);
+  return { stable: guard(labels.stable), canary: guard(labels.canary), labels };
+}
+
+/** The part of the Server's selector that stable's pods meet and the canary's do not; undefined where both are under the same. */
+export function missedSelector({ stable, canary, labels }: TrackGuards): V1LabelSelector | undefined {
+  const { server } = stable;
+  if (!server || (canary.server && serverNameOf(canary.server) === serverNameOf(server))) return undefined;
+  const missed = unmetParts(server.spec.podSelector ?? {}, labels.canary);
+  const isAny = Object.keys(missed.matchLabels ?? {}).length + (missed.matchExpressions ?? []).length > 0;
+  return isAny ? missed : undefined;
+}
+
+// --- internal ---
+
+function podOf({ spec: of }: V1Deployment): Omit<GuardedPod, "labels"> {
+  const { metadata, spec } = { ...of?.template };
+  const named = (spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
+  return {
+    annotations: metadata?.annotations ?? {},
+    ports: Object.fromEntries(named.flatMap(({ name, containerPort }) => (name ? [[name, containerPort]] : []))),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Linkerd's inbound policy: a Server that selects stable's pods by the label that tells tracks apart leaves the canary's to the default
+ * policy. Where that lets nobody in, each user whom the canary gets is refused; where it lets everybody in, the canary is open.
+ */
+import type { V1LabelSelector, V1Service } from "@kubernetes/client-node";
+import { selectorText, serverNameOf, type Guard } from "../objects/inbound-policy.ts";
+import { missedSelector, trackGuards, type TrackGuards } from "../objects/track-guards.ts";
+import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+
+const policyShutsCanary: Rule = (seen) => {
+  const guards = guardsIn(seen);
+  if (!guards?.canary.isShut || guards.stable.isShut) return [];
+  const { stable, canary } = guards;
+  const { server } = canary;
+  const shut = server
+    ? `Server ${serverNameOf(server)} would refuse every user of the canary (403): it selects the canary's pods, and nothing lets anyone in there`
+    : `The default policy (${canary.defaultPolicy}) would refuse every user of the canary (403)`;
+  return [
+    {
+      level: "missing",
+      what: `${shut}${atStable(stable)}${missedWords("but", guards)}. No run starts.`,
+      evidence: evidenceOf(guards),
+      cure: server
+        ? {
+            say: `let an AuthorizationPolicy for Server ${serverNameOf(server)} let the callers in, or let it select other pods`,
+            run: kubectl(seen.namespace, `edit ${servers} ${serverNameOf(server)}`),
+          }
+        : selectBoth(seen, guards),
+    },
+  ];
+};
+
+const policyOpensCanary: Rule = (seen) => {
+  const guards = guardsIn(seen);
+  if (!guards?.stable.server || guards.canary.server || guards.canary.isShut) return [];
+  const { defaultPolicy } = guards.canary;
+  const name = serverNameOf(guards.stable.server);
+  const whom =
+    defaultPolicy === undefined
+      ? "the cluster's default policy decides who reaches them: everybody, or nobody"
+      : `whomever the default policy (${defaultPolicy}) lets in reaches them`;
+  return [
+    {
+      level: "warning",
+      what: `Server ${name} guards stable's pods and not the canary's${missedWords("for", guards)}: ${whom}.`,
+      evidence: evidenceOf(guards),
+      cure: selectBoth(seen, guards),
+    },
+  ];
+};
+
+// --- internal ---
+
+const servers = "servers.policy.linkerd.io";
+
+function guardsIn({ canary, target, services, apexName, policies }: SeenObjects): TrackGuards | undefined {
+  const apex: V1Service | undefined = services?.find((service) => nameOf(service) === apexName);
+  if (!canary || !target || !apex || !policies) return undefined;
+  return trackGuards({ target, apex, port: canary.spec.service?.port }, policies);
+}
+
+function atStable({ server, letsIn: [first] }: Guard): string {
+  if (!server) return "; stable's pods are under no Server";
+  const by = first === undefined ? "" : ` by ${first}`;
+  return `; at stable's pods Server ${serverNameOf(server)} lets users in${by}`;
+}
+
+function missedWords(link: string, guards: TrackGuards): string {
+  const missed = missedSelector(guards);
+  return missed === undefined
+    ? ""
+    : `, ${link} it selects by ${selectorText(missed)}, which the canary's pods do not carry`;
+}
+
+function evidenceOf({ stable, canary, labels }: TrackGuards): string {
+  const of = ({ server, defaultPolicy }: Guard): string =>
+    server
+      ? `Server ${serverNameOf(server)} (${selectorText(server.spec.podSelector ?? {})})`
+      : `no Server, default policy ${defaultPolicy ?? "not known"}`;
+  const carried = selectorText({ matchLabels: { ...labels.canary } });
+  return `stable's pods: ${of(stable)}; the canary's, with ${carried}: ${of(canary)}`;
+}
+
+/** The Server of stable's pods takes the canary's too. */
+function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure {
+  const { server } = guards.stable;
+  if (!server) return { say: "let a Server select the canary's pods, with an AuthorizationPolicy for its callers" };
+  const podSelector = bothIn(server.spec.podSelector ?? {}, guards);
+  const name = serverNameOf(server);
+  if (!podSelector)
+    return {
+      say: `let Server ${name} select by labels that both versions carry`,
+      run: kubectl(namespace, `edit ${servers} ${name}`),
+    };
+  const patch = JSON.stringify({ spec: { podSelector } });
+  return {
+    say: `let Server ${name} select both`,
+    run: kubectl(namespace, `patch ${servers} ${name} --type merge -p '${patch}'`),
+  };
+}
+
+/** As a merge patch: null takes a label out. Undefined where an operator stands in the way that no value helps. */
+function bothIn(selector: V1LabelSelector, guards: TrackGuards): object | undefined {
+  const { matchLabels = {}, matchExpressions = [] } = missedSelector(guards) ?? {};
+  if (matchExpressions.some(({ operator }) => operator !== "In")) return undefined;
+  const kept = (selector.matchExpressions ?? []).filter((one) => !matchExpressions.includes(one));
+  const carried = (key: string): string[] =>
+    guards.labels.canary[key] === undefined ? [] : [guards.labels.canary[key]];
+  const widened = [
+    ...Object.entries(matchLabels).map(([key, value]) => ({ key, operator: "In", values: [value, ...carried(key)] })),
+    ...matchExpressions.map((one) => ({ ...one, values: [...(one.values ?? []), ...carried(one.key)] })),
+  ];
+  if (widened.some(({ key }) => carried(key).length === 0)) return undefined;
+  return {
+    matchLabels: Object.fromEntries(Object.keys(matchLabels).map((key) => [key, null])),
+    matchExpressions: [...kept, ...widened],
+  };
+}
+
+export const policyRules = {
+  "policy-shuts-canary": policyShutsCanary,
+  "policy-opens-canary": policyOpensCanary,
+} satisfies Rules;

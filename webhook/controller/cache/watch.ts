@@ -1,0 +1,44 @@
+/** A cache of one resource that wakes the Canaries which a change concerns. */
+import type { Clock } from "../../../shared/kube/clock.ts";
+import type { Cluster } from "../../../shared/kube/cluster.ts";
+import { Reflector, type ReflectorOptions } from "../../../shared/kube/reflector.ts";
+import type { Resource } from "../../../shared/kube/resources.ts";
+import type { Stored } from "../../../shared/kube/store.ts";
+import { Cache } from "./cache.ts";
+
+export interface WatchDeps {
+  cluster: Cluster;
+  clock: Clock;
+  random: () => number;
+  /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
+  wake(keys: readonly string[]): void;
+  onError(resource: string, error: Error, retryInMs: number): void;
+  /** Told of an object that is left out, because it has not the shape that its kind has. */
+  onUnreadable(resource: string, error: Error): void;
+}
+
+export type Keys<T> = (object: T) => readonly string[];
+
+export interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChange" | "onError"> {
+  keys: Keys<T>;
+}
+
+export function watch<T extends Stored>(
+  deps: WatchDeps,
+  of: Resource,
+  { keys, ...options }: WatchOptions<T>,
+): Cache<T> {
+  const cache: Cache<T> = new Cache<T>(
+    new Reflector<T>(deps, {
+      ...options,
+      resource: of,
+      onChange: (old, now) => {
+        cache.saw(old, now);
+        deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
+      },
+      onUnreadable: (error) => deps.onUnreadable(of.plural, error),
+      onError: (error, retryInMs) => deps.onError(of.plural, error, retryInMs),
+    }),
+  );
+  return cache;
+}
