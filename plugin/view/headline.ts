@@ -1,5 +1,5 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
-import { changeWaits, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
+import { changeWaits, scaledToZero, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
@@ -186,6 +186,7 @@ export function isBlocked({ run, unvetted, blocked, reasonCode }: CanaryFacts): 
 function judgeIdle(facts: CanaryFacts): Headline {
   const weight = weightNow(facts);
   if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
+  if (facts.reasonCode === scaledToZero) return { level: "warn", text: "the target is scaled to 0: nobody serves" };
   if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${stableWords(facts)}` };
   const { level, text } = calm(facts);
   const images = formatImages(facts.history[0]?.images ?? {});

@@ -19,7 +19,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
   const actions = [
     ...lowerWeight(next, seen),
-    ...(next.run ? runTarget(next, next.run, target) : idleTarget(next, seen, target)),
+    ...(next.run ? runTarget(next, next.run, seen, target) : idleTarget(next, seen, target)),
     ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raiseWeight(next, seen),
@@ -121,10 +121,13 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
   return [{ kind: "markRejected", intent: rejection.hash, words: reason }];
 }
 
-function runTarget(next: CanaryState, run: Run, target: Target): Action[] {
+function runTarget(next: CanaryState, run: Run, seen: Observation, target: Target): Action[] {
   const { hash, podTemplateHash } = next.stable!;
+  // What the canary is to carry while the target rolls it carries before that.
   if (run.stage === "promoting" && mustBeReleased(run, target))
-    return [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
+    return raiseWeight(next, seen).length > 0
+      ? []
+      : [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
   if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
   if (target.held && target.intent === hash) return [...clearing(target), { kind: "unholdTarget" }];
   const isJudging = run.stage === "scaling" || run.stage === "analysing";

@@ -101,7 +101,7 @@ describe("a decision", () => {
   });
 });
 
-/** Past the analysis a weight goes down only. */
+/** Past the analysis a weight goes down, but for a promotion that leaves the target without a pod. */
 const isJudgedOver = ({ state: next }: Decision): boolean => !["scaling", "analysing"].includes(next.run?.stage ?? "");
 
 /** A command is answered first, in a turn of its own, and the next follows at once. */
@@ -136,9 +136,10 @@ describe("traffic", () => {
     });
   });
 
-  it("is never given or raised but by a decision for which Prometheus has answered", () => {
+  it("is never given or raised but by a decision for which Prometheus has answered, or while its version is promoted", () => {
     always(givenRun, (decision, state, seen) => {
       if (decision.state.weight <= state.weight || seen.metrics?.ok === true) return;
+      if (state.run?.stage === "promoting") return;
       for (const { weight } of ofKind(decision, "setWeight"))
         expect(weight).toBeLessThanOrEqual(seen.route?.weight ?? 0);
     });
@@ -205,6 +206,13 @@ describe("traffic", () => {
 });
 
 describe("the target", () => {
+  it("is not released before the canary carries what it is to carry meanwhile", () => {
+    always(givenRun, (decision, _, seen) => {
+      const isRaised = ofKind(decision, "setWeight").some(({ weight }) => weight > (seen.route?.weight ?? 0));
+      if (isRaised) expect(ofKind(decision, "releaseTarget")).toEqual([]);
+    });
+  });
+
   it("is released only for exactly the intent of the run that was judged", () => {
     always(givenRun, (decision, _, seen) => {
       for (const { intent, run } of ofKind(decision, "releaseTarget")) {

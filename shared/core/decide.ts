@@ -3,12 +3,13 @@
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
 import { analysing, scaling } from "./traffic/analyse.ts";
-import { hasNoReadyPods } from "./turn/capacity.ts";
+import { hasNoReadyPods, isScaledToZero } from "./turn/capacity.ts";
 import { actionsFor, retreat } from "./actions.ts";
 import {
   barrierOf,
   blockedBy,
   draft,
+  formatImages,
   type Barrier,
   type RunTurn,
   type Draft,
@@ -48,7 +49,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
     state: {
       ...remembering(after, state, seen),
       ...(blocked ? { blocked } : {}),
-      warnings: seen.warnings,
+      warnings: [...seen.warnings, ...notStable(next, seen)],
       transitionAt: moved ? seen.now : state.transitionAt,
     },
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
@@ -89,6 +90,14 @@ export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
 
 // --- internal ---
 
+/** Kubernetes scales a paused Deployment up from 0 in the ReplicaSet of its template, or in the newest that there is. */
+function notStable({ stable }: CanaryState, { target, targetName }: Observation): string[] {
+  const [only, ...others] = target?.active ?? [];
+  if (!stable || !target?.held || !only || others.length > 0 || only.hash === stable.hash) return [];
+  const runs = `Deployment ${targetName} runs ${formatImages(only.images)}, not stable's ${formatImages(stable.images)}`;
+  return [`${runs}: Kubernetes chose that ReplicaSet when it was scaled up from 0, past any canary.`];
+}
+
 /** What the API server made of the canary's template is known when it is first seen in this run, and holds for the whole of it. */
 function remembering(next: CanaryState, { run: before }: CanaryState, { workload }: Observation): CanaryState {
   const { run } = next;
@@ -119,7 +128,7 @@ function wayBack(turn: RunTurn): Draft | undefined {
   const { run, seen, state } = turn;
   if (run.ending) return stages[run.stage](turn);
   if (run.stage !== "scaling" && run.stage !== "analysing") return noReadyPods(turn);
-  if (seen.target?.intent === state.stable?.hash) return followTemplateChange(turn);
+  if (seen.target?.intent === state.stable?.hash || isScaledToZero(seen)) return followTemplateChange(turn);
   return hasNoReadyPods(state, seen) ? lostAllPods(turn) : undefined;
 }
 

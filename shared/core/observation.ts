@@ -34,12 +34,16 @@ export interface Target {
   replicas: number;
   /** Kubernetes has observed the spec, and every pod is of the spec's template, ready and available. */
   rolledOut: boolean;
+  /** Its strategy may stop every pod before a new one is ready, as `maxSurge: 0` does to one replica. */
+  mayLeaveNobody?: true;
   /** `ProgressDeadlineExceeded` of the Deployment's own rollout, in its words. */
   stuck?: string;
   /** The versions whose ReplicaSets have pods, oldest first. */
   active: Version[];
   /** Stable's template is kept by us as well, for when its ReplicaSet is gone. */
   stableKept: boolean;
+  /** pod-template-hash of the ReplicaSet for its template, where there is one. */
+  podTemplateHash?: string;
   /** pod-template-hashes of all its ReplicaSets: versions whose template can be put back. */
   kept: string[];
 }

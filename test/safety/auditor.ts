@@ -137,7 +137,7 @@ export class Auditor {
 
   private onCanary({ old, now }: Moment<Canary>): void {
     const [before, status] = [standing(old), standing(now)];
-    if (status.canaryWeight > before.canaryWeight) {
+    if (status.canaryWeight > before.canaryWeight && status.phase !== "Promoting") {
       const isKept = !this.options.isOutage(Date.parse(status.lastTransitionTime));
       this.hold("I8", isKept, `weight ${status.canaryWeight} was decided while Prometheus was away`);
     }

@@ -148,6 +148,58 @@ it("a target made anew with another selector is followed whole", async () => {
   );
 });
 
+async function scale(stage: Stage, replicas: number): Promise<void> {
+  const at = { namespace: stage.namespace, name };
+  await arena.cluster.patch(resource.deployments, at, { type: "merge", body: { spec: { replicas } } });
+}
+
+it("a target that is scaled to 0 under way has no canary serve alone, and its change starts anew when it is back", async () => {
+  const stage = await running();
+  const { spec: before } = await stage.target();
+  await scale(stage, 0);
+  const off = await stage.until("the end of the run", ({ run, history }) => !run && history?.length === 1);
+  expect(off).toMatchObject({ phase: "Initialized", reasonCode: "scaled-to-zero", rejected: [] });
+  expect(off.history?.[0]).toMatchObject({ outcome: "aborted", cause: "Deployment podinfo was scaled to 0" });
+  expect(canaryWeight(await stage.route())).toBe(0);
+  await waitFor(
+    async () => {
+      const { spec } = await arena.cluster.get<V1Deployment>(resource.deployments, {
+        namespace: stage.namespace,
+        name: canaryDeployment,
+      });
+      return spec?.replicas === 0 ? undefined : unmet(`${spec?.replicas} canary pods`);
+    },
+    30_000,
+    "no canary pod to be left",
+  );
+  await scale(stage, before?.replicas ?? 1);
+  await stage.running("1.7.1");
+});
+
+it("a target whose only pod goes before its successor is there leaves all traffic to the canary meanwhile", async () => {
+  const stage = await initialized();
+  const at = { namespace: stage.namespace, name };
+  const rollingUpdate = { maxSurge: 0, maxUnavailable: 1 };
+  const spec = { replicas: 1, strategy: { type: "RollingUpdate", rollingUpdate } };
+  await arena.cluster.patch(resource.deployments, at, { type: "merge", body: { spec } });
+  await stage.rolledOut();
+  await stage.change("1.7.1");
+  await stage.running("1.7.1");
+  stage.keepUnready("1.7.1");
+  await stage.command("promote");
+  await waitFor(
+    async () => {
+      const [weight, target] = [canaryWeight(await stage.route()), await stage.target()];
+      const isReleased = target.spec?.paused !== true;
+      // Never the one without the other: the release is the later write.
+      if (isReleased && weight !== 100) throw new Error(`released at weight ${weight}`);
+      return isReleased ? undefined : unmet(`weight ${weight}`);
+    },
+    30_000,
+    "the release of the target",
+  );
+});
+
 const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 

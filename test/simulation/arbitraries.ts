@@ -158,6 +158,8 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     markedRejected: fc.boolean(),
     replicas: fc.nat({ max: 10 }),
     rolledOut: fc.boolean(),
+    podTemplateHash: maybe(fc.constantFrom(`pod${tag}`)),
+    mayLeaveNobody: maybe(fc.constant<true>(true)),
     stuck: maybe(fc.constant("it has timed out progressing.")),
     active: fc.uniqueArray(aTag).map((names) => names.map(aVersion)),
   }),

@@ -160,6 +160,7 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
   return {
     uid: "uid-1",
     intent: hashOf(target.tag),
+    ...(target.held ? {} : { podTemplateHash: `pod${target.tag}` }),
     images: imagesAt(target.tag),
     optedIn: target.optedIn,
     held: target.held,
@@ -177,6 +178,7 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     ...(target.promoting === undefined ? {} : { promoting: target.promoting }),
     ...(target.stableMark === undefined ? {} : { stableMark: target.stableMark }),
     ...(stuck ? { stuck } : {}),
+    ...(target.stopsFirst ? { mayLeaveNobody: true } : {}),
   };
 }
 

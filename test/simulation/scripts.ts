@@ -2,7 +2,7 @@
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { build, newImage, cue, inPhase, inStage, atWeight, carrying, stuck, prometheus, prometheusIs } from "./cues.ts";
 import type { Script } from "./play.ts";
-import { ask, loseCanaryPods, setImage } from "./world.ts";
+import { ask, aWorld, loseCanaryPods, scaleTo, setImage } from "./world.ts";
 import { people } from "./people.ts";
 
 const few: Partial<Policy> = { weights: [25, 50] };
@@ -138,6 +138,45 @@ const runs: Record<string, Script> = {
     cues: [newImage],
   },
   "max-weight": { title: "maxWeight 50", policy: { weights: [20, 40, 50] }, cues: [newImage] },
+  "stops-before-it-starts": {
+    title: "one replica, maxSurge 0, maxWeight 50: the canary carries everything while the target has nobody",
+    policy: few,
+    world: { target: { ...aWorld().target, replicas: 1, pods: aWorld().target.pods.slice(0, 1), stopsFirst: true } },
+    cues: [newImage],
+  },
+  "scaled-to-zero": {
+    title: "the target is scaled to 0 at weight 50, and back to 4 in the morning",
+    policy: few,
+    cues: [
+      newImage,
+      cue("a downscaler: kubectl -n test scale deploy podinfo --replicas=0", atWeight(50), scaleTo(0), 2_000),
+      cue("and back: --replicas=4", inPhase("Initialized"), scaleTo(4), 40_000),
+    ],
+  },
+  "scaled-to-zero-while-promoting": {
+    title: "the target is scaled to 0 while it rolls to the judged version",
+    policy: few,
+    cues: [
+      newImage,
+      cue("a downscaler scales to 0", inStage("promoting"), scaleTo(0), 2_000),
+      cue("and back", inPhase("Succeeded"), scaleTo(4), 40_000),
+    ],
+  },
+  "scaled-to-zero-while-going-back": {
+    title: "the target is scaled to 0 while its promotion is rolled back",
+    policy: few,
+    cues: [
+      newImage,
+      cue(
+        "bob: kubectl canary rollback podinfo",
+        inStage("promoting"),
+        (world) => ask(world, { verb: "rollback" }),
+        5_000,
+      ),
+      cue("a downscaler scales to 0", inStage("restoring"), scaleTo(0), 1_000),
+      cue("and back", inPhase("Failed"), scaleTo(4), 40_000),
+    ],
+  },
   "rejected-again": {
     title: "a rejected version is put back to stable and asked for again",
     policy: { ...few, threshold: 1 },

@@ -39,7 +39,11 @@ export interface World {
     markedRejected: boolean;
     requestedBy: string;
     pods: Pod[];
+    /** What its pods ran last: a held one that is scaled up from 0 runs it again. */
+    ran: string;
     rollingSince: number;
+    /** `maxSurge: 0`, all unavailable: its old pods go before new ones are started. */
+    stopsFirst?: true;
   };
   canary?: { tag: string; replicas: number; over?: string; pods: Pod[] };
   services: boolean;
@@ -74,6 +78,7 @@ export function aWorld(over: Partial<World> = {}): World {
       markedRejected: false,
       requestedBy: "alice",
       pods: Array.from({ length: 4 }, () => ({ tag: "1.7.0", readyAt: start })),
+      ran: "1.7.0",
       rollingSince: start,
     },
     services: false,
@@ -182,6 +187,13 @@ export function ask(world: World, command: Omit<Command, "id" | "by">): void {
   world.command = { ...command, id: `${command.verb}-${world.now}`, by: "bob" };
 }
 
+export function scaleTo(replicas: number): (world: World) => void {
+  return (world) => {
+    world.target.replicas = replicas;
+    world.target.rollingSince = world.now;
+  };
+}
+
 /** Every canary pod, or only so many of them, dies and is ready again after `ms`. */
 export function loseCanaryPods(world: World, ms: number, count = Infinity): void {
   for (const pod of (world.canary?.pods ?? []).slice(0, count)) pod.readyAt = world.now + ms;
@@ -196,19 +208,24 @@ function rolloutDeadline(world: World): number {
 /** One new pod at a time; an old one goes for each that is ready. Held: only the number of pods is kept. */
 function markStable(world: World): void {
   const { target } = world;
-  const wanted = target.held ? (target.pods[0]?.tag ?? target.tag) : target.tag;
-  for (;;) {
-    const fresh = target.pods.filter((pod) => pod.tag === wanted);
-    const old = target.pods.filter((pod) => pod.tag !== wanted);
-    const ready = readyPods(world, fresh).length;
-    const spared = old.slice(0, Math.max(0, target.replicas - ready));
-    const starts = fresh.length < target.replicas && ready === fresh.length;
-    const started = starts ? [{ tag: wanted, readyAt: world.now + buildOf(world, wanted).readyAfterMs }] : [];
-    const pods = [...spared, ...fresh.slice(0, target.replicas), ...started];
-    const same = pods.length === target.pods.length && started.length === 0;
-    target.pods = pods;
-    if (same) return;
-  }
+  const wanted = target.held ? (target.pods[0]?.tag ?? target.ran) : target.tag;
+  target.ran = wanted;
+  let before: Pod[];
+  do {
+    before = target.pods;
+    target.pods = rolledOn(world, wanted);
+  } while (target.pods.length !== before.length || target.pods.some((pod) => !before.includes(pod)));
+}
+
+function rolledOn(world: World, wanted: string): Pod[] {
+  const { target } = world;
+  const fresh = target.pods.filter((pod) => pod.tag === wanted);
+  const old = target.pods.filter((pod) => pod.tag !== wanted);
+  const ready = readyPods(world, fresh).length;
+  const spared = target.stopsFirst ? [] : old.slice(0, Math.max(0, target.replicas - ready));
+  const starts = fresh.length < target.replicas && (target.stopsFirst || ready === fresh.length);
+  const started = starts ? [{ tag: wanted, readyAt: world.now + buildOf(world, wanted).readyAfterMs }] : [];
+  return [...spared, ...fresh.slice(0, target.replicas), ...started];
 }
 
 /** 100 % surge and unavailability: pods of another template go at once. */

@@ -1,5 +1,11 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
-import { noReadyPodsText, hasNoReadyPods, primaryCanCarryAll, primaryRunsOnly } from "../turn/capacity.ts";
+import {
+  isScaledToZero,
+  noReadyPodsText,
+  hasNoReadyPods,
+  primaryCanCarryAll,
+  primaryRunsOnly,
+} from "../turn/capacity.ts";
 import {
   formatChange,
   formatImages,
@@ -243,8 +249,10 @@ function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, r
   const turn: Turn = { ...rest, state };
   const { seen } = turn;
   const live = seen.target?.active.find((version) => version.hash === run.intent);
-  const stable = live ?? { hash: run.intent, podTemplateHash: "", images: run.images };
-  const reason = `${formatImages(run.images)} was promoted: it is stable and gets all traffic.`;
+  const podTemplateHash = seen.target?.podTemplateHash ?? "";
+  const stable = live ?? { hash: run.intent, podTemplateHash, images: run.images };
+  const gets = isScaledToZero(seen) ? `, and Deployment ${seen.targetName} is scaled to 0` : " and gets all traffic";
+  const reason = `${formatImages(run.images)} was promoted: it is stable${gets}.`;
   const next = `the next change of Deployment ${seen.targetName} starts a canary`;
   const done = turn.policy.skipAnalysis ? event.promotedUnjudged : event.promoted;
   return draft(turn, { phase: "Succeeded", stable, reason, next }, { events: [done(fullTarget(seen))] });

@@ -11,7 +11,8 @@ import {
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { targetMissingText } from "../preconditions/target.ts";
-import { changeWaits } from "../objects/canary-status.ts";
+import { isScaledToZero } from "../turn/capacity.ts";
+import { changeWaits, scaledToZero } from "../objects/canary-status.ts";
 import type { CanaryState, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Target } from "../observation.ts";
@@ -46,7 +47,12 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
   const blocker = barrierOf(turn)?.reason ?? unvettedBlocker(turn) ?? startBlocker(turn, target, stable);
   // Who carries a route out is not all watched.
   const again = turn.seen.route?.problem === undefined ? {} : { requeueAfterMs: problemRecheckMs };
-  if (blocker) return draft(turn, { weight: 0, reason: blocker, reasonCode: changeWaits, next: "" }, again);
+  if (blocker)
+    return draft(
+      turn,
+      { weight: 0, reason: blocker, reasonCode: isScaledToZero(turn.seen) ? scaledToZero : changeWaits, next: "" },
+      again,
+    );
   return startRun(turn, target, announcement);
 }
 
@@ -65,7 +71,7 @@ function backToStable(turn: Turn, known: Version): Draft {
   if (isNew(state, seen.now)) return watchCallers(turn, stable);
   const words = steady(turn, stable);
   const after = afterRollback(turn);
-  if (after) return draft(turn, { weight: 0, stable, next: words.next, reason: `${after} ${words.reason}` });
+  if (after) return draft(turn, { weight: 0, stable, ...words, reason: `${after} ${words.reason}` });
   return draft(turn, { phase: state.phase === "Failed" ? "Initialized" : state.phase, weight: 0, stable, ...words });
 }
 

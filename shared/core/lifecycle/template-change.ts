@@ -1,7 +1,8 @@
-/** What becomes of a run when the target's template is no longer the one it was started for. */
+/** What becomes of a run when its target is no longer what it was started for: another template, or no pods at all. */
 import { formatImages, fullTarget, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { freshRun, withoutNumbers } from "./start.ts";
+import { isScaledToZero } from "../turn/capacity.ts";
 import { label } from "../objects/names.ts";
 import type { Target } from "../observation.ts";
 import { endRun } from "./end.ts";
@@ -13,6 +14,7 @@ export function followTemplateChange(turn: RunTurn): Draft | undefined {
   if (!target) return endRun(turn, "aborted", `Deployment ${seen.targetName} was deleted`);
   if (target.intent === state.stable?.hash) return endRun(turn, "reverted", `reverted by ${target.requestedBy}`);
   if (!target.held) return endRun(turn, "aborted", letGoWords(turn, target));
+  if (isScaledToZero(seen)) return endRun(turn, "aborted", `Deployment ${seen.targetName} was scaled to 0`);
   if (target.intent === run.intent) return undefined;
   const isRejected = state.rejected.some((entry) => entry.hash === target.intent);
   if (isRejected || hasServed(turn)) return endRun(turn, "superseded", `superseded by ${formatImages(target.images)}`);

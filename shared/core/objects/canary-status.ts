@@ -95,6 +95,9 @@ export interface TrendNumbers {
 /** `reasonCode` where a change is asked for, and something keeps its run from starting. */
 export const changeWaits = "change-waits";
 
+/** Of a reason that says that the target is switched off: nobody serves, and no run starts. */
+export const scaledToZero = "scaled-to-zero";
+
 export interface CanaryStatus {
   phase?: Phase;
   canaryWeight?: number;

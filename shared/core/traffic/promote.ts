@@ -1,5 +1,12 @@
 /** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
-import { podsFor, primaryRunsOnly } from "../turn/capacity.ts";
+import {
+  carriedBy,
+  isScaledToZero,
+  loweredByOthers,
+  podsFor,
+  primaryRunsOnly,
+  readyCanaries,
+} from "../turn/capacity.ts";
 import {
   andThen,
   entering,
@@ -21,12 +28,11 @@ import { endRun } from "../lifecycle/end.ts";
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
 export function promote(turn: RunTurn, events: EventText[] = []): Draft {
   const { run, seen } = turn;
-  const promoting = entering(run, "promoting", seen.now);
-  return draft(
-    turn,
-    { phase: "Promoting", run: promoting, ...rollingWords(turn) },
-    { events: [...events, event.copying(fullTarget(seen), `${primaryName(seen.targetName)}.${seen.namespace}`)] },
-  );
+  const promoted = entering(run, "promoting", seen.now);
+  const copying = event.copying(fullTarget(seen), `${primaryName(seen.targetName)}.${seen.namespace}`);
+  const patch = { phase: "Promoting" as const, run: promoted, ...rollingWords(turn) };
+  const begun = draft(turn, patch, { events: [...events, copying] });
+  return andThen(begun, turn, (now) => standIn({ ...now, run: promoted }) ?? draft(now, {}));
 }
 
 export function promoting(turn: RunTurn): Draft {
@@ -34,6 +40,8 @@ export function promoting(turn: RunTurn): Draft {
   const { target } = seen;
   if (!target) return endRun(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);
   if (target.intent !== run.intent) return overtaken(turn);
+  const standing = standIn(turn);
+  if (standing) return standing;
   if (target.promoting !== run.id || target.held) return draft(turn, rollingWords(turn));
   if (target.stuck) return primaryStuck(turn, target.stuck);
   if (!rolledToIntent(target, run, seen)) return draft(turn, rollingWords(turn));
@@ -44,6 +52,8 @@ export function promoting(turn: RunTurn): Draft {
 /** Every pod of the target and every ready endpoint of the primary runs the judged intent. */
 function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
   const [live, ...older] = target.active;
+  // Scaled to 0 it has no pods to wait for: those that it is given next run the judged intent.
+  if (!live && isScaledToZero(seen)) return target.rolledOut && seen.endpoints.primary.ready === 0;
   if (!target.rolledOut || live?.hash !== run.intent || older.length > 0) return false;
   return primaryRunsOnly(live.podTemplateHash, seen);
 }
@@ -77,12 +87,31 @@ export function returning(turn: RunTurn): Draft {
 
 // --- internal ---
 
+/**
+ * Where the target has nobody while it rolls, or may come to that, the canary gets what its ready pods can carry: the version is
+ * the one that the target rolls to, and the primary's share would fail.
+ */
+function standIn(turn: RunTurn): Draft | undefined {
+  const { run, seen, state } = turn;
+  const { target } = seen;
+  const isNeeded = target?.mayLeaveNobody === true || seen.endpoints.primary.ready === 0;
+  if (!target || !isNeeded || state.weight === 0 || isScaledToZero(seen) || loweredByOthers(state, seen))
+    return undefined;
+  const weight = carriedBy(readyCanaries(run, seen), target.replicas);
+  if (weight <= state.weight) return undefined;
+  const reason = `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} ${nobodyWords(seen)}, so the canary carries ${weight}% meanwhile.`;
+  return draft(turn, { weight, reason }, { events: [event.advance(fullName(seen), weight)] });
+}
+
+function nobodyWords({ endpoints }: Observation): string {
+  return endpoints.primary.ready === 0 ? "has no ready pod" : "may have no ready pod while it rolls to it";
+}
+
 /** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
 function awaitPrimary(turn: RunTurn, share: number): Draft | undefined {
   const { run, seen, state } = turn;
   const { ready } = seen.endpoints.primary;
-  const replicas = seen.target?.replicas ?? 1;
-  const needed = podsFor(share, replicas);
+  const needed = isScaledToZero(seen) ? 0 : podsFor(share, seen.target?.replicas ?? 1);
   if (ready >= needed) return undefined;
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
   return draft(turn, { reason, next: `${share}% on the primary when they are` });

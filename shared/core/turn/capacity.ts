@@ -54,6 +54,11 @@ export function noReadyPodsText({ seen }: { seen: Observation }): string {
     : "The canary has no ready pod";
 }
 
+/** Its owner has switched the target off: neither track is meant to serve. */
+export function isScaledToZero({ target }: Observation): boolean {
+  return target?.replicas === 0;
+}
+
 /** The primary can take all traffic back: as many ready endpoints as its own replicas. */
 export function primaryCanCarryAll(seen: Observation): boolean {
   const { target, endpoints } = seen;
@@ -64,7 +69,7 @@ export function primaryCanCarryAll(seen: Observation): boolean {
 /** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */
 export function primaryRunsOnly(podTemplateHash: string, seen: Observation): boolean {
   const { ready, byRevision } = seen.endpoints.primary;
-  return primaryCanCarryAll(seen) && byRevision[podTemplateHash] === ready;
+  return primaryCanCarryAll(seen) && (byRevision[podTemplateHash] ?? 0) === ready;
 }
 
 /** The route gives the canary what the state means it to have. */

@@ -50,10 +50,12 @@ export function rememberWriter(deployment: V1Deployment): void {
 export function toTarget(deployment: V1Deployment, revisions: readonly Revision[]): Target {
   const { uid, labels, annotations } = metaOf(deployment);
   const spec = { replicas: 1, ...deployment.spec };
+  const intent = hashTemplate(spec.template);
   const active = revisions.filter((revision) => revision.replicas > 0).sort((a, b) => a.revision - b.revision);
   return {
     uid,
-    intent: hashTemplate(spec.template),
+    intent,
+    ...optional("podTemplateHash", revisions.find(({ version }) => version.hash === intent)?.version.podTemplateHash),
     images: imagesOf(spec.template),
     replicas: spec.replicas,
     optedIn: labels[label.target] === uid,
@@ -67,6 +69,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     pausedByUser: labels[label.held] === heldValue.pausedByUser,
     requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
     rolledOut: isRolledOut(deployment),
+    ...(mayLeaveNobody(deployment) ? { mayLeaveNobody: true } : {}),
     active: active.map((revision) => revision.version),
     ...optional("promoting", labels[label.promoting]),
     ...optional("stableMark", labels[label.stable]),
@@ -179,6 +182,17 @@ function isRolledOut(deployment: V1Deployment): boolean {
   const wanted = deployment.spec?.replicas ?? 1;
   const counts = [status.updatedReplicas, status.replicas, status.readyReplicas, status.availableReplicas];
   return status.observedGeneration >= metaOf(deployment).generation && counts.every((count) => count === wanted);
+}
+
+/** By Kubernetes' own arithmetic: shares of unavailable pods are rounded down, of additional ones up, and not both are 0. */
+function mayLeaveNobody({ spec }: V1Deployment): boolean {
+  const replicas = spec?.replicas ?? 1;
+  const { maxSurge = "25%", maxUnavailable = "25%" } = { ...spec?.strategy?.rollingUpdate };
+  const share = (value: number | string): number =>
+    typeof value === "number" ? value : (Number.parseInt(value, 10) * replicas) / 100;
+  const unavailable = Math.floor(share(maxUnavailable));
+  const isForced = unavailable === 0 && Math.ceil(share(maxSurge)) === 0;
+  return replicas > 0 && (isForced ? 1 : unavailable) >= replicas;
 }
 
 function progressOf(deployment: V1Deployment): Pick<Target, "markedRejected" | "stuck"> {

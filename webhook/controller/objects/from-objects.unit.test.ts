@@ -161,3 +161,28 @@ describe("a copy of a held Deployment", () => {
     expect(toTarget(copy, [])).toMatchObject({ optedIn: false, held: false });
   });
 });
+
+describe("a rollout that may leave nobody", () => {
+  const may = (replicas: number, rollingUpdate?: { maxSurge?: number | string; maxUnavailable?: number | string }) =>
+    toTarget(
+      aDeployment({
+        spec: {
+          replicas,
+          selector: {},
+          template: template("podinfo:1"),
+          strategy: { type: "RollingUpdate", ...(rollingUpdate ? { rollingUpdate } : {}) },
+        },
+      }),
+      [],
+    ).mayLeaveNobody === true;
+
+  it("is one that may take as many pods away as there are", () => {
+    expect(may(1, { maxSurge: 0, maxUnavailable: 1 })).toBe(true);
+    expect(may(1, { maxSurge: 0, maxUnavailable: "25%" })).toBe(true);
+    expect(may(4, { maxSurge: "50%", maxUnavailable: "100%" })).toBe(true);
+    expect(may(1)).toBe(false);
+    expect(may(4, { maxSurge: 0, maxUnavailable: 1 })).toBe(false);
+    expect(may(4, { maxSurge: 0, maxUnavailable: "99%" })).toBe(false);
+    expect(may(0, { maxSurge: 0, maxUnavailable: 1 })).toBe(false);
+  });
+});
