@@ -127,7 +127,7 @@ export const servedPolicies: ServedPolicies = {
 
 /** The controller's own caches, filled with what `cluster` was given. */
 export async function worldOf(cluster: Cluster, policies?: ServedPolicies): Promise<Caches> {
-  const told = { wake: nothing, onError: nothing, onUnreadable: nothing };
+  const told = { wake: nothing, onError: nothing, onUnreadable: nothing, namespaces: [], templateNamespaces: [] };
   const kinds = { routes: servedRoutes, policies };
   const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, ...kinds, ...told });
   await world.start();

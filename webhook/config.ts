@@ -35,6 +35,8 @@ export interface Config {
   allowedAddresses: string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: string[];
+  /** The only namespaces that are looked after; empty: all. */
+  watchNamespaces: string[];
   /** Namespaces where the webhook is not asked: no Canary there may start. */
   excludedNamespaces: string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
@@ -75,6 +77,7 @@ const settings = {
   "scrape-interval": "10s",
   "allowed-addresses": "none",
   "template-namespaces": "none",
+  "watch-namespaces": "all",
   "excluded-namespaces": "none",
   "allow-gateways": "false",
   "lease-duration": "15s",
@@ -159,6 +162,7 @@ function network(reader: Reader) {
     scrapeIntervalMs: durationOf(reader, "scrape-interval"),
     allowedAddresses: listOf(reader, "allowed-addresses"),
     templateNamespaces: listOf(reader, "template-namespaces"),
+    watchNamespaces: listOf(reader, "watch-namespaces"),
     excludedNamespaces: listOf(reader, "excluded-namespaces"),
     allowGateways: booleanOf(reader, "allow-gateways"),
   };
@@ -175,10 +179,10 @@ function timings(reader: Reader) {
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs, drainMs, uninstallDeadlineMs };
 }
 
-/** `none` is how an empty list is written. */
+/** `none` is how an empty list is written, or `all` where it sets no bound. */
 function listOf({ get }: Reader, setting: Setting): string[] {
   const text = get(setting);
-  return text === "none" ? [] : text.split(",");
+  return text === "none" || text === "all" ? [] : text.split(",");
 }
 
 function booleanOf({ get, fault }: Reader, setting: Setting): boolean {

@@ -25,6 +25,14 @@ describe("the controller's settings", () => {
     expect(readConfig([], env).excludedNamespaces).toEqual(["canary-system", "kube-system"]);
   });
 
+  it("look after every namespace unless some are listed", () => {
+    expect(readConfig([], pod).watchNamespaces).toEqual([]);
+    expect(readConfig([], { ...pod, KUBECTL_CANARY_WATCH_NAMESPACES: "shop,pay" }).watchNamespaces).toEqual([
+      "shop",
+      "pay",
+    ]);
+  });
+
   it("allow routes no parent beyond the Canary's namespace unless they are told to", () => {
     expect(readConfig([], pod).allowGateways).toBe(false);
     expect(readConfig([], { ...pod, KUBECTL_CANARY_ALLOW_GATEWAYS: "true" }).allowGateways).toBe(true);

@@ -40,11 +40,8 @@ export async function runLoops(deps: LoopsDeps, running: Running): Promise<void>
 async function whyAnother(deps: LoopsDeps, loop: Controller): Promise<string | undefined> {
   const over = new AbortController();
   const ending = AbortSignal.any([deps.ending, over.signal]);
-  const served = loop
-    .outlived(ending)
-    .then(() => "the cluster serves a kind of route or policy that it did not serve before");
   try {
-    return await Promise.race([served, definitionLost({ ...deps, clock: systemClock }, ending)]);
+    return await Promise.race([loop.outlived(ending), definitionLost({ ...deps, clock: systemClock }, ending)]);
   } finally {
     over.abort();
   }

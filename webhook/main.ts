@@ -72,8 +72,8 @@ async function serve(parts: Parts): Promise<void> {
   // Nothing of the loop: a review is answered from itself alone, and a cluster must not lose admission with the loop.
   const notReady = (): string[] =>
     [ending.aborted ? "stopping" : undefined, certificates.notReady()].filter((reason) => reason !== undefined);
-  const { ownAccounts, excludedNamespaces, allowGateways } = config;
-  const canary = { ownAccounts, excludedNamespaces, allowGateways };
+  const { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways } = config;
+  const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways };
   // Probes are answered before there is a certificate that anyone trusts.
   const stopgap = await issueAuthority("not ready", { now: systemClock.wall(), lifetimeMs: 3_600_000 });
   const server = createServer({ log, canary, recorder, notReady }, stopgap);
@@ -124,9 +124,10 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
 }
 
 async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {
-  const { namespace, deployment, certificateIssuer, secretName, uninstallDeadlineMs: deadlineMs } = config;
+  const { namespace, deployment, watchNamespaces, certificateIssuer, secretName } = config;
   const ownSecret = certificateIssuer === "own" ? secretName : undefined;
-  const left = await uninstall({ cluster, log, random, namespace, deployment, ownSecret, deadlineMs });
+  const where = { namespace, deployment, watchNamespaces };
+  const left = await uninstall({ cluster, log, random, ...where, ownSecret, deadlineMs: config.uninstallDeadlineMs });
   const lines = left.length === 0 ? ["Every Deployment is its user's again."] : ["This needs a person:", ...left];
   process.stdout.write(`${lines.join("\n- ")}\n`);
 }

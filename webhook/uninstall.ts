@@ -17,6 +17,7 @@ import { deleteSeen } from "./controller/apply/delete.ts";
 import type { Logger } from "../shared/log.ts";
 import { discoverRoutes } from "./controller/objects/route-choice.ts";
 import { metaOf, toTarget } from "./controller/objects/from-objects.ts";
+import { readableNamespaces } from "./runtime/watched-namespaces.ts";
 import { createCaches, everyKey, indexes, type Caches } from "./controller/cache/caches.ts";
 
 export interface UninstallDeps {
@@ -26,6 +27,8 @@ export interface UninstallDeps {
   /** The controller's own namespace and Deployment. */
   namespace: string;
   deployment: string;
+  /** The only namespaces that were looked after; empty: all. */
+  watchNamespaces: readonly string[];
   /** The Secret that the controller made for its certificate; undefined where another issuer's is used. */
   ownSecret: string | undefined;
   deadlineMs: number;
@@ -41,11 +44,21 @@ export async function uninstall(deps: UninstallDeps): Promise<string[]> {
   const left: Left = new Map();
   if (!(await stopController(deps, until.stopped)))
     left.set(`${deps.namespace}/`, "The controller's pods have not ended; what they still write may undo this.");
-  const routes = await discoverRoutes(cluster);
+  const [routes, namespaces] = await Promise.all([
+    discoverRoutes(cluster),
+    readableNamespaces(deps, deps.watchNamespaces),
+  ]);
+  for (const namespace of namespaces.leftOut) left.set(`${namespace}/`, unreadable(namespace));
+  if (deps.watchNamespaces.length > 0 && namespaces.watched.length === 0) {
+    await deleteOwnObjects(deps);
+    return said(left, log);
+  }
   const world = createCaches({
     ...deps,
     clock: systemClock,
     routes,
+    namespaces: namespaces.watched,
+    templateNamespaces: [],
     wake: () => undefined,
     onError: () => undefined,
     onUnreadable: () => undefined,
@@ -60,11 +73,18 @@ export async function uninstall(deps: UninstallDeps): Promise<string[]> {
   } finally {
     await world.stop();
   }
+  return said(left, log);
+}
+
+// --- internal ---
+
+function said(left: Left, log: Logger): string[] {
   for (const what of left.values()) log.warn({ what }, "this needs a person");
   return [...left.values()];
 }
 
-// --- internal ---
+const unreadable = (namespace: string): string =>
+  `Namespace ${namespace} may not be read, and nothing was given back there; if it still exists, see kubectl -n ${namespace} get deploy -l ${label.target}`;
 
 /** What needs a person: sentences by `namespace/name` of the Deployment or the Canary. */
 type Left = Map<string, string>;

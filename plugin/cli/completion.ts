@@ -4,6 +4,7 @@
  */
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { conditions } from "../commands/wait/conditions.ts";
+import { canaryName } from "../../shared/core/objects/names.ts";
 import { weightsOf } from "../../shared/core/spec/policy.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { type Deps, exitCode, type Io, type Scope } from "../context.ts";
@@ -123,7 +124,7 @@ async function targetsFor(verb: string, { cluster }: Deps, { namespace }: Scope)
     cluster.list<Canary>(resource.canaries, { namespace }),
     namesOf(cluster, resource.deployments, namespace),
   ]);
-  const taken = canaries.items.flatMap(({ spec }) => [spec.targetRef.name, `${spec.targetRef.name}-canary`]);
+  const taken = canaries.items.flatMap(({ spec }) => [spec.targetRef.name, canaryName(spec.targetRef.name)]);
   const free = deployments.filter((name) => verb === "doctor" || !taken.includes(name));
   return free.map((name) => `deploy/${name}`);
 }

@@ -7,7 +7,7 @@ import type {
   V1Service,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
-import { canaryName, primaryName } from "../../shared/core/objects/names.ts";
+import { canaryLeaf, primaryLeaf } from "../../shared/core/objects/names.ts";
 import { hasCode } from "../../shared/kube/errors.ts";
 import { type Resource, resource } from "../../shared/kube/resources.ts";
 import type { Deps } from "../context.ts";
@@ -39,7 +39,7 @@ export async function readObjects(seen: Seen, { cluster }: Deps): Promise<Object
   const [replicaSets, pods, services, autoscalers] = await Promise.all([
     Promise.all(selectors.map((selector) => list<V1ReplicaSet>(resource.replicaSets, selector))),
     Promise.all(selectors.map((selector) => list<V1Pod>(resource.pods, selector))),
-    Promise.all([apex, primaryName(apex), canaryName(apex)].map(service)),
+    Promise.all([apex, primaryLeaf(apex), canaryLeaf(apex)].map(service)),
     list<V2HorizontalPodAutoscaler>(resource.horizontalPodAutoscalers),
   ]);
   const flat = { replicaSets: replicaSets.flat(), pods: pods.flat(), services: services.flat() };

@@ -13,6 +13,8 @@ export interface ControllerView {
   /** Whole seconds since then; null unless it is silent. */
   silentSeconds: number | null;
   holder: string | null;
+  /** The only namespaces that it looks after; empty: all, as far as the Lease tells. */
+  watchNamespaces: readonly string[];
   /** The webhook's serving certificate; null where the Lease does not tell. */
   certificate: CertificateView | null;
 }
@@ -28,7 +30,7 @@ export interface CertificateView {
   overdue: boolean;
 }
 
-const notSeen = { renewedAt: null, silentSeconds: null, holder: null, certificate: null } as const;
+const notSeen = { renewedAt: null, silentSeconds: null, holder: null, watchNamespaces: [], certificate: null } as const;
 
 const graceMs = 5_000;
 
@@ -48,6 +50,7 @@ export function viewController(lease: SeenLease, now: number): ControllerView {
     renewedAt: new Date(renewedMs).toISOString(),
     silentSeconds: silent ? Math.round((now - renewedMs) / 1_000) : null,
     holder: holderIdentity || null,
+    watchNamespaces: watchedBy(lease),
     certificate: viewCertificate(lease, now),
   };
 }
@@ -65,6 +68,12 @@ export function certificateWarning({ certificate }: ControllerView): string | un
 }
 
 export const days = (count: number): string => `${count} day${count === 1 ? "" : "s"}`;
+
+/** Empty: all, or not known. */
+export function watchedBy(lease: SeenLease): string[] {
+  const text = lease?.metadata?.annotations?.[leaseAnnotation.watchNamespaces] ?? "";
+  return text === "" ? [] : text.split(",");
+}
 
 // --- internal ---
 

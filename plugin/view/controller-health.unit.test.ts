@@ -23,6 +23,17 @@ describe("the controller", () => {
     expect(headlineCode(view)).toBe(1);
   });
 
+  it("that looks after other namespaces only is not well either, and says so first", () => {
+    const lease = aLease(2);
+    const annotations = { "kubectl-canary.io/watch-namespaces": "shop,pay" };
+    const outside = { ...lease, metadata: { ...lease.metadata, annotations } };
+    const view = viewCanary(seenWith({}, { lease: outside }), scope, now);
+    expect(view.verdict.text).toMatch(/looks after other namespaces only \(watchNamespaces\), and not after test/);
+    expect(headlineCode(view)).toBe(1);
+    const inside = { ...outside, metadata: { annotations: { "kubectl-canary.io/watch-namespaces": "shop,test" } } };
+    expect(headlineCode(viewCanary(seenWith({}, { lease: inside }), scope, now))).toBe(0);
+  });
+
   it("tells the days that its webhook's certificate has, and warns when nobody renews it", () => {
     const fresh = seenWith({}, { lease: withCertificate(aLease(2), 89) });
     expect(viewCanary(fresh, scope, now)).toMatchObject({

@@ -33,9 +33,14 @@ function pausedFor({ by, until }: { by: string; until?: string | null }): string
   return until ? undefined : `paused by ${by || "someone"}`;
 }
 
+/** Whether its controller is one that looks after other namespaces only. */
+export function isOutside({ controller: { watchNamespaces }, namespace }: CanaryFacts): boolean {
+  return watchNamespaces.length > 0 && !watchNamespaces.includes(namespace);
+}
+
 /** For scripts that ask where a canary stands: 0 as long as it is well, or goes on by itself. */
 export function headlineCode(facts: CanaryFacts): number {
-  if (isGone(facts.controller)) return exitCode.error;
+  if (isGone(facts.controller) || isOutside(facts)) return exitCode.error;
   const { outcome } = facts.run?.ending ?? {};
   if (outcome === "rejected" || outcome === "aborted") return exitCode.failed;
   if (awaitedPerson(facts)) return exitCode.waitsForPerson;
@@ -65,6 +70,10 @@ export function weightNow(facts: CanaryFacts): number {
 
 function judgeController(facts: CanaryFacts): Headline | undefined {
   const { controller } = facts;
+  if (isOutside(facts)) {
+    const text = `the controller looks after other namespaces only (watchNamespaces), and not after ${facts.namespace}: changes go out unjudged`;
+    return { level: "bad", text };
+  }
   if (!isGone(controller)) return undefined;
   const { silentSeconds } = controller;
   const silent =

@@ -146,6 +146,40 @@ describe("the chart", () => {
     expect(told).toEqual(Array(2).fill("canary,kube-system,a,b"));
   });
 
+  it("needs no ClusterRole but for what has no namespace, where the namespaces are listed", async () => {
+    const all = await render("--set", "watchNamespaces={shop,pay}", "--set", "metrics.templateNamespaces={pay,tools}");
+    const own = named(all, "ClusterRoleBinding");
+    expect(own).toEqual(["kubectl-canary-cluster"]);
+    const rules = all.find(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === own[0])?.rules ?? [];
+    expect(rules.map(({ resources, resourceNames }) => [resources, resourceNames?.length])).toEqual([
+      [["customresourcedefinitions"], 1],
+      [["mutatingwebhookconfigurations"], 1],
+      [["validatingwebhookconfigurations"], 1],
+    ]);
+    const roles = all.filter(({ kind }) => kind === "Role").map(({ metadata }) => metadata);
+    expect(
+      roles.flatMap(({ name, namespace }) => (namespace === "canary" ? [] : `${namespace}/${name}`)).sort(),
+    ).toEqual([
+      "default/kubectl-canary-api-servers",
+      "pay/kubectl-canary",
+      "shop/kubectl-canary",
+      "tools/kubectl-canary-templates",
+    ]);
+    const selectors = all.flatMap(({ webhooks = [] }) => webhooks.map((one) => JSON.stringify(one.namespaceSelector)));
+    // All but the one that tells authors elsewhere that nobody looks.
+    expect(selectors.map((one) => one?.includes('"values":["shop","pay"]') ?? false)).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+    ]);
+    expect(JSON.stringify(all).match(/(?<="KUBECTL_CANARY_WATCH_NAMESPACES","value":")[^"]*/g)).toEqual(
+      Array(2).fill("shop,pay"),
+    );
+    await expect(render("--set", "watchNamespaces={Shop}")).rejects.toThrow(/watchNamespaces/);
+  });
+
   it("has no disruption budget for a single replica, which could then never be moved", async () => {
     expect(named(await render(), "PodDisruptionBudget")).toEqual(["kubectl-canary"]);
     expect(named(await render("--set", "replicas=1"), "PodDisruptionBudget")).toEqual([]);

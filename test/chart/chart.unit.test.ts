@@ -231,7 +231,11 @@ describe("the chart's templates", () => {
   });
 
   it("grant nothing by wildcard, and no Secret but our own", async () => {
-    const rbac = (await read("templates", "rbac.yaml")) + (await read("templates", "uninstall.yaml"));
+    const files = ["rbac.yaml", "uninstall.yaml", "_helpers.tpl"];
+    const parts = await Promise.all(files.map((file) => read("templates", file)));
+    const [granted = ""] = /define "kubectl-canary.rules"[^]*?end -/.exec(parts.pop() ?? "") ?? [];
+    expect(granted).toContain("resources: [deployments]");
+    const rbac = [...parts, granted].join("\n- apiGroups:");
     expect(rbac).not.toMatch(/\*|cluster-admin|escalate|impersonate/);
     const rules = rbac.split("- apiGroups:").filter((rule) => rule.includes("secrets"));
     expect(rules).toHaveLength(3);

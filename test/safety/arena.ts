@@ -57,7 +57,8 @@ export interface Arena {
 }
 
 const account = `system:serviceaccount:${release.namespace}:${release.name}`;
-export async function startArena(): Promise<Arena> {
+/** `watchNamespaces` as the chart has it: the controller's account then has the chart's own Roles. Those namespaces are made first. */
+export async function startArena({ watchNamespaces = [] }: { watchNamespaces?: string[] } = {}): Promise<Arena> {
   const plane = await startControlPlane();
   const cluster = plane.cluster();
   const [controllers, node, prometheus] = await Promise.all([
@@ -67,7 +68,10 @@ export async function startArena(): Promise<Arena> {
   ]);
   prometheus.behave(noRequests(node));
   await Promise.all([defineResources(cluster), createAccount(cluster)]);
-  const admission = await startAdmission(plane, cluster);
+  const chart = (files: string[]): Promise<Configuration[]> => rendered(plane, watchNamespaces, files);
+  if (watchNamespaces.length === 0) await allowEverything(cluster);
+  else await allowByChart(cluster, await chart(["rbac"]), watchNamespaces);
+  const admission = await startAdmission(cluster, await chart(["webhooks", "policies"]), watchNamespaces);
   const token = await tokenOf(cluster);
   return {
     cluster,
@@ -76,7 +80,8 @@ export async function startArena(): Promise<Arena> {
     port: plane.port,
     startController: (options) => {
       const { port = plane.port } = options;
-      return startController(plane.cluster({ token, timeoutMs: 3_000, port }), prometheus, options);
+      const account = plane.cluster({ token, timeoutMs: 3_000, port });
+      return startController(account, prometheus, { ...options, watchNamespaces });
     },
     stop: async () => {
       await Promise.all([node.stop(), controllers.stop(), prometheus.close()]);
@@ -88,8 +93,12 @@ export async function startArena(): Promise<Arena> {
 
 // --- internal ---
 
-function startController(cluster: Cluster, prometheus: Door, options: Controller): Promise<RunningController> {
-  const { namespace, leaseNamespace, identity, gate } = options;
+function startController(
+  cluster: Cluster,
+  prometheus: Door,
+  options: Controller & { watchNamespaces: string[] },
+): Promise<RunningController> {
+  const { namespace, leaseNamespace, identity, gate, watchNamespaces } = options;
   return startProduct({
     cluster: through(cluster, namespace, gate),
     config: {
@@ -100,6 +109,7 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
       scrapeIntervalMs: 1_000,
       allowedAddresses: [],
       templateNamespaces: [],
+      watchNamespaces,
       excludedNamespaces: [],
       allowGateways: false,
       leaseDurationMs: 3_000,
@@ -112,16 +122,35 @@ function startController(cluster: Cluster, prometheus: Door, options: Controller
   });
 }
 
-/** May do everything: what it may do in a cluster is the chart's matter, and tested there. */
 async function createAccount(cluster: Cluster): Promise<void> {
   await cluster.create(resource.namespaces, { metadata: { name: release.namespace } });
   const metadata = { name: release.name, namespace: release.namespace };
   await cluster.create(resource.serviceAccounts, { metadata });
+}
+
+/** What it may do in a cluster is the chart's matter in most rows. */
+async function allowEverything(cluster: Cluster): Promise<void> {
+  const { name, namespace } = release;
   await cluster.create(resource.clusterRoleBindings, {
-    metadata: { name: release.name },
+    metadata: { name },
     roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
-    subjects: [{ kind: "ServiceAccount", ...metadata }],
+    subjects: [{ kind: "ServiceAccount", name, namespace }],
   });
+}
+
+const grants: Record<string, Resource> = {
+  Role: resource.roles,
+  RoleBinding: resource.roleBindings,
+  ClusterRole: resource.clusterRoles,
+  ClusterRoleBinding: resource.clusterRoleBindings,
+};
+
+async function allowByChart(cluster: Cluster, chart: Configuration[], namespaces: string[]): Promise<void> {
+  for (const name of namespaces) await cluster.create(resource.namespaces, { metadata: { name } });
+  for (const object of chart) {
+    const of = grants[object.kind];
+    if (of) await cluster.create(of, object);
+  }
 }
 
 async function tokenOf(cluster: Cluster): Promise<string> {
@@ -142,18 +171,18 @@ const configurations: Record<string, Resource> = {
 };
 
 /** The chart's webhooks, with this process in the Service's place. */
-async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Server> {
+async function startAdmission(cluster: Cluster, chart: Configuration[], watchNamespaces: string[]): Promise<Server> {
   const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
   const authority = await issueAuthority("arena", validity);
   const serving = await issueServing(authority, ["localhost"], validity);
-  const canary = { ownAccounts: [account] };
+  const canary = { ownAccounts: [account], watchNamespaces };
   const recorder = createRecorder({ version: "test", meshProvider: "linkerd" });
   const server = createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
   server.listen(0, "localhost");
   await once(server, "listening");
   const base = `https://localhost:${(server.address() as AddressInfo).port}`;
   const caBundle = Buffer.from(authority.cert).toString("base64");
-  for (const configuration of await chartAdmission(plane)) {
+  for (const configuration of chart) {
     const of = configurations[configuration.kind];
     if (!of) {
       await cluster.raw("POST", policyPath(configuration), configuration);
@@ -163,7 +192,7 @@ async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Se
       webhook.clientConfig = { url: `${base}${webhook.clientConfig.service?.path}`, caBundle };
     await cluster.create(of, configuration);
   }
-  await waitForAdmission(cluster);
+  await waitForAdmission(cluster, watchNamespaces[0] ?? release.namespace);
   return server;
 }
 
@@ -171,20 +200,21 @@ async function startAdmission(plane: ControlPlane, cluster: Cluster): Promise<Se
 const policyPath = ({ kind }: Configuration): string =>
   `/apis/admissionregistration.k8s.io/v1/${kind === "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings"}`;
 
-async function chartAdmission(plane: ControlPlane): Promise<Configuration[]> {
+async function rendered(plane: ControlPlane, watched: string[], templates: string[]): Promise<Configuration[]> {
   const helm = await ensureBinary(binaries.helm);
   const chart = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
-  const args = [...chart, "--set", "image.repository=registry.example/canary"];
+  const namespaces = ["--set-json", `watchNamespaces=${JSON.stringify(watched)}`];
+  const args = [...chart, "--set", "image.repository=registry.example/canary", ...namespaces];
   const env = { ...process.env, HELM_CACHE_HOME: plane.dir, HELM_CONFIG_HOME: plane.dir, HELM_DATA_HOME: plane.dir };
-  const files = ["webhooks", "policies"].flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
+  const files = templates.flatMap((name) => ["--show-only", `templates/${name}.yaml`]);
   const text = await mustRun(helm, [...args, ...files], { env });
   return (loadAll(text) as (Configuration | null)[]).flatMap((one) => one ?? []);
 }
 
 /** API servers take a moment to call a new webhook: a faulty Canary is refused with our words as soon as they do. */
-async function waitForAdmission(cluster: Cluster): Promise<void> {
+async function waitForAdmission(cluster: Cluster, namespace: string): Promise<void> {
   const faulty = {
-    metadata: { name: "faulty", namespace: release.namespace },
+    metadata: { name: "faulty", namespace },
     spec: { targetRef: { kind: "Deployment", name: "none" }, analysis: { stepWeight: 500 } },
   };
   await waitFor(

@@ -5,6 +5,7 @@ import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import type { Verb } from "../../shared/core/objects/command.ts";
 import { annotation } from "../../shared/core/objects/names.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
+import { hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { PaperNode } from "../kube/controllers.ts";
@@ -12,43 +13,47 @@ import type { PaperNode } from "../kube/controllers.ts";
 export const versions = ["1.7.0", "1.7.1", "1.7.4"] as const;
 export type Tag = (typeof versions)[number];
 
-const name = "podinfo";
 /** Controllers come back within a second or two; a drain lasts six. */
 const deadlineMs = 90_000;
 
 export class Stage {
   readonly cluster: Cluster;
   readonly namespace: string;
+  /** Of the Deployment, its Service and its Canary. */
+  readonly name: string;
   private readonly node: PaperNode;
   private readonly namespaces: string[] = [];
   private commands = 0;
 
-  constructor(cluster: Cluster, node: PaperNode, namespace: string) {
+  constructor(cluster: Cluster, node: PaperNode, namespace: string, name = "podinfo") {
     this.cluster = cluster;
     this.node = node;
     this.namespace = namespace;
+    this.name = name;
   }
 
   /** Version 1.7.0 runs, and there is a Canary that no controller has seen yet. */
   async set(): Promise<void> {
-    const { namespace, cluster } = this;
+    const { namespace, cluster, name } = this;
     await this.addNamespace(namespace);
-    await cluster.create(resource.deployments, { metadata: { name, namespace }, ...deployment("1.7.0") });
+    await cluster.create(resource.deployments, { metadata: { name, namespace }, ...deployment(name, "1.7.0") });
     const ports = [{ name: "http", port: 9898, targetPort: 9898 }];
     const service = { metadata: { name, namespace }, spec: { selector: { app: name }, ports } };
     await cluster.create(resource.services, service);
     await this.rolledOut();
-    await cluster.create(resource.canaries, { metadata: { name, namespace }, spec: canarySpec });
+    await cluster.create(resource.canaries, { metadata: { name, namespace }, spec: canarySpec(name) });
   }
 
   async addNamespace(namespace: string): Promise<void> {
-    await this.cluster.create(resource.namespaces, { metadata: { name: namespace } });
+    await this.cluster.create(resource.namespaces, { metadata: { name: namespace } }).catch((error: unknown) => {
+      if (!hasCode(error, "AlreadyExists")) throw error;
+    });
     this.namespaces.push(namespace);
   }
 
   /** `mark` makes it a version apart from others of its image. */
   async change(tag: Tag, mark?: string): Promise<void> {
-    const { namespace } = this;
+    const { namespace, name } = this;
     const metadata = mark === undefined ? {} : { metadata: { annotations: { "example.org/mark": mark } } };
     const containers = [{ name: "podinfod", image: imageOf(tag) }];
     const body = { spec: { template: { ...metadata, spec: { containers } } } };
@@ -65,7 +70,11 @@ export class Stage {
     this.commands += 1;
     const id = `${this.namespace}-${this.commands}`;
     const body = { metadata: { annotations: { [annotation.command]: JSON.stringify({ id, verb }) } } };
-    await this.cluster.patch(resource.canaries, { name, namespace: this.namespace }, { type: "merge", body });
+    await this.cluster.patch(
+      resource.canaries,
+      { name: this.name, namespace: this.namespace },
+      { type: "merge", body },
+    );
     return id;
   }
 
@@ -73,7 +82,7 @@ export class Stage {
   commanded(): Promise<void> {
     return waitFor(
       async () => {
-        const at = { name, namespace: this.namespace };
+        const at = { name: this.name, namespace: this.namespace };
         const { metadata } = await this.cluster.get<Canary>(resource.canaries, at);
         return annotation.command in (metadata.annotations ?? {}) ? undefined : unmet("no command");
       },
@@ -83,7 +92,7 @@ export class Stage {
   }
 
   async status(): Promise<CanaryStatus> {
-    const canary = await this.cluster.get<Canary>(resource.canaries, { name, namespace: this.namespace });
+    const canary = await this.cluster.get<Canary>(resource.canaries, { name: this.name, namespace: this.namespace });
     return canary.status ?? {};
   }
 
@@ -112,17 +121,17 @@ export class Stage {
   }
 
   route(): Promise<Split> {
-    return this.cluster.get<Split>(resource.trafficSplits, { name, namespace: this.namespace });
+    return this.cluster.get<Split>(resource.trafficSplits, { name: this.name, namespace: this.namespace });
   }
 
   target(): Promise<V1Deployment> {
-    return this.cluster.get<V1Deployment>(resource.deployments, { name, namespace: this.namespace });
+    return this.cluster.get<V1Deployment>(resource.deployments, { name: this.name, namespace: this.namespace });
   }
 
   /** UIDs of the target's pods. */
   async pods(): Promise<string[]> {
     const { namespace } = this;
-    const { items } = await this.cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: `app=${name}` });
+    const { items } = await this.cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: `app=${this.name}` });
     return items.map(({ metadata }) => metadata?.uid ?? "").sort();
   }
 
@@ -136,7 +145,7 @@ export class Stage {
         return unmet(`updated, ready, all: ${all.join()}`);
       },
       deadlineMs,
-      `${name} to be rolled out in ${this.namespace}`,
+      `${this.name} to be rolled out in ${this.namespace}`,
     );
   }
 
@@ -145,7 +154,7 @@ export class Stage {
     const may = this.node.mayBeReady;
     this.node.mayBeReady = (pod) => {
       const { namespace, labels } = pod.metadata ?? {};
-      const isKept = namespace === this.namespace && labels?.["app"] === name;
+      const isKept = namespace === this.namespace && labels?.["app"] === this.name;
       return !(isKept && pod.spec?.containers[0]?.image === imageOf(tag)) && may(pod);
     };
   }
@@ -259,13 +268,13 @@ export interface Split {
 }
 
 export const canaryWeight = ({ spec }: Split): number =>
-  Number(spec.backends.find(({ service }) => service === `${name}-canary`)?.weight ?? -1);
+  Number(spec.backends.find(({ service }) => service.endsWith("-canary"))?.weight ?? -1);
 
 export const imageOf = (tag: Tag): string => `quay.io/stefanprodan/podinfo:${tag}`;
 
 const isOf = (images: Record<string, string> | undefined, tag: Tag): boolean => images?.["podinfod"] === imageOf(tag);
 
-function deployment(tag: Tag): Pick<V1Deployment, "spec"> {
+function deployment(name: string, tag: Tag): Pick<V1Deployment, "spec"> {
   const containers = [{ name: "podinfod", image: imageOf(tag), ports: [{ name: "http", containerPort: 9898 }] }];
   return {
     spec: {
@@ -277,9 +286,9 @@ function deployment(tag: Tag): Pick<V1Deployment, "spec"> {
 }
 
 /** One step that never ends, for lack of requests. */
-const canarySpec = {
+const canarySpec = (name: string) => ({
   provider: "linkerd",
   targetRef: { apiVersion: "apps/v1", kind: "Deployment", name },
   service: { port: 9898 },
   analysis: { interval: "600s", threshold: 2, stepWeights: [50], noEvidence: { deadline: "3h" } },
-};
+});

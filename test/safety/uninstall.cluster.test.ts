@@ -48,6 +48,7 @@ it("gives back the others, takes traffic off every canary, and says what needs a
     random: Math.random,
     namespace: "kubectl-canary",
     deployment: "kubectl-canary",
+    watchNamespaces: [],
     ownSecret: undefined,
     deadlineMs: 90_000,
   });

@@ -5,12 +5,14 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
-import { doubtsOf, wrongQueriesIn } from "./canary-warnings.ts";
+import { doubtsOf, notWatched, wrongQueriesIn } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
 export interface CanaryDeps {
   ownAccounts: readonly string[];
+  /** The only namespaces that are looked after; undefined or empty: all. */
+  watchNamespaces?: readonly string[];
   /** Namespaces where changes of Deployments are not held; undefined: not known. */
   excludedNamespaces?: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace; undefined: not known. */
@@ -32,6 +34,9 @@ export function validateCanary(request: AdmissionRequest, deps: CanaryDeps): Ver
   if (!isWrite(request)) return pass();
   const { canary, oldCanary } = canariesOf(request);
   if (!specChanged(canary, oldCanary) || canary.metadata.deletionTimestamp) return pass();
+  const warnings = notWatched(canary, deps.watchNamespaces);
+  // Another controller's Canary: what it may say is not ours to refuse.
+  if (warnings.length > 0) return { allowed: true, warnings };
   const fault = specFault(canary, oldCanary);
   if (fault) return fault;
   return { allowed: true, warnings: hasShape(canary) ? doubtsOf(canary, deps) : [] };

@@ -1,22 +1,33 @@
 /** What a Canary's text is allowed to say and its author may not have meant: said as warnings when it is written. */
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
+import { canaryRules } from "../../shared/core/preconditions/canary.ts";
 import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
 import { readQuery } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
+type AsInstalled = Pick<SeenObjects, "watchNamespaces" | "excludedNamespaces" | "allowGateways">;
+
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
 export function doubtsOf(
   canary: Canary,
-  { excludedNamespaces, allowGateways }: Pick<SeenObjects, "excludedNamespaces" | "allowGateways">,
+  { watchNamespaces, excludedNamespaces, allowGateways }: AsInstalled,
 ): string[] {
   const { spec } = canary;
-  const seen = { ...seenIn(canary), excludedNamespaces, allowGateways };
+  const seen = { ...seenIn(canary), watchNamespaces, excludedNamespaces, allowGateways };
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 
 /** Queries in its text that would judge stable in the canary's place; each sentence says what to write instead. */
 export function wrongQueriesIn(canary: Canary): string[] {
   return unmetPreconditions(seenIn(canary)).flatMap(({ code, what }) => (code === "metric-wrong-track" ? [what] : []));
+}
+
+/** Where this installation looks after other namespaces only, its rules are not those of the Canary: nothing but that is said. */
+export function notWatched(canary: Canary, watchNamespaces: SeenObjects["watchNamespaces"]): string[] {
+  const targetName = (canary as Partial<Canary>).spec?.targetRef?.name ?? "";
+  const { namespace = "" } = canary.metadata;
+  const seen = { canary, namespace, targetName, apexName: targetName, watchNamespaces };
+  return canaryRules["namespace-not-watched"](seen).map(({ what }) => what);
 }
 
 // --- internal ---

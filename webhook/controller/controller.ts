@@ -1,14 +1,16 @@
 /** Wires the loop: caches wake keys, the queue works on them one at a time each, and only the leader works. */
-import { leaseName } from "../../shared/core/objects/names.ts";
+import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { resource } from "../../shared/kube/resources.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
 import { addressesOfApiServers, connectTo } from "../evidence/custom/strangers.ts";
 import { createEvidence } from "../evidence/evidence.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
 import { WorkQueue, type Looked } from "../runtime/queue.ts";
+import { namespacesAppear, type Readable, readableNamespaces } from "../runtime/watched-namespaces.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
@@ -36,6 +38,8 @@ export interface ControllerConfig {
   allowedAddresses: readonly string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: readonly string[];
+  /** The only namespaces that are looked after; empty: all. */
+  watchNamespaces: readonly string[];
   /** Namespaces where the webhook is not asked. */
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
@@ -62,8 +66,8 @@ export interface Controller {
   /** The caches hold the cluster: decisions may be taken. */
   ready(): boolean;
   world: Caches;
-  /** Until `ending`, or until the cluster serves a kind that this loop knows as missing, a route's or policy's: then another is needed. */
-  outlived(ending: AbortSignal): Promise<void>;
+  /** Until `ending`, or until this loop knows something as missing that is there: then another is needed. Resolves with what. */
+  outlived(ending: AbortSignal): Promise<string>;
   /** How many Canaries wait to be looked at. */
   waiting(): number;
   /** Finishes what is under way and gives the lead to the next in line. */
@@ -84,9 +88,10 @@ const looksAtOnce = 32;
 
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, log, random } = deps;
+  const namespaces = await namespacesOf(deps);
   const [routes, policies, apiServers] = await Promise.all([
     discoverRoutes(cluster),
-    discoverPolicies(cluster),
+    discoverPolicies(cluster, namespaces.watched),
     addressesOfApiServers(deps, deps.config.apiServer),
   ]);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
@@ -95,7 +100,8 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
     log.warn({ resource, reason: error.message }, "an object is left out");
   };
   const told = { wake, onError: watchFailed(log), onUnreadable };
-  const world = createCaches({ cluster, clock, random, routes, policies, ...told });
+  const where = { namespaces: namespaces.watched, templateNamespaces: namespaces.templates };
+  const world = createCaches({ cluster, clock, random, routes, policies, ...where, ...told });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -113,7 +119,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   return {
     world,
     ready: () => world.hasSynced(),
-    outlived: (ending) => somethingAppears({ cluster, routes, policies }, ending),
+    outlived: (ending) => outlived(cluster, { routes, policies, namespaces }, ending),
     waiting: () => queue.size.waiting,
     stop: async () => {
       await election.stop();
@@ -125,26 +131,53 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
 
 // --- internal ---
 
-async function somethingAppears(
-  { cluster, routes, policies }: { cluster: Cluster; routes: ServedRoutes; policies: ServedPolicies | undefined },
+/** Throws where namespaces are listed, and none of them may be read: an empty list would mean all. */
+async function namespacesOf(deps: ControllerDeps): Promise<Readable & { templates: string[] }> {
+  const { watchNamespaces: listed, templateNamespaces } = deps.config;
+  if (listed.length === 0) return { watched: [], leftOut: [], templates: [] };
+  const [readable, templates] = await Promise.all([
+    readableNamespaces(deps, listed),
+    readableNamespaces(deps, templateNamespaces, resource.metricTemplates),
+  ]);
+  if (readable.watched.length === 0)
+    throw new CanaryError("Forbidden", `None of the namespaces of watchNamespaces may be read: ${listed.join(", ")}.`);
+  return { ...readable, templates: templates.watched };
+}
+
+async function outlived(
+  cluster: Cluster,
+  known: { routes: ServedRoutes; policies: ServedPolicies | undefined; namespaces: Readable },
   ending: AbortSignal,
-): Promise<void> {
-  const awaited = [routesAppear({ cluster, clock }, routes, ending)];
-  if (!policies) awaited.push(policiesAppear({ cluster, clock }, ending));
-  await Promise.race(awaited);
+): Promise<string> {
+  const over = new AbortController();
+  const until = AbortSignal.any([ending, over.signal]);
+  try {
+    const { routes, policies, namespaces } = known;
+    const deps = { cluster, clock };
+    const awaited = [
+      routesAppear(deps, routes, until).then(() => "the cluster serves a kind of route that it did not serve before"),
+      namespacesAppear(deps, namespaces.leftOut, until).then(() => "a namespace can be watched that could not before"),
+    ];
+    const served = "the cluster serves a kind of policy that it did not serve before";
+    if (!policies) awaited.push(policiesAppear(deps, namespaces.watched, until).then(() => served));
+    return await Promise.race(awaited);
+  } finally {
+    over.abort();
+  }
 }
 
 function createElection(
   { cluster, config, log, random, notes }: ControllerDeps,
   on: { started(): void; stopped(): Promise<void> },
 ): Election {
-  const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs } = config;
+  const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs, watchNamespaces } = config;
   return new Election(
     {
       cluster,
       clock,
       random,
-      ...(notes ? { notes } : {}),
+      // An empty one too: it takes back what another setting has left there.
+      notes: () => ({ ...notes?.(), [leaseAnnotation.watchNamespaces]: watchNamespaces.join(",") }),
       onStartedLeading: () => {
         log.info({ identity }, "leading");
         on.started();

@@ -92,6 +92,80 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
 {{- concat (list .Release.Namespace "kube-system") .Values.webhook.excludedNamespaces | uniq | join "," -}}
 {{- end -}}
 
+{{- /* What the controller does in a namespace that it looks after. No Secrets, no ConfigMaps, no exec. */ -}}
+{{- define "kubectl-canary.rules" -}}
+- apiGroups: [flagger.app]
+  resources: [canaries]
+  verbs: [get, list, watch, patch]
+- apiGroups: [flagger.app]
+  resources: [canaries/status]
+  verbs: [update, patch]
+# To own the route on clusters that enforce permissions on ownership.
+- apiGroups: [flagger.app]
+  resources: [canaries/finalizers]
+  verbs: [update]
+- apiGroups: [flagger.app]
+  resources: [metrictemplates]
+  verbs: [get, list, watch]
+# Targets are held and released, canary Deployments created and deleted.
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [apps]
+  resources: [deployments/status]
+  verbs: [update, patch]
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [get, list, watch]
+# Stable's template is kept, for when its ReplicaSet is gone.
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [services]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [split.smi-spec.io]
+  resources: [trafficsplits]
+  verbs: [get, list, watch, create, update, patch, delete]
+- apiGroups: [gateway.networking.k8s.io]
+  resources: [httproutes]
+  verbs: [get, list, watch, create, update, patch, delete]
+# To say when one of them overrides a route.
+- apiGroups: [linkerd.io]
+  resources: [serviceprofiles]
+  verbs: [get]
+{{- if .Values.linkerd.readPolicies }}
+# To say which of them refuses a canary's users, before it gets any.
+- apiGroups: [policy.linkerd.io]
+  resources: [servers, authorizationpolicies, serverauthorizations]
+  verbs: [get, list, watch]
+{{- end }}
+- apiGroups: ["", events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{- /* The namespaces that are looked after, as a label selector of the API server has them; nothing where that is every one. */ -}}
+{{- define "kubectl-canary.watched" -}}
+{{- with .Values.watchNamespaces -}}
+- { key: kubernetes.io/metadata.name, operator: In, values: [{{ join ", " . }}] }
+{{- end -}}
+{{- end -}}
+
+{{- define "kubectl-canary.watchedSelector" -}}
+{{- with include "kubectl-canary.watched" . -}}
+namespaceSelector:
+  matchExpressions:
+    {{- . | nindent 4 }}
+{{- end -}}
+{{- end -}}
+
 {{- /* Settings of the controller and of its uninstall hook. */ -}}
 {{- define "kubectl-canary.env" -}}
 - name: KUBECTL_CANARY_NAMESPACE
@@ -116,6 +190,7 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
   "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
   "ALLOW_GATEWAYS" .Values.routes.allowGateways
+  "WATCH_NAMESPACES" (join "," .Values.watchNamespaces | default "all")
   "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)
   "LEASE_DURATION" .Values.leaderElection.leaseDuration
   "RENEW_DEADLINE" .Values.leaderElection.renewDeadline

@@ -172,6 +172,13 @@ const cases: Case[] = [
     "webhook.excludedNamespaces",
   ],
   [
+    "namespace-not-watched",
+    "the webhook's selector takes other namespaces in",
+    ({ webhook }) => ({ webhook: { ...webhook!, watchNamespaces: ["shop"] } }),
+    "watchNamespaces is shop",
+    "helm upgrade",
+  ],
+  [
     "foreign-parent",
     "the controller's setting allows no Gateway",
     ({ canary, controller }) => {

@@ -62,6 +62,8 @@ export interface WebhookFacts {
   /** Name of the MutatingWebhookConfiguration. */
   configuration: string;
   failurePolicy: string;
+  /** The only namespaces that its selector takes in; undefined: all. */
+  watchNamespaces?: readonly string[] | undefined;
   /** Namespaces that its selector leaves out. */
   excludedNamespaces?: readonly string[];
   service: { namespace: string; name: string };

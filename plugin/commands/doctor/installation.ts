@@ -79,7 +79,7 @@ async function describeWebhook(
   configuration: V1MutatingWebhookConfiguration,
   { clientConfig, failurePolicy = "Fail", namespaceSelector }: V1MutatingWebhook,
 ): Promise<WebhookFacts & { slices: V1EndpointSlice[] | undefined }> {
-  const { name = "", namespace = "" } = clientConfig.service ?? {};
+  const { name = "", namespace = "" } = { ...clientConfig.service };
   const labelSelector = `kubernetes.io/service-name=${name}`;
   const [slices, secret] = await Promise.all([
     reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
@@ -89,7 +89,8 @@ async function describeWebhook(
     slices: slices ?? undefined,
     configuration: nameOf(configuration),
     failurePolicy,
-    excludedNamespaces: excludedBy(namespaceSelector),
+    watchNamespaces: namesIn(namespaceSelector, "In"),
+    excludedNamespaces: namesIn(namespaceSelector, "NotIn") ?? [],
     service: { name, namespace },
     trusted: certificatesIn(decoded(clientConfig.caBundle)),
     readyEndpoints: slices ? readyIn(slices) : undefined,
@@ -102,11 +103,12 @@ function secretNameIn({ metadata }: V1MutatingWebhookConfiguration, service: str
   return metadata?.annotations?.[annotation.certificateSecret] ?? `${service}-certificate`;
 }
 
-function excludedBy(selector: V1LabelSelector | undefined): string[] {
+/** Undefined where the selector has no such expression. */
+function namesIn(selector: V1LabelSelector | undefined, wanted: "In" | "NotIn"): string[] | undefined {
   const byName = (selector?.matchExpressions ?? []).filter(
-    ({ key, operator }) => key === "kubernetes.io/metadata.name" && operator === "NotIn",
+    ({ key, operator }) => key === "kubernetes.io/metadata.name" && operator === wanted,
   );
-  return byName.flatMap(({ values = [] }) => values);
+  return byName.length === 0 ? undefined : byName.flatMap(({ values = [] }) => values);
 }
 
 function readyIn(slices: readonly V1EndpointSlice[]): number {

@@ -2,6 +2,8 @@
  * Every name, label and annotation key that we write into a cluster, spelled once.
  * Marks are labels where they must survive `rollout undo` and status writers, which copy or drop annotations.
  */
+import { checksum } from "../format/checksum.ts";
+
 const prefix = "kubectl-canary.io";
 
 /** Field manager and `app.kubernetes.io/managed-by` value of everything we write. */
@@ -47,13 +49,15 @@ export const annotation = {
   certificateSecret: `${prefix}/certificate-secret`,
 } as const;
 
-/** On the leader's Lease, which everyone may read: moments of the webhook's serving certificate. */
+/** On the leader's Lease, which everyone may read: which namespaces are looked after, and moments of the webhook's serving certificate. */
 export const leaseAnnotation = {
   /** `own` or `cert-manager`. */
   certificateIssuer: `${prefix}/certificate-issuer`,
   certificateExpires: `${prefix}/certificate-expires`,
   /** When it must have been renewed, or something is wrong. */
   certificateRenewBy: `${prefix}/certificate-renew-by`,
+  /** Comma-separated; empty: all. */
+  watchNamespaces: `${prefix}/watch-namespaces`,
 } as const;
 
 /** Labels of ours on a target that no writer may change; carried over at admission. */
@@ -74,7 +78,36 @@ export const leaseName = "kubectl-canary-leader";
 /** ControllerRevision with the template of a target's stable version, which outlives the target's ReplicaSets. */
 export const keptName = (target: string): string => `${target}-stable`;
 
-/** Suffix of the leaf Service that selects stable. */
-export const primaryName = (apex: string): string => `${apex}-primary`;
-/** Suffix of the canary Deployment, its leaf Service, and the one selector label value that differs. */
-export const canaryName = (name: string): string => `${name}-canary`;
+/** What Flagger calls the Deployment that it makes of a target; we make none. */
+export const primaryName = (target: string): string => `${target}-primary`;
+
+/** The canary Deployment of a target; of a name above 45 characters it is derived, see {@link suffixed}. */
+export const canaryName = (target: string): string => suffixed(target, "-canary", longestWorkload);
+
+/** The leaf Services of an apex. */
+export const primaryLeaf = (apex: string): string => suffixed(apex, "-primary", longestLabel);
+export const canaryLeaf = (apex: string): string => suffixed(apex, "-canary", longestLabel);
+
+/** The one selector label value that differs, made of stable's. */
+export function canaryValue(value: string): string {
+  return suffixed(value, "-canary", longestLabel);
+}
+
+/** A label's value, and a Service's name. */
+export const longestLabel = 63;
+
+/** Kubernetes makes pods' names of 58 characters of their ReplicaSet's: five of the version's hash remain. */
+const longestWorkload = 52;
+
+/**
+ * `<name><suffix>`; of a name too long for that the first part stays, and what was cut is told apart by a checksum of the whole. What is
+ * made of a name must not change between versions of ours: objects in clusters have it.
+ */
+function suffixed(name: string, suffix: string, longest: number): string {
+  const whole = `${name}${suffix}`;
+  if (whole.length <= longest) return whole;
+  const end = `-${checksum(name)}${suffix}`;
+  const start = name.slice(0, longest - end.length);
+  // No part of a Kubernetes name may begin with a hyphen.
+  return `${start.endsWith(".") ? start.slice(0, -1) : start}${end}`;
+}

@@ -3,7 +3,7 @@
  * Canary's UID together with the name that it was made under: a copy that was renamed has it wrong, and is its user's.
  */
 import { checksum } from "../format/checksum.ts";
-import { canaryName, label, manager, primaryName } from "./names.ts";
+import { canaryLeaf, canaryName, label, manager, primaryLeaf } from "./names.ts";
 
 interface Maker {
   /** The Canary's name. */
@@ -43,5 +43,5 @@ export function isMadeBy(
 
 /** What a Canary makes beside the route. */
 export function namesMadeFor(targetName: string, apexName: string): { deployments: string[]; services: string[] } {
-  return { deployments: [canaryName(targetName)], services: [primaryName(apexName), canaryName(apexName)] };
+  return { deployments: [canaryName(targetName)], services: [primaryLeaf(apexName), canaryLeaf(apexName)] };
 }

@@ -11,8 +11,7 @@ import type {
   V1Service,
   V1ServicePort,
 } from "@kubernetes/client-node";
-import { checksum } from "../format/checksum.ts";
-import { canaryName, label, manager, primaryName } from "./names.ts";
+import { canaryLeaf, canaryName, canaryValue, label, manager, primaryLeaf } from "./names.ts";
 import { sealOf } from "./ownership.ts";
 
 /** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
@@ -92,14 +91,14 @@ export function leavesOf(target: V1Deployment, context: ServiceContext, found: V
 
 /** `<apex>-primary`, selecting exactly what the target selects. */
 export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  return leaf(target, context, primaryName(context.apex), target.spec?.selector.matchLabels ?? {});
+  return leaf(target, context, primaryLeaf(context.apex), target.spec?.selector.matchLabels ?? {});
 }
 
 /** `<apex>-canary`, selecting the canary Deployment's pods. */
 export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
   const key = requireTrackLabel(target);
   const matched = target.spec?.selector.matchLabels ?? {};
-  return leaf(target, context, canaryName(context.apex), { ...matched, [key]: canaryValue(matched[key] ?? "") });
+  return leaf(target, context, canaryLeaf(context.apex), { ...matched, [key]: canaryValue(matched[key] ?? "") });
 }
 
 /** The apex, for a target that has no Service yet. */
@@ -142,16 +141,6 @@ function isStables(
   const declares = (port: number | string | undefined): boolean =>
     declared.some(({ containerPort, name }) => containerPort === port || name === port);
   return !declares(wanted) && declares(now);
-}
-
-const longestLabel = 63;
-
-/** `<value>-canary`; a value too long for that is cut, and what was cut is told apart by its checksum. */
-function canaryValue(value: string): string {
-  const whole = canaryName(value);
-  if (whole.length <= longestLabel) return whole;
-  const end = canaryName(`-${checksum(value)}`);
-  return `${value.slice(0, longestLabel - end.length)}${end}`;
 }
 
 function requireTrackLabel(target: V1Deployment): string {

@@ -48,6 +48,28 @@ const namespaceExcluded: Rule = ({ canary, namespace, targetName, excludedNamesp
   ];
 };
 
+/** Its own controller cannot say so in its status, for it may not even read it. */
+const namespaceNotWatched: Rule = ({ canary, namespace, targetName, watchNamespaces = [] }) => {
+  if (!canary || watchNamespaces.length === 0 || watchNamespaces.includes(namespace)) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `Changes of Deployment ${targetName} go out unjudged: this installation of kubectl-canary looks after namespaces ${someOf(watchNamespaces)} only, and not after ${namespace}.`,
+      evidence: `watchNamespaces is ${someOf(watchNamespaces)}`,
+      cure: {
+        say: "add the namespace to the chart's watchNamespaces (helm upgrade), or",
+        run: kubectl(namespace, `delete canary ${nameOf(canary)}`),
+      },
+    },
+  ];
+};
+
+/** At most five of many, and how many more. */
+function someOf(names: readonly string[]): string {
+  const rest = names.length - 5;
+  return names.slice(0, 5).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
+}
+
 /** Labels of ours hold the Canary's name, and a label's value has 63 characters at most. */
 const longestName = 63;
 
@@ -77,6 +99,7 @@ const ignoredField: Rule = ({ canary, namespace }) =>
   }));
 
 export const canaryRules = {
+  "namespace-not-watched": namespaceNotWatched,
   "namespace-excluded": namespaceExcluded,
   "name-too-long": nameTooLong,
   "rival-canary": rivalCanary,

@@ -37,6 +37,8 @@ export interface SeenObjects {
   readQuery?: QueryReader;
   /** Namespaces whose MetricTemplates every Canary may name, as the chart has it. */
   templateNamespaces?: readonly string[] | undefined;
+  /** The only namespaces that the controller looks after; empty: all. */
+  watchNamespaces?: readonly string[] | undefined;
   /** Namespaces where the API server does not ask the webhook about a change. */
   excludedNamespaces?: readonly string[] | undefined;
   /** Whether a route of ours may have other parents than Services of the Canary's namespace, as the chart has it. */

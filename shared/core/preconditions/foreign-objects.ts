@@ -1,6 +1,6 @@
 /** Objects that have one of our names and are not ours, and a route of ours that someone took a leaf from. */
 import type { Canary } from "../objects/canary.ts";
-import { canaryName, label, primaryName } from "../objects/names.ts";
+import { canaryLeaf, canaryName, label, primaryLeaf } from "../objects/names.ts";
 import { costOfResting, type RouteObject, routerOf } from "../routes/routes.ts";
 import { isForeign, kubectl, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
@@ -37,7 +37,7 @@ interface Named {
 
 function foreignIn({ canary, workload, route, services = [], targetName, apexName }: SeenObjects): Named[] {
   if (!canary) return [];
-  const leaves = [primaryName(apexName), canaryName(apexName)];
+  const leaves = [primaryLeaf(apexName), canaryLeaf(apexName)];
   const foreign = leaves.filter((leaf) => services.some((one) => nameOf(one) === leaf && isForeign(canary, one)));
   return [
     ...(workload && isForeign(canary, workload)
@@ -54,7 +54,7 @@ function foreignIn({ canary, workload, route, services = [], targetName, apexNam
 const brokenRoute: Rule = ({ canary, route, apexName, namespace }) => {
   if (!canary || !route || isForeign(canary, route)) return [];
   if (routerOf(route).read(route, apexName) !== undefined) return [];
-  const leaves = [primaryName(apexName), ...(route.kind === "TrafficSplit" ? [canaryName(apexName)] : [])];
+  const leaves = [primaryLeaf(apexName), ...(route.kind === "TrafficSplit" ? [canaryLeaf(apexName)] : [])];
   const them = leaves.length > 1 ? "them" : "it";
   return [
     {
@@ -78,7 +78,7 @@ const idleCanaryNamed: Rule = ({ route, apexName, namespace }) => {
     {
       level: "warning",
       what,
-      evidence: `${route.kind} ${nameOf(route)} without the label ${label.canary}, with backendRefs ${canaryName(apexName)}`,
+      evidence: `${route.kind} ${nameOf(route)} without the label ${label.canary}, with backendRefs ${canaryLeaf(apexName)}`,
       cure: {
         say: "where it does nothing else, leave it to the controller, which makes one of its own",
         run: kubectl(namespace, `delete ${plural}.${group} ${nameOf(route)}`),

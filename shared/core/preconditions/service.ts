@@ -1,7 +1,7 @@
 /** The Services of the namespace: the ports that the Canary names, and who else would send to canary pods. */
 import type { V1Service } from "@kubernetes/client-node";
 import type { Canary, ServiceSpec } from "../objects/canary.ts";
-import { canaryName, label } from "../objects/names.ts";
+import { canaryLeaf, label } from "../objects/names.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../objects/workload.ts";
 import { kubectl, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
@@ -74,7 +74,7 @@ function leakingServices({ target, services = [], apexName }: SeenObjects): V1Se
   return services.filter(
     (service) =>
       alsoSelects(service, labels) &&
-      nameOf(service) !== canaryName(apexName) &&
+      nameOf(service) !== canaryLeaf(apexName) &&
       service.metadata?.labels?.[label.canary] === undefined,
   );
 }

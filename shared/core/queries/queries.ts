@@ -13,7 +13,7 @@ import {
   warmCountOf,
   type Workloads,
 } from "./proxy-series.ts";
-import { canaryName, primaryName } from "../objects/names.ts";
+import { canaryLeaf, primaryLeaf } from "../objects/names.ts";
 
 /** A Service as callers address it. */
 export interface Apex {
@@ -135,7 +135,7 @@ export function callersQuery(apexes: readonly Apex[], window: number): string {
 
 /** The Services of an apex: what a caller's proxy chooses is one of the leaves where it follows the route, and the apex where not. */
 export function servicesOf({ service }: Pick<Apex, "service">): { apex: string; primary: string; canary: string } {
-  return { apex: service, primary: primaryName(service), canary: canaryName(service) };
+  return { apex: service, primary: primaryLeaf(service), canary: canaryLeaf(service) };
 }
 
 // --- internal ---

@@ -5,6 +5,7 @@ const contextWith = (x: string): TemplateContext => ({
   name: "podinfo",
   namespace: "b",
   target: "podinfo-canary",
+  stable: "podinfo",
   service: "podinfo",
   interval: "1m",
   variables: { x },

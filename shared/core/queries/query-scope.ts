@@ -3,6 +3,7 @@
  * its `-primary` clone; here the target stays stable and the canary is `<target>-canary`. A query that names the workload in
  * Flagger's way would measure stable, and pass every bad version.
  */
+import { canaryLeaf, canaryName, canaryValue, primaryLeaf } from "../objects/names.ts";
 
 export interface LabelMatcher {
   label: string;
@@ -18,9 +19,9 @@ export interface Selector {
 
 /** Names of the two tracks, as labels of series carry them. */
 export interface TrackNames {
-  /** The target Deployment; the canary's is `<deployment>-canary`. */
+  /** The target Deployment; see `canaryName`. */
   deployment: string;
-  /** The Service that users send to; the canary's is `<service>-canary`. */
+  /** The Service that users send to; see `canaryLeaf`. */
   service: string;
   /** The pod label that tells the tracks apart, where it is known, with stable's value. */
   podLabel?: { name: string; value: string };
@@ -77,12 +78,13 @@ const appLabels = new Set(["app", "app_kubernetes_io_name", "name", "k8s_app"]);
 const podSuffix = "-5d9c7b8f64-x2k4q";
 
 function candidatesFor(label: string, { deployment, service, podLabel }: TrackNames): Candidates | undefined {
-  const tracked = (value: string): Candidates => ({ stable: [value], canary: [`${value}-canary`] });
-  if (podLabel && label === promLabel(podLabel.name)) return tracked(podLabel.value);
-  if (deploymentLabels.has(label)) return tracked(deployment);
-  if (podLabels.has(label)) return { stable: [deployment + podSuffix], canary: [`${deployment}-canary${podSuffix}`] };
-  if (serviceLabels.has(label)) return { stable: [service, `${service}-primary`], canary: [`${service}-canary`] };
-  return appLabels.has(label) && !podLabel ? tracked(deployment) : undefined;
+  const byValue = (value: string): Candidates => ({ stable: [value], canary: [canaryValue(value)] });
+  const workload = canaryName(deployment);
+  if (podLabel && label === promLabel(podLabel.name)) return byValue(podLabel.value);
+  if (deploymentLabels.has(label)) return { stable: [deployment], canary: [workload] };
+  if (podLabels.has(label)) return { stable: [deployment + podSuffix], canary: [workload + podSuffix] };
+  if (serviceLabels.has(label)) return { stable: [service, primaryLeaf(service)], canary: [canaryLeaf(service)] };
+  return appLabels.has(label) && !podLabel ? byValue(deployment) : undefined;
 }
 
 /** How Prometheus writes a Kubernetes label's name. */
@@ -119,7 +121,7 @@ function undirected(selectors: readonly Selector[], { deployment }: TrackNames):
     code: "selects-both",
     level: "warning",
     what: "selects no workload by name, so it measures stable and canary together",
-    cure: `add a label that only the canary has, such as deployment="{{ target }}" (which is ${deployment}-canary)`,
+    cure: `add a label that only the canary has, such as deployment="{{ target }}" (which is ${canaryName(deployment)})`,
   };
 }
 
@@ -130,7 +132,7 @@ function finding(
 ): QueryScopeFinding {
   const texts = (reach?.by ?? []).map(({ text }) => text).join(", ");
   const label = reach?.by[0]?.label ?? "deployment";
-  const canary = `${tracks.deployment}-canary`;
+  const canary = canaryName(tracks.deployment);
   const said: Record<typeof code, string> = {
     "selects-stable": `selects stable (${texts}) and not the canary, which is ${canary}: it would pass every bad version`,
     "selects-nothing": `selects neither stable (${tracks.deployment}) nor the canary (${canary}) by ${texts}: it never has a value`,
@@ -145,9 +147,15 @@ function finding(
 }
 
 /** The matcher to write instead, with the variable that names the canary. */
-function lineFor(label: string, { podLabel }: TrackNames): string {
+function lineFor(label: string, { podLabel, service }: TrackNames): string {
   if (podLabels.has(label)) return `${label}=~"{{ target }}-.+"`;
-  if (serviceLabels.has(label)) return `${label}="{{ service }}-canary"`;
-  if (podLabel && label === promLabel(podLabel.name)) return `${label}="${podLabel.value}-canary"`;
+  if (serviceLabels.has(label)) return `${label}="${leafText(service)}"`;
+  if (podLabel && label === promLabel(podLabel.name)) return `${label}="${canaryValue(podLabel.value)}"`;
   return `${label}="{{ target }}"`;
+}
+
+/** With the variable where the leaf's name is made of the whole of it. */
+function leafText(service: string): string {
+  const leaf = canaryLeaf(service);
+  return leaf.startsWith(`${service}-`) ? leaf.replace(service, "{{ service }}") : leaf;
 }

@@ -40,7 +40,10 @@ export interface MetricServer {
 export interface TemplateContext {
   name: string;
   namespace: string;
+  /** The canary's Deployment. */
   target: string;
+  /** The Deployment in `spec.targetRef`. */
+  stable: string;
   service: string;
   /** Names of `spec.ingressRef` and `spec.routeRef`, where the Canary has them. */
   ingress?: string;
@@ -55,6 +58,8 @@ export interface TemplateContext {
 export interface TemplateSubject {
   name: string;
   namespace: string;
+  /** The Deployment in `spec.targetRef`. */
+  target: string;
   /** The canary Deployment. */
   canary: string;
   apex: { name: string };
@@ -66,6 +71,7 @@ export function templateSubject({ metadata, spec }: Canary): TemplateSubject {
   return {
     name: metadata.name ?? "",
     namespace: metadata.namespace ?? "",
+    target: spec.targetRef.name,
     canary: canaryName(spec.targetRef.name),
     apex: { name: apexOf({ spec }) },
     ...optional("ingress", spec.ingressRef?.name),
@@ -78,7 +84,7 @@ export function templateSubject({ metadata, spec }: Canary): TemplateSubject {
  * in seconds.
  */
 export function templateContext(
-  { name, namespace, canary, apex, ingress, route }: TemplateSubject,
+  { name, namespace, target: stable, canary, apex, ingress, route }: TemplateSubject,
   metric: MetricSpec,
   window = windowSeconds(metric.interval),
 ): TemplateContext {
@@ -87,6 +93,7 @@ export function templateContext(
     name,
     namespace,
     target: canary,
+    stable,
     service: apex.name,
     ...optional("ingress", ingress),
     ...optional("route", route),
@@ -213,8 +220,7 @@ function unknownExpression(expression: string): string {
   return `"{{ ${expression} }}" is not understood; only ${known} are`;
 }
 
-function primaryCure(where: string, { target }: TemplateContext): string {
-  const stable = target.replace(/-canary$/, "");
+function primaryCure(where: string, { stable }: TemplateContext): string {
   return `"{{ target }}-primary" at ${where} names a Deployment that does not exist here: stable runs in "${stable}" itself; write that name instead`;
 }
 

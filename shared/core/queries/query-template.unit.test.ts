@@ -5,6 +5,7 @@ const context: TemplateContext = {
   name: "podinfo",
   namespace: "test",
   target: "podinfo-canary",
+  stable: "podinfo",
   service: "podinfo",
   interval: "1m",
   variables: { direction: "inbound" },
@@ -111,7 +112,13 @@ describe("a metric with a query of its own", () => {
 });
 
 describe("the interval of a query", () => {
-  const subject = { name: "podinfo", namespace: "test", canary: "podinfo-canary", apex: { name: "podinfo" } };
+  const subject = {
+    name: "podinfo",
+    namespace: "test",
+    target: "podinfo",
+    canary: "podinfo-canary",
+    apex: { name: "podinfo" },
+  };
   const metric = { name: "latency", query: "x" };
 
   test.each([

@@ -1,6 +1,6 @@
 /** Backends of a route of either kind: which are our leaves, and what share each has. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import { annotation, canaryName, kind, label, manager, primaryName } from "../objects/names.ts";
+import { annotation, canaryLeaf, kind, label, manager, primaryLeaf } from "../objects/names.ts";
 import { sealOf } from "../objects/ownership.ts";
 import type { RouteContext, RouteObject, RouteSeen } from "./route-object.ts";
 
@@ -46,12 +46,12 @@ export function leafOf(backend: Backend): string | undefined {
 }
 
 export function isLeaf(backend: Backend, apex: string): boolean {
-  return [primaryName(apex), canaryName(apex)].includes(leafOf(backend) ?? "");
+  return [primaryLeaf(apex), canaryLeaf(apex)].includes(leafOf(backend) ?? "");
 }
 
 export function namesBoth(backends: readonly Backend[], apex: string): boolean {
   const names = backends.map(leafOf);
-  return names.includes(primaryName(apex)) && names.includes(canaryName(apex));
+  return names.includes(primaryLeaf(apex)) && names.includes(canaryLeaf(apex));
 }
 
 /** `weight` percent of what our two leaves have together. */
@@ -61,8 +61,8 @@ export function shareOf(
   { weight, of }: { weight: number; of: number },
 ): number | undefined {
   const share = Math.round((weight * of) / 100);
-  if (leaf === canaryName(apex)) return share;
-  return leaf === primaryName(apex) ? of - share : undefined;
+  if (leaf === canaryLeaf(apex)) return share;
+  return leaf === primaryLeaf(apex) ? of - share : undefined;
 }
 
 /** What our two leaves have together: 100, or beside a backend of the user's what the user gave them, so that its share stays. */
@@ -77,13 +77,13 @@ export function weightsSeen(route: RouteObject, backends: readonly Backend[], ap
     const found = backends.find((backend) => leafOf(backend) === leaf);
     return found ? milli(found.weight) : 0;
   };
-  const canary = of(canaryName(apex));
-  const total = canary + of(primaryName(apex));
+  const canary = of(canaryLeaf(apex));
+  const total = canary + of(primaryLeaf(apex));
   const weight = total === 0 ? 0 : Math.round((100 * canary) / total);
   const own = Number(route.metadata.annotations?.[annotation.weight]);
   const others = backends.some((backend) => !isLeaf(backend, apex));
   const coarse = others && (total < 100_000 || total % 1_000 !== 0);
-  const problem = `its weights of ${primaryName(apex)} and ${canaryName(apex)} sum to ${total / 1_000} beside another backend: make it a whole number of at least 100`;
+  const problem = `its weights of ${primaryLeaf(apex)} and ${canaryLeaf(apex)} sum to ${total / 1_000} beside another backend: make it a whole number of at least 100`;
   const over = route.metadata.annotations?.[annotation.over];
   return {
     weight,

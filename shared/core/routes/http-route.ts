@@ -11,7 +11,7 @@ import {
   stamped,
   weightsSeen,
 } from "./backends.ts";
-import { canaryName, kind, label, primaryName } from "../objects/names.ts";
+import { canaryLeaf, kind, label, primaryLeaf } from "../objects/names.ts";
 import type { RouteContext, RouteObject, Router } from "./route-object.ts";
 
 export const httpRoute: Router = {
@@ -30,7 +30,7 @@ export const httpRoute: Router = {
           matches: everyRequest,
           // The canary's leaf comes with its first weight: see `restsOnCanary`.
           backendRefs: [
-            { group: "", kind: "Service", name: primaryName(context.apex), port: context.port, weight: 100 },
+            { group: "", kind: "Service", name: primaryLeaf(context.apex), port: context.port, weight: 100 },
           ],
         },
       ],
@@ -43,7 +43,7 @@ export const httpRoute: Router = {
     if (!rule) return undefined;
     const seen = weightsSeen(route, rule.backendRefs ?? [], apex);
     const problem = routeProblem(route);
-    const names = rule.backendRefs?.some((backend) => leafOf(backend) === canaryName(apex)) ?? false;
+    const names = rule.backendRefs?.some((backend) => leafOf(backend) === canaryLeaf(apex)) ?? false;
     const rests = seen.weight === 0 && names ? ({ restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } as const) : {};
     return { ...seen, ...rests, ...(problem ? { problem } : {}) };
   },
@@ -74,7 +74,7 @@ export function isOurRoute(route: RouteObject): boolean {
  */
 export function costOfResting(route: RouteObject, apex: string): string | undefined {
   if (route.kind !== httpRoute.kind || isOurRoute(route) || !httpRoute.read(route, apex)) return undefined;
-  const leaf = canaryName(apex);
+  const leaf = canaryLeaf(apex);
   return `HTTPRoute ${route.metadata.name ?? ""} is your own and names ${leaf} between runs too: Linkerd's proxies then hear of new canary pods up to a minute late, and first requests of a run may fail meanwhile.`;
 }
 
@@ -113,7 +113,7 @@ function weightedRules(route: RouteObject, apex: string): Rule[] {
   const rules = rulesOf(route);
   const both = rules.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
   if (both.length > 0 || !isOurRoute(route)) return both;
-  const stables = rules.filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryName(apex)));
+  const stables = rules.filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryLeaf(apex)));
   const made = stables.filter(
     ({ matches }) => matches === undefined || JSON.stringify(matches) === JSON.stringify(everyRequest),
   );
@@ -122,13 +122,13 @@ function weightedRules(route: RouteObject, apex: string): Rule[] {
 
 /** With the canary's leaf beside the primary's where it has a weight, and without it where it has none. */
 function withLeafFor(backends: Backend[], apex: string, weight: number): Backend[] {
-  const others = backends.filter((backend) => leafOf(backend) !== canaryName(apex));
+  const others = backends.filter((backend) => leafOf(backend) !== canaryLeaf(apex));
   if (weight === 0) return others;
   if (others.length < backends.length) return backends;
   return backends.flatMap((backend) => {
-    if (leafOf(backend) !== primaryName(apex)) return [backend];
+    if (leafOf(backend) !== primaryLeaf(apex)) return [backend];
     const { group, kind: of, port } = backend;
-    return [backend, { group, kind: of, name: canaryName(apex), port }];
+    return [backend, { group, kind: of, name: canaryLeaf(apex), port }];
   });
 }
 

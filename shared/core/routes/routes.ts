@@ -3,7 +3,7 @@
  * a Service parent. Pure: an object in, an object or what it means out.
  */
 import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
-import { canaryName, kind, primaryName } from "../objects/names.ts";
+import { canaryLeaf, kind, primaryLeaf } from "../objects/names.ts";
 import { httpRoute } from "./http-route.ts";
 import type { RouteObject, Router } from "./route-object.ts";
 
@@ -21,8 +21,8 @@ export const trafficSplit: Router = {
     spec: {
       service: context.apex,
       backends: [
-        { service: canaryName(context.apex), weight: splitWeight(context.apiVersion, 0) },
-        { service: primaryName(context.apex), weight: splitWeight(context.apiVersion, 100) },
+        { service: canaryLeaf(context.apex), weight: splitWeight(context.apiVersion, 0) },
+        { service: primaryLeaf(context.apex), weight: splitWeight(context.apiVersion, 100) },
       ],
     },
   }),

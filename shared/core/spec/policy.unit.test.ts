@@ -55,9 +55,9 @@ describe("faults in a Canary", () => {
     ],
     ["a metric without a limit", aSpec({ metrics: [{ name: "request-duration" }] }), "needs a min or a max"],
     [
-      "a name too long to derive others from",
-      aSpec({}, { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "x".repeat(57) } }),
-      "57 characters",
+      "a Deployment whose pods Linkerd cannot label",
+      aSpec({}, { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "x".repeat(64) } }),
+      "is 64 characters; Linkerd writes the Deployment's name on its pods as a label, which holds 63",
     ],
     ["a deadline of no time", aSpec({}, { progressDeadlineSeconds: 0 }), "above 0"],
     ["a threshold below none", aSpec({ threshold: -5 }), "spec.analysis.threshold: -5 is not a whole number"],

@@ -4,7 +4,7 @@
  */
 import type { CanarySpec, ServiceSpec } from "../objects/canary.ts";
 import { longestAddress, shown } from "../queries/allowed-addresses.ts";
-import { primaryName } from "../objects/names.ts";
+import { longestLabel } from "../objects/names.ts";
 
 type Add = (path: string, message: string) => void;
 
@@ -38,21 +38,15 @@ export function quoted(value: unknown): string {
 const isAddress = (text: unknown): boolean =>
   typeof text === "string" && text.length <= longestAddress && /^https?:\/\/[^/\s]/.test(text);
 
-/** A Service's name has 63 characters at most, and the longest that we derive is `<name>-primary`. */
-const longestName = 63 - primaryName("").length;
-
-/** Kubernetes cuts pods' names: of a longer one too little of the version's hash would be left. */
-const longestTarget = 45;
-
 function checkTarget({ name, kind, apiVersion }: Partial<CanarySpec["targetRef"]>, add: Add): void {
   if (!apiVersion) add("spec.targetRef.apiVersion", "is required");
   if (!kind) add("spec.targetRef.kind", "is required");
   else oneOf(kind, targetKinds, { path: "spec.targetRef.kind", add });
   if (!name) add("spec.targetRef.name", "is required");
-  if (!name || name.length <= longestTarget) return;
+  if (!name || name.length <= longestLabel) return;
   add(
     "spec.targetRef.name",
-    `"${name}" is ${name.length} characters; above ${longestTarget} its versions' pods cannot be told apart by name`,
+    `"${name}" is ${name.length} characters; Linkerd writes the Deployment's name on its pods as a label, which holds ${longestLabel}: no pod of it can be meshed. Give it a shorter name`,
   );
 }
 
@@ -78,8 +72,8 @@ function checkApex({ service, targetRef }: CanarySpec, add: Add): void {
 
 /** `path`: where the name was taken from. */
 function checkServiceName(name: string, path: string, add: Add): void {
-  if (name.length > longestName && path === "spec.service.name")
-    add(path, `"${name}" is ${name.length} characters; ${primaryName("<name>")} allows ${longestName}`);
+  if (name.length > longestLabel && path === "spec.service.name")
+    add(path, `"${name}" is ${name.length} characters; a Service's name has ${longestLabel} at most`);
   if (/^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name)) return;
   const cure = path === "spec.service.name" ? "" : ": give the Service's in spec.service.name";
   add(path, `${quoted(name)} cannot be a Service's name (lower case letters, digits and "-")${cure}`);

@@ -1,5 +1,5 @@
 /** Who can carry how much: the arithmetic behind invariants I1 and I2. */
-import { canaryName } from "../objects/names.ts";
+import { canaryLeaf } from "../objects/names.ts";
 import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run } from "../state.ts";
 import type { Observation } from "../observation.ts";
@@ -50,7 +50,7 @@ export function hasNoReadyPods(state: CanaryState, seen: Observation): boolean {
 /** Who is not there for the canary's share. */
 export function noReadyPodsText({ seen }: { seen: Observation }): string {
   return seen.endpoints.canary.isGone
-    ? `Service ${canaryName(seen.apexName)} was deleted, and the canary has nobody behind it`
+    ? `Service ${canaryLeaf(seen.apexName)} was deleted, and the canary has nobody behind it`
     : "The canary has no ready pod";
 }
 

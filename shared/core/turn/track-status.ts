@@ -6,7 +6,7 @@ import type { TrackStatus, TrendNumbers } from "../objects/canary-status.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { disagreementWords } from "../analysis/user-requests.ts";
 import type { StaleCaller } from "../format/restart-command.ts";
-import { canaryName } from "../objects/names.ts";
+import { canaryLeaf, canaryName, primaryLeaf } from "../objects/names.ts";
 
 /** Metrics as they are when Prometheus has answered. */
 export type Measured = Extract<MetricsSeen, { ok: true }>;
@@ -30,8 +30,8 @@ export function measurements(
   const tracks = {
     at: metrics.askedAt,
     windowSeconds: metrics.windowSeconds,
-    primary: trackOf(`${seen.apexName}-primary`, metrics.primary, primary),
-    canary: trackOf(`${seen.apexName}-canary`, metrics.canary, canary),
+    primary: trackOf(primaryLeaf(seen.apexName), metrics.primary, primary),
+    canary: trackOf(canaryLeaf(seen.apexName), metrics.canary, canary),
   };
   return {
     checks: metrics.checks,

@@ -2,7 +2,7 @@
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { apexService, canaryDeployment, leavesOf } from "../../../shared/core/objects/workload.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
-import { annotation, label, manager, primaryName } from "../../../shared/core/objects/names.ts";
+import { annotation, label, manager, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -86,7 +86,7 @@ async function applyServices(deps: WriteDeps, objects: CanaryObjects): Promise<v
   const { name: canary, uid } = metaOf(objects.canary);
   const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
   if (!objects.apex) await createIfMissing(deps, apexService(target, context));
-  const leaf = deps.world.services.get(objects.namespace, primaryName(objects.apexName));
+  const leaf = deps.world.services.get(objects.namespace, primaryLeaf(objects.apexName));
   for (const wanted of leavesOf(target, context, leaf)) {
     const { name, namespace } = metaOf(wanted);
     const found = deps.world.services.get(namespace, name);

@@ -3,7 +3,7 @@
  * go. Everything is found by labels, so that it works after a restart and without the Canary.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { canaryName, label, manager } from "../../../shared/core/objects/names.ts";
+import { canaryLeaf, label, manager } from "../../../shared/core/objects/names.ts";
 import { drainMs } from "../../../shared/core/spec/policy.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/routes/routes.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -120,7 +120,7 @@ async function quitForeignRoutes(deps: Deleting, at: { namespace: string; name: 
   const leaves = leftoversOf(deps, at).map(({ object }) => object.metadata?.name ?? "");
   const quit = foreignRoutes(deps.world, at.namespace)
     .map((route) => deps.world.httpRoutes.get(at.namespace, route.metadata.name ?? "") ?? route)
-    .filter((route) => leaves.includes(canaryName(route.metadata.name ?? "")))
+    .filter((route) => leaves.includes(canaryLeaf(route.metadata.name ?? "")))
     .filter((route) => (httpRoute.read(route, route.metadata.name ?? "")?.weight ?? 0) > 0);
   for (const route of quit) {
     const wanted = httpRoute.withWeight(route, route.metadata.name ?? "", 0);

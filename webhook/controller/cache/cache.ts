@@ -2,19 +2,19 @@
  * A reflector with our own last writes laid over it: what we have just written is seen at once, not when the watch brings it,
  * so that no decision is taken on a world that we know to be older.
  */
-import type { Reflector } from "../../../shared/kube/reflector.ts";
+import type { Reflection } from "../../../shared/kube/reflectors.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 
 /** Answers to writes are seconds late at most: of so many deletions the older ones matter no more. */
 const rememberedDeletions = 256;
 
 export class Cache<T extends Stored> {
-  private readonly reflector: Reflector<T>;
+  private readonly reflector: Reflection<T>;
   private readonly written = new Map<string, T>();
   /** UIDs of what was last seen to be deleted, by key: an answer to a write may come after the deletion. */
   private readonly deleted = new Map<string, string>();
 
-  constructor(reflector: Reflector<T>) {
+  constructor(reflector: Reflection<T>) {
     this.reflector = reflector;
   }
 

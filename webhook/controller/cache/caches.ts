@@ -4,7 +4,7 @@ import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
-import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import { canaryLeaf, canaryName, label, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { resource, type Resource } from "../../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../../shared/kube/store.ts";
@@ -38,11 +38,15 @@ export interface CacheDeps extends WatchDeps {
   routes: ServedRoutes;
   /** Where the cluster has Linkerd's policy objects, and we may read them. */
   policies?: ServedPolicies | undefined;
+  /** Beside the namespaces, where MetricTemplates are read. */
+  templateNamespaces: readonly string[];
 }
 
 export const indexes = {
   namespace: "namespace",
   target: "target",
+  /** Its target, the canary's Deployment, and the one that Flagger would make. */
+  deployment: "deployment",
   apex: "apex",
   owner: "owner",
   canary: "canary",
@@ -54,6 +58,7 @@ export function createCaches(deps: CacheDeps): Caches {
     indexes: {
       [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
       [indexes.target]: (canary) => [targetKey(canary)],
+      [indexes.deployment]: deploymentKeys,
       [indexes.apex]: (canary) => [`${canary.metadata.namespace}/${apexOf(canary)}`],
     },
     keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
@@ -98,7 +103,7 @@ export function apexOf(canary: Canary): string {
 /** One of its Services by name, or one that would send users to its pods: of two hundred Canaries in a namespace few are. */
 export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
   const apex = apexOf(canary);
-  if ([apex, primaryName(apex), canaryName(apex)].includes(service.metadata?.name ?? "")) return true;
+  if ([apex, primaryLeaf(apex), canaryLeaf(apex)].includes(service.metadata?.name ?? "")) return true;
   return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
 }
 
@@ -171,7 +176,12 @@ function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1C
 }
 
 function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<MetricTemplate> {
-  return watch<MetricTemplate>(deps, resource.metricTemplates, { transform: slim, missingIsEmpty: true, keys });
+  return watch<MetricTemplate>(deps, resource.metricTemplates, {
+    transform: slim,
+    missingIsEmpty: true,
+    besides: deps.templateNamespaces,
+    keys,
+  });
 }
 
 function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
@@ -192,12 +202,8 @@ function keysFor(
   apex: Keys<Stored>;
   labelled: Keys<Stored & { metadata?: { labels?: Record<string, string> } }>;
 } {
-  const targeting = (namespace: string, name: string): string[] =>
-    canaries.byIndex(indexes.target, `${namespace}/${name}`).map(keyOf);
   const deploymentNamed = (namespace: string, name: string): string[] =>
-    [name, withoutSuffix(name, canaryName("")), withoutSuffix(name, primaryName(""))].flatMap((candidate) =>
-      targeting(namespace, candidate),
-    );
+    canaries.byIndex(indexes.deployment, `${namespace}/${name}`).map(keyOf);
   return {
     deployment: (object) => [
       ...deploymentNamed(object.metadata?.namespace ?? "", object.metadata?.name ?? ""),
@@ -216,7 +222,7 @@ function keysFor(
       ...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf),
       ...labelledKey(object),
       // What a Canary left behind because this route of the user's still sends to it.
-      ...labelledKey(service(object.metadata?.namespace ?? "", primaryName(object.metadata?.name ?? "")) ?? {}),
+      ...labelledKey(service(object.metadata?.namespace ?? "", primaryLeaf(object.metadata?.name ?? "")) ?? {}),
     ],
     labelled: labelledKey,
   };
@@ -237,10 +243,11 @@ function targetKey(canary: Canary): string {
   return `${canary.metadata.namespace ?? ""}/${canary.spec.targetRef.name}`;
 }
 
-function serviceOf(slice: V1EndpointSlice): string {
-  return `${slice.metadata?.namespace ?? ""}/${slice.metadata?.labels?.["kubernetes.io/service-name"] ?? ""}`;
+function deploymentKeys({ metadata, spec }: Canary): string[] {
+  const { name } = spec.targetRef;
+  return [name, canaryName(name), primaryName(name)].map((one) => `${metadata.namespace ?? ""}/${one}`);
 }
 
-function withoutSuffix(name: string, suffix: string): string {
-  return name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
+function serviceOf(slice: V1EndpointSlice): string {
+  return `${slice.metadata?.namespace ?? ""}/${slice.metadata?.labels?.["kubernetes.io/service-name"] ?? ""}`;
 }

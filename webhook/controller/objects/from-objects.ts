@@ -104,17 +104,30 @@ export function behind(service: V1Service | undefined, slices: readonly V1Endpoi
   });
 }
 
-/** Ready endpoints, one per pod, by the pod-template-hash of the ReplicaSet that the pod's name begins with. */
-export function toEndpoints(slices: readonly V1EndpointSlice[], revisions: readonly Revision[] = []): Endpoints {
+/**
+ * Ready endpoints, one per pod, by the pod-template-hash of the ReplicaSet that the pod's name begins with; `labelled`: by pod, where
+ * its own labels have been read.
+ */
+export function toEndpoints(
+  slices: readonly V1EndpointSlice[],
+  revisions: readonly Revision[] = [],
+  labelled: ReadonlyMap<string, string> = new Map(),
+): Endpoints {
   const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
   const ready = endpoints.filter((endpoint) => endpoint.conditions?.ready !== false);
   const pods = new Set(ready.flatMap((endpoint) => endpoint.targetRef?.name ?? []));
   const byRevision: Record<string, number> = {};
   for (const pod of pods) {
-    const hash = podTemplateHashOf(pod, revisions);
+    const hash = labelled.get(pod) ?? podTemplateHashOf(pod, revisions);
     byRevision[hash] = (byRevision[hash] ?? 0) + 1;
   }
   return { ready: pods.size, byRevision };
+}
+
+/** Kubernetes cuts pods' names: of a long Deployment's it leaves too little of the hash to tell two versions apart. */
+export function areAlikeByName(revisions: readonly Revision[]): boolean {
+  const prefixes = revisions.map(podPrefix);
+  return new Set(prefixes).size < prefixes.length;
 }
 
 /** The metadata with nothing missing. */
@@ -168,10 +181,12 @@ function writesTemplate(fields: object | undefined): boolean {
 /** Kubernetes cuts the name of a ReplicaSet to this before it adds five characters for a pod. */
 const longestPodPrefix = 58;
 
+const podPrefix = ({ metadata }: Revision): string => `${metadata.name ?? ""}-`.slice(0, longestPodPrefix);
+
 /** Pods of a ReplicaSet are `<replicaset>-<suffix>`, cut where that is too long; the ReplicaSet is `<deployment>-<hash>`. */
 function podTemplateHashOf(pod: string, revisions: readonly Revision[]): string {
   const prefix = pod.slice(0, -5);
-  const found = revisions.filter(({ metadata }) => `${metadata.name ?? ""}-`.slice(0, longestPodPrefix) === prefix);
+  const found = revisions.filter((revision) => podPrefix(revision) === prefix);
   const [only, ...others] = found;
   return only && others.length === 0 ? only.version.podTemplateHash : (pod.split("-").at(-2) ?? "");
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { heldValue, label } from "../../../shared/core/objects/names.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
-import { behind, toEndpoints, toRevision, toTarget, toWorkload } from "./from-objects.ts";
+import { areAlikeByName, behind, toEndpoints, toRevision, toTarget, toWorkload } from "./from-objects.ts";
 
 const template = (image: string): NonNullable<V1Deployment["spec"]>["template"] => ({
   metadata: { labels: { app: "podinfo" } },
@@ -159,6 +159,26 @@ describe("a copy of a held Deployment", () => {
     const copy = aDeployment();
     copy.metadata = { ...copy.metadata, labels };
     expect(toTarget(copy, [])).toMatchObject({ optedIn: false, held: false });
+  });
+
+  it("are known by their labels where names of two versions are cut to the same", () => {
+    const named = (hash: string) => toRevision(structuredClone({ ...aReplicaSet("p:1", hash, 1) }));
+    const cut = (hash: string): ReturnType<typeof named> => {
+      const revision = named(hash);
+      return { ...revision, metadata: { ...revision.metadata, name: `${"n".repeat(60)}-${hash}` } };
+    };
+    const revisions = [cut("7d9f8b6c5d"), cut("5c7b9d8f66")];
+    expect([areAlikeByName(revisions), areAlikeByName([named("abc"), named("def")])]).toEqual([true, false]);
+    const pods = ["x2k4q", "9cw75"].map((end) => `${"n".repeat(58)}${end}`);
+    const slices = [{ endpoints: pods.map((name) => ({ conditions: { ready: true }, targetRef: { name } })) }];
+    const labelled = new Map([
+      [pods[0]!, "7d9f8b6c5d"],
+      [pods[1]!, "5c7b9d8f66"],
+    ]);
+    expect(toEndpoints(slices as unknown as V1EndpointSlice[], revisions, labelled)).toEqual({
+      ready: 2,
+      byRevision: { "7d9f8b6c5d": 1, "5c7b9d8f66": 1 },
+    });
   });
 });
 

@@ -11,8 +11,11 @@ export interface ServedPolicies {
   serverAuthorizations: Resource;
 }
 
-/** Undefined where they are not installed, or the chart does not let us read them: then nothing is said of policy in advance. */
-export async function discoverPolicies(cluster: Cluster): Promise<ServedPolicies | undefined> {
+/** In these namespaces; in all, where none is named. Undefined where they are not installed, or the chart does not let us read them: then nothing is said of policy in advance. */
+export async function discoverPolicies(
+  cluster: Cluster,
+  namespaces: readonly string[] = [],
+): Promise<ServedPolicies | undefined> {
   const found = await Promise.all(
     [resource.linkerdServers, resource.authorizationPolicies].map((one) => served(cluster, one)),
   );
@@ -20,7 +23,7 @@ export async function discoverPolicies(cluster: Cluster): Promise<ServedPolicies
   if (!servers || !authorizations) return undefined;
   const serverAuthorizations = (await served(cluster, resource.serverAuthorizations)) ?? resource.serverAuthorizations;
   const all = { servers, authorizations, serverAuthorizations };
-  const readable = await Promise.all(Object.values(all).map((one) => mayList(cluster, one)));
+  const readable = await Promise.all(Object.values(all).map((one) => mayList(cluster, one, namespaces[0])));
   return readable.every(Boolean) ? all : undefined;
 }
 
@@ -30,12 +33,13 @@ const lookAgainMs = 30_000;
 /** Resolves when they can be read, or at `ending`. */
 export async function policiesAppear(
   { cluster, clock }: { cluster: Cluster; clock: Clock },
+  namespaces: readonly string[],
   ending: AbortSignal,
 ): Promise<void> {
   while (!ending.aborted) {
     await pause(clock, lookAgainMs, ending);
     // Who does not answer now is asked again.
-    if (!ending.aborted && (await discoverPolicies(cluster).catch(() => undefined))) return;
+    if (!ending.aborted && (await discoverPolicies(cluster, namespaces).catch(() => undefined))) return;
   }
 }
 
@@ -52,9 +56,10 @@ async function served(cluster: Cluster, of: Resource): Promise<Resource | undefi
   return undefined;
 }
 
-async function mayList(cluster: Cluster, of: Resource): Promise<boolean> {
+/** One Role allows all that we read in a namespace: what may be listed in one may be in the others. */
+async function mayList(cluster: Cluster, of: Resource, namespace: string | undefined): Promise<boolean> {
   try {
-    await cluster.raw("GET", `${collectionPath(of)}?limit=1`);
+    await cluster.raw("GET", `${collectionPath(of, namespace)}?limit=1`);
     return true;
   } catch (error: unknown) {
     if (hasCode(error, "Forbidden")) return false;

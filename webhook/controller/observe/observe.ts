@@ -3,7 +3,7 @@ import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
 import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
-import { canaryName, label, primaryName } from "../../../shared/core/objects/names.ts";
+import { canaryLeaf, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
@@ -16,7 +16,7 @@ import { readProfile, splitProblem } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";
 import { keptStable } from "../cache/kept-template.ts";
-import { behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
+import { areAlikeByName, behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
 import { type Caches, indexes } from "../cache/caches.ts";
 import { type CanaryObjects, defined, type ObjectDeps } from "../cache/canary-objects.ts";
 
@@ -45,10 +45,11 @@ export async function observe(
   const route = await routeSeen(deps, objects, { state, isUrgent });
   const answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
   const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
+  const labelled = target && state.run && areAlikeByName(revisions) ? await hashesOf(deps.cluster, target) : undefined;
   const endpoints = (name: string): Endpoints => {
     const service = world.services.get(namespace, name);
     const slices = behind(service, world.slices.byIndex(indexes.owner, `${namespace}/${name}`));
-    return { ...toEndpoints(slices, revisions), ...(service ? {} : { isGone: true }) };
+    return { ...toEndpoints(slices, revisions, labelled), ...(service ? {} : { isGone: true }) };
   };
   return {
     now,
@@ -60,7 +61,7 @@ export async function observe(
     servicesReady: servicesReady(world, objects),
     scrapeIntervalMs: deps.scrapeIntervalMs,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
-    endpoints: { primary: endpoints(primaryName(apexName)), canary: endpoints(canaryName(apexName)) },
+    endpoints: { primary: endpoints(primaryLeaf(apexName)), canary: endpoints(canaryLeaf(apexName)) },
     ...defined({
       command,
       target: target && targetOf(world, objects, target, state),
@@ -118,6 +119,12 @@ async function workloadOf(
   return isSealedBy({ canary, uid }, workload) ? seen : { ...seen, isUnsealed: true };
 }
 
+/** Of each pod by its name. Where they cannot be read, names must do. */
+async function hashesOf(cluster: Cluster, target: V1Deployment): Promise<Map<string, string>> {
+  const pods = await podsOf(cluster, target).catch(() => []);
+  return new Map(pods.map((pod) => [metaOf(pod).name, metaOf(pod).labels[label.podTemplateHash] ?? ""]));
+}
+
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
   const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const { namespace } = metaOf(deployment);
@@ -129,7 +136,7 @@ function servicesReady(world: Caches, objects: CanaryObjects): boolean {
   if (!target || !apex || !trackLabel(target)) return false;
   const { name: canary, uid } = metaOf(objects.canary);
   const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
-  const found = world.services.get(namespace, primaryName(objects.apexName));
+  const found = world.services.get(namespace, primaryLeaf(objects.apexName));
   return leavesOf(target, context, found).every((wanted) =>
     sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
   );

@@ -79,12 +79,12 @@ function someOf(names: readonly string[]): string {
   return `${names.slice(0, 3).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
-/** Undefined for a pod that is gone. */
+/** Undefined for a pod that is gone, or in a namespace that is not watched. */
 async function readPod(cluster: Cluster, { namespace, pod: name }: Caller): Promise<V1Pod | undefined> {
   try {
     return await cluster.get<V1Pod>(resource.pods, { namespace, name });
   } catch (error: unknown) {
-    if (hasCode(error, "NotFound")) return undefined;
+    if (hasCode(error, "NotFound", "Forbidden")) return undefined;
     throw error;
   }
 }

@@ -30,11 +30,12 @@ export async function addressesOfApiServers(
   { cluster, log }: { cluster: Cluster; log: Pick<Logger, "warn"> },
   serviceHost: string | undefined,
 ): Promise<string[]> {
-  const labelSelector = "kubernetes.io/service-name=kubernetes";
+  // The one slice that API servers keep of themselves: an account that is bound to namespaces may read no other there.
+  const fieldSelector = "metadata.name=kubernetes";
   try {
     const { items } = await cluster.list<V1EndpointSlice>(resource.endpointSlices, {
       namespace: "default",
-      labelSelector,
+      fieldSelector,
     });
     const behind = items.flatMap(({ endpoints }) => (endpoints ?? []).flatMap(({ addresses }) => addresses));
     return [...behind, ...(serviceHost === undefined ? [] : [serviceHost])];

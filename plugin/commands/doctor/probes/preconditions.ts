@@ -7,6 +7,7 @@ import {
 } from "../../../../shared/core/preconditions/preconditions.ts";
 import { primaryName } from "../../../../shared/core/objects/names.ts";
 import { readQuery } from "../../../../shared/promql.ts";
+import { watchedBy } from "../../../view/controller-health.ts";
 import { type Facts, nameOf, type Probe } from "../facts.ts";
 
 export const preconditions: Probe = (facts) => {
@@ -42,6 +43,7 @@ function objectsIn(facts: Facts): SeenObjects {
     namespace: scope.namespace,
     readQuery,
     policies: facts.policies,
+    watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],

@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import type { AdmissionRequest } from "./review.ts";
+import { validateCanary } from "./canaries.ts";
+
+const written = (namespace: string): AdmissionRequest => ({
+  uid: "1",
+  resource: { group: "flagger.app", version: "v1beta1", resource: "canaries" },
+  operation: "CREATE",
+  userInfo: { username: "alice" },
+  object: {
+    metadata: { name: "web", namespace },
+    spec: { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" }, analysis: { stepWeight: 500 } },
+  },
+});
+
+describe("an installation that looks after some namespaces", () => {
+  const deps = { ownAccounts: [], watchNamespaces: ["shop", "pay"] };
+
+  it("refuses a faulty Canary there", () => {
+    expect(validateCanary(written("shop"), deps)).toMatchObject({ allowed: false, code: 422 });
+  });
+
+  it("refuses nothing elsewhere, and says that nobody looks", () => {
+    expect(validateCanary(written("test"), deps)).toEqual({
+      allowed: true,
+      warnings: [
+        "Changes of Deployment web go out unjudged: this installation of kubectl-canary looks after namespaces shop, pay only, and not after test.",
+      ],
+    });
+  });
+
+  it("takes an empty list for all of them", () => {
+    expect(validateCanary(written("test"), { ownAccounts: [] })).toMatchObject({ allowed: false });
+  });
+});
