@@ -14,6 +14,7 @@ const floors = {
     "admission",
     "(?:state|observation|action)\\.ts",
     "turn",
+    "gates",
     "lifecycle",
     "comparison",
     "traffic",

@@ -20,6 +20,7 @@ import { waitCauses } from "./core/objects/wait-causes.ts";
 import type { StaleCaller } from "./core/format/restart-command.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
+import { parseAfterRun, parseGates, printAfterRun, printGates } from "./gate-status.ts";
 import { cutTexts } from "./core/format/cut.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -50,6 +51,7 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
     ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
     ...optional("targetMissingSince", targetMissingSince ? ms(targetMissingSince, "targetMissingSince") : undefined),
+    ...parseAfterRun(status, ms),
   };
 }
 
@@ -65,7 +67,7 @@ export interface StatusContext {
 /** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
   const { stable, run, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
-  const { staleCallers, tracks: _tracks, trend: _trend, ...same } = rest;
+  const { staleCallers, afterRun, tracks: _tracks, trend: _trend, ...same } = rest;
   const promotedSpec = stable?.hash ?? "";
   return cutTexts({
     ...same,
@@ -84,7 +86,8 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...printNumbers(state),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
-    ...optional("targetMissingSince", targetMissingSince === undefined ? undefined : iso(targetMissingSince)),
+    ...(targetMissingSince === undefined ? {} : { targetMissingSince: iso(targetMissingSince) }),
+    ...printAfterRun(afterRun),
     ...optional("route", context.route),
     ...optional("said", context.said),
   });
@@ -137,9 +140,7 @@ function ms(time: string, field: string): number {
   return value;
 }
 
-function iso(time: number): string {
-  return new Date(time).toISOString();
-}
+const iso = (time: number): string => new Date(time).toISOString();
 
 function printNumbers({
   tracks,
@@ -156,7 +157,7 @@ function printNumbers({
 
 function parseRun(run: RunStatus): Run {
   const { steps: _steps, startedAt, stageAt, checkAt, hold, holdSince, holdCode, paused, ...counted } = run;
-  const { comparison, share, ...rest } = counted;
+  const { comparison, share, gate: _gate, hooksAt: _hooksAt, ...rest } = counted;
   known(runStages, run.stage, "run.stage");
   if (hold) known(Object.keys(waitCauses), hold, "run.hold");
   if (run.ending) known(runOutcomes, run.ending.outcome, "run.ending.outcome");
@@ -172,11 +173,13 @@ function parseRun(run: RunStatus): Run {
     ...optional("paused", paused && parsePause(paused)),
     ...optional("comparison", comparison && parseComparison(comparison)),
     ...optional("share", share && { ...share, movedAt: ms(share.movedAt, "run.share.movedAt") }),
+    ...parseGates(run, { ms, known }),
   };
 }
 
 function printRun(run: Run, steps: number): RunStatus {
-  const { startedAt, stageAt, checkAt, wait, waitSince, waitCode, paused, comparison, share, ...rest } = run;
+  const { startedAt, stageAt, checkAt, wait, waitSince, waitCode, paused, ...counted } = run;
+  const { comparison, share, gate: _gate, hooksAt: _hooksAt, ...rest } = counted;
   return {
     ...rest,
     steps,
@@ -189,6 +192,7 @@ function printRun(run: Run, steps: number): RunStatus {
     ...optional("paused", paused && printPause(paused)),
     ...optional("comparison", comparison && printComparison(comparison)),
     ...optional("share", share && { ...share, movedAt: iso(share.movedAt) }),
+    ...printGates(run),
   };
 }
 

@@ -203,6 +203,8 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
     cannotAskDeadlineMs: 1_800_000,
     comparison: { mode: "withinLimits", alpha: 0.01, marginPercent: 1 },
     drainMs: 6_000,
+    hooks: [],
+    pauses: [],
     skipAnalysis: false,
     suspend: false,
     ...over,

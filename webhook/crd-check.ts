@@ -93,6 +93,7 @@ const ofStatus = {
   lastCommand: 1,
   unvetted: 1,
   targetMissingSince: 1,
+  afterRun: 1,
   history: 1,
   runs: 1,
   said: 1,
@@ -119,6 +120,9 @@ const ofRun = {
   comparison: 1,
   share: 1,
   clientErrors: 1,
+  gate: 1,
+  passed: 1,
+  hooksAt: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
 

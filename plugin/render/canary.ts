@@ -2,6 +2,7 @@
 import { formatImages } from "../view/images.ts";
 import { isGone } from "../view/controller-health.ts";
 import { distance, relative } from "../terminal/time.ts";
+import { gateText } from "./gate.ts";
 import { layOut } from "./layout.ts";
 import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
 import { renderTree } from "./object-tree.ts";
@@ -104,6 +105,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
     ...imageLines(view),
     ["Paused:", pausedText(view, now)],
+    ["Gate:", gateText(view, now)],
     ["Unvetted:", unvettedText(view, now)],
     ["Asked by:", view.run ? `${view.run.requestedBy}, ${relative(view.run.startedAt, now)}` : ""],
     ["Controller:", controllerText(view)],

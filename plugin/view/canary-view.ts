@@ -5,6 +5,7 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-status.ts";
+import type { GateStatus } from "../../shared/core/objects/gate-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
 import { advise } from "./suggestions.ts";
@@ -136,11 +137,20 @@ function shareOf({ share }: RunStatus): RunView["share"] {
   return share && share.all > 0 ? { canary: share.canary, all: share.all } : null;
 }
 
-function findingsOf({ clientErrors, comparison }: RunStatus): Pick<RunView, "clientErrors" | "slowBoundMs"> {
+function findingsOf({
+  clientErrors,
+  comparison,
+  gate,
+}: RunStatus): Pick<RunView, "clientErrors" | "slowBoundMs" | "gate"> {
   return {
+    gate: gate ? gateOf(gate) : null,
     clientErrors: clientErrors ? { acceptedBy: null, ...clientErrors } : null,
     slowBoundMs: comparison?.slow?.boundMs ?? null,
   };
+}
+
+function gateOf({ type, name, since, until, answer }: GateStatus): NonNullable<RunView["gate"]> {
+  return { type, name, since, until: until ?? null, answer: answer ?? null };
 }
 
 /** Before the first status, what the target's template says is what it runs. */

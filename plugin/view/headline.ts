@@ -21,10 +21,11 @@ export function awaitedPerson({ phase, run, unvetted }: Awaiting): string | unde
   if (!run) return unvetted && !unvetted.undoneBy ? "waits for adopt or undo" : undefined;
   if (run.ending) return undefined;
   if (run.clientErrors && !run.clientErrors.acceptedBy) return waitCauses["client-errors"].person;
-  return run.paused ? pausedFor(run.paused) : awaitedBy(phase, run.hold);
+  return run.paused ? pausedFor(run.paused) : awaitedBy(phase, run);
 }
 
-function awaitedBy(phase: string, hold: string | null | undefined): string | undefined {
+function awaitedBy(phase: string, { hold, gate }: NonNullable<Awaiting["run"]>): string | undefined {
+  if (hold === "gate" && gate) return `waits at gate ${gate.name} (${gate.type})`;
   return entryOf(hold)?.person ?? personPhases[phase as Phase];
 }
 
@@ -56,6 +57,7 @@ interface Awaiting {
     hold?: WaitCause | null;
     paused?: { by: string; until?: string | null } | null;
     clientErrors?: { acceptedBy?: string | null } | null;
+    gate?: { type: string; name: string } | null;
     ending?: unknown;
   } | null;
   unvetted: { undoneBy?: string } | null;
@@ -118,7 +120,8 @@ function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>)
 function judgeRun(facts: CanaryFacts, run: RunView): Headline {
   const share = shareOf(facts);
   const words: Record<Stage, string> = {
-    scaling: `canary pods are starting; ${share}`,
+    scaling:
+      run.gate?.type === "confirm-rollout" ? `no pod of it runs yet; ${share}` : `canary pods are starting; ${share}`,
     analysing: share,
     promoting: `promoting: the target rolls to the new version; ${share}`,
     returning: `promoting: requests return to the target; ${share}`,

@@ -37,7 +37,10 @@ function duringRun(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
   const verb = (name: string, effect: string): Advice => ({ command: canaryCommand(name, facts.name, scope), effect });
   const rollback = verb("rollback", "give stable every request and reject the change");
   const promote = verb("promote", "end the analysis now and roll out");
-  const inAnalysis = [...unblock(facts, scope, run), promote, rollback, ...pause(facts, scope, run)];
+  // Before any pod of it runs there is no analysis that could be ended.
+  const isUnbegun = run.gate?.type === "confirm-rollout";
+  const ways = [...unblock(facts, scope, run), ...(isUnbegun ? [] : [promote]), rollback];
+  const inAnalysis = [...ways, ...pause(facts, scope, run)];
   const back = [verb("rollback", "go back to stable, pods too")];
   const byStage: Record<Stage, Advice[]> = {
     scaling: inAnalysis,
@@ -58,9 +61,16 @@ function unblock(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
     effect: "let the Deployment be promoted again",
   };
   if (run.hold === "paused-by-user") return [rolloutResume];
+  if (run.gate && gateHolds.has(run.hold ?? "")) return [{ ...resume, effect: resumeEffect(run.gate) }];
   if (isHeldForClientErrors(run))
     return [{ ...resume, effect: "the client errors are meant: go on with the analysis" }];
   return run.paused || run.ceilingPercent !== null || run.hold === "lowered-by-hand" ? [resume] : [];
+}
+
+const gateHolds: ReadonlySet<string> = new Set(["gate", "declared-pause", "timed-pause"]);
+
+function resumeEffect({ type, name }: NonNullable<RunView["gate"]>): string {
+  return type === "pause" ? `end the pause at weight ${name}` : `let it through gate ${name}`;
 }
 
 function isHeldForClientErrors({ clientErrors }: RunView): boolean {
@@ -68,7 +78,8 @@ function isHeldForClientErrors({ clientErrors }: RunView): boolean {
 }
 
 function pause(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
-  if (run.paused || run.hold === "paused-by-user" || isHeldForClientErrors(run)) return [];
+  const isWaiting = run.hold === "paused-by-user" || gateHolds.has(run.hold ?? "");
+  if (run.paused || isWaiting || isHeldForClientErrors(run)) return [];
   return [{ command: canaryCommand("pause", facts.name, scope), effect: "keep the weight as it is until resume" }];
 }
 

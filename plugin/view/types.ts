@@ -50,6 +50,8 @@ export interface RunView {
   paused: { by: string; at: string; until: string | null; reason: string | null } | null;
   /** Percent that someone else set, and that is not exceeded; null if no one did. */
   ceilingPercent: number | null;
+  /** The webhook or the declared pause at which it stands; null where it stands at none. */
+  gate: { type: string; name: string; since: string; until: string | null; answer: string | null } | null;
   /** More client errors than the primary's, and who has accepted them; null where there are none. */
   clientErrors: { cause: string; acceptedBy: string | null } | null;
   /** A request that takes longer is slow, by the bucket of the mesh that is watched; null where none is. */

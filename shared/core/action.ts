@@ -1,4 +1,5 @@
-import type { CanaryState } from "./state.ts";
+import type { Hook } from "./spec/hooks.ts";
+import type { CanaryState, Phase } from "./state.ts";
 
 export type Action =
   /** Put the opt-in and stable labels on the target. */
@@ -39,10 +40,21 @@ export interface EventText {
   message: string;
 }
 
+/** What a webhook is to be asked: once for each `since`, and again where a restart has lost the answer. */
+export interface Question {
+  hook: Hook;
+  /** An answer to what was asked earlier does not count. */
+  since: number;
+  /** Flagger's word for where it is asked. */
+  phase: Phase;
+}
+
 export interface Decision {
   state: CanaryState;
   actions: readonly Action[];
   events: readonly EventText[];
+  /** Webhooks that are to be asked now, or are being asked. */
+  questions: readonly Question[];
   /** Decide again after so long even if nothing is seen to change; undefined: only when something does. */
   requeueAfterMs?: number;
 }

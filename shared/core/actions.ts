@@ -3,6 +3,7 @@
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
 import { isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { isUnconfirmed } from "./gates/answers.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -146,6 +147,7 @@ function workload(next: CanaryState, seen: Observation, policy: Policy): Action[
   const { run } = next;
   if (!run) return close(next, seen);
   if (run.ending) return [];
+  if (isUnconfirmed(run, next.weight, policy)) return [];
   const replicas = replicasFor(run, next.weight, seen, policy);
   if (isWrittenFor(run, seen)) return scaleTo(replicas, seen);
   const isDue = seen.target?.intent === run.intent && mayBeWritten(next, run, { seen, policy });

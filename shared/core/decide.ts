@@ -16,6 +16,9 @@ import {
   type Turn,
   writeRefused,
 } from "./turn/turn.ts";
+import { told } from "./gates/after-run.ts";
+import { questionsFor } from "./gates/questions.ts";
+import { rollbackAsked } from "./traffic/rollback-hooks.ts";
 import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
@@ -35,23 +38,24 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const turn: Turn = { state, seen, policy };
   const barrier = barrierOf(turn);
   const command = pendingCommand(turn);
-  const { next, events, requeueAfterMs } = command
-    ? answerCommand(turn, command)
-    : barrier
-      ? stayBehind(turn, barrier)
-      : go(turn);
+  const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
+  const { requeueAfterMs } = made;
+  const { state: next, events: heard } = told(made.next, seen, policy);
+  const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
   const isOver = !state.run && !next.run;
   const { blocked: _past, ...after } = next;
   const blocked = blockedBy({ ...turn, state: after });
+  const decided: CanaryState = {
+    ...remembering(after, state, seen),
+    ...(blocked ? { blocked } : {}),
+    warnings: [...seen.warnings, ...notStable(next, seen)],
+    transitionAt: moved ? seen.now : state.transitionAt,
+  };
   return {
-    state: {
-      ...remembering(after, state, seen),
-      ...(blocked ? { blocked } : {}),
-      warnings: [...seen.warnings, ...notStable(next, seen)],
-      transitionAt: moved ? seen.now : state.transitionAt,
-    },
+    state: decided,
+    questions: questionsFor(decided, seen, policy),
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
     events: [...events, ...blockedNews(blocked, state)],
     ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
@@ -84,8 +88,10 @@ export function callersMatter(state: CanaryState, now: number): boolean {
 
 /** The decision at `now` needs metrics; at any other time they would not be looked at. */
 export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
-  if (run?.stage === "analysing") return weight > 0 && now >= (run.checkAt ?? 0);
-  return run?.stage === "scaling" && run.checkAt !== undefined && now >= run.checkAt;
+  // Before there is any pod there is nothing to ask about.
+  if (!run || run.gate?.type === "confirm-rollout") return false;
+  if (run.stage === "analysing") return weight > 0 && now >= (run.checkAt ?? 0);
+  return run.stage === "scaling" && run.checkAt !== undefined && now >= run.checkAt;
 }
 
 // --- internal ---
@@ -97,6 +103,8 @@ function notStable({ stable }: CanaryState, { target, targetName }: Observation)
   const runs = `Deployment ${targetName} runs ${formatImages(only.images)}, not stable's ${formatImages(stable.images)}`;
   return [`${runs}: Kubernetes chose that ReplicaSet when it was scaled up from 0, past any canary.`];
 }
+
+const onward = (turn: Turn, barrier: Barrier | undefined): Draft => (barrier ? stayBehind(turn, barrier) : go(turn));
 
 /** What the API server made of the canary's template is known when it is first seen in this run, and holds for the whole of it. */
 function remembering(next: CanaryState, { run: before }: CanaryState, { workload }: Observation): CanaryState {

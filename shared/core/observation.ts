@@ -19,7 +19,7 @@ export interface Target {
   pausedByUser: boolean;
   /** `spec.paused`, whoever set it. */
   paused: boolean;
-  /** Break-glass: our label that lets one change go unheld. */
+  /** Break-glass: our label that lets one change go withoutWait. */
   bypass: boolean;
   requestedBy: string;
   /** Who last wrote the template, as far as is known: a user, or a field manager. */
@@ -101,8 +101,17 @@ export interface Observation {
   route?: RouteSeen;
   metrics?: MetricsSeen;
   counters?: CountersSeen;
+  /** What webhooks last answered, by their keys; nothing of those that have not been asked since the controller started. */
+  answers?: Readonly<Record<string, HookAnswer>>;
   /** How often Prometheus looks at the pods. */
   scrapeIntervalMs: number;
+}
+
+export interface HookAnswer {
+  askedAt: number;
+  passed: boolean;
+  /** In a clause, as `it answered 403`. */
+  what: string;
 }
 
 /** Users' requests to one track over the window: see `UserRequests`. `requests` 0 with null latencies: nothing was measured. */

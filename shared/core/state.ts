@@ -15,6 +15,7 @@ import type {
   Phase,
 } from "./objects/canary-status.ts";
 
+import type { AfterRunStatus, GateStatus } from "./objects/gate-status.ts";
 import type { WaitCause } from "./objects/wait-causes.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { SequentialState } from "./analysis/sequential-test.ts";
@@ -60,6 +61,12 @@ export interface Run {
   share?: MeasuredShare;
   /** It answered with 4xx more often than the primary, in words; held for a person until one accepts it. */
   clientErrors?: { cause: string; acceptedBy?: string };
+  /** Where it stands, and what was asked there. */
+  gate?: Gate;
+  /** Gates that let it through: by their keys, and those of a step with its index behind an `@`. */
+  passed?: string[];
+  /** Since when an answer of the `rollout` webhooks is about the present check. */
+  hooksAt?: number;
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
 }
@@ -100,6 +107,17 @@ export interface TrendPoint extends Omit<TrendStatus, "at"> {
 export interface Totals {
   canary: TrackCounts;
   primary: TrackCounts;
+}
+
+export interface Gate extends Omit<GateStatus, "since" | "askAt" | "until"> {
+  since: number;
+  askAt: number;
+  until?: number;
+}
+
+/** What is still to be told of a run that is over. */
+export interface AfterRun extends Omit<AfterRunStatus, "at"> {
+  at: number;
 }
 
 export interface Pause {
@@ -159,6 +177,8 @@ export interface CanaryState {
   blocked?: Blocked;
   /** Since when the target is gone. */
   targetMissingSince?: number;
+  /** The last run's end, until its `post-rollout` webhooks know of it. */
+  afterRun?: AfterRun;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
   /** How many runs there have been; gives the next run its id. */
   runs: number;

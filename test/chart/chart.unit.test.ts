@@ -101,6 +101,7 @@ describe("the definition of Canary", () => {
       history: 0,
       unvetted: 0,
       targetMissingSince: 0,
+      afterRun: 0,
       runs: 0,
       said: 0,
     } satisfies Record<keyof CanaryStatus, 0>;
@@ -125,6 +126,9 @@ describe("the definition of Canary", () => {
       comparison: 0,
       share: 0,
       clientErrors: 0,
+      gate: 0,
+      passed: 0,
+      hooksAt: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const check = {

@@ -9,6 +9,7 @@ import {
 } from "../../shared/core/objects/canary-status.ts";
 import { type Command, verbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
+import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import { anyCallers, anyUnmet, anyWaitCause } from "./findings.ts";
@@ -82,6 +83,9 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     clientErrors: maybe(anyClientErrors),
     comparison: maybe(anyComparison),
     share: maybe(anyShare),
+    gate: fc.option(anyGate, { nil: undefined, freq: 2 }),
+    passed: maybe(anyPassed),
+    hooksAt: maybe(time),
     ending,
   }),
 );
@@ -131,6 +135,9 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
     }),
   ),
   history: fc.constant([]),
+  afterRun: maybe(
+    fc.record({ run: fc.constant("cafe1710-1"), phase: fc.constantFrom("Succeeded", "Failed"), at: time }),
+  ),
   unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
   targetMissingSince: fc.option(time, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
@@ -267,6 +274,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   ),
   metrics: maybe(anyMetrics),
   counters: maybe(anyCounters),
+  answers: maybe(anyAnswers),
   scrapeIntervalMs: fc.constant(10_000),
 });
 
@@ -283,5 +291,7 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadlineMs: deadline }),
     cannotAskDeadlineMs: deadline,
     comparison: anyComparisonPolicy,
+    hooks: anyHooks,
+    pauses: anyPauses,
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

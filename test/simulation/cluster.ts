@@ -6,6 +6,7 @@ import { type CanaryState } from "../../shared/core/state.ts";
 import type { MetricsSeen, Observation } from "../../shared/core/observation.ts";
 import { type Action } from "../../shared/core/action.ts";
 import { aTrack, aVersion, canaryRevision, hashOf, imagesAt, start } from "../builders.ts";
+import { answersIn } from "./hooks.ts";
 import {
   buildOf,
   canaryEndpoints,
@@ -29,6 +30,7 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
     namespace: "test",
     targetName: "podinfo",
     apexName: "podinfo",
+    answers: answersIn(world),
     unmet: [],
     warnings: [],
     target: targetSeen(world),

@@ -6,6 +6,7 @@ import type { Decision } from "../../shared/core/action.ts";
 import type { Observation } from "../../shared/core/observation.ts";
 import { aPolicy } from "../builders.ts";
 import { observe, perform } from "./cluster.ts";
+import { askHooks } from "./hooks.ts";
 import { advanceTo, aWorld, nextChange, settle, type World } from "./world.ts";
 
 /** What happens from outside, in order; each waits for the one before it. */
@@ -98,10 +99,13 @@ function turn(played: Played, policy: Policy, crash: Crash | undefined): Decisio
   const decision = decide(before, seen, policy);
   played.turns.push({ kind: "turn", turn: { seen, before, decision } });
   played.state = decision.state;
+  askHooks(world, decision.questions);
   for (const action of decision.actions) {
     const crashes = crash !== undefined && crash.beforeAction === played.performed;
     played.performed += 1;
     if (crashes) {
+      // Its successor knows what was saved, and no answer.
+      world.calls = [];
       if (crash.awayMs > 0) passTime(world, crash.awayMs);
       return decision;
     }

@@ -3,6 +3,7 @@ import type { Policy } from "../../shared/core/spec/policy.ts";
 import { build, newImage, cue, inPhase, inStage, atWeight, carrying, stuck, prometheus, prometheusIs } from "./cues.ts";
 import type { Script } from "./play.ts";
 import { ask, aWorld, loseCanaryPods, scaleTo, setImage } from "./world.ts";
+import { gates } from "./gates.ts";
 import { people } from "./people.ts";
 
 const few: Partial<Policy> = { weights: [25, 50] };
@@ -189,4 +190,4 @@ const runs: Record<string, Script> = {
   },
 };
 
-export const scripts: Record<string, Script> = { ...runs, ...people };
+export const scripts: Record<string, Script> = { ...runs, ...people, ...gates };

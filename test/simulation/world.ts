@@ -7,6 +7,7 @@ import { podsFor } from "../../shared/core/turn/capacity.ts";
 import type { Endpoints } from "../../shared/core/observation.ts";
 import type { RouteSeen } from "../../shared/core/routes/routes.ts";
 import { canaryRevision, hashOf, start } from "../builders.ts";
+import type { HookCall, HookSays } from "./hooks.ts";
 
 /** What a version of the app is like. */
 export interface Build {
@@ -58,6 +59,12 @@ export interface World {
   requestsPerSecond: number;
   scrapeMs: number;
   command?: Command;
+  /** What each webhook answers, by its key; those that are not named open. */
+  hooks: Record<string, HookSays>;
+  /** What the controller in office has asked them. */
+  calls: HookCall[];
+  /** Every webhook that was ever asked, in order. */
+  asked: string[];
   /** Promises that a decision or an action broke. */
   violations: string[];
 }
@@ -88,6 +95,9 @@ export function aWorld(over: Partial<World> = {}): World {
     obeyed: true,
     requestsPerSecond: 50,
     scrapeMs: 5_000,
+    hooks: {},
+    calls: [],
+    asked: [],
     violations: [],
     ...over,
   };
@@ -109,7 +119,9 @@ export function settle(world: World): void {
 /** When something happens by itself next; undefined: nothing will. */
 export function nextChange(world: World): number | undefined {
   const pods = [...world.target.pods, ...(world.canary?.pods ?? [])];
-  const times = pods.map((pod) => pod.readyAt).concat(isRolling(world) ? rolloutDeadline(world) : []);
+  const times = [...pods.map((pod) => pod.readyAt), ...world.calls.map(({ at }) => at)].concat(
+    isRolling(world) ? rolloutDeadline(world) : [],
+  );
   const coming = times.filter((at) => at > world.now && Number.isFinite(at));
   return coming.length > 0 ? Math.min(...coming) : undefined;
 }

@@ -90,9 +90,10 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
 function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
   if (!isWaitCause(hold)) return stuck(hold, run.holdSince, hold, []);
   const apex = view.routeChoice?.name ?? view.name;
-  const facts = { apex, target: view.target, minRequests, ceiling: run.ceilingPercent };
-  const { why, unblocks } = waitCauses[hold];
-  return stuck(hold, run.holdSince, why(facts), unblocks(facts));
+  const gate = run.gate && `${run.gate.name} (${run.gate.type})`;
+  const facts = { apex, target: view.target, minRequests, ceiling: run.ceilingPercent, gate };
+  const { why, unblocks, goesOn } = waitCauses[hold];
+  return (goesOn ? moving : stuck)(hold, run.holdSince, why(facts), unblocks(facts));
 }
 
 function causeOfStage(view: CanaryView, run: RunView): Cause {

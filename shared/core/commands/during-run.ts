@@ -16,6 +16,10 @@ import {
 import { formatDuration, parseDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { decisive } from "../analysis/verdict.ts";
+import { isUnconfirmed } from "../gates/answers.ts";
+import { confirmed } from "../traffic/confirm-rollout.ts";
+import { openedByHand } from "../traffic/at-gate.ts";
+import { gateWords } from "../traffic/stand.ts";
 import { promote } from "../traffic/promote.ts";
 import { acceptingClientErrors, isHeldForClientErrors } from "../comparison/client-errors.ts";
 import { adopt, retry, undo } from "./between-runs.ts";
@@ -95,6 +99,9 @@ const isJudging = (run: Run): boolean => run.stage === "scaling" || run.stage ==
 function promoteNow(turn: RunTurn, command: Command): Answer {
   const { run, seen } = turn;
   if (!isJudging(run)) return `${formatImages(run.images)} is being promoted already.`;
+  const isUnbegun = isUnconfirmed(run, turn.state.weight, turn.policy) && command.force !== true;
+  const opened = isUnbegun ? openedByHand(turn) : undefined;
+  if (opened) return openGate(turn, opened, command);
   if (command.toStep !== undefined) return toStep(turn, command, command.toStep);
   const against = againstPromotion(turn, command.force ?? false);
   if (against) return against;
@@ -168,6 +175,8 @@ function resume(turn: RunTurn, command: Command): Answer {
   const { run, seen, policy } = turn;
   if (seen.target?.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
+  const opened = openedByHand(turn);
+  if (opened) return openGate(turn, opened, command);
   const isHeld = isHeldForClientErrors(run, policy);
   if (!run.paused && run.ceiling === undefined && !isHeld) return `nothing is paused: ${turn.state.reason}`;
   const weight = stepWeight(run, policy);
@@ -180,6 +189,19 @@ function resume(turn: RunTurn, command: Command): Answer {
     step: draft(turn, { run: resumed, reason: `Resumed by ${by(command)}: ${message}`, next: "" }, { events: [said] }),
     message,
   };
+}
+
+/** Before any pod there is nothing to promote yet: the gate is what stands in its way. */
+function openGate(turn: RunTurn, opened: Run, command: Command): Answer {
+  const { run, seen, state, policy } = turn;
+  const where = run.gate ? gateWords(run.gate) : "";
+  const message = `${formatImages(run.images)} is let through ${where}.`;
+  const said = event.normal(`${fullName(seen)}: ${where} opened by ${by(command)}${why(command)}`);
+  if (isUnconfirmed(run, state.weight, policy))
+    return { step: confirmed(turn, { run: opened, events: [said] }), message };
+  const { checkAt: _checkAt, paused: _paused, ...rest } = opened;
+  const reason = `Resumed by ${by(command)}: ${message}`;
+  return { step: draft(turn, { run: rest, reason, next: "" }, { events: [said] }), message };
 }
 
 function by(command: Command): string {

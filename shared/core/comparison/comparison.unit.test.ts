@@ -37,7 +37,7 @@ function looks(readings: readonly CountersSeen[], policy = aPolicy(), from: Cana
         aRunObservation(10, 4, { now: later + index * 2_000, counters, target: undefinedTarget() }),
         policy,
       ),
-    { state: from, actions: [], events: [] },
+    { state: from, actions: [], events: [], questions: [] },
   );
 }
 

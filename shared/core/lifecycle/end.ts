@@ -23,7 +23,9 @@ import {
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { idle } from "./idle.ts";
-import type { Run, RunOutcome, Version } from "../state.ts";
+import { optional } from "../format/compact.ts";
+import { afterRunOf } from "../gates/after-run.ts";
+import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 
 /** How long taking traffic back waits for a primary that has some, but not all of its pods. */
@@ -222,7 +224,9 @@ function finish(turn: RunTurn): Draft {
     },
     ...state.history,
   ].slice(0, kept);
-  const over: Turn = { ...turn, state: { ...withoutRun(state), history, weight: 0 } };
+  const afterRun = afterRunOf(run, outcome, seen.now, turn.policy);
+  const ended: CanaryState = { ...withoutRun(state), history, weight: 0, ...optional("afterRun", afterRun) };
+  const over: Turn = { ...turn, state: ended };
   switch (outcome) {
     case "promoted":
       return promoted(over, run);

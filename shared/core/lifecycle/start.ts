@@ -1,4 +1,5 @@
 import type { EventText } from "../action.ts";
+import { hooksOfType } from "../gates/answers.ts";
 import type { Target } from "../observation.ts";
 import type { Rejection, CanaryState, Run, Version } from "../state.ts";
 import { type Draft, type Turn, blockedBy, formatChange, draft } from "../turn/turn.ts";
@@ -34,9 +35,11 @@ export function freshRun(
 
 /** A new run for the target's present intent, at weight 0 until its pods are ready. */
 export function startRun(turn: Turn, target: Target, announcement: EventText): Draft {
-  const { state, seen } = turn;
+  const { state, seen, policy } = turn;
   const runs = state.runs + 1;
   const { run, reason } = freshRun(target, state.stable, { runs, now: seen.now });
+  // Nothing is scaled up before its gates let it through; that is said then.
+  const events = hooksOfType(policy, "confirm-rollout").length > 0 ? [] : [announcement];
   return draft(
     { ...turn, state: withoutNumbers(state) },
     {
@@ -49,7 +52,7 @@ export function startRun(turn: Turn, target: Target, announcement: EventText): D
       reason,
       next: "first traffic when they are ready",
     },
-    { events: [announcement] },
+    { events },
   );
 }
 

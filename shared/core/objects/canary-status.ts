@@ -1,5 +1,6 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
 import type { CheckCode } from "./check-codes.ts";
+import type { AfterRunStatus, GateStatus } from "./gate-status.ts";
 import type { WaitCause } from "./wait-causes.ts";
 
 /** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
@@ -135,6 +136,8 @@ export interface CanaryStatus {
   unvetted?: UnvettedStatus;
   /** Since when there is no Deployment to release; what was made for it goes after a while. */
   targetMissingSince?: string;
+  /** The last run's end, while it is still to be told. */
+  afterRun?: AfterRunStatus;
   history?: HistoryEntry[];
   runs?: number;
   /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */
@@ -182,6 +185,12 @@ export interface RunStatus {
   share?: ShareStatus;
   /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */
   clientErrors?: { cause: string; acceptedBy?: string };
+  /** Where it stands. */
+  gate?: GateStatus;
+  /** Gates that let it through; those of a step with its index. */
+  passed?: string[];
+  /** When the `rollout` webhooks were last asked. */
+  hooksAt?: string;
   ending?: { outcome: RunOutcome; cause: string };
 }
 

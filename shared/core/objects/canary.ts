@@ -69,8 +69,31 @@ export interface AnalysisSpec {
   cannotAsk?: { deadline?: string };
   /** The canary against the primary over the same requests; see docs/judging.md. */
   comparison?: ComparisonSpec;
-  webhooks?: { name: string; url: string; type?: string }[];
+  webhooks?: WebhookSpec[];
+  /** Steps at which the run waits though every check passed; see docs/gates.md. */
+  pauses?: PauseSpec[];
   sessionAffinity?: object;
+}
+
+/** Flagger's; `type` is `rollout` unless given. */
+export interface WebhookSpec {
+  name: string;
+  url: string;
+  type?: string;
+  /** For one attempt; 10s unless given. */
+  timeout?: string;
+  retries?: number;
+  /** The server's certificate is not checked. */
+  disableTLS?: boolean;
+  muteAlert?: boolean;
+  metadata?: Record<string, string>;
+}
+
+export interface PauseSpec {
+  /** Of the step; 0: before the first users. */
+  weight: number;
+  /** From when the weight is in force; until a person says so unless given. */
+  duration?: string;
 }
 
 export interface MetricSpec {

@@ -13,18 +13,22 @@ export interface WaitFacts {
   minRequests: number;
   /** The weight that someone set by hand, where someone has. */
   ceiling: number | null;
+  /** The webhook at which it stands, as `qa (confirm-promotion)`. */
+  gate: string | null;
 }
 
-export type WaitKind = "evidence" | "unseen" | "outage" | "person";
+export type WaitKind = "evidence" | "unseen" | "outage" | "person" | "answer";
 
 interface WaitCauseEntry {
   /**
    * Causes of one kind share a clock: evidence, and pods that Prometheus does not see, run out after `noEvidence`, an outage after
-   * `cannotAsk`, a person takes any time.
+   * `cannotAsk`, a person takes any time, and a webhook its own timeout.
    */
   kind: WaitKind;
   /** A matter of course: no Event tells of it. */
   isQuiet?: true;
+  /** It comes to an end without anyone doing anything. */
+  goesOn?: true;
   /** After "held:". */
   short: string;
   /** What a person, and nobody else, must see to; for those that only a person ends. */
@@ -124,6 +128,40 @@ const table = {
     person: "paused by someone",
     why: () => "it is paused",
     unblocks: () => ["someone resumes it"],
+  },
+  hook: {
+    kind: "answer",
+    isQuiet: true,
+    goesOn: true,
+    short: "a webhook is being asked",
+    why: ({ gate }) => `webhook ${gate ?? "of its Canary"} has not passed it yet`,
+    unblocks: () => ["the webhook answers 2xx; no answer within its timeout counts as a failed check"],
+  },
+  gate: {
+    kind: "person",
+    isQuiet: true,
+    short: "it waits at a gate",
+    person: "it waits at a gate",
+    why: ({ gate }) => `gate ${gate ?? "of its Canary"} does not let it through`,
+    unblocks: ({ gate }) => [
+      `webhook ${gate ?? "of its Canary"} answers 2xx (it is asked every interval)`,
+      "or someone resumes it",
+    ],
+  },
+  "declared-pause": {
+    kind: "person",
+    short: "its Canary asks for a person at this step",
+    person: "its Canary asks for a person at this step",
+    why: () => "its Canary asks for a person at this step (spec.analysis.pauses)",
+    unblocks: () => ["someone resumes it"],
+  },
+  "timed-pause": {
+    kind: "person",
+    isQuiet: true,
+    goesOn: true,
+    short: "its Canary gives this step more time",
+    why: () => "its Canary gives this step more time (spec.analysis.pauses)",
+    unblocks: () => ["the time is over and the checks pass, or someone resumes it"],
   },
   "paused-by-user": {
     kind: "person",

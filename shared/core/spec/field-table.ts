@@ -115,6 +115,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.stepWeights[]": read,
   "spec.analysis.maxWeight": read,
   "spec.analysis.stepWeightPromotion": read,
+  "spec.analysis.pauses[].weight": read,
+  "spec.analysis.pauses[].duration": read,
   "spec.analysis.iterations": read,
   "spec.analysis.mirror": read,
   "spec.analysis.mirrorWeight": ignored("requests are not mirrored on Linkerd; remove it"),

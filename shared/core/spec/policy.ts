@@ -5,9 +5,10 @@
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
 import { parseDuration } from "../format/duration.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
+import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
 import { checkReferences, quoted } from "./references.ts";
 
-export interface Policy extends JudgingPolicy {
+export interface Policy extends JudgingPolicy, HookPolicy {
   intervalMs: number;
   /** Failed checks before the run is rolled back. */
   threshold: number;
@@ -47,6 +48,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   checkStrategy(analysis, add);
   checkWeights(analysis, add);
   checkJudging(analysis, add);
+  checkHooks(analysis, weightsOf(analysis), add);
   (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
@@ -113,6 +115,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     metrics: analysis.metrics ?? [],
     drainMs,
     ...judgingOf(analysis),
+    ...hooksOf(analysis),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };
 }

@@ -9,12 +9,17 @@ import {
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
+import { isUnconfirmed } from "../gates/answers.ts";
+import { checkWithHooks, withHooksAsked } from "./check-hooks.ts";
+import { confirm } from "./confirm-rollout.ts";
+import { afterStep, beforeUsers, newsAtGate, stayAtGate } from "./at-gate.ts";
 import {
   andThen,
   formatImages,
   fullName,
   fullTarget,
   draft,
+  ungated,
   withoutWait,
   type RunTurn,
   type Draft,
@@ -37,6 +42,7 @@ import {
 } from "./wait.ts";
 import { checkWords, decisive } from "../analysis/verdict.ts";
 import { lostAllPods, lostPods } from "./lost-pods.ts";
+import type { EventText } from "../action.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { waitForPods } from "./wait-for-pods.ts";
@@ -54,7 +60,7 @@ export function scaling(turn: RunTurn): Draft {
 }
 
 export function analysing(turn: RunTurn): Draft {
-  return compared(turn, analyseStep);
+  return withHooksAsked(turn, compared(turn, analyseStep));
 }
 
 // --- internal ---
@@ -76,25 +82,32 @@ function externalWeight(turn: RunTurn): Draft | undefined {
 }
 
 function prepareStep(turn: RunTurn): Draft {
-  const { run, seen } = turn;
+  const { run, seen, state, policy } = turn;
+  if (isUnconfirmed(run, state.weight, policy)) return confirm(turn);
   const external = externalWeight(turn);
   if (external) return external;
   const lost = lostPods(turn);
   if (lost) return lost;
-  return run.wait && (run.checkAt ?? 0) > seen.now ? lookLater(turn) : prepare(turn);
+  const isResting = run.wait !== undefined && (run.checkAt ?? 0) > seen.now;
+  return newsAtGate(turn) ?? (isResting ? lookLater(turn) : prepare(turn));
 }
 
 function analyseStep(turn: RunTurn): Draft {
-  const { run, seen, state } = turn;
+  const { seen, state } = turn;
   const external = externalWeight(turn);
   if (external) return external;
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
-  const lost = lostPods(turn);
-  if (lost) return lost;
+  return lostPods(turn) ?? judgeStep(turn);
+}
+
+function judgeStep(turn: RunTurn): Draft {
+  const { run, seen, state } = turn;
   if (isSkipped(turn)) return finishOrWait(turn, "Analysis is skipped");
-  if (state.weight === 0) return draft(turn, heldWords(turn));
+  const { reason, next } = waitsForPerson(turn) ?? state;
+  if (state.weight === 0) return draft(turn, { reason, next });
   if (isResumedByUser(turn)) return askNow(turn);
-  return seen.now < (run.checkAt ?? 0) ? lookLater(turn) : check(turn);
+  const isDue = seen.now >= (run.checkAt ?? 0);
+  return newsAtGate(turn) ?? (isDue ? checkWithHooks(turn, check) : lookLater(turn));
 }
 
 /** What someone else has written into the canary is not what would be promoted for it. */
@@ -172,24 +185,25 @@ function notInEffect(turn: RunTurn): Draft {
   return draft(turn, { run: begun }, { requeueAfterMs: freshMs });
 }
 
-function heldWords(turn: RunTurn): { reason: string; next: string } {
-  const { reason, next } = waitsForPerson(turn) ?? turn.state;
-  return { reason, next };
-}
-
 function advance(turn: RunTurn, weight: number): Draft {
-  const { run, seen, state, policy } = turn;
+  const { run, state } = turn;
   const waiting = waitsForPerson(turn);
   if (waiting && (waiting.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight)))
     return wait(turn, waiting);
   const unseen = unscraped(turn);
   if (unseen) return wait(turn, unseen);
+  const passage = beforeUsers(turn);
+  return "stop" in passage ? passage.stop : give(turn, weight, passage);
+}
+
+function give(turn: RunTurn, weight: number, passage: { run: Run; events: EventText[] }): Draft {
+  const { run, seen, state, policy } = turn;
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
-  const { paused: _over, ...rest } = withoutWait(run);
+  const { paused: _over, ...rest } = ungated(withoutWait(passage.run));
   const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
-  const events = [event.advance(fullName(seen), given)];
+  const events = [...passage.events, event.advance(fullName(seen), given)];
   if (isFirst) events.unshift(event.starting(fullTarget(seen)));
   return draft(
     turn,
@@ -246,6 +260,8 @@ function weighEvidence(
 /** By the Canary's policy. What only needs to wait is never a failure, and users who do not reach the canary never a pass. */
 function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
   const { policy, deadlineMs } = turn.policy.noEvidence;
+  const standing = policy === "fail" ? undefined : stayAtGate(turn);
+  if (standing) return standing;
   const counts = ["no-evidence", "no-traffic", "unreached"].includes(found.cause) && metrics.isEarly !== true;
   if (policy === "fail" && counts) return failedCheck(turn, found.reason);
   const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
@@ -255,7 +271,7 @@ function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
 }
 
 function passedCheck(turn: RunTurn, metrics: Measured): Draft {
-  const { run, seen, state, policy } = turn;
+  const { run, state, policy } = turn;
   const waiting = waitsForPerson(turn);
   if (waiting) return wait(turn, waiting);
   const last = run.step >= policy.weights.length - 1;
@@ -265,9 +281,17 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
     return wait(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it", lookAgainMs });
   }
   // A spec that was edited may have put another weight where this step is.
-  const isGiven = state.weight >= weightOf(turn);
-  if (last && isGiven) return finishAnalysis(turn, "Every check passed");
-  const { checkAt: _checkAt, paused: _paused, ...rest } = withoutWait(run);
-  const following: Run = { ...rest, stage: "scaling", step: last ? run.step : run.step + 1, stageAt: seen.now };
+  const isLast = last && state.weight >= weightOf(turn);
+  const passage = afterStep(turn, { isLast, weight: weightOf(turn) });
+  if ("stop" in passage) return passage.stop;
+  const past: RunTurn = { ...turn, run: passage.run, state: { ...state, run: passage.run } };
+  const following = last ? run.step : run.step + 1;
+  const step = isLast ? finishAnalysis(past, "Every check passed") : followingStep(past, following);
+  return { ...step, events: [...passage.events, ...step.events] };
+}
+
+function followingStep(turn: RunTurn, step: number): Draft {
+  const { checkAt: _checkAt, paused: _paused, ...rest } = ungated(withoutWait(turn.run));
+  const following: Run = { ...rest, stage: "scaling", step, stageAt: turn.seen.now };
   return andThen(draft(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
 }

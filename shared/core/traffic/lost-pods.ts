@@ -9,7 +9,7 @@ import {
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
-import { formatImages, fullName, draft, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
+import { formatImages, fullName, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { canaryName } from "../objects/names.ts";
 import { reject } from "../lifecycle/end.ts";
@@ -62,7 +62,7 @@ function lose(turn: RunTurn, weight: number, words: { cause: string; reason: str
     const cause = `the canary lost ${words.cause} ${losses} times${failureWords(turn)}`;
     return reject(turn, cause, event.rollingBack(fullName(seen), cause));
   }
-  const { checkAt: _checkAt, ...rest } = withoutWait(run);
+  const { checkAt: _checkAt, ...rest } = ungated(withoutWait(run));
   const { reason } = words;
   return draft(
     turn,

@@ -13,6 +13,7 @@ import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-cause
 import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { nextSampleMs } from "../turn/next-sample.ts";
+import { isAtGate } from "../gates/answers.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
 
@@ -165,12 +166,13 @@ function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: 
 /** Who has paused a run looks after it: what it has no evidence of meanwhile does not end it. */
 function deadlineOf(turn: RunTurn, cause: WaitCause): number | undefined {
   const { policy } = turn;
-  if (kindOf(cause) === "evidence" && waitsForPerson(turn)) return undefined;
+  if (kindOf(cause) === "evidence" && (waitsForPerson(turn) || isAtGate(turn.run))) return undefined;
   const byKind = {
     evidence: policy.noEvidence.deadlineMs,
     unseen: policy.noEvidence.deadlineMs,
     outage: policy.cannotAskDeadlineMs,
     person: undefined,
+    answer: undefined,
   };
   return byKind[kindOf(cause)];
 }

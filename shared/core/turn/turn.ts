@@ -109,9 +109,15 @@ export function withoutWait(run: Run): Run {
   return rest;
 }
 
+/** The run where it stands at no gate: what is asked at the next is asked anew. */
+export function ungated(run: Run): Run {
+  const { gate: _gate, hooksAt: _hooksAt, ...rest } = run;
+  return rest;
+}
+
 /** The run with nothing of the stage before in it; a person's pause and ceiling are over too. */
 export function entering(run: Run, stage: Run["stage"], now: number): Run {
-  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = withoutWait(run);
+  const { checkAt: _checkAt, paused: _paused, ceiling: _ceiling, ...rest } = ungated(withoutWait(run));
   return { ...rest, stage, stageAt: now };
 }
 
