@@ -7,6 +7,25 @@ const clocksAndIo = [
   ...["performance", "crypto", "globalThis", "global"],
 ];
 
+const handedClock = "A clock and timers are handed in, as `Clock` or `Timers` of shared/kube/clock.ts.";
+
+/** Time that a file reaches for by itself. `systemClock` is made of it, and handed on by the two `main.ts`. */
+const hiddenClocks = [
+  {
+    selector:
+      "CallExpression[callee.object.name='Date'][callee.property.name='now'], NewExpression[callee.name='Date'][arguments.length=0], CallExpression[callee.name='Date']",
+    message: handedClock,
+  },
+  {
+    selector: "MemberExpression[object.name=/^(performance|AbortSignal)$/][property.name=/^(now|timeout)$/]",
+    message: handedClock,
+  },
+  { selector: "MemberExpression[object.name='process'][property.name=/^(hrtime|uptime)$/]", message: handedClock },
+  { selector: "CallExpression[callee.name=/^set(Timeout|Interval|Immediate)$/]", message: handedClock },
+  { selector: "ImportDeclaration[source.value=/^(node:)?timers/]", message: handedClock },
+  { selector: "ImportSpecifier[imported.name='systemClock']", message: handedClock },
+];
+
 const assertions = [
   ...["expect", "expect*", "waitFor", "becomes", "soak", "doubled", "named", "sameCause", "derive", "then", "without"],
   "watching.shows",
@@ -19,6 +38,18 @@ const sizeLimits = {
   "max-depth": ["error", 3],
   complexity: ["error", 10],
 };
+
+const everywhere = [
+  {
+    selector: "MemberExpression[object.name='vi'][property.name='mock']",
+    message: "Pass what a test replaces as an argument instead.",
+  },
+  {
+    selector:
+      "CallExpression[callee.property.name=/^(skip|skipIf|todo|only)$/][callee.object.name=/^(it|test|describe)$/]",
+    message: "A test runs or does not exist.",
+  },
+];
 
 /** `outside` is how a file of these names what lies beyond the core. */
 const coreImports = (files, outside) => ({
@@ -59,18 +90,7 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "no-warning-comments": ["error", { terms: ["todo", "fixme", "xxx"] }],
       "no-empty": ["error", { allowEmptyCatch: false }],
-      "no-restricted-syntax": [
-        "error",
-        {
-          selector: "MemberExpression[object.name='vi'][property.name='mock']",
-          message: "Pass what a test replaces as an argument instead.",
-        },
-        {
-          selector:
-            "CallExpression[callee.property.name=/^(skip|skipIf|todo|only)$/][callee.object.name=/^(it|test|describe)$/]",
-          message: "A test runs or does not exist.",
-        },
-      ],
+      "no-restricted-syntax": ["error", ...everywhere],
     },
   },
   {
@@ -93,6 +113,7 @@ export default tseslint.config(
       "no-restricted-properties": ["error", { object: "Math", property: "random" }],
       "no-restricted-syntax": [
         "error",
+        ...everywhere,
         { selector: ":function[async=true]", message: "The core is arithmetic: no async." },
         { selector: "NewExpression[callee.name='Date']", message: "Time is an input of the core." },
         { selector: "ImportExpression", message: "shared/core imports nothing but itself, and at its start." },
@@ -123,6 +144,8 @@ export default tseslint.config(
       ],
       "no-restricted-syntax": [
         "error",
+        ...everywhere,
+        ...hiddenClocks,
         {
           selector: "BinaryExpression[operator=/^[!=]==?$/][left.property.name='phase']",
           message: "Only shared/core/decide branches on the phase.",
@@ -143,6 +166,12 @@ export default tseslint.config(
         { patterns: [{ group: ["**/webhook/**", "**/test/**"], message: "plugin imports shared only." }] },
       ],
     },
+  },
+  { files: ["webhook/main.ts"], rules: { "no-restricted-syntax": ["error", ...everywhere] } },
+  {
+    files: ["plugin/**/*.ts", "shared/**/*.ts"],
+    ignores: ["shared/core/**", "plugin/main.ts", "shared/kube/clock.ts", "**/*.test.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, ...hiddenClocks] },
   },
   {
     files: ["plugin/**/*.ts", "webhook/**/*.ts", "shared/**/*.ts"],

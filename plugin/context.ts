@@ -1,4 +1,5 @@
 /** What a command is given: nothing in `plugin/` reaches for a stream, a clock or a cluster by itself. */
+import type { Timers } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 
 /** The part of a stream that commands use. */
@@ -21,6 +22,7 @@ export interface Io {
   env: Env;
   /** ms since the epoch. */
   now: () => number;
+  timers: Timers;
 }
 
 export interface Deps extends Io {

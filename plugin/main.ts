@@ -1,18 +1,19 @@
 /** Composition root of the plugin: real streams and clock; the only place that ends the process. */
 import process from "node:process";
+import { systemClock } from "../shared/kube/clock.ts";
 import { runCli } from "./cli/cli.ts";
 import { exitCode, type Io } from "./context.ts";
 import { openSession } from "./cluster/session.ts";
 
 const { stdout, stderr, env } = process;
-const io: Io = { stdout, stderr, env, now: () => Date.now() };
+const io: Io = { stdout, stderr, env, now: () => systemClock.wall(), timers: systemClock };
 const interrupt = new AbortController();
 
 /** A command that waits says how it ended before the process does; one that does not is given no time. */
 function endOn(signal: NodeJS.Signals, code: number): void {
   process.once(signal, () => {
     interrupt.abort();
-    setTimeout(() => process.exit(code), 100);
+    systemClock.after(100, () => process.exit(code));
   });
 }
 

@@ -8,6 +8,7 @@ import { isIP } from "node:net";
 import { longestAddress, shown } from "./core/queries/allowed-addresses.ts";
 import { cut } from "./core/format/cut.ts";
 import { PrometheusError } from "./prometheus-error.ts";
+import { deadline, type Timers } from "./kube/clock.ts";
 import { AddressRefused, guardedLookup, type AddressGuard } from "./guarded-lookup.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
@@ -23,6 +24,7 @@ export interface Prometheus {
 }
 
 export interface PrometheusOptions {
+  timers: Timers;
   /** For instance `http://prometheus.linkerd-viz:9090`; a path is kept as prefix. */
   address: string;
   headers?: Record<string, string[]>;
@@ -113,7 +115,7 @@ function shownAddress(url: URL): string {
 
 async function exchange(url: URL, form: URLSearchParams, options: Exchange): Promise<Answer> {
   const timeoutMs = options.timeoutMs ?? 5000;
-  const signal = AbortSignal.timeout(timeoutMs);
+  const { signal, cancel } = deadline(options.timers, timeoutMs);
   try {
     return await send(url, form, { ...options, signal });
   } catch (error: unknown) {
@@ -126,6 +128,8 @@ async function exchange(url: URL, form: URLSearchParams, options: Exchange): Pro
     }
     const message = `${who} cannot be reached (${reasonOf(error)}); see that it runs and that the address is right`;
     throw new PrometheusError("Unreachable", message, { cause: error });
+  } finally {
+    cancel();
   }
 }
 

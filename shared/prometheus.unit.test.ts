@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { refusalOf } from "./core/queries/allowed-addresses.ts";
 import { createAddressGuard } from "./guarded-lookup.ts";
 import { asRequested, createPrometheus } from "./prometheus.ts";
+import { systemClock } from "./kube/clock.ts";
 
 describe("an address is checked as it will be asked", () => {
   it.each([
@@ -24,12 +25,16 @@ describe("an address is checked as it will be asked", () => {
   it.each(["http://prometheus:9090?", "http://prometheus:9090/#"])(
     "%s, which would choose its own path, is refused",
     async (address) => {
-      await expect(createPrometheus({ address }).query("up")).rejects.toThrow(/is no http or https address/);
+      await expect(createPrometheus({ timers: systemClock, address }).query("up")).rejects.toThrow(
+        /is no http or https address/,
+      );
     },
   );
 
   it("is shown without its password", async () => {
-    await expect(createPrometheus({ address: "http://u:p/ss@prom?" }).query("up")).rejects.toThrow("http://***@prom");
+    await expect(createPrometheus({ timers: systemClock, address: "http://u:p/ss@prom?" }).query("up")).rejects.toThrow(
+      "http://***@prom",
+    );
   });
 
   // Squared, each of these would block the process for a quarter of a minute: longer than a test may take.
@@ -38,7 +43,7 @@ describe("an address is checked as it will be asked", () => {
     ["of slashes and spaces", `http://p ${"/".repeat(200_000)}x`],
     ["of digits", `http://${"1".repeat(200_000)}`],
   ])("costs no time where it is a long row %s, and is not shown whole", async (_, address) => {
-    const refused = createPrometheus({ address }).query("up");
+    const refused = createPrometheus({ timers: systemClock, address }).query("up");
     await expect(refused).rejects.toThrow(/is no http or https address/);
     await expect(refused).rejects.toSatisfy((error: Error) => error.message.length < 400);
     expect(refusalOf(asRequested(address), ["prometheus.monitoring:9090", "*a*b*c*"])).toMatch(
@@ -48,7 +53,8 @@ describe("an address is checked as it will be asked", () => {
 
   it("of a stranger is refused where it leads to the machine itself, literal or by name", async () => {
     const guard = createAddressGuard([]);
-    const ask = (address: string): Promise<unknown> => createPrometheus({ address, guard }).query("up");
+    const ask = (address: string): Promise<unknown> =>
+      createPrometheus({ timers: systemClock, address, guard }).query("up");
     await expect(ask("http://127.0.0.1:9090")).rejects.toThrow(/may not be asked, for it leads to loopback/);
     await expect(ask("http://[::ffff:169.254.169.254]")).rejects.toThrow(/leads to link-local/);
     await expect(ask("http://localhost:9090")).rejects.toMatchObject({ code: "RefusedAddress" });
@@ -65,7 +71,7 @@ describe("an address is checked as it will be asked", () => {
     const server = createServer((_, response) => response.writeHead(status, { location: "/swordfish" }).end(body));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const refused = await createPrometheus({ address, isForeign: true }).query("up").catch(String);
+    const refused = await createPrometheus({ timers: systemClock, address, isForeign: true }).query("up").catch(String);
     expect(refused).toMatch(said);
     expect(refused).not.toContain("swordfish");
     server.close();
@@ -76,7 +82,9 @@ describe("an address is checked as it will be asked", () => {
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
     const address = `http://127.0.0.1:${port}/prefix//`;
-    await expect(createPrometheus({ address }).query("up")).rejects.toThrow("/prefix/api/v1/query?query=up");
+    await expect(createPrometheus({ timers: systemClock, address }).query("up")).rejects.toThrow(
+      "/prefix/api/v1/query?query=up",
+    );
     server.close();
   });
 });

@@ -6,6 +6,7 @@
  */
 import type { Server, Socket } from "node:net";
 import type { RequestHandler, Response } from "express";
+import type { Timers } from "../shared/kube/clock.ts";
 
 /** Open connections. An API server has some hundreds under way at most, and flooding pods leave it an equal share. */
 export const connectionBound = 1_024;
@@ -44,7 +45,7 @@ export class Budget {
   private readonly taken = new Map<string, number>();
   /** In the order of arrival. */
   private readonly line = new Set<Claim>();
-  private readonly held = new Set<Claim>();
+  private readonly granted = new Set<Claim>();
   private sum = 0;
 
   constructor(bounds: Bounds) {
@@ -58,7 +59,7 @@ export class Budget {
     this.serve();
     return () => {
       this.line.delete(claim);
-      if (this.held.delete(claim)) this.add(client, -claim.amount);
+      if (this.granted.delete(claim)) this.add(client, -claim.amount);
       this.serve();
     };
   }
@@ -66,7 +67,7 @@ export class Budget {
   private serve(): void {
     for (let next = this.next(); next && this.sum + next.amount <= this.bounds.total; next = this.next()) {
       this.line.delete(next);
-      this.held.add(next);
+      this.granted.add(next);
       this.add(next.client, next.amount);
       next.go();
     }
@@ -96,7 +97,7 @@ export class Budget {
 }
 
 /** Goes before the body parser: no byte of a body is taken from its connection before there is room for the whole of it. */
-export function limitBodies(limits: BodyLimits): RequestHandler {
+export function limitBodies(limits: BodyLimits, timers: Timers): RequestHandler {
   const budget = new Budget(limits);
   const asking = new WeakSet<Socket>();
   return (request, response, next) => {
@@ -104,16 +105,16 @@ export function limitBodies(limits: BodyLimits): RequestHandler {
     // No API server sends a request before the last is answered, and whatever waits must cost a connection.
     if (asking.has(socket)) return void socket.destroy();
     asking.add(socket);
-    const deadline = { timer: setTimeout(() => tooMuch(response), limits.waitMs) };
+    let cancel = timers.after(limits.waitMs, () => tooMuch(response));
     const length = Number(request.headers["content-length"] ?? limits.largest);
     const leave = budget.take(socket.remoteAddress ?? "", Math.min(length, limits.largest) || 0, () => {
-      clearTimeout(deadline.timer);
-      deadline.timer = setTimeout(() => socket.destroy(), limits.receiveMs);
-      request.once("end", () => clearTimeout(deadline.timer));
+      cancel();
+      cancel = timers.after(limits.receiveMs, () => void socket.destroy());
+      request.once("end", () => cancel());
       next();
     });
     response.once("close", () => {
-      clearTimeout(deadline.timer);
+      cancel();
       asking.delete(socket);
       leave();
     });

@@ -6,6 +6,7 @@ import express from "express";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { issueAuthority, issueServing } from "./certificates/issue.ts";
 import { Budget, limitBodies, limitConnections, type BodyLimits } from "./limits.ts";
+import { systemClock } from "../shared/kube/clock.ts";
 
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -76,7 +77,7 @@ describe("bodies", () => {
 
   async function serve(limits: Omit<BodyLimits, "largest">): Promise<number> {
     const app = express();
-    app.use(limitBodies({ ...limits, largest: 64 * kib }), express.json({ limit: 64 * kib }));
+    app.use(limitBodies({ ...limits, largest: 64 * kib }, systemClock), express.json({ limit: 64 * kib }));
     app.use((_request, response) => void response.send("ok"));
     return listening(http.createServer(app));
   }

@@ -4,7 +4,7 @@
  */
 import type { Logger } from "pino";
 import { backoffMs } from "../shared/kube/backoff.ts";
-import { pause, systemClock } from "../shared/kube/clock.ts";
+import { pause } from "../shared/kube/clock.ts";
 import { messageOf } from "../shared/kube/errors.ts";
 import { startController, type Controller, type ControllerDeps } from "./controller/controller.ts";
 import { definitionLost, requireDefinition } from "./crd-check.ts";
@@ -41,7 +41,7 @@ async function whyAnother(deps: LoopsDeps, loop: Controller): Promise<string | u
   const over = new AbortController();
   const ending = AbortSignal.any([deps.ending, over.signal]);
   try {
-    return await Promise.race([loop.outlived(ending), definitionLost({ ...deps, clock: systemClock }, ending)]);
+    return await Promise.race([loop.outlived(ending), definitionLost(deps, ending)]);
   } finally {
     over.abort();
   }
@@ -49,7 +49,7 @@ async function whyAnother(deps: LoopsDeps, loop: Controller): Promise<string | u
 
 /** Goes on trying: a crash loop would only make the wait longer, and take admission away. */
 async function startedLoop(deps: LoopsDeps): Promise<Controller | undefined> {
-  const { cluster, log, random, ending } = deps;
+  const { cluster, clock, log, random, ending } = deps;
   for (let failures = 1; !ending.aborted; failures++) {
     try {
       await requireDefinition(cluster);
@@ -57,7 +57,7 @@ async function startedLoop(deps: LoopsDeps): Promise<Controller | undefined> {
     } catch (error) {
       const waitMs = backoffMs({ firstMs: 500, capMs: 15_000 }, failures, random);
       log.error({ reason: messageOf(error), waitMs }, "the loop could not start");
-      await pause(systemClock, waitMs, ending);
+      await pause(clock, waitMs, ending);
     }
   }
   return undefined;

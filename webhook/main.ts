@@ -32,6 +32,7 @@ interface Parts {
 }
 
 const version = typeof BUILD_VERSION === "string" ? BUILD_VERSION : "0.0.0-dev";
+const clock = systemClock;
 const random = (): number => Math.random();
 
 try {
@@ -63,7 +64,7 @@ function connectTo(config: Config): Cluster {
   kubeConfig.loadFromDefault();
   // A request that hangs must not cost the leader its Lease.
   const timeoutMs = Math.min(10_000, Math.floor(config.renewDeadlineMs / 3));
-  return connect(kubeConfig, { timeoutMs, userAgent: `kubectl-canary/${version}` });
+  return connect(kubeConfig, { timers: clock, timeoutMs, userAgent: `kubectl-canary/${version}` });
 }
 
 async function serve(parts: Parts): Promise<void> {
@@ -75,8 +76,8 @@ async function serve(parts: Parts): Promise<void> {
   const { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways } = config;
   const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways };
   // Probes are answered before there is a certificate that anyone trusts.
-  const stopgap = await issueAuthority("not ready", { now: systemClock.wall(), lifetimeMs: 3_600_000 });
-  const server = createServer({ log, canary, recorder, notReady }, stopgap);
+  const stopgap = await issueAuthority("not ready", { now: clock.wall(), lifetimeMs: 3_600_000 });
+  const server = createServer({ timers: clock, log, canary, recorder, notReady }, stopgap);
   const certificates = createCertificates(parts, (certificate) => server.setSecureContext(certificate));
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
@@ -89,11 +90,11 @@ async function serve(parts: Parts): Promise<void> {
   log.info({ port: config.port, metricsPort: config.metricsPort }, "listening");
   certificates.start();
   const notes = (): Record<string, string> => certificateNotes(certificates.validity(), config.certificateIssuer);
-  const loops = runLoops({ ...parts, random, notes }, running);
+  const loops = runLoops({ ...parts, clock, random, notes }, running);
   await aborted(ending);
   log.info({ drainMs: config.drainMs }, "stopping");
   // The lead is passed on at once; admission goes on until the API server has heard that this pod leaves.
-  await Promise.all([loops, pause(systemClock, config.drainMs, new AbortController().signal)]);
+  await Promise.all([loops, pause(clock, config.drainMs, new AbortController().signal)]);
   await Promise.all([close(server), close(metricsServer), certificates.stop()]);
   log.info("stopped");
 }
@@ -111,7 +112,7 @@ function createCertificates(parts: Parts, serve: (certificate: { cert: string; k
   const { config, cluster, log } = parts;
   const host = `${config.serviceName}.${config.namespace}.svc`;
   return new Certificates(
-    { cluster, clock: systemClock, random, log, serve },
+    { cluster, clock, random, log, serve },
     {
       issuer: config.certificateIssuer,
       namespace: config.namespace,
@@ -127,7 +128,15 @@ async function uninstallAll({ cluster, config, log }: Parts): Promise<void> {
   const { namespace, deployment, watchNamespaces, certificateIssuer, secretName } = config;
   const ownSecret = certificateIssuer === "own" ? secretName : undefined;
   const where = { namespace, deployment, watchNamespaces };
-  const left = await uninstall({ cluster, log, random, ...where, ownSecret, deadlineMs: config.uninstallDeadlineMs });
+  const left = await uninstall({
+    cluster,
+    clock,
+    log,
+    random,
+    ...where,
+    ownSecret,
+    deadlineMs: config.uninstallDeadlineMs,
+  });
   const lines = left.length === 0 ? ["Every Deployment is its user's again."] : ["This needs a person:", ...left];
   process.stdout.write(`${lines.join("\n- ")}\n`);
 }

@@ -7,6 +7,7 @@ import * as https from "node:https";
 import express from "express";
 import type { ErrorRequestHandler, Express, RequestHandler } from "express";
 import type { Logger } from "pino";
+import type { Timers } from "../shared/kube/clock.ts";
 import { messageOf } from "../shared/kube/errors.ts";
 import type { CanaryDeps } from "./admission/canaries.ts";
 import { denial, parseReview } from "./admission/review.ts";
@@ -15,6 +16,7 @@ import { admit, endpoints, type Endpoint } from "./admission/endpoints.ts";
 import type { Recorder } from "./telemetry/recorder.ts";
 
 export interface ServerDeps {
+  timers: Timers;
   log: Logger;
   canary: CanaryDeps;
   recorder: Pick<Recorder, "admission">;
@@ -63,7 +65,7 @@ export function admissionApp(deps: ServerDeps): Express {
   });
   // Compressed bodies are refused: the API server sends none, and a small one can unpack to a large one.
   const parse = express.json({ limit: maxBodyBytes, type: "application/json", inflate: false });
-  const within = limitBodies({ ...bodyBounds, largest: maxBodyBytes });
+  const within = limitBodies({ ...bodyBounds, largest: maxBodyBytes }, deps.timers);
   for (const endpoint of endpoints) app.post(endpoint.path, within, parse, review(endpoint, deps));
   app.use((request, response) => {
     response.status(404).json({ message: `nothing at ${request.method} ${request.path}` });
@@ -100,8 +102,8 @@ function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
     }
     // A replica that is going away is not to be held to by a connection that is kept alive.
     if (deps.notReady().length > 0) response.set("Connection", "close");
-    const started = process.hrtime.bigint();
-    const seconds = (): number => Number(process.hrtime.bigint() - started) / 1e9;
+    const startedAt = deps.timers.now();
+    const seconds = (): number => (deps.timers.now() - startedAt) / 1_000;
     try {
       const { status, body, result } = admit(request.body, endpoint, deps.canary);
       deps.recorder.admission(result, seconds());

@@ -8,6 +8,7 @@ import { annotation, heldValue, label } from "../shared/core/objects/names.ts";
 import type { ReviewResponse } from "./admission/review.ts";
 import { createRecorder } from "./telemetry/recorder.ts";
 import { admissionApp, maxBodyBytes } from "./server.ts";
+import { systemClock } from "../shared/kube/clock.ts";
 
 const uid = "deploy-uid";
 const recorder = createRecorder({ version: "0.0.0", meshProvider: "linkerd" });
@@ -17,6 +18,7 @@ let url: string;
 
 beforeAll(async () => {
   const app = admissionApp({
+    timers: systemClock,
     log: pino({ enabled: false }),
     canary: { ownAccounts: ["controller"], excludedNamespaces: ["kube-system"], allowGateways: false },
     recorder,

@@ -7,7 +7,7 @@ import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { cut } from "../shared/core/format/cut.ts";
 import type { Canary } from "../shared/core/objects/canary.ts";
 import { label, leaseName, manager } from "../shared/core/objects/names.ts";
-import { pause, systemClock } from "../shared/kube/clock.ts";
+import { type Clock, deadline, pause } from "../shared/kube/clock.ts";
 import type { Cluster } from "../shared/kube/cluster.ts";
 import { hasCode, messageOf } from "../shared/kube/errors.ts";
 import { resource, type Resource } from "../shared/kube/resources.ts";
@@ -23,6 +23,7 @@ import { createCaches, everyKey, indexes, type Caches } from "./controller/cache
 export interface UninstallDeps {
   cluster: Cluster;
   log: Logger;
+  clock: Clock;
   random: () => number;
   /** The controller's own namespace and Deployment. */
   namespace: string;
@@ -39,8 +40,8 @@ export interface UninstallDeps {
  * sentence. Throws only where the cluster cannot be asked at all.
  */
 export async function uninstall(deps: UninstallDeps): Promise<string[]> {
-  const { cluster, log } = deps;
-  const until = deadlines(deps.deadlineMs);
+  const { cluster, clock, log } = deps;
+  const until = deadlines(clock, deps.deadlineMs);
   const left: Left = new Map();
   if (!(await stopController(deps, until.stopped)))
     left.set(`${deps.namespace}/`, "The controller's pods have not ended; what they still write may undo this.");
@@ -55,7 +56,6 @@ export async function uninstall(deps: UninstallDeps): Promise<string[]> {
   }
   const world = createCaches({
     ...deps,
-    clock: systemClock,
     routes,
     namespaces: namespaces.watched,
     templateNamespaces: [],
@@ -63,9 +63,9 @@ export async function uninstall(deps: UninstallDeps): Promise<string[]> {
     onError: () => undefined,
     onUnreadable: () => undefined,
   });
-  const parts: CleanupDeps = { cluster, world, routes, log, now: () => systemClock.wall() };
+  const parts: Parts = { cluster, world, routes, log, clock, now: () => clock.wall() };
   try {
-    await filled(world, until.given);
+    await filled(world, { clock, signal: until.given });
     const rolling = await giveBackTargets(parts, until.given, left);
     await takeTracesAway(parts, until, { rolling, left });
     await resetStatuses(parts, left);
@@ -89,32 +89,39 @@ const unreadable = (namespace: string): string =>
 /** What needs a person: sentences by `namespace/name` of the Deployment or the Canary. */
 type Left = Map<string, string>;
 
+type Parts = CleanupDeps & { clock: Clock };
+
+interface Within {
+  clock: Clock;
+  signal: AbortSignal;
+}
+
 const lookAgainMs = 250;
 
 /** Each part gets its share of the time, so that the last one is reached. */
-function deadlines(wholeMs: number): Record<"stopped" | "given" | "rolled" | "drained", AbortSignal> {
-  const after = (part: number): AbortSignal => AbortSignal.timeout(Math.floor(wholeMs * part));
+function deadlines(clock: Clock, wholeMs: number): Record<"stopped" | "given" | "rolled" | "drained", AbortSignal> {
+  const after = (part: number): AbortSignal => deadline(clock, Math.floor(wholeMs * part)).signal;
   return { stopped: after(0.3), given: after(0.5), rolled: after(0.7), drained: after(0.9) };
 }
 
 /** Looks until it is done, and says whether it was in time; there is no one event for "all of these". */
-async function inTime(signal: AbortSignal, done: () => boolean | Promise<boolean>): Promise<boolean> {
+async function inTime({ clock, signal }: Within, done: () => boolean | Promise<boolean>): Promise<boolean> {
   while (!(await done())) {
     if (signal.aborted) return false;
-    await pause(systemClock, lookAgainMs, signal);
+    await pause(clock, lookAgainMs, signal);
   }
   return true;
 }
 
-async function filled(world: Caches, signal: AbortSignal): Promise<void> {
+async function filled(world: Caches, within: Within): Promise<void> {
   void world.start();
-  if (!(await inTime(signal, () => world.hasSynced())))
+  if (!(await inTime(within, () => world.hasSynced())))
     throw new Error("The cluster could not be read in time: nothing was given back. Run helm uninstall again.");
 }
 
 /** Two of us would undo each other's work. */
 async function stopController(
-  { cluster, namespace, deployment }: UninstallDeps,
+  { cluster, clock, namespace, deployment }: UninstallDeps,
   signal: AbortSignal,
 ): Promise<boolean> {
   const at = { namespace, name: deployment };
@@ -125,7 +132,7 @@ async function stopController(
     });
     const matched = Object.entries(stopped.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
     const labelSelector = matched.join(",");
-    return await inTime(signal, async () => {
+    return await inTime({ clock, signal }, async () => {
       const { items } = await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector });
       return items.length === 0;
     });
@@ -136,13 +143,13 @@ async function stopController(
 }
 
 /** Returns those that roll because of us: their canaries go on serving until stable's pods are back. */
-async function giveBackTargets(parts: CleanupDeps, signal: AbortSignal, left: Left): Promise<V1Deployment[]> {
+async function giveBackTargets(parts: Parts, signal: AbortSignal, left: Left): Promise<V1Deployment[]> {
   const targets = parts.world.deployments.list().filter(isMarked);
   const given = new Set<V1Deployment>();
   let open = targets;
   // What is refused again and again holds up nobody else's traffic.
   for (let tries = 0; open.length > 0 && tries < mostTries && !signal.aborted; tries++) {
-    if (tries > 0) await pause(systemClock, lookAgainMs * 2 ** tries, signal);
+    if (tries > 0) await pause(parts.clock, lookAgainMs * 2 ** tries, signal);
     const isGiven = await Promise.all(open.map((target) => giveBack(parts, target, left)));
     for (const [index, target] of open.entries()) if (isGiven[index]) given.add(target);
     open = open.filter((target) => !given.has(target));
@@ -178,7 +185,7 @@ async function giveBack(parts: CleanupDeps, target: V1Deployment, left: Left): P
 
 /** Traffic leaves a canary as soon as stable can carry it, and in any case while there is still time to drain. */
 async function takeTracesAway(
-  parts: CleanupDeps,
+  parts: Parts,
   until: ReturnType<typeof deadlines>,
   { rolling, left }: { rolling: readonly V1Deployment[]; left: Left },
 ): Promise<void> {
@@ -202,7 +209,7 @@ async function takeTracesAway(
     left.delete(`canary ${key}`);
     return true;
   };
-  const isDrained = await inTime(until.drained, async () => {
+  const isDrained = await inTime({ clock: parts.clock, signal: until.drained }, async () => {
     const done = await Promise.all(open.map(isDone));
     open = open.filter((_, index) => !done[index]);
     return open.length === 0;

@@ -1,6 +1,6 @@
 /** Says when something that is watched may have changed: list and watch, resumed where they break. */
 import { type CanaryError, hasCode } from "../../shared/kube/errors.ts";
-import { pause, systemClock } from "../../shared/kube/clock.ts";
+import { pause } from "../../shared/kube/clock.ts";
 import type { Selection } from "../../shared/kube/cluster.ts";
 import { Reflector } from "../../shared/kube/reflector.ts";
 import type { Resource } from "../../shared/kube/resources.ts";
@@ -25,7 +25,7 @@ export class Trigger {
   /** Watches objects from now on. Where watching is not permitted, they are read from time to time. */
   follow<T extends Stored>(resource: Resource, selection: Selection): Reflector<T> {
     const reflector: Reflector<T> = new Reflector<T>(
-      { cluster: this.deps.cluster, clock: systemClock, random: () => 0.5 },
+      { cluster: this.deps.cluster, clock: this.deps.timers, random: () => 0.5 },
       {
         ...selection,
         resource,
@@ -49,7 +49,7 @@ export class Trigger {
     if (!this.pending) {
       const stop = new AbortController();
       this.wake = () => stop.abort();
-      await pause(systemClock, ms, AbortSignal.any([stop.signal, this.deps.signal]));
+      await pause(this.deps.timers, ms, AbortSignal.any([stop.signal, this.deps.signal]));
     }
     const changed = this.pending;
     this.pending = false;
@@ -58,7 +58,7 @@ export class Trigger {
 
   /** Lets changes gather. */
   rest(ms: number): Promise<void> {
-    return pause(systemClock, ms, this.deps.signal);
+    return pause(this.deps.timers, ms, this.deps.signal);
   }
 
   async stop(): Promise<void> {

@@ -21,10 +21,14 @@ const defaultServer = "http://prometheus.linkerd-viz:9090";
 export async function openPrometheus(canary: Canary, session: Session): Promise<OpenPrometheus> {
   const address = canary.spec.metricsServer ?? (await controllersServer(session)) ?? defaultServer;
   const at = await locate(address, session);
-  if (!at) return { ...createPrometheus({ address }), close: () => undefined };
+  if (!at) return { ...createPrometheus({ address, timers: session.deps.timers }), close: () => undefined };
   const forward = await session.forward(at);
   const { pathname } = new URL(address);
-  const prometheus = createPrometheus({ address: forward.url + pathname.replace(/\/$/, ""), timeoutMs: patienceMs });
+  const prometheus = createPrometheus({
+    address: forward.url + pathname.replace(/\/$/, ""),
+    timers: session.deps.timers,
+    timeoutMs: patienceMs,
+  });
   return {
     close: () => forward.close(),
     query: async (promql, atMs) => {

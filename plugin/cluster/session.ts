@@ -21,7 +21,7 @@ export async function openSession(flags: ClusterFlags, io: Io, signal: AbortSign
   ]);
   const { kubeConfig, namespace, headers } = chooseCluster(flags, io.env);
   const userAgent = `kubectl-canary/${clientVersion().version}`;
-  const cluster = connect(kubeConfig, { timeoutMs, headers, userAgent });
+  const cluster = connect(kubeConfig, { timers: io.timers, timeoutMs, headers, userAgent });
   return {
     deps: { ...io, cluster, signal },
     scope: scopeOf(flags, namespace, io.env),

@@ -3,18 +3,22 @@
 /** Takes back a callback that was asked for; harmless when it has already run. */
 export type Cancel = () => void;
 
-export interface Clock {
+export interface Timers {
   /** Milliseconds that never run backwards; only differences mean anything. */
   now(): number;
-  /** Milliseconds since 1970, as this machine believes. */
-  wall(): number;
   /** Runs a callback once, after `ms`. */
   after(ms: number, run: () => void): Cancel;
+}
+
+export interface Clock extends Timers {
+  /** Milliseconds since 1970, as this machine believes. */
+  wall(): number;
 }
 
 /** What `setTimeout` can hold; it runs anything longer at once. */
 const longestMs = 2 ** 31 - 1;
 
+/** Named by the two `main.ts` alone; everything else is handed its clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
@@ -25,7 +29,7 @@ export const systemClock: Clock = {
 };
 
 /** Resolves after `ms`, or as soon as the signal aborts. */
-export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+export function pause(clock: Timers, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const finish = (): void => {
@@ -36,4 +40,10 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
     const cancel = clock.after(ms, finish);
     signal.addEventListener("abort", finish, { once: true });
   });
+}
+
+/** Aborts after `ms`, unless it is taken back before. */
+export function deadline(clock: Timers, ms: number): { signal: AbortSignal; cancel: Cancel } {
+  const controller = new AbortController();
+  return { signal: controller.signal, cancel: clock.after(ms, () => controller.abort()) };
 }

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from "node:http";
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { Timers } from "./clock.ts";
 import { Connection, type ConnectOptions } from "./connection.ts";
 import { CanaryError, hasCode } from "./errors.ts";
 import { apiVersion, collectionPath, objectPath, type Resource } from "./resources.ts";
@@ -81,8 +82,8 @@ export interface Cluster {
 }
 
 /** Opens no connection yet. Throws `Usage` where the kubeconfig names no cluster. */
-export function connect(kubeConfig: KubeConfig, options: ConnectOptions = {}): Cluster {
-  return new HttpCluster(new Connection(kubeConfig, options));
+export function connect(kubeConfig: KubeConfig, options: ConnectOptions): Cluster {
+  return new HttpCluster(new Connection(kubeConfig, options), options.timers);
 }
 
 const pageSize = 500;
@@ -102,9 +103,11 @@ interface Metadata {
 
 class HttpCluster implements Cluster {
   private readonly connection: Connection;
+  private readonly timers: Timers;
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, timers: Timers) {
     this.connection = connection;
+    this.timers = timers;
   }
 
   get<T>(r: Resource, at: Place & { subresource?: string }): Promise<T> {
@@ -191,7 +194,8 @@ class HttpCluster implements Cluster {
       throw error;
     }
     const asked = this.connection.asked(request);
-    yield* events<T>({ answer, asked, idleTimeoutMs: q.idleTimeoutMs ?? idleTimeoutMs, signal });
+    const { timers } = this;
+    yield* events<T>({ answer, asked, timers, idleTimeoutMs: q.idleTimeoutMs ?? idleTimeoutMs, signal });
   }
 
   async raw(method: string, path: string, body?: unknown): Promise<unknown> {

@@ -5,9 +5,11 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { Timers } from "./clock.ts";
 import { CanaryError, fromNetwork, fromResponse, messageOf, nodeCode, timedOut, type Asked } from "./errors.ts";
 
 export interface ConnectOptions {
+  timers: Timers;
   /** Deadline of a request, its whole answer included. Default 10 s. A watch has none. */
   timeoutMs?: number;
   /** Further headers of every request, e.g. for impersonation. */
@@ -39,7 +41,7 @@ export class Connection {
   private readonly base: URL;
   private agent: { of: string; agent: http.Agent } | undefined;
 
-  constructor(kubeConfig: KubeConfig, options: ConnectOptions = {}) {
+  constructor(kubeConfig: KubeConfig, options: ConnectOptions) {
     this.kubeConfig = kubeConfig;
     this.options = options;
     this.base = serverUrl(kubeConfig);
@@ -112,16 +114,16 @@ export class Connection {
       const outgoing = (this.base.protocol === "http:" ? http : https).request(options);
       // Once there is an answer the error must go to it: its reader would else see a mere broken connection.
       let running: http.ClientRequest | http.IncomingMessage = outgoing;
-      const timer = setTimeout(() => running.destroy(timedOut(asked, timeoutMs)), timeoutMs);
+      const cancel = this.options.timers.after(timeoutMs, () => void running.destroy(timedOut(asked, timeoutMs)));
       const abort = (): void => void running.destroy(calledOff(asked));
       request.signal?.addEventListener("abort", abort, { once: true });
       const disarm = (): void => {
-        clearTimeout(timer);
+        cancel();
         request.signal?.removeEventListener("abort", abort);
       };
       outgoing.once("response", (answer) => {
         running = answer;
-        if (until === "status") clearTimeout(timer);
+        if (until === "status") cancel();
         answer.once("close", disarm);
         resolve(answer);
       });

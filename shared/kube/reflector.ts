@@ -3,7 +3,7 @@
  * API server, dead connections and compaction; whatever was missed meanwhile is told as differences, each once.
  */
 import { backoffMs, type BackoffLimits } from "./backoff.ts";
-import { pause, type Clock } from "./clock.ts";
+import { pause, type Timers } from "./clock.ts";
 import type { Cluster, Selection, WatchEvent } from "./cluster.ts";
 import { CanaryError, hasCode } from "./errors.ts";
 import type { Resource } from "./resources.ts";
@@ -12,7 +12,7 @@ import { keyOf, Store, type IndexFunction, type OnChange, type Stored } from "./
 
 export interface ReflectorDeps {
   cluster: Cluster;
-  clock: Clock;
+  clock: Timers;
   /** In [0, 1). */
   random: () => number;
 }

@@ -4,6 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
+import type { Timers } from "./clock.ts";
 import { CanaryError, fromNetwork, fromStatus, type Asked } from "./errors.ts";
 
 export interface WatchEvent<T> {
@@ -15,6 +16,7 @@ export interface WatchEvent<T> {
 export interface Stream {
   answer: Readable;
   asked: Asked;
+  timers: Timers;
   /** How long nothing may come, bookmarks included, before `Silence` is thrown. */
   idleTimeoutMs: number;
   signal: AbortSignal;
@@ -25,20 +27,20 @@ export interface Stream {
  * resourceVersion, `Silence`, `Unreachable` for a broken connection.
  */
 export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> {
-  const { answer, asked, idleTimeoutMs, signal } = stream;
-  const silence = setTimeout(() => answer.destroy(new Silence(asked, idleTimeoutMs)), idleTimeoutMs);
+  const { answer, asked, signal } = stream;
+  const silence = silenceOf(stream);
   try {
     for await (const line of linesOf(answer, silence)) {
       if (signal.aborted) return;
       yield parse<T>(line, asked);
       // Whoever takes long over an event is not the server being silent.
-      silence.refresh();
+      silence.begin();
     }
   } catch (error) {
     if (signal.aborted) return;
     throw fromNetwork(asked, error);
   } finally {
-    clearTimeout(silence);
+    silence.over();
     answer.destroy();
   }
 }
@@ -48,6 +50,24 @@ export class Silence extends CanaryError {
   constructor(asked: Asked, idleTimeoutMs: number) {
     super("Timeout", `The API server at ${asked.server} sent nothing on ${asked.what} for ${idleTimeoutMs} ms.`);
   }
+}
+
+interface SilenceTimer {
+  /** Begins anew. */
+  begin(): void;
+  over(): void;
+}
+
+/** One timer at a time, which looks when it fires whether anything has come meanwhile: events may come by the thousand. */
+function silenceOf({ answer, asked, timers, idleTimeoutMs }: Stream): SilenceTimer {
+  let heardAt = timers.now();
+  const check = (): void => {
+    const left = heardAt + idleTimeoutMs - timers.now();
+    if (left > 0) cancel = timers.after(left, check);
+    else answer.destroy(new Silence(asked, idleTimeoutMs));
+  };
+  let cancel = timers.after(idleTimeoutMs, check);
+  return { begin: () => void (heardAt = timers.now()), over: () => cancel() };
 }
 
 function parse<T>(line: string, asked: Asked): WatchEvent<T> {
@@ -63,10 +83,10 @@ function parse<T>(line: string, asked: Asked): WatchEvent<T> {
   return { type: event.type, object: event.object };
 }
 
-async function* linesOf(answer: Readable, silence: NodeJS.Timeout): AsyncGenerator<string> {
+async function* linesOf(answer: Readable, silence: Pick<SilenceTimer, "begin">): AsyncGenerator<string> {
   const lines = new LineSplitter();
   for await (const chunk of answer as AsyncIterable<Buffer>) {
-    silence.refresh();
+    silence.begin();
     yield* lines.push(chunk);
   }
 }

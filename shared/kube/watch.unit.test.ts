@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { events, type WatchEvent } from "./watch.ts";
+import { systemClock } from "./clock.ts";
 
 const asked = { server: "https://api.example", what: "GET /api/v1/pods" };
 const signal = new AbortController().signal;
@@ -9,7 +10,13 @@ const line = (type: string, object: unknown): string => `${JSON.stringify({ type
 
 async function read(chunks: readonly Buffer[]): Promise<WatchEvent<unknown>[]> {
   const seen: WatchEvent<unknown>[] = [];
-  const stream = { answer: Readable.from(chunks, { objectMode: false }), asked, idleTimeoutMs: 10_000, signal };
+  const stream = {
+    answer: Readable.from(chunks, { objectMode: false }),
+    asked,
+    timers: systemClock,
+    idleTimeoutMs: 10_000,
+    signal,
+  };
   for await (const event of events(stream)) seen.push(event);
   return seen;
 }

@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import { createRecorder } from "../../webhook/telemetry/recorder.ts";
 import { createServer, maxBodyBytes } from "../../webhook/server.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 export type Handler = "admission" | "nothing";
 
@@ -31,7 +32,10 @@ function nothing(): https.Server {
 function admission(): https.Server {
   const canary = { ownAccounts: ["controller"] };
   const recorder = createRecorder({ version: "bench", meshProvider: "auto" });
-  return createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
+  return createServer(
+    { timers: systemClock, log: pino({ enabled: false }), canary, recorder, notReady: () => [] },
+    serving,
+  );
 }
 
 const server = handler === "admission" ? admission() : nothing();

@@ -5,6 +5,7 @@ import type { DoctorView } from "../../plugin/commands/doctor/facts.ts";
 import type { StatsView } from "../../plugin/commands/stats.ts";
 import { type Forward, portForward } from "../cluster/client.ts";
 import { Scenario } from "./scenario.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 let scenario: Scenario;
 let prometheus: Forward;
@@ -32,7 +33,7 @@ it.each([
   const { code, stdout, stderr } = await scenario.plugin("stats", "--show-query", "-o", "json", ...args);
   expect(code, stderr).toBe(0);
   const view = JSON.parse(stdout) as StatsView;
-  const byHand = createPrometheus({ address: prometheus.url });
+  const byHand = createPrometheus({ timers: systemClock, address: prometheus.url });
   for (const track of view.tracks)
     for (const column of columns) {
       const [sample] = await byHand.query(track.queries?.[column] ?? "", Date.parse(view.measuredAt ?? ""));

@@ -15,6 +15,7 @@ import { buildAll } from "../cluster/build.ts";
 import { writePki } from "../cluster/parts/pki.ts";
 import { binaries } from "../cluster/versions.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 export interface ControlPlane {
   /** Where its keys and certificates are; gone after `stop`. */
@@ -22,7 +23,7 @@ export interface ControlPlane {
   /** TCP port on 127.0.0.1, the same after a restart. */
   port: number;
   /** A client of the administrator, by default straight to the API server; otherwise to a proxy's port. */
-  cluster(options?: ConnectOptions & { port?: number; token?: string }): Cluster;
+  cluster(options?: Partial<ConnectOptions> & { port?: number; token?: string }): Cluster;
   kubeConfig(options?: { port?: number; token?: string }): KubeConfig;
   /** SIGKILL: no goodbye to anyone. */
   killApi(): Promise<void>;
@@ -50,13 +51,13 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const parts = { dir, etcdPort, peerPort, apiPort, etcdBinary, apiBinary: built.get("kube-apiserver") ?? "" };
   const kubeConfig = kubeConfigs(caPem, apiPort, tokens.admin);
   const etcd = run(parts, "etcd", etcdBinary, etcdArgs(parts));
-  const api = new Api(parts, connect(kubeConfig(), { timeoutMs: 1_000 }));
+  const api = new Api(parts, connect(kubeConfig(), { timers: systemClock, timeoutMs: 1_000 }));
   await api.start();
   return {
     dir,
     port: apiPort,
     kubeConfig,
-    cluster: (options = {}) => connect(kubeConfig(options), options),
+    cluster: (options = {}) => connect(kubeConfig(options), { timers: systemClock, ...options }),
     killApi: () => api.kill(),
     startApi: () => api.start(),
     compact: () => compact(etcdPort),

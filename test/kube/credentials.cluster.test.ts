@@ -8,6 +8,7 @@ import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, type Cluster } from "../../shared/kube/cluster.ts";
 import { startControlPlane, type ControlPlane } from "./control-plane.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 let plane: ControlPlane;
 beforeAll(async () => (plane = await startControlPlane()));
@@ -24,7 +25,7 @@ function as(user: object, cluster: object = {}): Cluster {
   };
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(JSON.stringify(config));
-  return connect(kubeConfig);
+  return connect(kubeConfig, { timers: systemClock });
 }
 
 async function whoAmI(cluster: Cluster): Promise<string> {

@@ -120,5 +120,7 @@ it("a kind of route that is not installed is no fault, and is seen when it is in
 it("nothing overrides a route where ServiceProfiles are not installed", async () => {
   const world = { splits: { get: () => undefined }, httpRoutes: { get: () => ({}) } } as unknown as Caches;
   const request = { namespace: "default", apex: { name: "podinfo" } } as Parameters<typeof whyNotObeyed>[2];
-  await expect(whyNotObeyed({ cluster, world }, [], request)).resolves.toMatchObject({ staleCallers: [] });
+  await expect(whyNotObeyed({ cluster, world, now: () => Date.now() }, [], request)).resolves.toMatchObject({
+    staleCallers: [],
+  });
 });

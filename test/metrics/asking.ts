@@ -4,6 +4,7 @@ import { createEvidence } from "../../webhook/evidence/evidence.ts";
 import type { Evidence, EvidenceDeps, EvidenceRequest } from "../../webhook/evidence/types.ts";
 import { scrapeIntervalMs } from "./server.ts";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 export const tutorialMetrics: MetricSpec[] = [
   { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "2s" },
@@ -12,7 +13,7 @@ export const tutorialMetrics: MetricSpec[] = [
 
 export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
   return createEvidence({
-    prometheus: (server) => createPrometheus(server),
+    prometheus: (server) => createPrometheus({ ...server, timers: systemClock }),
     metricTemplate: () => Promise.resolve(undefined),
     podsOlderThanRoute: (callers) =>
       Promise.resolve(callers.map(({ namespace, pod }) => ({ pod: `${namespace}/${pod}` }))),
@@ -24,6 +25,7 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
     templateNamespaces: [],
     ownAddress: "",
     now: () => Date.now(),
+    timers: systemClock,
     log: { warn: () => undefined },
     ...more,
   });

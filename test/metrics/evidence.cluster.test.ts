@@ -16,6 +16,7 @@ import { callerSituations } from "./caller-situations.ts";
 import { querySituations } from "./query-situations.ts";
 import { effectOf, rowOf } from "./verdicts.ts";
 import { canaryIn, growing, primaryIn, type Situation, seriesSituations } from "./situations.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 const situations: Situation[] = [...seriesSituations, ...callerSituations, ...querySituations];
 
@@ -74,7 +75,7 @@ beforeAll(async () => {
   sendFrom("new", { "podinfo-primary": 45, "podinfo-canary": 5 });
   server = await startPrometheus(await feed.listen());
   door = await openDoor(server.url);
-  direct = createPrometheus({ address: server.url });
+  direct = createPrometheus({ timers: systemClock, address: server.url });
   // Two windows and a few scrapes: from then on the oldest series are known to be older than the window.
   await waitFor(() => feed.scrapes > 25 || unmet(`${feed.scrapes} scrapes`), 30_000, "enough scrapes");
 });

@@ -8,6 +8,7 @@ import { answer, type Behaviour, cutOff, type Door, endless, half, hang, openDoo
 import { Feed } from "./feed.ts";
 import { type PrometheusServer, startPrometheus } from "./server.ts";
 import { effectOf, rowOf } from "./verdicts.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 const feed = new Feed();
 let server: PrometheusServer;
@@ -114,7 +115,7 @@ describe("an address", () => {
   });
 
   test("never shows its password", async () => {
-    const error = await createPrometheus({ address: "http://me:secret@127.0.0.1:1" })
+    const error = await createPrometheus({ timers: systemClock, address: "http://me:secret@127.0.0.1:1" })
       .query("up")
       .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(PrometheusError);
@@ -122,7 +123,7 @@ describe("an address", () => {
   });
 
   test("may have a path, and long queries reach it as well as short ones", async () => {
-    const prometheus = createPrometheus({ address: `${server.url}/` });
+    const prometheus = createPrometheus({ timers: systemClock, address: `${server.url}/` });
     const long = `vector(1) or ${Array.from({ length: 400 }, (_, n) => `absent_${n}`).join(" or ")}`;
     const [[short], [other]] = await Promise.all([prometheus.query("vector(7)"), prometheus.query(long)]);
     expect([short?.value, other?.value]).toEqual([7, 1]);

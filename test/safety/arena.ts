@@ -29,6 +29,7 @@ import { openDoor, type Door } from "../metrics/door.ts";
 import { defineResources } from "../plugin/fixtures/plane.ts";
 import { noRequests } from "./no-requests.ts";
 import { through, type Gate } from "./through.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 export interface Controller {
   /** In whose name it leads. */
@@ -118,6 +119,7 @@ function startController(
     },
     log: pino({ enabled: process.env["LOG_LEVEL"] !== undefined, level: process.env["LOG_LEVEL"] ?? "info" }),
     recorder: createRecorder({ version: "test", meshProvider: "linkerd" }),
+    clock: systemClock,
     random: () => Math.random(),
   });
 }
@@ -177,7 +179,10 @@ async function startAdmission(cluster: Cluster, chart: Configuration[], watchNam
   const serving = await issueServing(authority, ["localhost"], validity);
   const canary = { ownAccounts: [account], watchNamespaces };
   const recorder = createRecorder({ version: "test", meshProvider: "linkerd" });
-  const server = createServer({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] }, serving);
+  const server = createServer(
+    { timers: systemClock, log: pino({ enabled: false }), canary, recorder, notReady: () => [] },
+    serving,
+  );
   server.listen(0, "localhost");
   await once(server, "listening");
   const base = `https://localhost:${(server.address() as AddressInfo).port}`;

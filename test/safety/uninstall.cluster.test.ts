@@ -8,6 +8,7 @@ import { uninstall } from "../../webhook/uninstall.ts";
 import { startArena, type Arena } from "./arena.ts";
 import { imageOf, Stage } from "./plays.ts";
 import { Passing } from "./through.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 let arena: Arena;
 
@@ -45,6 +46,7 @@ it("gives back the others, takes traffic off every canary, and says what needs a
   const left = await uninstall({
     cluster: arena.own,
     log: pino({ enabled: process.env["LOG_LEVEL"] !== undefined }),
+    clock: systemClock,
     random: Math.random,
     namespace: "kubectl-canary",
     deployment: "kubectl-canary",

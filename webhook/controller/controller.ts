@@ -1,6 +1,6 @@
 /** Wires the loop: caches wake keys, the queue works on them one at a time each, and only the leader works. */
 import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
-import { systemClock } from "../../shared/kube/clock.ts";
+import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
@@ -53,6 +53,7 @@ export interface ControllerConfig {
 
 export interface ControllerDeps {
   cluster: Cluster;
+  clock: Clock;
   config: ControllerConfig;
   log: Logger;
   recorder: Recorder;
@@ -82,12 +83,11 @@ type LoopParts = ControllerDeps & {
   isLeader(): boolean;
 };
 
-const clock = systemClock;
 /** A look mostly waits, for Prometheus up to 5 s: a few MetricTemplates whose address hangs must not hold up everybody else's canary. */
 const looksAtOnce = 32;
 
 export async function startController(deps: ControllerDeps): Promise<Controller> {
-  const { cluster, log, random } = deps;
+  const { cluster, clock, log, random } = deps;
   const namespaces = await namespacesOf(deps);
   const [routes, policies, apiServers] = await Promise.all([
     discoverRoutes(cluster),
@@ -119,7 +119,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   return {
     world,
     ready: () => world.hasSynced(),
-    outlived: (ending) => outlived(cluster, { routes, policies, namespaces }, ending),
+    outlived: (ending) => outlived({ cluster, clock }, { routes, policies, namespaces }, ending),
     waiting: () => queue.size.waiting,
     stop: async () => {
       await election.stop();
@@ -145,7 +145,7 @@ async function namespacesOf(deps: ControllerDeps): Promise<Readable & { template
 }
 
 async function outlived(
-  cluster: Cluster,
+  deps: Pick<ControllerDeps, "cluster" | "clock">,
   known: { routes: ServedRoutes; policies: ServedPolicies | undefined; namespaces: Readable },
   ending: AbortSignal,
 ): Promise<string> {
@@ -153,7 +153,6 @@ async function outlived(
   const until = AbortSignal.any([ending, over.signal]);
   try {
     const { routes, policies, namespaces } = known;
-    const deps = { cluster, clock };
     const awaited = [
       routesAppear(deps, routes, until).then(() => "the cluster serves a kind of route that it did not serve before"),
       namespacesAppear(deps, namespaces.leftOut, until).then(() => "a namespace can be watched that could not before"),
@@ -167,7 +166,7 @@ async function outlived(
 }
 
 function createElection(
-  { cluster, config, log, random, notes }: ControllerDeps,
+  { cluster, clock, config, log, random, notes }: ControllerDeps,
   on: { started(): void; stopped(): Promise<void> },
 ): Election {
   const { namespace, identity, leaseDurationMs, renewDeadlineMs, retryPeriodMs, watchNamespaces } = config;
@@ -193,19 +192,20 @@ function createElection(
 }
 
 function createQueue(parts: LoopParts): WorkQueue {
-  const { cluster, world, log } = parts;
+  const { cluster, clock, world, log } = parts;
   const now = (): number => clock.wall();
   const evidence = createEvidence({
-    prometheus: (server) => connectTo(server, parts.config, parts.apiServers),
+    prometheus: (server) => connectTo(server, { ...parts.config, timers: clock }, parts.apiServers),
     metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
     podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
-    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world }, callers, request),
+    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world, now }, callers, request),
     credentials: createCredentials({ cluster, now }),
     allowedAddresses: parts.config.allowedAddresses,
     templateNamespaces: parts.config.templateNamespaces,
     ownAddress: parts.config.metricsServer,
     scrapeIntervalMs: parts.config.scrapeIntervalMs,
     now,
+    timers: clock,
     log,
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;

@@ -1,5 +1,6 @@
 import type { MetricServer, MetricTemplate } from "../../shared/core/queries/query-template.ts";
 import type { Measurement } from "../../shared/core/analysis/verdict.ts";
+import type { Timers } from "../../shared/kube/clock.ts";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import type { Credentials } from "./custom/credentials.ts";
 import type { Prometheus } from "../../shared/prometheus.ts";
@@ -64,7 +65,9 @@ export interface EvidenceDeps {
   templateNamespaces: readonly string[];
   /** The controller's own Prometheus, which may always be asked. */
   ownAddress: string;
+  /** ms since 1970. */
   now(): number;
+  timers: Timers;
   log: { warn(details: object, message: string): void };
   /** How often Prometheus looks at the pods: no answer changes in between. */
   scrapeIntervalMs: number;

@@ -19,6 +19,7 @@ import {
   withStatus,
 } from "../../../test/plugin/fixtures/doctor-facts.ts";
 import { aCanary, ago, aRun, now, silentTracks } from "../../../test/plugin/fixtures/seen.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 /** A canary pod whose container is in this state. */
 const withContainer =
@@ -268,7 +269,7 @@ it("a metric that was no number in the last run and is not in the spec any more 
 
 describe("what Prometheus says to the controller", () => {
   const askedBy = async (address: string): Promise<Measurement["answer"]> =>
-    createPrometheus({ address, timeoutMs: 2_000 })
+    createPrometheus({ timers: systemClock, address, timeoutMs: 2_000 })
       .query("up")
       .then(
         () => ({ values: [] }),

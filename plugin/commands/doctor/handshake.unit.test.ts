@@ -2,8 +2,10 @@
 import { createServer, type Server } from "node:tls";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Session } from "../../cluster/session.ts";
 import { servedCertificate } from "./handshake.ts";
 import { issueAuthority, issueServing, type Issued } from "../../../webhook/certificates/issue.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const year = { now: Date.now(), lifetimeMs: 31_536_000_000 };
 const slice = (ready: boolean) => ({
@@ -26,11 +28,12 @@ afterAll(() => void server.close());
 it("is the one that the ready pod serves, whoever signed it", async () => {
   const asked: unknown[] = [];
   let closed = 0;
-  const found = await servedCertificate([slice(true)], (at) => {
+  const forward: Session["forward"] = (at) => {
     asked.push(at);
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     return Promise.resolve({ url, problem: () => undefined, close: () => void (closed += 1) });
-  });
+  };
+  const found = await servedCertificate([slice(true)], { forward, timers: systemClock });
   expect(found?.replaceAll(/\s/g, "")).toBe(served.cert.replaceAll(/\s/g, ""));
   expect({ asked, closed }).toEqual({
     asked: [{ namespace: "kubectl-canary", pod: "controller-1", port: 10_250 }],
@@ -40,6 +43,6 @@ it("is the one that the ready pod serves, whoever signed it", async () => {
 
 it("is not known where no pod is ready, or none answers", async () => {
   const nobody = () => Promise.resolve({ url: "http://127.0.0.1:1", problem: () => undefined, close: () => undefined });
-  expect(await servedCertificate([slice(false)], nobody)).toBeUndefined();
-  expect(await servedCertificate([slice(true)], nobody)).toBeUndefined();
+  expect(await servedCertificate([slice(false)], { forward: nobody, timers: systemClock })).toBeUndefined();
+  expect(await servedCertificate([slice(true)], { forward: nobody, timers: systemClock })).toBeUndefined();
 });

@@ -37,7 +37,7 @@ export async function readInstallation(
     reader.get<V1CustomResourceDefinition>(resource.customResourceDefinitions, { name: definitionName }),
     reader.list<V1Deployment>(resource.deployments, { namespace, labelSelector }),
     reader.get<V1Lease>(resource.leases, { name: leaseName, namespace }),
-    readWebhook(reader, forward),
+    readWebhook(reader, deps, forward),
     reader.list<V1Deployment>(resource.deployments),
     readPermissions(deps, scope),
   ]);
@@ -60,6 +60,7 @@ const webhookName = "deployments.kubectl-canary.io";
 
 async function readWebhook(
   reader: Reader,
+  { timers }: Deps,
   forward: Session["forward"] | undefined,
 ): Promise<WebhookFacts | null | undefined> {
   const configurations = await reader.list<V1MutatingWebhookConfiguration>(resource.mutatingWebhookConfigurations);
@@ -71,7 +72,7 @@ async function readWebhook(
   if (!ours) return null;
   const { slices, ...described } = await describeWebhook(reader, ours.configuration, ours.webhook);
   if (described.serving !== undefined || !slices || !forward) return described;
-  return { ...described, serving: await servedCertificate(slices, forward) };
+  return { ...described, serving: await servedCertificate(slices, { forward, timers }) };
 }
 
 async function describeWebhook(

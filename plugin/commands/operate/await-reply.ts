@@ -1,9 +1,9 @@
 /** Waits for the controller's answer to a command. */
-import { setTimeout } from "node:timers/promises";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import type { Command } from "../../../shared/core/objects/command.ts";
+import { deadline, pause } from "../../../shared/kube/clock.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Deps } from "../../context.ts";
@@ -18,8 +18,23 @@ export type Answer = CommandResult | "silence" | "interrupted";
  * controller is at once given the next command.
  */
 export async function awaitAnswer(written: Canary, command: Command, deps: Deps, timeoutMs: number): Promise<Answer> {
-  const deadline = AbortSignal.timeout(timeoutMs);
-  const signal = AbortSignal.any([deps.signal, deadline]);
+  const { signal, cancel } = deadline(deps.timers, timeoutMs);
+  try {
+    return await answerBefore(AbortSignal.any([deps.signal, signal]), { written, command, deps });
+  } finally {
+    cancel();
+  }
+}
+
+// --- internal ---
+
+interface Asked {
+  written: Canary;
+  command: Command;
+  deps: Deps;
+}
+
+async function answerBefore(signal: AbortSignal, { written, command, deps }: Asked): Promise<Answer> {
   let canary = written;
   while (!signal.aborted) {
     const answer = await watchFrom(canary, command, deps, signal);
@@ -32,8 +47,6 @@ export async function awaitAnswer(written: Canary, command: Command, deps: Deps,
   }
   return deps.signal.aborted ? "interrupted" : "silence";
 }
-
-// --- internal ---
 
 /** Undefined when the watch ended or could not be opened: try again. */
 async function watchFrom(
@@ -56,10 +69,12 @@ async function watchFrom(
   return undefined;
 }
 
+const lookAgainMs = 500;
+
 /** After a pause, for the API server may be restarting; undefined if it cannot be asked just now. */
 async function lookAgain(canary: Canary, deps: Deps, signal: AbortSignal): Promise<Canary | undefined> {
   const { name = "", namespace = "" } = canary.metadata;
-  await setTimeout(500, undefined, { signal }).catch(() => undefined);
+  await pause(deps.timers, lookAgainMs, signal);
   try {
     return await deps.cluster.get<Canary>(resource.canaries, { name, namespace });
   } catch (error) {

@@ -32,9 +32,9 @@ export async function wait(args: WaitArgs, deps: Deps, scope: Scope): Promise<nu
   const { name = "", namespace = "" } = canary.metadata;
   trigger.follow(resource.canaries, { namespace, fieldSelector: `metadata.name=${name}` });
   try {
-    const started = performance.now();
+    const started = deps.timers.now();
     const end = await waiting({ args, canary, deps, scope, trigger });
-    return await report(end, { args, deps, scope, waitedMs: performance.now() - started });
+    return await report(end, { args, deps, scope, waitedMs: deps.timers.now() - started });
   } finally {
     await trigger.stop();
   }
@@ -68,7 +68,7 @@ interface End {
 const rereadMs = 5_000;
 
 async function waiting({ args, canary, deps, scope, trigger }: Waiting): Promise<End> {
-  const deadline = performance.now() + args.timeoutMs;
+  const deadline = deps.timers.now() + args.timeoutMs;
   let look: Reading = { canary, memory: nothingYet };
   let said = "";
   let dead = "";
@@ -77,7 +77,7 @@ async function waiting({ args, canary, deps, scope, trigger }: Waiting): Promise
     look = await lookAgain(look, args, deps);
     if (look.verdict) return { ...look, verdict: look.verdict };
     if (deps.signal.aborted) return { ...look, verdict: "interrupted" };
-    const left = deadline - performance.now();
+    const left = deadline - deps.timers.now();
     if (left <= 0) return { ...look, verdict: "timeout" };
     if (look.trouble !== undefined && look.trouble !== trouble) deps.stderr.write(`${look.trouble}\n`);
     trouble = look.trouble;

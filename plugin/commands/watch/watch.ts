@@ -77,26 +77,26 @@ async function run(source: Source, watching: Watching): Promise<void> {
   let readAt = -Infinity;
   let changed = true;
   while (!deps.signal.aborted) {
-    const due = performance.now() - readAt >= (frame.awaySince === undefined ? rereadMs : retryMs);
+    const due = deps.timers.now() - readAt >= (frame.awaySince === undefined ? rereadMs : retryMs);
     if (changed || due) {
       frame = await readFrame(source, frame, watching);
-      readAt = performance.now();
+      readAt = deps.timers.now();
     } else frame = { ...frame, now: deps.now() };
     if (deps.signal.aborted) return;
     await print(frame);
-    changed = (await trigger.next(screen ? tickMs : waitMs(frame, readAt))) === "changed";
-    if (changed) await gatherChanges(readAt, trigger);
+    changed = (await trigger.next(screen ? tickMs : waitMs(frame, readAt, deps))) === "changed";
+    if (changed) await gatherChanges(readAt, trigger, deps);
   }
 }
 
-function waitMs(frame: Frame, readAt: number): number {
+function waitMs(frame: Frame, readAt: number, { timers }: Deps): number {
   const every = frame.awaySince === undefined ? rereadMs : retryMs;
-  return Math.max(0, readAt + every - performance.now());
+  return Math.max(0, readAt + every - timers.now());
 }
 
 /** Changes that come in quick succession are read together. */
-async function gatherChanges(readAt: number, trigger: Trigger): Promise<void> {
-  const left = readAt + shortestMs - performance.now();
+async function gatherChanges(readAt: number, trigger: Trigger, { timers }: Deps): Promise<void> {
+  const left = readAt + shortestMs - timers.now();
   if (left > 0) await trigger.rest(left);
 }
 

@@ -33,7 +33,7 @@ export class Replica {
     const log = pino({ enabled: false });
     const canary = { ownAccounts: [] };
     const recorder = createRecorder({ version: "0.0.0", meshProvider: "auto" });
-    this.server = createServer({ log, canary, recorder, notReady: () => [] }, stopgap);
+    this.server = createServer({ timers: systemClock, log, canary, recorder, notReady: () => [] }, stopgap);
     this.server.maxRequestsPerSocket = 1;
     const serve = (certificate: Issued): void => {
       this.served.push(certificate);

@@ -9,6 +9,7 @@ import { endpoints } from "../../../webhook/admission/endpoints.ts";
 import type { ReviewResponse } from "../../../webhook/admission/review.ts";
 import { createRecorder } from "../../../webhook/telemetry/recorder.ts";
 import { admissionApp, maxBodyBytes } from "../../../webhook/server.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 export interface Fuzzed {
   sent: number;
@@ -152,7 +153,13 @@ function textOf(value: unknown): string {
 async function listen(): Promise<{ url: string; close: () => void }> {
   const canary = { ownAccounts: [] };
   const recorder = createRecorder({ version: "0.0.0", meshProvider: "auto" });
-  const app = admissionApp({ log: pino({ enabled: false }), canary, recorder, notReady: () => [] });
+  const app = admissionApp({
+    timers: systemClock,
+    log: pino({ enabled: false }),
+    canary,
+    recorder,
+    notReady: () => [],
+  });
   const server = http.createServer(app);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -15,6 +15,7 @@ import { getJson, kubectl, mustKubectl } from "../../cluster/client.ts";
 import { paths } from "../../cluster/layout.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { startControlPlane, type ControlPlane } from "../../kube/control-plane.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const { balance, changeUntil, createConfigurations, createTarget, Replica, StandInIssuer, untilTrusted } = certificates;
 
@@ -141,7 +142,7 @@ describe("the chart beside cert-manager", () => {
     await target.suspendedCanary();
     const kubeConfig = new KubeConfig();
     kubeConfig.loadFromFile(paths.kubeconfig);
-    const cluster = connect(kubeConfig, { timeoutMs: 20_000 });
+    const cluster = connect(kubeConfig, { timers: systemClock, timeoutMs: 20_000 });
     let isOver = false;
     const changes = changeUntil(cluster, () => isOver, target.namespace);
     try {

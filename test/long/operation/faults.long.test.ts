@@ -14,6 +14,7 @@ import { requireState } from "../../cluster/state.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { Proxy } from "../../kube/proxy.ts";
 import { Auditor } from "../../safety/auditor.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const forMs = Number(process.env["SOAK_SECONDS"] ?? 600) * 1_000;
 const names = ["soak-a", "soak-b", "soak-c"];
@@ -47,7 +48,7 @@ afterAll(async () => {
 async function directly(): Promise<Cluster> {
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromString(await readFile(paths.kubeconfig, "utf8"));
-  return connect(kubeConfig);
+  return connect(kubeConfig, { timers: systemClock });
 }
 
 const chance = (of: number): boolean => Math.random() < of;

@@ -26,6 +26,7 @@ import {
 import { Kwok } from "../../load/kwok.ts";
 import { meshName } from "../../mesh/settings.ts";
 import { Proxies } from "../../load/proxies.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const apps = fleetOf(Number(process.env["CANARIES"] ?? 200));
 const namespaces = namespacesOf(apps);
@@ -109,7 +110,7 @@ beforeAll(async () => {
   for (const { namespace, name } of apps) await waitForRollout(namespace, name, 5 * minutes);
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromFile(paths.kubeconfig);
-  proxies = await Proxies.start(connect(kubeConfig), apps);
+  proxies = await Proxies.start(connect(kubeConfig, { timers: systemClock }), apps);
 }, 15 * minutes);
 
 afterAll(async () => {

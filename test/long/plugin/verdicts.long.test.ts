@@ -15,6 +15,7 @@ import { prometheusUrl, setScrapeInterval } from "../../cluster/parts/prometheus
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { Scenario } from "../../e2e/scenario.ts";
 import { pass } from "../../metrics/door.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const scrape = "metrics.scrapeInterval=2s";
 const namespace = "verdicts";
@@ -174,7 +175,7 @@ describe("before any user is on the canary", () => {
 
 /** Checks with a value, asked again by hand for the moment they name. */
 async function derive(status: CanaryStatus): Promise<void> {
-  const byHand = createPrometheus({ address: await prometheusUrl() });
+  const byHand = createPrometheus({ timers: systemClock, address: await prometheusUrl() });
   const shown = (status.checks ?? []).filter(({ value }) => value !== null);
   expect(shown.length).toBe(status.checks?.length);
   for (const { metric, query, at, value } of shown) {
@@ -296,7 +297,7 @@ describe("a ServiceProfile over an HTTPRoute", () => {
 
 /** Values of a series of the controller, as Prometheus has them. */
 async function scraped(promql: string): Promise<number[]> {
-  const samples = await createPrometheus({ address: await prometheusUrl() }).query(promql);
+  const samples = await createPrometheus({ timers: systemClock, address: await prometheusUrl() }).query(promql);
   return samples.map(({ value }) => value);
 }
 

@@ -35,7 +35,7 @@ export async function podsOlderThanRoute(
 
 /** Why the share of traffic is not the route's: who must be restarted, or what stands in the way. */
 export async function whyNotObeyed(
-  deps: { cluster: Cluster; world: Caches },
+  deps: { cluster: Cluster; world: Caches; now: () => number },
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<{ staleCallers: StaleCaller[]; cause?: string }> {
@@ -60,14 +60,14 @@ function routeOf(world: Caches, { namespace, apex }: EvidenceRequest): RouteObje
 
 /** A TrafficSplit that nobody carries out, or a ServiceProfile that proxies obey before any HTTPRoute. */
 async function profileProblem(
-  { cluster, world }: { cluster: Cluster; world: Caches },
+  { cluster, world, now }: { cluster: Cluster; world: Caches; now: () => number },
   request: EvidenceRequest,
 ): Promise<string | undefined> {
   const at = { namespace: request.namespace, apex: request.apex.name };
   const route = routeOf(world, request);
   const profile = route && (await readProfile(cluster, at));
   if (!route || profile === undefined) return undefined;
-  if (route.kind === "TrafficSplit") return splitProblem(route, profile, Date.now());
+  if (route.kind === "TrafficSplit") return splitProblem(route, profile, now());
   if (profile === null) return undefined;
   const restart = "restart its callers once, for a proxy that has followed it does not look again";
   return `ServiceProfile ${profileName(at)} is there, and proxies obey it instead of HTTPRoute ${at.apex}: delete it, and ${restart}`;

@@ -3,6 +3,7 @@
  * which is young enough and not older than they allow; where there are many, the next query is not sent before its turn. So the load on
  * Prometheus does not grow with the number of canaries.
  */
+import type { Timers } from "../../../shared/kube/clock.ts";
 import type { Prometheus, Sample } from "../../../shared/prometheus.ts";
 
 /** `askedAt`: our clock just before the query was sent. */
@@ -18,6 +19,7 @@ export interface BatchOptions<S> {
   prometheus: Prometheus;
   queryFor: (subjects: readonly S[]) => string;
   now: () => number;
+  timers: Timers;
   /** How long the first asker waits for others. */
   gatherMs: number;
   /** How long an answer may be given again when so many subjects are asked for: alone one need not wait for others' sake. */
@@ -95,13 +97,17 @@ export class QueryBatch<S> {
       askedAt: undefined,
       sendsAt: now() + waitMs,
       covers: new Set(),
-      answer: gather(waitMs).then(async () => {
+      answer: this.gathered(waitMs).then(async () => {
         const askedAt = now();
         pending.askedAt = askedAt;
         return { askedAt, samples: await prometheus.query(queryFor(this.subjectsOf(pending, askedAt))) };
       }),
     };
     return pending;
+  }
+
+  private gathered(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.options.timers.after(ms, resolve));
   }
 
   /** How long until whoever joins now is asked for. */
@@ -121,8 +127,4 @@ export class QueryBatch<S> {
     }
     return [...this.known].filter(([key]) => pending.covers.has(key)).map(([, { subject }]) => subject);
   }
-}
-
-function gather(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Sample } from "../../../shared/prometheus.ts";
 import { QueryBatch } from "./query-batch.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -14,6 +15,7 @@ afterEach(() => {
 function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([]), spaceMs = 0) {
   const asked: string[] = [];
   const batch = new QueryBatch<string>({
+    timers: systemClock,
     prometheus: {
       query(promql) {
         asked.push(promql);

@@ -45,7 +45,7 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const clients = new Map<string, Prometheus>();
   const tracks = new Map<string, QueryBatch<Workload>>();
   const apexes = new Map<string, QueryBatch<Apex>>();
-  const timing = { now: () => deps.now(), gatherMs: deps.gatherMs ?? 20, rememberMs };
+  const timing = { now: () => deps.now(), timers: deps.timers, gatherMs: deps.gatherMs ?? 20, rememberMs };
 
   const client = (address: string): Prometheus => lastUsed(clients, address, () => deps.prometheus({ address }));
 

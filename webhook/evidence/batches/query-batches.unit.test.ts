@@ -1,6 +1,7 @@
 import { expect, it, vi } from "vitest";
 import type { EvidenceDeps, EvidenceRequest } from "../types.ts";
 import { createQueryBatches } from "./query-batches.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 const start = 1_000_000_000;
 
@@ -32,6 +33,7 @@ it("a canary without users yet is told of its own pods, never what was asked for
     const deps = {
       prometheus,
       now: () => Date.now(),
+      timers: systemClock,
       scrapeIntervalMs: 10_000,
       gatherMs: 20,
     } as unknown as EvidenceDeps;

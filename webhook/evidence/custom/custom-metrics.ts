@@ -23,10 +23,11 @@ export function askCustom(
 export class CustomClients {
   private readonly deps: EvidenceDeps;
   private readonly clients = new Map<string, Prometheus>();
-  private readonly fair = new FairShare();
+  private readonly fair: FairShare;
 
   constructor(deps: EvidenceDeps) {
     this.deps = deps;
+    this.fair = new FairShare(deps);
   }
 
   ask({ name, namespace }: EvidenceRequest, server: AskedServer, query: string): Promise<Sample[]> {

@@ -2,6 +2,7 @@
  * Queries of tenants' own are asked a few at a time for each Canary and each namespace: one tenant's slow server, or many metrics, must
  * hold up nobody else's.
  */
+import type { Timers } from "../../../shared/kube/clock.ts";
 
 export interface Share {
   /** Whoever takes part. */
@@ -16,9 +17,11 @@ const patienceMs = 10_000;
 export class FairShare {
   private readonly under = new Map<string, number>();
   private readonly waiting: { shares: readonly Share[]; go: () => void }[] = [];
+  private readonly timers: Timers;
   private readonly patienceMs: number;
 
-  constructor(options: { patienceMs?: number } = {}) {
+  constructor(options: { timers: Timers; patienceMs?: number }) {
+    this.timers = options.timers;
     this.patienceMs = options.patienceMs ?? patienceMs;
   }
 
@@ -36,14 +39,14 @@ export class FairShare {
   private turn(shares: readonly Share[]): Promise<void> {
     return new Promise((resolve, reject) => {
       const one = { shares, go: resolve };
-      const timer = setTimeout(() => {
+      const cancel = this.timers.after(this.patienceMs, () => {
         this.waiting.splice(this.waiting.indexOf(one), 1);
         const full = shares.find(({ key, most }) => (this.under.get(key) ?? 0) >= most) ?? shares[0];
         const message = `it waited ${this.patienceMs / 1_000}s for its turn: ${full?.most} queries of ${full?.key} are asked at once; use fewer or faster ones`;
         reject(new Error(message));
-      }, this.patienceMs);
+      });
       one.go = (): void => {
-        clearTimeout(timer);
+        cancel();
         resolve();
       };
       this.waiting.push(one);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { FairShare } from "./fair-share.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 /** A question that is answered when told. */
 function question(): { ask: () => Promise<string>; answer: () => void; isAsked: () => boolean } {
@@ -22,7 +23,7 @@ const of = (canary: string): { key: string; most: number }[] => [
 ];
 
 it("so many questions are asked at once of a canary and of its namespace, and the rest in turn", async () => {
-  const fair = new FairShare();
+  const fair = new FairShare({ timers: systemClock });
   const questions = Array.from({ length: 5 }, question);
   const [first, second, third, other, last] = questions;
   const asked = [first, second, third].map((one) => fair.ask(of("canary one"), one!.ask));
@@ -40,7 +41,7 @@ it("so many questions are asked at once of a canary and of its namespace, and th
 });
 
 it("a question that waits too long is refused with whose share is full, and one that fails gives its place on", async () => {
-  const fair = new FairShare({ patienceMs: 20 });
+  const fair = new FairShare({ timers: systemClock, patienceMs: 20 });
   const hanging = [question(), question()];
   for (const { ask } of hanging) void fair.ask(of("canary one"), ask);
   await expect(fair.ask(of("canary one"), () => Promise.resolve("x"))).rejects.toThrow(

@@ -3,6 +3,7 @@ import type { V1EndpointSlice } from "@kubernetes/client-node";
 import { isListedByItself } from "../../../shared/core/queries/allowed-addresses.ts";
 import type { MetricServer } from "../../../shared/core/queries/query-template.ts";
 import { createAddressGuard } from "../../../shared/guarded-lookup.ts";
+import type { Timers } from "../../../shared/kube/clock.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { messageOf } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -12,11 +13,20 @@ import { asRequested, createPrometheus, type Prometheus } from "../../../shared/
 /** `apiServers`: IP addresses that a stranger's name must not lead to. */
 export function connectTo(
   server: MetricServer & { address: string },
-  { metricsServer, allowedAddresses }: { metricsServer: string; allowedAddresses: readonly string[] },
+  {
+    timers,
+    metricsServer,
+    allowedAddresses,
+  }: { timers: Timers; metricsServer: string; allowedAddresses: readonly string[] },
   apiServers: readonly string[],
 ): Prometheus {
   const { address, headers, insecureSkipVerify } = server;
-  const options = { address, ...(headers ? { headers } : {}), ...(insecureSkipVerify ? { insecureSkipVerify } : {}) };
+  const options = {
+    timers,
+    address,
+    ...(headers ? { headers } : {}),
+    ...(insecureSkipVerify ? { insecureSkipVerify } : {}),
+  };
   if (asRequested(address) === asRequested(metricsServer)) return createPrometheus(options);
   // What the chart lists by itself was decided by whoever installed it, wherever it leads.
   const guard = isListedByItself(asRequested(address), allowedAddresses)
