@@ -27,21 +27,18 @@ export function faultOf(error: unknown): Fault {
 }
 
 /**
- * `needs permission to patch canaries.flagger.app in namespace test`, out of the API server's refusal; a refusal for another
- * cause, as by an admission policy, in its own words; undefined for what is no refusal.
+ * `needs permission to patch canaries.flagger.app in namespace test`; a refusal for another cause, as by an admission policy, in
+ * its own words; undefined for what is no refusal.
  */
 export function missingPermission(error: unknown): string | undefined {
   if (!hasCode(error, "Forbidden")) return undefined;
-  const match = /cannot (\S+) resource "([^"]+)" in API group "([^"]*)"(?: in the namespace "([^"]+)")?/.exec(
-    error.message,
-  );
-  if (!match) return error.message;
-  const [, verb, resource, group, namespace] = match;
+  if (!error.permission) return error.message;
+  const { verb, resource, group, namespace } = error.permission;
   const where = namespace ? `in namespace ${namespace}` : "in the whole cluster";
   return `needs permission to ${verb} ${resource}${group ? `.${group}` : ""} ${where}`;
 }
 
 function noCanaries(error: CanaryError): string {
-  if (error.group !== kind.canary.group) return error.message;
+  if (error.access?.group !== kind.canary.group) return error.message;
   return "This cluster does not know Canaries (CRD canaries.flagger.app is missing). Install kubectl-canary's chart, or choose another cluster with --context.";
 }

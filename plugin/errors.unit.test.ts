@@ -1,18 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { faultOf, missingPermission } from "./errors.ts";
-import { CanaryError } from "../shared/kube/errors.ts";
+import { CanaryError, type ErrorDetails } from "../shared/kube/errors.ts";
 
 describe("a fault", () => {
   it("of permission names the verb and the resource", () => {
-    const refused = (text: string): CanaryError => new CanaryError("Forbidden", text);
-    const said = 'x is forbidden: User "bob" cannot patch resource "canaries" in API group "flagger.app"';
-    expect(missingPermission(refused(`${said} in the namespace "test"`))).toBe(
+    const permission = { verb: "patch", group: "flagger.app", resource: "canaries" };
+    const refused = (more: ErrorDetails): CanaryError => new CanaryError("Forbidden", "denied by policy", more);
+    expect(missingPermission(refused({ permission: { ...permission, namespace: "test" } }))).toBe(
       "needs permission to patch canaries.flagger.app in namespace test",
     );
-    expect(missingPermission(refused(said))).toBe(
+    expect(missingPermission(refused({ permission }))).toBe(
       "needs permission to patch canaries.flagger.app in the whole cluster",
     );
-    expect(missingPermission(refused("denied by policy"))).toBe("denied by policy");
+    expect(missingPermission(refused({ access: permission }))).toBe("denied by policy");
     expect(missingPermission(new Error("other"))).toBeUndefined();
   });
 

@@ -228,7 +228,10 @@ function refusal({ status, location, body }: Answer, { who, isForeign }: Server)
   return `${said}; see its log`;
 }
 
-/** Warnings of PromQL are about the query's style; any other says that part of the data could not be read. */
+/**
+ * Warnings of PromQL are about the query's style; any other says that part of the data could not be read. Prometheus has no code for
+ * them: the first word is all that tells them apart.
+ */
 function refuseIncomplete(warnings: unknown, { who, isForeign }: Server): void {
   if (!Array.isArray(warnings)) return;
   const serious = warnings.filter((text) => typeof text === "string" && !text.startsWith("PromQL "))[0] as unknown;

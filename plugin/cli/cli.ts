@@ -82,6 +82,7 @@ function baseParser(argv: readonly string[], io: Io): Argv {
 /** Yargs' message as a full sentence. */
 function sentence(message: string | null, error: Error | undefined): string {
   const text = (message ?? error?.message ?? "").trim().replace(/\s+/g, " ");
+  // Yargs has no code for what it finds.
   if (text.startsWith("Not enough non-option arguments")) return "Which Canary? Give its name, or deploy/NAME.";
   return /[.?!]$/.test(text) ? text : `${text}.`;
 }

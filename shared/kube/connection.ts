@@ -6,6 +6,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Timers } from "./clock.ts";
+import { accessOf } from "./resources.ts";
 import { CanaryError, fromNetwork, fromResponse, messageOf, nodeCode, timedOut, type Asked } from "./errors.ts";
 
 export interface ConnectOptions {
@@ -80,7 +81,9 @@ export class Connection {
     const user = this.kubeConfig.getCurrentUser()?.name;
     const context = this.kubeConfig.getCurrentContext();
     const what = `${request.method} ${request.path.split("?", 1)[0] ?? ""}`;
-    return { server: this.base.origin, what, ...(user ? { user } : {}), ...(context ? { context } : {}) };
+    const access = accessOf(request.method, request.path);
+    const known = { ...(access ? { access } : {}), ...(user ? { user } : {}), ...(context ? { context } : {}) };
+    return { server: this.base.origin, what, ...known };
   }
 
   private async attempt(request: Request, until: Until): Promise<http.IncomingMessage> {

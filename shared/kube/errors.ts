@@ -40,8 +40,10 @@ export interface ErrorDetails {
   reason?: string;
   /** Reasons of its causes, such as `NamespaceTerminating`. */
   causes?: readonly string[];
-  /** API group of what was asked; "" for the core's. */
-  group?: string;
+  /** What was asked for; missing where it was no resource. */
+  access?: Access;
+  /** The permission that RBAC found missing; a refusal of another kind has none. */
+  permission?: Access;
   cause?: unknown;
 }
 
@@ -64,7 +66,8 @@ export class CanaryError extends Error {
   readonly retryAfterMs?: number;
   readonly reason?: string;
   readonly causes: readonly string[];
-  readonly group?: string;
+  readonly access?: Access;
+  readonly permission?: Access;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -73,7 +76,8 @@ export class CanaryError extends Error {
     if (details.status !== undefined) this.status = details.status;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
     if (details.reason !== undefined) this.reason = details.reason;
-    if (details.group !== undefined) this.group = details.group;
+    if (details.access !== undefined) this.access = details.access;
+    if (details.permission !== undefined) this.permission = details.permission;
     this.causes = details.causes ?? [];
   }
 }
@@ -88,10 +92,22 @@ export const isAbsent = (error: unknown): boolean => hasCode(error, "NotFound", 
 /** Anything caught, as a sentence for a log or a status. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
+/** What a request does to which resource, in the words of RBAC's rules. */
+export interface Access {
+  verb: string;
+  /** "" for the core's. */
+  group: string;
+  /** With its subresource: `canaries/status`. */
+  resource: string;
+  /** Missing for what is in no namespace, or in all. */
+  namespace?: string;
+}
+
 /** What was asked, for the message. `context` is the kubeconfig's. */
 export interface Asked {
   server: string;
   what: string;
+  access?: Access;
   user?: string;
   context?: string;
 }
@@ -127,13 +143,41 @@ export function fromStatus(asked: Asked, object: unknown, httpStatus?: number, r
   const number = httpStatus ?? (typeof status.code === "number" ? status.code : 500);
   const code = codeOf(number, status);
   const said = typeof status.message === "string" && status.message !== "" ? status.message : `HTTP status ${number}`;
-  const details: ErrorDetails = {
+  const details = detailsOf({ code, status, number, said }, asked, retryAfter);
+  const message = details.permission
+    ? `${said}. Ask who administers the cluster for this permission (RBAC).`
+    : (advice[code]?.(said, asked) ?? said);
+  return new CanaryError(code, message, details);
+}
+
+interface Refused {
+  code: ErrorCode;
+  status: Status;
+  number: number;
+  said: string;
+}
+
+function detailsOf({ code, status, number, said }: Refused, asked: Asked, retryAfter?: string): ErrorDetails {
+  const { access } = asked;
+  const isMissing = access !== undefined && code === "Forbidden" && isByRbac(status, said, access);
+  return {
     status: number,
     ...waitOf(retryAfter ?? status.details?.retryAfterSeconds),
     ...whyOf(status),
-    group: groupIn(asked),
+    ...(access ? { access } : {}),
+    ...(isMissing ? { permission: access } : {}),
   };
-  return new CanaryError(code, advice[code]?.(said, asked) ?? said, details);
+}
+
+const reading = new Set(["get", "list", "watch"]);
+
+/**
+ * Nothing but authorization refuses a read. A write is refused by an admission plugin (a quota, say) with the same code, reason and
+ * details: only the words tell, and these are Kubernetes' own.
+ */
+function isByRbac({ reason }: Status, said: string, access: Access): boolean {
+  if (reason !== "Forbidden") return false;
+  return reading.has(access.verb) || / cannot \S+ (resource|path) /.test(said);
 }
 
 function whyOf(status: Status): Pick<ErrorDetails, "reason" | "causes"> {
@@ -148,9 +192,6 @@ function causesIn({ details }: Status): string[] {
 
 const hasReason = (value: unknown): value is { reason: string } =>
   typeof value === "object" && value !== null && "reason" in value && typeof value.reason === "string";
-
-/** `GET /apis/<group>/<version>/...`; the core's paths begin with `/api/`. */
-const groupIn = ({ what }: Asked): string => / \/apis\/([^/]+)\//.exec(what)?.[1] ?? "";
 
 function waitOf(seconds: unknown): { retryAfterMs?: number } {
   const retryAfterMs = Number(seconds) * 1000;
@@ -177,11 +218,6 @@ const failed: Advice = (said, asked) => `The API server at ${asked.server} faile
 const advice: Readonly<Partial<Record<ErrorCode, Advice>>> = {
   Unauthorized: (said, asked) =>
     `The API server at ${asked.server} does not accept the credentials of ${userOf(asked)} (401 ${said}). A token or certificate has probably expired: log in again, or look at the user's entry with "kubectl config view".`,
-  // RBAC and an admission plugin (a quota, say) refuse with the same code and reason: only RBAC's words tell it.
-  Forbidden: (said) =>
-    / cannot \S+ (resource|path) /.test(said)
-      ? `${said}. Ask who administers the cluster for this permission (RBAC).`
-      : said,
   NoSuchKind: (_said, asked) =>
     `The API server at ${asked.server} does not serve ${asked.what.replace(/^\S+ /, "")}: the CRD that defines it is not installed, or not in this version.`,
   TooManyRequests: (said, asked) =>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CanaryError, fromNetwork, fromResponse, fromStatus, hasCode, timedOut } from "./errors.ts";
+import { type Asked, CanaryError, fromNetwork, fromResponse, fromStatus, hasCode, timedOut } from "./errors.ts";
 
 const asked = { server: "https://api.example:6443", what: "GET /api/v1/pods", user: "ada", context: "prod" };
 const status = (code: number, reason: string, message: string, details?: object): string =>
@@ -33,13 +33,29 @@ describe("answers of the API server", () => {
     expect(fromResponse(asked, 422, status(422, "Invalid", said)).message).toBe(said);
   });
 
-  it("adds whom to ask where RBAC says no, and nothing where a webhook does", () => {
-    const rbac = 'pods is forbidden: User "ada" cannot list resource "pods" in API group "" in the namespace "shop"';
-    expect(fromResponse(asked, 403, status(403, "Forbidden", rbac)).message).toBe(
-      `${rbac}. Ask who administers the cluster for this permission (RBAC).`,
-    );
-    const webhook = 'admission webhook "policy.example" denied the request: no.';
-    expect(fromResponse(asked, 403, status(403, "Forbidden", webhook)).message).toBe(webhook);
+  const to = (verb: string): Asked => ({ ...asked, access: { verb, group: "", resource: "pods", namespace: "shop" } });
+  const advised = (text: string): string => `${text}. Ask who administers the cluster for this permission (RBAC).`;
+
+  it("adds whom to ask where a read is refused, in whatever words, for nothing but RBAC refuses one", () => {
+    const error = fromResponse(to("list"), 403, status(403, "Forbidden", "pods is forbidden"));
+    expect(error.message).toBe(advised("pods is forbidden"));
+    expect(error.permission).toEqual({ verb: "list", group: "", resource: "pods", namespace: "shop" });
+  });
+
+  it("tells RBAC's refusal of a write from an admission plugin's and a webhook's", () => {
+    const rbac = 'pods is forbidden: User "ada" cannot create resource "pods" in API group "" in the namespace "shop"';
+    expect(fromResponse(to("create"), 403, status(403, "Forbidden", rbac)).message).toBe(advised(rbac));
+    for (const [reason, said] of [
+      ["Forbidden", 'pods "web" is forbidden: exceeded quota: small, requested: pods=1'],
+      ["", 'admission webhook "policy.example" denied the request: no.'],
+    ] as const) {
+      const error = fromResponse(to("create"), 403, status(403, reason, said));
+      expect([error.message, error.permission]).toEqual([said, undefined]);
+    }
+  });
+
+  it("knows of no permission where a proxy on the way refuses", () => {
+    expect(fromResponse(to("get"), 403, "<html>no</html>").permission).toBeUndefined();
   });
 
   it("says whose credentials were not accepted, where, and what to do", () => {

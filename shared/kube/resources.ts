@@ -2,7 +2,7 @@
  * The resources of the API that we use, and their URL paths.
  * Where a group is served in several versions (TrafficSplit), the version here is a default; take `at()` for another.
  */
-import { CanaryError } from "./errors.ts";
+import { type Access, CanaryError } from "./errors.ts";
 
 export interface Resource {
   /** Empty for the core group. */
@@ -126,6 +126,43 @@ export function objectPath(r: Resource, where: { name: string; namespace?: strin
   }
   const tail = where.subresource === undefined ? "" : `/${where.subresource}`;
   return `${collectionPath(r, where.namespace)}/${encodeURIComponent(where.name)}${tail}`;
+}
+
+/** Undefined for a path that is no resource's. `path` may have its query. */
+export function accessOf(method: string, path: string): Access | undefined {
+  const [plain = "", query = ""] = path.split("?", 2);
+  const [, root, ...rest] = plain.split("/").map(decodeURIComponent);
+  if (root === "api") return accessTo("", rest.slice(1), { method, query });
+  return root === "apis" ? accessTo(rest[0] ?? "", rest.slice(2), { method, query }) : undefined;
+}
+
+function accessTo(
+  group: string,
+  parts: readonly string[],
+  asked: { method: string; query: string },
+): Access | undefined {
+  const isNamespaced = parts[0] === "namespaces" && parts.length > 2;
+  const [resource, name, subresource] = isNamespaced ? parts.slice(2) : parts;
+  if (!resource) return undefined;
+  const verb = verbOf(asked.method, {
+    isOne: name !== undefined,
+    isWatch: new URLSearchParams(asked.query).get("watch") === "true",
+  });
+  // To RBAC a namespace is in itself.
+  const isIn = isNamespaced || (resource === "namespaces" && name !== undefined);
+  const full = subresource === undefined ? resource : `${resource}/${subresource}`;
+  return { verb, group, resource: full, ...(isIn && parts[1] !== undefined ? { namespace: parts[1] } : {}) };
+}
+
+function verbOf(method: string, { isOne, isWatch }: { isOne: boolean; isWatch: boolean }): string {
+  const verbs: Readonly<Record<string, string>> = {
+    GET: isWatch ? "watch" : isOne ? "get" : "list",
+    POST: "create",
+    PUT: "update",
+    PATCH: "patch",
+    DELETE: isOne ? "delete" : "deletecollection",
+  };
+  return verbs[method] ?? method.toLowerCase();
 }
 
 /** The API machinery's own rule for what may stand in a path. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { apiVersion, at, collectionPath, fullName, objectPath, resource } from "./resources.ts";
+import { accessOf, apiVersion, at, collectionPath, fullName, objectPath, resource } from "./resources.ts";
 
 describe("the path of a resource", () => {
   it("differs for the core group", () => {
@@ -40,5 +40,46 @@ describe("the path of a resource", () => {
     expect(() => objectPath(resource.pods, { name: "web" })).toThrow(
       'Pod "web" cannot be addressed without a namespace.',
     );
+  });
+});
+
+describe("what a request does, in RBAC's words", () => {
+  it.each([
+    ["GET", "/api/v1/pods", { verb: "list", group: "", resource: "pods" }],
+    [
+      "GET",
+      "/api/v1/namespaces/shop/pods?watch=true",
+      { verb: "watch", group: "", resource: "pods", namespace: "shop" },
+    ],
+    ["GET", "/api/v1/namespaces/shop", { verb: "get", group: "", resource: "namespaces", namespace: "shop" }],
+    [
+      "POST",
+      "/apis/apps/v1/namespaces/shop/deployments",
+      { verb: "create", group: "apps", resource: "deployments", namespace: "shop" },
+    ],
+    [
+      "PUT",
+      "/apis/flagger.app/v1beta1/namespaces/shop/canaries/web/status",
+      { verb: "update", group: "flagger.app", resource: "canaries/status", namespace: "shop" },
+    ],
+    [
+      "PATCH",
+      "/apis/apps/v1/namespaces/a/deployments/web",
+      { verb: "patch", group: "apps", resource: "deployments", namespace: "a" },
+    ],
+    [
+      "DELETE",
+      "/api/v1/namespaces/a/services/web",
+      { verb: "delete", group: "", resource: "services", namespace: "a" },
+    ],
+    [
+      "DELETE",
+      "/api/v1/namespaces/a/services",
+      { verb: "deletecollection", group: "", resource: "services", namespace: "a" },
+    ],
+    ["GET", "/version", undefined],
+    ["GET", "/apis/apps/v1", undefined],
+  ])("%s %s", (method, path, expected) => {
+    expect(accessOf(method, path)).toEqual(expected);
   });
 });

@@ -71,7 +71,7 @@ async function waiting({ args, canary, deps, scope, trigger }: Waiting): Promise
   const deadline = deps.timers.now() + args.timeoutMs;
   let look: Reading = { canary, memory: nothingYet };
   let said = "";
-  let dead = "";
+  let isDead = false;
   let trouble: string | undefined;
   for (;;) {
     look = await lookAgain(look, args, deps);
@@ -82,7 +82,7 @@ async function waiting({ args, canary, deps, scope, trigger }: Waiting): Promise
     if (look.trouble !== undefined && look.trouble !== trouble) deps.stderr.write(`${look.trouble}\n`);
     trouble = look.trouble;
     said = tell(look.canary, said, deps);
-    if (trouble === undefined) dead = await tellDead(dead, deps, scope);
+    if (trouble === undefined) isDead = await tellDead(isDead, deps, scope);
     await trigger.next(Math.min(left, rereadMs));
   }
 }
@@ -121,11 +121,11 @@ function tell({ status }: Canary, said: string, { stderr }: Deps): string {
 }
 
 /** Once, for as long as it stays so: nothing will come about meanwhile, and a pipeline need not find that out by its timeout. */
-async function tellDead(before: string, deps: Deps, scope: Scope): Promise<string> {
+async function tellDead(wasDead: boolean, deps: Deps, scope: Scope): Promise<boolean> {
   const lease = await readLease(deps.cluster, scope.controllerNamespace).catch(() => undefined);
   const words = await deadWords(lease, deps, scope);
-  if (words !== "" && before === "") deps.stderr.write(`${words.trim()} Nothing moves until it is back.\n`);
-  return words;
+  if (words !== undefined && !wasDead) deps.stderr.write(`${words} Nothing moves until it is back.\n`);
+  return words !== undefined;
 }
 
 function refuseBeyondSteps({ step, name }: WaitArgs, { status }: Canary): void {
@@ -186,13 +186,17 @@ async function timedOut(
   const what = args.condition === "step" ? `at step ${args.step}` : args.condition;
   const within = args.timeoutMs > 0 ? ` within ${formatDuration(args.timeoutMs)}` : "";
   const why = canaryCommand("explain", canary.metadata.name ?? "", scope);
-  return new Refusal(`Not ${what}${within}: ${stands}${dead}${last}\nWhy:\n  ${why}`, exitCode.timeout);
+  return new Refusal(
+    `Not ${what}${within}: ${stands}${dead === undefined ? "" : ` ${dead}`}${last}\nWhy:\n  ${why}`,
+    exitCode.timeout,
+  );
 }
 
-async function deadWords(lease: SeenLease, deps: Deps, scope: Scope): Promise<string> {
+/** Undefined while a controller is alive, or nothing is known of it. */
+async function deadWords(lease: SeenLease, deps: Deps, scope: Scope): Promise<string | undefined> {
   if (lease === null)
-    return ` No controller is alive: namespace ${scope.controllerNamespace} has no Lease ${leaseName} (--controller-namespace).`;
+    return `No controller is alive: namespace ${scope.controllerNamespace} has no Lease ${leaseName} (--controller-namespace).`;
   const now = lease ? await timeFor(lease, deps).catch(deps.now) : deps.now();
   const silence = viewController(lease, now).silentSeconds;
-  return silence === null ? "" : ` The controller has been silent for ${formatDuration(silence * 1_000)}.`;
+  return silence === null ? undefined : `The controller has been silent for ${formatDuration(silence * 1_000)}.`;
 }
