@@ -3,7 +3,7 @@ import type { CheckStatus, Side } from "./objects/canary-status.ts";
 import type { CannotAskCode } from "./objects/check-codes.ts";
 import type { Command } from "./objects/command.ts";
 import type { Version } from "./state.ts";
-import type { DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
+import type { CountOrigin, DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { Finding } from "./preconditions/finding.ts";
 import type { UserRequests } from "./analysis/user-requests.ts";
@@ -153,6 +153,8 @@ export interface CountersSeen {
   sampledAt?: number;
   canary: TrackCounts;
   primary: TrackCounts;
+  /** Of `canary`; absent while nobody has counted a request. */
+  canaryOrigin?: CountOrigin;
   /** What refused the canary's users, where `canary.denied` says that some were. */
   deniedBy?: DeniedBy;
   share?: ShareSeen;

@@ -213,6 +213,7 @@ const anyCounters: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
   canary: counts,
   primary: counts,
   deniedBy: maybe(fc.constant({ server: "http", stableServer: "https", label: "app=podinfo" })),
+  canaryOrigin: maybe(fc.constant({ side: "both" as const, unanswered: 3 })),
   warmup: maybe(fc.record({ canary: counts, primary: counts, pods: fc.nat({ max: 2 }), evidenceAt: time })),
   share: maybe(
     fc.record({

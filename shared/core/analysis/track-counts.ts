@@ -1,5 +1,7 @@
 /** What users got from the pods of one track, as counts that only grow: the common currency of readings, comparison and sentences. */
 
+import type { Side } from "../objects/canary-status.ts";
+
 /** Users' requests, each counted once, and how many of them were bad in which way; each of the rest is a part of `requests`. */
 export interface TrackCounts {
   requests: number;
@@ -11,6 +13,12 @@ export interface TrackCounts {
   slow: number;
   /** Refused by the mesh's policy (403), before the application saw them. */
   denied: number;
+}
+
+/** Whose proxies counted users' requests, and how many of the failures got no answer at all. */
+export interface CountOrigin {
+  side: Side;
+  unanswered: number;
 }
 
 /** What refused users' requests, as far as it could be found out. */

@@ -25,7 +25,8 @@ export function compare(turn: RunTurn): RunTurn | Draft {
   const informed: RunTurn = { ...turn, run, state: { ...turn.state, run } };
   const found = convictionOf(run, comparison, policy);
   if (!found) return informed;
-  const cause = convictionWords(found, { comparison, policy: policy.comparison, deniedBy: seen.counters.deniedBy });
+  const { deniedBy, canaryOrigin: origin } = seen.counters;
+  const cause = convictionWords(found, { comparison, policy: policy.comparison, deniedBy, origin });
   return found.action === "hold"
     ? holdForPerson(informed, cause)
     : reject(informed, cause, event.rollingBack(fullName(seen), cause));

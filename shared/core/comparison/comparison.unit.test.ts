@@ -62,6 +62,14 @@ describe("the comparison in a run", () => {
     expect(events.map(({ message }) => message).join()).toContain(said);
   });
 
+  it("says how many of the failures got no answer, and who counted them", () => {
+    const origin = { side: "callers" as const, unanswered: 4 };
+    const { state: next } = looks([baseline, { ...failing, canaryOrigin: origin }]);
+    const said =
+      "6 of 6 requests (100.00%, 4 never answered) against 0 of 54 requests (0.00%), counted by its callers (evidence";
+    expect(next.run?.ending?.cause).toContain(said);
+  });
+
   it("counts from the first reading on: what came before is not known to be of the same time", () =>
     expect(looks([failing]).state.weight).toBe(10));
 

@@ -3,7 +3,7 @@
  * overlap from one look to the next, and guess at their edges. Kept in memory only: whoever takes over begins a new epoch.
  */
 import { callersKind, question } from "../../../shared/core/queries/queries.ts";
-import type { DeniedBy, TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
+import type { CountOrigin, DeniedBy, TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
 import { addSides, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
 import type { Sample } from "../../../shared/prometheus.ts";
 import { createCallersGrowth, type CallersGrown, type CallersSubject, type Sent } from "./callers-growth.ts";
@@ -45,6 +45,8 @@ export interface CounterGrowth {
   warmth(): Warmth;
   /** What has refused the canary's users, last. */
   deniedBy(): DeniedBy | undefined;
+  /** Of the canary's counts. */
+  canaryOrigin(): CountOrigin | undefined;
 }
 
 export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
@@ -94,6 +96,7 @@ export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
     total: () => ({ epoch, ...counts(total), ...(warmupMs > 0 ? { warmup: counts(apart) } : {}) }),
     warmth: () => canaryPods.warmth(),
     deniedBy: () => denied,
+    canaryOrigin: () => total.canary.origin(),
   };
 }
 

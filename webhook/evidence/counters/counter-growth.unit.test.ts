@@ -216,6 +216,14 @@ describe("what callers' proxies count", () => {
     expect(last).toMatchObject({ canary: { requests: 6 }, primary: { requests: 9 } });
   });
 
+  it("says who counted, and how many were never answered", () => {
+    const lost = { classification: "failure", outcome: "unanswered" };
+    const growth = aGrowth();
+    expect(growth.canaryOrigin()).toBeUndefined();
+    readings(growth, [], [sent("a", canary, 5), sent("a", canary, 3, lost)]);
+    expect(growth.canaryOrigin()).toEqual({ side: "callers", unanswered: 3 });
+  });
+
   it("has attempts that were retried as no requests", () => {
     const failed = { classification: "failure" };
     const retried = (value: number): Sample => ({

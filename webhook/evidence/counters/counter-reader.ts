@@ -74,6 +74,7 @@ export function createCounterReader(deps: EvidenceDeps, batches: QueryBatches): 
         ...optional("sampledAt", sampledAt),
         ...optional("share", share),
         ...optional("deniedBy", deniedBy),
+        ...optional("canaryOrigin", growth.canaryOrigin()),
         ...optional("warmup", warmup && { ...warmup, ...warmupOf(growth.warmth(), deps.scrapeIntervalMs) }),
       };
     },

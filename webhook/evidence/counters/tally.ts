@@ -1,5 +1,5 @@
 /** What users got of one track since counting began, from what both sides count stretch by stretch. Pure. */
-import { noCounts, type TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
+import { noCounts, type CountOrigin, type TrackCounts } from "../../../shared/core/analysis/track-counts.ts";
 import {
   addSides,
   type BothSides,
@@ -24,6 +24,8 @@ export interface Tally {
   add(stretch: Stretch, at: number): void;
   /** Each count only grows, and in no stretch are the bad requests more than the requests. */
   counts(): TrackCounts;
+  /** Undefined before the first request. */
+  origin(): CountOrigin | undefined;
 }
 
 export const emptyStretch: Stretch = {
@@ -52,6 +54,7 @@ export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?:
   let unanswered = 0;
   let asked: { at: number; asked: number }[] = [];
   let shown = noCounts;
+  let origin: CountOrigin | undefined;
 
   function lookBack(at: number): void {
     asked.push({ at, asked: sum.asked });
@@ -63,6 +66,7 @@ export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?:
 
   return {
     counts: () => shown,
+    origin: () => origin,
     add(stretch, at) {
       sum = addStretches(sum, stretch);
       lookBack(at);
@@ -70,6 +74,7 @@ export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?:
       const failed = failedAttempts(callers);
       const retried = Math.floor(retriedOf(retries, { failed, ofAll: failedAtEither }));
       const now = userRequests({ callers, pods, unmeshed: { ...unmeshed, unanswered }, retried });
+      if (now.requests > 0) origin = { side: now.side, unanswered: now.unanswered };
       shown = grownTo(shown, boundMs === undefined ? { ...now, slow: 0 } : now);
     },
   };
