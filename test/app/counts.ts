@@ -15,6 +15,8 @@ export interface Counts {
   readonly inFlight: number;
   /** Requests without a whole answer, or answered with 400 or more or a gRPC status that is not OK. */
   readonly failed: number;
+  /** Good answers that came later than the 500 ms of the tutorial's metric `request-duration`. */
+  readonly slow: number;
   /** Of `failed`: answered by a proxy of the mesh or not at all. The app itself answered the others. */
   readonly failedInMesh: number;
   readonly byStatus: Readonly<Record<string, number>>;
@@ -51,6 +53,8 @@ export interface Outcome {
   readonly error?: string;
 }
 
+const slowMs = 500;
+
 const KEPT_FAILURES = 50;
 const KEPT_LATENCIES = 20_000;
 
@@ -60,6 +64,7 @@ export class Tally {
   #requests = 0;
   #failed = 0;
   #failedInMesh = 0;
+  #slow = 0;
   #byStatus: Record<string, number> = {};
   #byVersion: Record<string, number> = {};
   #byWorkload: Record<string, number> = {};
@@ -75,7 +80,7 @@ export class Tally {
   }
 
   reset(): void {
-    this.#requests = this.#failed = this.#failedInMesh = 0;
+    this.#requests = this.#failed = this.#failedInMesh = this.#slow = 0;
     [this.#byStatus, this.#byVersion, this.#byWorkload, this.#errors] = [{}, {}, {}, {}];
     [this.#failedByVersion, this.#failedByBackend, this.#byPath] = [{}, {}, {}];
     [this.#latencies, this.#failures] = [[], []];
@@ -88,6 +93,7 @@ export class Tally {
     else this.#answered(outcome.status, outcome.body ?? "", outcome.version);
     increment((this.#byPath[outcome.path ?? "/"] ??= {}), whatOf(outcome));
     if (isFailure(outcome)) this.#fail(outcome, at);
+    else if (outcome.durationMs > slowMs) this.#slow += 1;
   }
 
   #answered(status: number, body: string, inHead: string | undefined): void {
@@ -116,6 +122,7 @@ export class Tally {
       inFlight: this.inFlight,
       failed: this.#failed,
       failedInMesh: this.#failedInMesh,
+      slow: this.#slow,
       byStatus: this.#byStatus,
       byVersion: this.#byVersion,
       byWorkload: this.#byWorkload,

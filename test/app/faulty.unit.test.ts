@@ -22,11 +22,15 @@ async function start(tag: FaultyTag, env: Record<string, string> = {}): Promise<
   return (server.address() as AddressInfo).port;
 }
 
+/** Longer than a busy machine takes to answer, and shorter than what is slow here. */
+const patienceMs = 1500;
+const slowness = { DELAY_MS: "60000" };
+
 /** What came of so many requests, one after the other: a status, gRPC's status, or why there was none. */
 async function ask(port: number, times: number, path = "/"): Promise<string[]> {
   const seen: string[] = [];
   for (let at = 0; at < times; at += 1) {
-    const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: 100 });
+    const request = get({ host: "127.0.0.1", port, path, agent: false, timeout: patienceMs });
     request.on("timeout", () => request.destroy(new Error("hangs")));
     const outcome = once(request, "response").then(async ([response]: IncomingMessage[]) => {
       if (!response) return "none";
@@ -45,8 +49,9 @@ it.each([
   ["1.8.3-unauthorized", ["401", "401", "401", "401"]],
   ["1.8.5-slow-share", ["200", "200", "200", "200", "hangs"]],
   ["1.8.6-grpc-unavailable", ["0", "14", "0", "14"]],
+  ["1.8.7-broken", ["500", "500"]],
 ] as const)("%s spoils its share of requests", async (tag, expected) => {
-  const port = await start(tag);
+  const port = await start(tag, slowness);
   expect(await ask(port, expected.length)).toEqual(expected);
 });
 

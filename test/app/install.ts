@@ -6,7 +6,7 @@ import { bundle, nodeEntries } from "../mesh/image.ts";
 import { ensureImage } from "../mesh/install.ts";
 import { nodePath } from "../mesh/settings.ts";
 import { appObjects, loadImage, type AppOptions } from "./manifests.ts";
-import { faultyImage, faultyTagNames, faultyTags, podinfoImages, type FaultyTag } from "./podinfo.ts";
+import { podinfoImage, faultyTagNames, faultyTags, podinfoImages, type FaultyTag } from "./podinfo.ts";
 
 const ROLLOUT_SECONDS = 120;
 
@@ -23,7 +23,7 @@ export async function importAppImages(): Promise<void> {
 /** Makes these faulty versions of podinfo known to the cluster; all of them unless some are named. */
 export async function importFaultyImages(tags: readonly FaultyTag[] = faultyTagNames): Promise<void> {
   for (const tag of tags) {
-    const spec = await podImageSpec(faultyImage(tag), ["faulty"]);
+    const spec = await podImageSpec(podinfoImage(tag), ["faulty"]);
     await ensureImage({ ...spec, env: { ...faultyTags[tag], VERSION: tag }, ports: [9898] });
   }
 }

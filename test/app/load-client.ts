@@ -16,9 +16,9 @@ export class LoadClient {
     this.#base = base;
   }
 
-  /** The load generator that runs in `namespace` now; find it again after a restart. */
-  static async of(namespace: string): Promise<LoadClient> {
-    const list = await kubectl(["-n", namespace, "get", "pods", "-l", "app=load", "-o", "json"]);
+  /** The load generator that runs in `namespace` now, or another one under the label `app`; find it again after a restart. */
+  static async of(namespace: string, app = "load"): Promise<LoadClient> {
+    const list = await kubectl(["-n", namespace, "get", "pods", "-l", `app=${app}`, "-o", "json"]);
     const pods = (JSON.parse(list) as { items: LoadPod[] }).items;
     // A pod that is being replaced goes on answering for a while.
     const ip = pods.find(({ metadata }) => !metadata.deletionTimestamp)?.status.podIP;

@@ -29,7 +29,7 @@ export const podinfoTags = {
 
 export type PodinfoTag = keyof typeof podinfoTags;
 
-export const podinfoImage = (tag: PodinfoTag): string => `${repository}:${tag}`;
+export const podinfoImage = (tag: PodinfoTag | FaultyTag): string => `${repository}:${tag}`;
 
 /**
  * Versions with faults that podinfo does not have, by a small server of our own that answers like it (`faulty.ts`). They become
@@ -40,20 +40,19 @@ export const faultyTags = {
   /** Ends the connection in the middle of its answer. */
   "1.8.1-dropping": { FAULT: "drop", SHARE: "0.5" },
   /** Exits as if it were killed for want of memory. */
-  "1.8.2-crashing": { FAULT: "exit", EVERY_MS: "3000" },
+  "1.8.2-crashing": { FAULT: "exit", EVERY_MS: "6000" },
   "1.8.3-unauthorized": { FAULT: "status", STATUS: "401" },
   /** One path of two; a load with `/ 9, /api/info 1` makes it one request in ten. */
   "1.8.4-not-found": { FAULT: "status", STATUS: "404", PATH_ONLY: "/api/info" },
   "1.8.5-slow-share": { FAULT: "slow", SHARE: "0.2", DELAY_MS: "800" },
   /** HTTP's status is 200, and gRPC's (in the trailers) says UNAVAILABLE. */
   "1.8.6-grpc-unavailable": { FAULT: "grpc", STATUS: "14", SHARE: "0.5" },
+  "1.8.7-broken": { FAULT: "status", STATUS: "500" },
 } as const satisfies Record<string, Record<string, string>>;
 
 export type FaultyTag = keyof typeof faultyTags;
 
 export const faultyTagNames = Object.keys(faultyTags) as FaultyTag[];
-
-export const faultyImage = (tag: FaultyTag): string => `${repository}:${tag}`;
 
 /** Drawn without any library, so that a browser without the internet shows the colour too. */
 export const podinfoPage = join(import.meta.dirname, "page.html");

@@ -6,7 +6,8 @@ import { label } from "../../shared/core/objects/names.ts";
 import { type RouteObject, httpRoute, trafficSplit } from "../../shared/core/routes/routes.ts";
 import { installApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
-import { podinfoImage, type PodinfoTag } from "../app/podinfo.ts";
+import type { AppOptions } from "../app/manifests.ts";
+import { podinfoImage, type FaultyTag, type PodinfoTag } from "../app/podinfo.ts";
 import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
@@ -24,6 +25,9 @@ export interface ScenarioOptions {
   rate?: number;
   /** Leave callers that are older than the TrafficSplit as they are. */
   keepStaleCallers?: boolean;
+  app?: Omit<AppOptions, "replicas">;
+  /** Made before there is a Canary. */
+  objects?: (namespace: string) => readonly object[];
 }
 
 interface Listed<T> {
@@ -74,19 +78,21 @@ export class Scenario {
 
   /** App installed, Canary initialized, callers restarted where a TrafficSplit needs it, load running. */
   static async start(namespace: string, options: ScenarioOptions = {}): Promise<Scenario> {
-    await installApp(namespace, { replicas: options.replicas ?? 1 });
+    const { app = {}, objects } = options;
+    await installApp(namespace, { ...app, replicas: options.replicas ?? 1 });
     const scenario = new Scenario(namespace, options.provider ?? "linkerd");
+    if (objects) await apply(objects(namespace));
     await apply([canaryFor(namespace, options)]);
     await scenario.phase("Initialized");
-    if (scenario.provider === "linkerd" && !options.keepStaleCallers) await scenario.restartCallers();
+    if (scenario.provider === "linkerd" && !options.keepStaleCallers) await scenario.restartCallers(app.without);
     await (await scenario.load()).setRate(options.rate ?? 50);
     return scenario;
   }
 
-  async restartCallers(): Promise<void> {
-    for (const caller of ["load", "frontend"]) await this.kubectl("rollout", "restart", `deploy/${caller}`);
-    for (const caller of ["load", "frontend"])
-      await this.kubectl("rollout", "status", `deploy/${caller}`, "--timeout=90s");
+  async restartCallers(absent: AppOptions["without"] = []): Promise<void> {
+    const callers = (["load", "frontend"] as const).filter((caller) => !absent.includes(caller));
+    for (const caller of callers) await this.kubectl("rollout", "restart", `deploy/${caller}`);
+    for (const caller of callers) await this.kubectl("rollout", "status", `deploy/${caller}`, "--timeout=90s");
   }
 
   load(): Promise<LoadClient> {
@@ -104,7 +110,7 @@ export class Scenario {
   }
 
   /** `kubectl set image`; returns what it printed, warnings included. */
-  async setImage(tag: PodinfoTag): Promise<Output> {
+  async setImage(tag: PodinfoTag | FaultyTag): Promise<Output> {
     return this.try("set", "image", "deployment/podinfo", `podinfod=${podinfoImage(tag)}`);
   }
 

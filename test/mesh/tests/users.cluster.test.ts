@@ -1,7 +1,7 @@
 // What users get of a bad version, and what either side's sidecar counts of it, request by request.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { importFaultyImages } from "../../app/install.ts";
-import { faultyImage, podinfoImage } from "../../app/podinfo.ts";
+import { podinfoImage } from "../../app/podinfo.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { askFrom, statuses } from "./inside.ts";
 import { apply, httpRoute } from "./leaves.ts";
@@ -48,7 +48,7 @@ beforeEach(async () => {
 
 describe("a version that hangs for half of its requests", () => {
   it("has requests without a response, and only its callers have failures: by the Service's timeout, or their own", async () => {
-    await place.setCanaryImage(faultyImage("1.8.0-hanging"));
+    await place.setCanaryImage(podinfoImage("1.8.0-hanging"));
     await routed([50, 50], (status) => status === 200);
     const hash = await canaryHash();
     const unanswered = { classification: "failure", error: "unclassified", status_code: undefined };
@@ -88,7 +88,7 @@ describe("a version that hangs for half of its requests", () => {
 });
 
 it("an answer that breaks off is a failure with its status, on both sides", async () => {
-  await place.setCanaryImage(faultyImage("1.8.1-dropping"));
+  await place.setCanaryImage(podinfoImage("1.8.1-dropping"));
   await routed([50, 50], (status) => status === 200);
   const broken = { status_code: "200", classification: "failure", error: "unclassified" };
   const series = [
@@ -102,7 +102,7 @@ it("an answer that breaks off is a failure with its status, on both sides", asyn
 });
 
 it("a retry is two attempts for the backend and one request for the route and its user", async () => {
-  await place.setCanaryImage(faultyImage("1.8.3-unauthorized"));
+  await place.setCanaryImage(podinfoImage("1.8.3-unauthorized"));
   await place.kube("annotate", "service", "podinfo", "retry.linkerd.io/http=401", "retry.linkerd.io/limit=3");
   await routed([50, 50]);
   const backend = { backend_name: "podinfo-canary", http_status: "401" };
@@ -122,7 +122,7 @@ it("a retry is two attempts for the backend and one request for the route and it
 });
 
 it("gRPC's status counts for both sides, where HTTP's says 200", async () => {
-  await place.setCanaryImage(faultyImage("1.8.6-grpc-unavailable"));
+  await place.setCanaryImage(podinfoImage("1.8.6-grpc-unavailable"));
   await routed([50, 50]);
   const unavailable = { status_code: "200", grpc_status: "14", classification: "failure" };
   const series = [
@@ -135,7 +135,7 @@ it("gRPC's status counts for both sides, where HTTP's says 200", async () => {
 });
 
 it("a version that is killed every few seconds leaves its users without an answer, and its sidecar says 502 for it", async () => {
-  await place.setCanaryImage(faultyImage("1.8.2-crashing"));
+  await place.setCanaryImage(podinfoImage("1.8.2-crashing"));
   const hash = await canaryHash();
   await routed([50, 50], (status) => status === 200);
   const failed = { status_code: "502", classification: "failure" };
