@@ -4,7 +4,7 @@ SHELL := bash
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 NODE := $(CURDIR)/node_modules/.bin/node
 
-.PHONY: help static check format
+.PHONY: help static check format audit
 .PHONY: cluster cluster-env cluster-down
 .PHONY: build plugin release image install demo test test-long bench
 
@@ -24,6 +24,9 @@ static: node_modules/.package-lock.json
 
 check: static ## Format, lint, types and unit tests; needs no cluster
 	@$(NODE) test/run.ts unit
+
+audit: node_modules/.package-lock.json ## Known vulnerabilities of what is shipped; fails by one of high severity, or without an answer
+	@$(NODE) build/audit.ts $(ARGS)
 
 format: node_modules/.package-lock.json ## Rewrite the sources in the project's format
 	prettier --write --log-level warn .

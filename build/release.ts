@@ -13,6 +13,7 @@ import { dump } from "js-yaml";
 import { buildExecutable } from "./executable.ts";
 import { scripts } from "../plugin/cli/completion-scripts.ts";
 import { cacheDir } from "./cache-dir.ts";
+import { requireNode } from "./node-hashes.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
@@ -79,7 +80,7 @@ async function buildArchive({ version, bundle, folder }: Release, architecture: 
   }
 }
 
-/** Node's binary for another architecture comes from npm, in the version that runs now, and is kept in the cache. */
+/** Node's binary for another architecture comes from npm, in the version that runs now; checked by its hash, it is kept in the cache. */
 async function fetchNode(architecture: string): Promise<{ binary: string; license: string }> {
   const name = `node-linux-${architecture}`;
   const kept = join(cacheDir, "node", `${name}-${process.versions.node}`);
@@ -87,7 +88,9 @@ async function fetchNode(architecture: string): Promise<{ binary: string; licens
     process.stderr.write(`Fetching ${name}@${process.versions.node} from npm (50 MB, kept in ${kept})\n`);
     const folder = await mkdtemp(join(tmpdir(), "kubectl-canary-node-"));
     await run("npm", ["pack", `${name}@${process.versions.node}`, "--silent"], { cwd: folder });
-    await run("tar", ["-xzf", join(folder, `${name}-${process.versions.node}.tgz`), "-C", folder]);
+    const packed = join(folder, `${name}-${process.versions.node}.tgz`);
+    requireNode({ version: process.versions.node, architecture }, await readFile(packed));
+    await run("tar", ["-xzf", packed, "-C", folder]);
     await mkdir(join(cacheDir, "node"), { recursive: true });
     await run("mv", [join(folder, "package"), `${kept}.part`]);
     await rename(`${kept}.part`, kept);
