@@ -28,8 +28,7 @@ const severe = new Set(["high", "critical"]);
 export function verdictOf(printed: string): Verdict {
   const answer = parsed(printed);
   if (!answer?.vulnerabilities) {
-    const why = answer?.error?.summary || answer?.error?.code || answer?.message || "no answer";
-    return { text: `npm audit: the registry could not be asked (${why}), so nothing is known.` };
+    return { text: `npm audit: the registry could not be asked (${whyNot(answer)}), so nothing is known.` };
   }
   const found = Object.values(answer.vulnerabilities);
   if (found.length === 0) return { text: "npm audit: no advisory about what is shipped.", isSound: true };
@@ -43,6 +42,10 @@ export function verdictOf(printed: string): Verdict {
 }
 
 // --- internal ---
+
+function whyNot({ error, message }: Answer = {}): string {
+  return error?.summary || error?.code || message || "no answer";
+}
 
 function parsed(printed: string): Answer | undefined {
   try {

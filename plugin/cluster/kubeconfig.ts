@@ -1,13 +1,14 @@
 /** kubectl's rules for choosing a cluster: kubeconfig files, their contexts, and the flags that override them. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
-import type { Cluster, Context, User } from "@kubernetes/client-node";
+import { delimiter, join } from "node:path";
+import type { Cluster, Context } from "@kubernetes/client-node";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
-import { messageOf } from "../../shared/kube/errors.ts";
 import { type Env, exitCode } from "../context.ts";
 import { Refusal } from "../errors.ts";
 import type { ClusterFlags } from "./flags.ts";
+import { type KubectlUser, readKubeconfig } from "./kubeconfig-file.ts";
+import { proxyFor } from "./proxy-choice.ts";
 
 export interface Access {
   kubeConfig: KubeConfig;
@@ -21,7 +22,11 @@ export interface Access {
 export function chooseCluster(flags: ClusterFlags, env: Env): Access {
   const kubeConfig = readFiles(flags, env);
   const context = override(kubeConfig, flags);
-  return { kubeConfig, namespace: flags.namespace ?? context.namespace ?? "default", headers: impersonation(flags) };
+  const [cluster] = kubeConfig.clusters;
+  const proxyUrl = cluster && (cluster.proxyUrl ?? proxyFor(cluster.server, env));
+  if (cluster && proxyUrl) kubeConfig.clusters = [{ ...cluster, proxyUrl }];
+  const headers = impersonation(flags, kubeConfig.users[0]);
+  return { kubeConfig, namespace: flags.namespace ?? context.namespace ?? "default", headers };
 }
 
 // --- internal ---
@@ -29,7 +34,7 @@ export function chooseCluster(flags: ClusterFlags, env: Env): Access {
 function readFiles(flags: ClusterFlags, env: Env): KubeConfig {
   const files = filesOf(flags, env).filter((file) => flags.kubeconfig !== undefined || existsSync(file));
   const merged = new KubeConfig();
-  for (const file of files) merge(merged, readFile(file));
+  for (const file of files) merge(merged, readKubeconfig(file));
   if (files.length === 0 && env["KUBERNETES_SERVICE_HOST"] && !flags.context) merged.loadFromCluster();
   if (merged.contexts.length === 0 && !flags.server) throw noContexts(flags, env, files);
   return merged;
@@ -39,20 +44,6 @@ function filesOf(flags: ClusterFlags, env: Env): string[] {
   if (flags.kubeconfig !== undefined) return [flags.kubeconfig];
   const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((file) => file !== "");
   return listed.length > 0 ? listed : [join(env["HOME"] || homedir(), ".kube", "config")];
-}
-
-/** An empty file is an empty kubeconfig, as for kubectl. */
-function readFile(file: string): KubeConfig {
-  const kubeConfig = new KubeConfig();
-  try {
-    const text = readFileSync(file, "utf8");
-    if (text.trim() !== "") kubeConfig.loadFromString(text);
-    kubeConfig.makePathsAbsolute(dirname(file));
-  } catch (error) {
-    const why = existsSync(file) ? messageOf(error).split("\n", 1)[0] : "there is no such file";
-    throw new Refusal(`Kubeconfig ${file} cannot be read: ${why}.`, exitCode.usage);
-  }
-  return kubeConfig;
 }
 
 /** The first file that names a thing wins, as in kubectl. */
@@ -116,7 +107,7 @@ function overrideCluster(kubeConfig: KubeConfig, context: Context | undefined, f
   };
 }
 
-function overrideUser(kubeConfig: KubeConfig, context: Context | undefined, flags: ClusterFlags): User {
+function overrideUser(kubeConfig: KubeConfig, context: Context | undefined, flags: ClusterFlags): KubectlUser {
   const name = flags.user ?? context?.user ?? "";
   const found = kubeConfig.getUser(name);
   if (!found && flags.user !== undefined)
@@ -137,15 +128,23 @@ function given<K extends string, V>(key: K, value: V | undefined): Partial<Recor
   return value ? ({ [key]: value } as Record<K, V>) : {};
 }
 
-function impersonation(flags: ClusterFlags): Record<string, string | string[]> {
-  const groups = flags["as-group"] ?? [];
-  if ((groups.length > 0 || flags["as-uid"]) && !flags.as)
+/** What client-node does not send of it; a flag wins over the kubeconfig. */
+function impersonation(flags: ClusterFlags, user: KubectlUser | undefined): Record<string, string | string[]> {
+  const { impersonateUser, impersonateGroups = [], impersonateUid, impersonateExtra = {} } = { ...user };
+  const groups = flags["as-group"] ?? impersonateGroups;
+  const uid = flags["as-uid"] ?? impersonateUid;
+  if (!impersonateUser && [...groups, uid].some(Boolean))
     throw new Refusal("--as-group and --as-uid need --as, the user to act as.", exitCode.usage);
+  const extra = Object.entries(impersonateExtra).map(([key, values]) => [`Impersonate-Extra-${escaped(key)}`, values]);
   return {
     ...(groups.length > 0 ? { "Impersonate-Group": groups } : {}),
-    ...(flags["as-uid"] ? { "Impersonate-Uid": flags["as-uid"] } : {}),
+    ...(uid ? { "Impersonate-Uid": uid } : {}),
+    ...(Object.fromEntries(extra) as Record<string, string[]>),
   };
 }
+
+/** As client-go writes a key into a header's name. */
+const escaped = (key: string): string => encodeURIComponent(key);
 
 function noContexts(flags: ClusterFlags, env: Env, files: readonly string[]): Refusal {
   const where =

@@ -2,6 +2,7 @@
  * HTTP to the API server: credentials and TLS from client-node's KubeConfig, kept-alive connections, a deadline for each
  * request. Only types are imported from client-node here; its half megabyte of generated models is not needed.
  */
+import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { KubeConfig } from "@kubernetes/client-node";
@@ -230,12 +231,27 @@ function describeToExecPlugin(kubeConfig: KubeConfig): void {
   const name = "KUBERNETES_EXEC_INFO";
   if (!exec || exec.env?.some((variable) => variable.name === name)) return;
   const apiVersion = exec.apiVersion ?? "client.authentication.k8s.io/v1";
-  const value = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { interactive: false } });
+  const cluster = exec.provideClusterInfo ? { cluster: described(kubeConfig) } : {};
+  const value = JSON.stringify({ apiVersion, kind: "ExecCredential", spec: { ...cluster, interactive: false } });
   exec.env = [...(exec.env ?? []), { name, value }];
+}
+
+/** As plugins are told of it that ask for it. */
+function described(kubeConfig: KubeConfig): Record<string, unknown> {
+  const { server, tlsServerName, skipTLSVerify, caData, caFile, proxyUrl } = { ...kubeConfig.getCurrentCluster() };
+  const authority = caData || (caFile ? readFileSync(caFile).toString("base64") : undefined);
+  return {
+    server,
+    "tls-server-name": tlsServerName,
+    ...(skipTLSVerify ? { "insecure-skip-tls-verify": true } : {}),
+    "certificate-authority-data": authority,
+    "proxy-url": proxyUrl,
+  };
 }
 
 interface ExecPlugin {
   apiVersion?: string;
+  provideClusterInfo?: boolean;
   env?: { name: string; value: string }[] | null;
 }
 

@@ -152,6 +152,7 @@ describe("the chart", () => {
     expect(own).toEqual(["kubectl-canary-cluster"]);
     const rules = all.find(({ kind, metadata }) => kind === "ClusterRole" && metadata.name === own[0])?.rules ?? [];
     expect(rules.map(({ resources, resourceNames }) => [resources, resourceNames?.length])).toEqual([
+      [["namespaces"], 2],
       [["customresourcedefinitions"], 1],
       [["mutatingwebhookconfigurations"], 1],
       [["validatingwebhookconfigurations"], 1],
