@@ -41,7 +41,7 @@ export class Connection {
   private readonly kubeConfig: KubeConfig;
   private readonly options: ConnectOptions;
   private readonly base: URL;
-  private agent: { of: string; agent: http.Agent } | undefined;
+  private agents: { of: string; queueing: http.Agent; direct: http.Agent } | undefined;
 
   constructor(kubeConfig: KubeConfig, options: ConnectOptions) {
     this.kubeConfig = kubeConfig;
@@ -88,7 +88,7 @@ export class Connection {
   }
 
   private async attempt(request: Request, until: Until): Promise<http.IncomingMessage> {
-    const options = await this.requestOptions(request);
+    const options = await this.requestOptions(request, until);
     let answer: http.IncomingMessage;
     try {
       answer = await this.open(request, options, until);
@@ -139,8 +139,8 @@ export class Connection {
     });
   }
 
-  private async requestOptions(request: Request): Promise<https.RequestOptions> {
-    const options = await this.credentials();
+  private async requestOptions(request: Request, until: Until): Promise<https.RequestOptions> {
+    const options = await this.credentials(until === "status" || request.path.startsWith(leases));
     const body = request.body;
     options.headers = {
       ...trimmed(options.headers),
@@ -159,11 +159,15 @@ export class Connection {
     return options;
   }
 
-  /** Asked anew for each request: client-node reads token files again and runs exec plugins when a token expires. */
-  private async credentials(): Promise<https.RequestOptions> {
+  /**
+   * Asked anew for each request: client-node reads token files again and runs exec plugins when a token expires. `isDirect`: what must
+   * not wait for a connection behind other requests.
+   */
+  private async credentials(isDirect: boolean): Promise<https.RequestOptions> {
     const options: https.RequestOptions = { headers: {} };
     // As kubectl does: no credential is sent in the clear (`kubectl proxy` adds its own).
-    if (this.base.protocol === "http:") return { ...options, agent: this.kept("http", () => new http.Agent(pool)) };
+    if (this.base.protocol === "http:")
+      return { ...options, agent: this.kept("http", (o) => new http.Agent(o), isDirect) };
     try {
       await this.kubeConfig.applyToHTTPSOptions(options);
     } catch (error) {
@@ -172,11 +176,11 @@ export class Connection {
       throw new CanaryError("Unauthorized", message, { cause: error });
     }
     // The agent that client-node made serves proxies only; it neither keeps connections nor sees a renewed certificate.
-    if (!this.kubeConfig.getCurrentCluster()?.proxyUrl) options.agent = this.tlsAgent(options);
+    if (!this.kubeConfig.getCurrentCluster()?.proxyUrl) options.agent = this.tlsAgent(options, isDirect);
     return options;
   }
 
-  private tlsAgent(options: https.RequestOptions): http.Agent {
+  private tlsAgent(options: https.RequestOptions, isDirect: boolean): http.Agent {
     const { ca, cert, key, servername, rejectUnauthorized } = options;
     const tls = {
       ...(ca === undefined ? {} : { ca }),
@@ -185,19 +189,26 @@ export class Connection {
       ...(servername === undefined ? {} : { servername }),
       ...(rejectUnauthorized === undefined ? {} : { rejectUnauthorized }),
     };
-    return this.kept(Object.values(tls).map(String).join("\n"), () => new https.Agent({ ...pool, ...tls }));
+    const of = Object.values(tls).map(String).join("\n");
+    return this.kept(of, (pooled) => new https.Agent({ ...pooled, ...tls }), isDirect);
   }
 
-  private kept(of: string, make: () => http.Agent): http.Agent {
+  private kept(of: string, make: (options: http.AgentOptions) => http.Agent, isDirect: boolean): http.Agent {
     // An older agent is left to its running watches; its idle connections close by themselves.
-    if (this.agent?.of !== of) this.agent = { of, agent: make() };
-    return this.agent.agent;
+    if (this.agents?.of !== of) this.agents = { of, queueing: make({ ...pool, maxSockets }), direct: make(pool) };
+    return isDirect ? this.agents.direct : this.agents.queueing;
   }
 
   private translate(error: unknown, request: Request): CanaryError {
     return fromNetwork(this.asked(request), error instanceof StaleConnection ? error.cause : error);
   }
 }
+
+/** Whatever asks, and however much at once: so many requests are under way, and the others wait their turn, within their deadline. */
+const maxSockets = 64;
+
+/** A leader that cannot renew in time is none. */
+const leases = "/apis/coordination.k8s.io/";
 
 const pool: http.AgentOptions = { keepAlive: true, keepAliveMsecs: 15_000, timeout: idleConnectionMs };
 
