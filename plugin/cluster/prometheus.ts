@@ -3,7 +3,9 @@ import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { manager } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import { createPrometheus, type Prometheus } from "../../shared/prometheus.ts";
+import { isListedByItself, refusalOf, shown } from "../../shared/core/queries/allowed-addresses.ts";
+import { createAddressGuard } from "../../shared/guarded-lookup.ts";
+import { asRequested, createPrometheus, type Prometheus, type PrometheusOptions } from "../../shared/prometheus.ts";
 import { messageOf } from "../../shared/kube/errors.ts";
 import type { Deps, Scope } from "../context.ts";
 import { Refusal } from "../errors.ts";
@@ -19,14 +21,18 @@ export interface OpenPrometheus {
 const defaultServer = "http://prometheus.linkerd-viz:9090";
 
 export async function openPrometheus(canary: Canary, session: Session): Promise<OpenPrometheus> {
-  const address = canary.spec.metricsServer ?? (await controllersServer(session)) ?? defaultServer;
+  const controllers = await controllersSettings(session);
+  const address = canary.spec.metricsServer ?? controllers.server;
+  const isForeign = asRequested(address) !== asRequested(controllers.server);
+  if (isForeign) refuseForeign(address, controllers, canary.metadata.namespace ?? session.scope.namespace);
   const at = await locate(address, session);
-  if (!at) return { ...createPrometheus({ address, timers: session.deps.timers }), close: () => undefined };
+  const { timers } = session.deps;
+  if (!at) return { ...createPrometheus({ address, timers, ...(isForeign ? asForeign(address, controllers) : {}) }), close };
   const forward = await session.forward(at);
   const { pathname } = new URL(address);
   const prometheus = createPrometheus({
     address: forward.url + pathname.replace(/\/$/, ""),
-    timers: session.deps.timers,
+    timers,
     timeoutMs: patienceMs,
   });
   return {
@@ -46,15 +52,48 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
 
 // --- internal ---
 
+const close = (): void => undefined;
+
+/** Whoever wrote the Canary does not choose where another's machine connects to: what the controller may not ask is not asked from here. */
+function refuseForeign(address: string, { allowed, isRead }: Settings, namespace: string): void {
+  const why = refusalOf(address, allowed, namespace);
+  if (why === undefined) return;
+  const doubt = isRead
+    ? `is not asked from this machine either: ${why}`
+    : `${shown(address)} is not asked: whether the chart's metrics.allowedAddresses allows it is not known, for the controller's Deployment may not be read (--controller-namespace)`;
+  throw new Refusal(`The Canary's spec.metricsServer ${doubt}.`);
+}
+
+/** Wherever its name leads; no word of what it answers is shown. */
+function asForeign(address: string, { allowed }: Settings): Pick<PrometheusOptions, "guard" | "isForeign"> {
+  return { isForeign: true, ...(isListedByItself(address, allowed) ? {} : { guard: createAddressGuard([]) }) };
+}
+
 /** A person may wait longer for an answer than the controller's loop. */
 const patienceMs = 15_000;
 
-async function controllersServer({ deps, scope }: Session): Promise<string | undefined> {
+interface Settings {
+  server: string;
+  /** Of `metrics.allowedAddresses`. */
+  allowed: readonly string[];
+  /** Whether they are the controller's own. */
+  isRead: boolean;
+}
+
+/** The chart's defaults where they cannot be read. */
+async function controllersSettings({ deps, scope }: Session): Promise<Settings> {
   const labelSelector = `app.kubernetes.io/name=${manager}`;
   const selection = { namespace: scope.controllerNamespace, labelSelector };
   const { items } = await deps.cluster.list<V1Deployment>(resource.deployments, selection).catch(() => ({ items: [] }));
   const env = items[0]?.spec?.template.spec?.containers[0]?.env ?? [];
-  return env.find(({ name }) => name === "KUBECTL_CANARY_METRICS_SERVER")?.value;
+  const of = (setting: string): string | undefined =>
+    env.find(({ name }) => name === `KUBECTL_CANARY_${setting}`)?.value;
+  const allowed = of("ALLOWED_ADDRESSES") ?? "none";
+  return {
+    server: of("METRICS_SERVER") ?? defaultServer,
+    allowed: allowed === "none" ? [] : allowed.split(","),
+    isRead: items.length > 0,
+  };
 }
 
 /** The pod behind `service.namespace[.svc...]`; undefined for an address outside of the cluster. */

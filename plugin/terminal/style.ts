@@ -66,7 +66,8 @@ export function wrap(text: string, width: number, indent: number): string {
   return [...lines, line].join(`\n${" ".repeat(indent)}`);
 }
 
-const control = /[\u0000-\u001f\u007f-\u009f]+/gu;
+/** With what ends a line or turns its direction: text that reads otherwise than it is. */
+const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu;
 
 /** The value with control characters in its strings made blanks: text from a cluster must not drive the terminal. */
 export function printable<T>(value: T): T {
