@@ -27,7 +27,8 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
   if (isForeign) refuseForeign(address, controllers, canary.metadata.namespace ?? session.scope.namespace);
   const at = await locate(address, session);
   const { timers } = session.deps;
-  if (!at) return { ...createPrometheus({ address, timers, ...(isForeign ? asForeign(address, controllers) : {}) }), close };
+  if (!at)
+    return { ...createPrometheus({ address, timers, ...(isForeign ? asForeign(address, controllers) : {}) }), close };
   const forward = await session.forward(at);
   const { pathname } = new URL(address);
   const prometheus = createPrometheus({

@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { expect, it } from "vitest";
+import { systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 
 it("has so many requests under way at once, and lets none of them hold up a Lease or a watch", async () => {
@@ -20,7 +21,7 @@ it("has so many requests under way at once, and lets none of them hold up a Leas
   const kubeConfig = new KubeConfig();
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   kubeConfig.loadFromClusterAndUser({ name: "c", server: address, skipTLSVerify: true }, { name: "u" });
-  const connection = new Connection(kubeConfig, { timeoutMs: 60_000 });
+  const connection = new Connection(kubeConfig, { timers: systemClock, timeoutMs: 60_000 });
   const slow = Array.from({ length: 200 }, () => connection.json({ method: "GET", path: "/slow" }));
   await full;
   const lease = "/apis/coordination.k8s.io/v1/namespaces/n/leases/l";

@@ -5,6 +5,7 @@ import { createServer, type Server } from "node:http";
 import { type AddressInfo, connect as dial } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../shared/kube/clock.ts";
 import { connect } from "../../shared/kube/cluster.ts";
 import { chooseCluster } from "../../plugin/cluster/kubeconfig.ts";
 import type { ClusterFlags } from "../../plugin/cluster/flags.ts";
@@ -64,7 +65,7 @@ async function whoAmI(flags: ClusterFlags, env: Record<string, string> = {}): Pr
   const { kubeConfig, headers } = chooseCluster(flags, env);
   const review = { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" };
   const path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
-  const answer = await connect(kubeConfig, { headers }).raw("POST", path, review);
+  const answer = await connect(kubeConfig, { headers, timers: systemClock }).raw("POST", path, review);
   return (answer as { status: { userInfo: Who } }).status.userInfo;
 }
 
