@@ -139,6 +139,8 @@ export type MetricsSeen =
       staleCallers: StaleCaller[];
       /** Canary pods that Prometheus knows of and cannot scrape: what their own proxies counted is not known. */
       unscraped?: string[];
+      /** Callers, as `namespace/pod`, that would send the canary's share nowhere yet; looked for before the first weight. */
+      unaware?: string[];
       /** A window still reaches to before this run: that evidence is missing says nothing yet. */
       isEarly?: boolean;
     }

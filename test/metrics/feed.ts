@@ -33,6 +33,8 @@ export class Feed {
   scrapes = 0;
   /** While true, scrapes fail, and Prometheus marks every series as gone. */
   broken = false;
+  /** While true, scrapes get no answer in time. */
+  stalled = false;
   readonly #series: { name: string; labels: Record<string, string>; value: Value }[] = [];
   #server: Server | undefined;
 
@@ -110,6 +112,7 @@ export class Feed {
   /** Serves the series on loopback; returns `host:port`. */
   async listen(): Promise<string> {
     const server = createServer((_request, response) => {
+      if (this.stalled) return;
       if (this.broken) return void response.writeHead(503).end();
       response.setHeader("content-type", "text/plain; version=0.0.4");
       response.end(this.render());

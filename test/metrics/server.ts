@@ -1,5 +1,5 @@
 // A real Prometheus for a test, on loopback, that scrapes one endpoint five times a second and keeps its data in a folder of its own.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
@@ -14,6 +14,8 @@ export const scrapeIntervalMs = 200;
 
 export interface PrometheusServer {
   url: string;
+  /** Killed and started again, `isEmptied` without what it had stored; `meanwhile` runs while there is none. */
+  restart(how: { isEmptied: boolean; meanwhile: () => Promise<unknown> }): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -28,24 +30,42 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
     `--web.listen-address=${address}`,
     "--log.level=warn",
   ];
-  const child = spawn(binary, args, { stdio: ["ignore", "ignore", "inherit"] });
-  const stop = async (): Promise<void> => {
-    const gone = once(child, "exit");
-    child.kill("SIGKILL");
-    await gone;
-    await rm(folder, { recursive: true, force: true });
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn(binary, args, { stdio: ["ignore", "ignore", "inherit"] });
+    try {
+      await waitFor(
+        async () => (await fetch(`http://${address}/-/ready`)).ok || unmet("not ready"),
+        20_000,
+        "Prometheus to be ready",
+      );
+    } catch (error) {
+      await killed(child);
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+    return child;
   };
-  try {
-    await waitFor(
-      async () => (await fetch(`http://${address}/-/ready`)).ok || unmet("not ready"),
-      20_000,
-      "Prometheus to be ready",
-    );
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url: `http://${address}`, stop };
+  let child = await start();
+  return {
+    url: `http://${address}`,
+    restart: async ({ isEmptied, meanwhile }) => {
+      await killed(child);
+      await meanwhile();
+      if (isEmptied) await rm(join(folder, "data"), { recursive: true, force: true });
+      child = await start();
+    },
+    stop: async () => {
+      await killed(child);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
 }
 
 function configuration(target: string): object {

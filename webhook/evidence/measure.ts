@@ -6,7 +6,7 @@ import type { MetricsSeen } from "../../shared/core/observation.ts";
 import type { BatchAnswer } from "./batches/query-batch.ts";
 import { builtInMeasurement, measureTrack, requestsMeasurement, requestsOver } from "./builtin-metrics.ts";
 import { minimumOf, type Plan } from "./plan.ts";
-import { canaryTrack, newestHeardIn, newestSampleIn, primaryTrack, unscrapedIn } from "./track-rows.ts";
+import { canaryTrack, newestHeardIn, newestSampleIn, primaryTrack, unawareIn, unscrapedIn } from "./track-rows.ts";
 import type { Answers, CustomAnswer, EvidenceRequest, Warmth } from "./types.ts";
 
 /** All that came back for one check. */
@@ -30,6 +30,7 @@ export function measure(request: EvidenceRequest, answered: Answered): Measured 
   const { plan, answers, counters } = answered;
   const primary = primaryTrack(request);
   const unscraped = unscrapedIn(counters, canaryTrack(request));
+  const unaware = request.weight === undefined ? unawareIn(counters, canaryTrack(request)) : [];
   const measured = measurementsOf(request, answered);
   const judged = measured.map((one) => withRequests(one, request, answered));
   return {
@@ -43,6 +44,7 @@ export function measure(request: EvidenceRequest, answered: Answered): Measured 
     checks: judge(request.metrics, judged, policyOf(request)),
     staleCallers: [],
     ...(unscraped.length === 0 ? {} : { unscraped }),
+    ...(unaware.length === 0 ? {} : { unaware }),
     ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
   };
 }

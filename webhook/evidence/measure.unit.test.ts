@@ -90,3 +90,17 @@ it("asks who does not obey the route only where a canary with weight has no user
   const { weight: _weight, ...unweighted } = aRequest();
   expect(isUnreached(unweighted, none)).toBe(false);
 });
+
+it("names callers that know no endpoint of the canary, before its first weight", () => {
+  const { askedAt, samples } = countersAged(4, now);
+  const row = (pod: string, backend: string, backend_namespace = "test") => ({
+    labels: { question: "unaware", namespace: "shop", pod, backend_namespace, backend_name: backend },
+    ...{ value: 0, atMs: now },
+  });
+  const others = [row("load-3", "podinfo-primary"), row("load-4", "podinfo-canary", "other")];
+  const rows = [row("load-2", "podinfo-canary"), row("load-1", "podinfo-canary"), ...others];
+  const counters = { askedAt, samples: [...samples, ...rows] };
+  const { weight: _weight, ...unweighted } = aRequest({ metrics: [] });
+  expect(measured(unweighted, { counters }).unaware).toEqual(["shop/load-1", "shop/load-2"]);
+  expect(measured(aRequest({ metrics: [] }), { counters }).unaware).toBeUndefined();
+});

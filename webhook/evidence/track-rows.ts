@@ -1,5 +1,6 @@
 /** From the rows of a batched answer to the numbers of one track. Pure. */
 import { callersKind, outcome, question } from "../../shared/core/queries/queries.ts";
+import { canaryName } from "../../shared/core/objects/names.ts";
 import type { ProxySide, Track } from "../../shared/core/queries/proxy-series.ts";
 import type { Terms } from "../../shared/core/queries/track-queries.ts";
 import {
@@ -113,6 +114,17 @@ export function newestHeardIn({ askedAt, samples }: BatchAnswer, track: MaybeTra
 export function unscrapedIn({ samples }: BatchAnswer, track: MaybeTrack): string[] {
   const rows = rowsOf(samples, track, "inbound").filter(({ labels }) => labels.question === question.down);
   return rows.map(({ labels }) => labels.pod ?? "").sort();
+}
+
+/** Callers, as `namespace/pod`, whose proxies know no endpoint of the canary's leaf, though a route has made them ask for it. */
+export function unawareIn({ samples }: BatchAnswer, { namespace, service }: MaybeTrack): string[] {
+  const rows = samples.filter(
+    ({ labels }) =>
+      labels.question === question.unaware &&
+      labels.backend_namespace === namespace &&
+      labels.backend_name === canaryName(service),
+  );
+  return rows.map(({ labels }) => `${labels.namespace ?? ""}/${labels.pod ?? ""}`).sort();
 }
 
 /** What status shows of a track. */

@@ -64,6 +64,16 @@ const table = {
       "a scrape of the canary's pods: see up{job=\"linkerd-proxy\"} in Prometheus; after three without one all traffic is stable's",
     ],
   },
+  "callers-unaware": {
+    kind: "evidence",
+    isQuiet: true,
+    short: "callers do not know the canary's pods yet",
+    why: ({ apex }) =>
+      `callers' proxies know no endpoint of Service ${apex}-canary yet, which your HTTPRoute names between runs too`,
+    unblocks: () => [
+      "Linkerd tells them within about a minute; two minutes after the pods were ready nobody waits any more",
+    ],
+  },
   "warming-up": {
     kind: "evidence",
     isQuiet: true,

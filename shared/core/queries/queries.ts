@@ -63,6 +63,8 @@ export const question = {
   heard: "heard",
   /** Pods that Prometheus knows and cannot scrape. */
   down: "down",
+  /** Callers whose proxies have asked for a canary's leaf, and know no endpoint of it. */
+  unaware: "unaware",
 } as const;
 
 /** What the `side` label says of a row of the pods' proxies. */
@@ -121,6 +123,7 @@ export function countersQuery({ workloads, apexes }: Asked, bounds: readonly num
     [question.age]: `time() - max by (${byPod}) (${newest(pods, "inbound")})`,
     [question.heard]: `time() - max by (${trackLabels.outbound}) (${newest(callers, "outbound")})`,
     [question.down]: `max by (${byPod}) (up{${pods.of}}) == 0`,
+    [question.unaware]: `sum by (namespace, pod, backend_namespace, backend_name) (${balancersOf(apexes)}) == 0`,
     ...(bounds.length === 0
       ? {}
       : Object.fromEntries(Object.entries(slow).map(([name, [of, by]]) => [name, slowIn(of, by, bounds)]))),
@@ -182,6 +185,13 @@ function retriesTo(apexes: readonly Apex[]): string {
   const namespaces = anyOf(apexes.map(({ namespace }) => namespace));
   const names = anyOf(apexes.map(({ service }) => service));
   return `outbound_http_route_retry_requests_total{parent_namespace=~${namespaces},parent_name=~${names}}`;
+}
+
+/** How many endpoints of a canary's leaf each caller's proxy knows; it has the series once a route has made it ask for that leaf. */
+function balancersOf(apexes: readonly Apex[]): string {
+  const namespaces = anyOf(apexes.map(({ namespace }) => namespace));
+  const leaves = anyOf(apexes.map((apex) => servicesOf(apex).canary));
+  return `outbound_http_balancer_endpoints{endpoint_state="ready",backend_namespace=~${namespaces},backend_name=~${leaves}}`;
 }
 
 function slowIn(of: PodSelector, by: string, bounds: readonly number[]): string {

@@ -36,7 +36,7 @@ import {
   missingSince,
   waitsForPerson,
   unreached,
-  unscraped,
+  beforeFirstUsers,
   warmingUp,
   type Wait,
 } from "./wait.ts";
@@ -190,8 +190,8 @@ function advance(turn: RunTurn, weight: number): Draft {
   const waiting = waitsForPerson(turn);
   if (waiting && (waiting.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight)))
     return wait(turn, waiting);
-  const unseen = unscraped(turn);
-  if (unseen) return wait(turn, unseen);
+  const unready = beforeFirstUsers(turn);
+  if (unready) return wait(turn, unready);
   const passage = beforeUsers(turn);
   return "stop" in passage ? passage.stop : give(turn, weight, passage);
 }

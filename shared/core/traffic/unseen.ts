@@ -1,4 +1,5 @@
 /** A canary that nobody sees: Prometheus has no fresh sample of its pods, nor of what their callers sent them. It keeps no users. */
+import { someOf } from "../format/some-of.ts";
 import { formatDuration } from "../format/duration.ts";
 import { canaryName } from "../objects/names.ts";
 import { event } from "../turn/event-messages.ts";
@@ -23,22 +24,22 @@ export function unseenPods(turn: RunTurn, metrics: Measured): Draft | undefined 
   const since = run.wait === "unseen" ? (run.waitSince ?? seen.now) : seen.now;
   // A sample that is old tells since when; where a failed scrape has taken it away, our own clock does.
   const isLong = metrics.sampledAt > 0 || seen.now - since >= unseenMs(seen.scrapeIntervalMs);
-  return isLong ? takeBack(turn) : hold(turn);
+  return isLong ? takeBack(turn, metrics) : hold(turn, metrics);
 }
 
 // --- internal ---
 
-function hold(turn: RunTurn): Draft {
+function hold(turn: RunTurn, metrics: Measured): Draft {
   const { seen, state } = turn;
-  const reason = `${whoIsUnseen(turn)} at weight ${state.weight}: nobody can say what users get from it.`;
+  const reason = `${whoIsUnseen(turn, metrics)} at weight ${state.weight}: nobody can say what users get from it.`;
   const next = `weight 0 unless it is seen within ${formatDuration(unseenMs(seen.scrapeIntervalMs))}`;
   return wait(turn, { cause: "unseen", reason, next });
 }
 
-function takeBack(turn: RunTurn): Draft {
+function takeBack(turn: RunTurn, metrics: Measured): Draft {
   const { run, seen, state } = turn;
   const { checkAt: _checkAt, ...rest } = withoutWait(run);
-  const reason = `${whoIsUnseen(turn)} for ${missedScrapes} scrapes at weight ${state.weight}: all traffic is on stable until Prometheus sees its pods.`;
+  const reason = `${whoIsUnseen(turn, metrics)} for ${missedScrapes} scrapes at weight ${state.weight}: all traffic is on stable until Prometheus sees its pods.`;
   // It says nothing against the version, but the run has had users: it is wound up as one that has.
   const blind = { ...rest, losses: run.losses ?? 0, stage: "scaling", stageAt: seen.now } as const;
   return draft(
@@ -48,6 +49,8 @@ function takeBack(turn: RunTurn): Draft {
   );
 }
 
-function whoIsUnseen({ seen }: RunTurn): string {
+function whoIsUnseen({ seen }: RunTurn, { unscraped = [] }: Measured): string {
+  const callers = "and has no fresh sample of what their callers sent";
+  if (unscraped.length > 0) return `Prometheus cannot scrape ${someOf(unscraped)} (up is 0), ${callers}`;
   return `Prometheus has no fresh sample of the pods of ${canaryName(seen.targetName)}, and none from their callers`;
 }

@@ -28,6 +28,17 @@ describe("a canary that Prometheus does not see any more", () => {
     expect(requeueAfterMs).toBeLessThanOrEqual(5_000);
   });
 
+  it("is named by its pods where Prometheus knows them and cannot scrape them", () => {
+    const unscraped = ["podinfo-canary-a", "podinfo-canary-b"];
+    const where =
+      "Prometheus cannot scrape podinfo-canary-a, podinfo-canary-b (up is 0), and has no fresh sample of what their callers sent";
+    expect(at({}, { ...gone, unscraped }).state.reason).toBe(
+      `${where} at weight 25: nobody can say what users get from it.`,
+    );
+    const since = { wait: "unseen", waitSince: start - 30_000 } as const;
+    expect(at(since, { ...gone, unscraped }).state.reason).toContain(`${where} for 3 scrapes`);
+  });
+
   it("has no users after three scrapes, with the reason, and nothing is said against the version", () => {
     const { state: next, actions, events } = at({ wait: "unseen", waitSince: start - 30_000 }, gone);
     expect(next).toMatchObject({ weight: 0, failedChecks: 0, run: { stage: "scaling", losses: 0 } });

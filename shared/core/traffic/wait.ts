@@ -1,6 +1,7 @@
 /** Holds: the weight stays, for a cause that a person can act on, and for no longer than such a cause may last. */
 import { podNames, restartLines } from "../format/restart-command.ts";
 import { fullName, draft, withoutWait, verbLine, type RunTurn, type Draft } from "../turn/turn.ts";
+import { someOf } from "../format/some-of.ts";
 import { formatDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import type { CheckStatus } from "../objects/canary-status.ts";
@@ -23,6 +24,8 @@ const recheckMs = 2_000;
 const firstNumbersMs = 30_000;
 /** For so many scrapes there is no sample of either track before that is believed. */
 const unwatchedScrapes = 3;
+/** Linkerd's proxies ask again each minute. Who has not heard by then may be told nothing any more, and holds nobody up. */
+const awareMs = 120_000;
 /** Pods are seldom ready long before Prometheus sees them. */
 const unscrapedMs = 1_000;
 
@@ -87,20 +90,9 @@ export function unreached(turn: RunTurn, metrics: Measured): Wait {
   return { ...unreachedWords(turn, metrics), next: "the weight stays until users reach the canary" };
 }
 
-/**
- * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
- * always would fail unseen for so long.
- */
-export function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
-  const { metrics } = seen;
-  if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
-  const waitedMs = seen.now - (run.waitSince ?? seen.now);
-  // Without a sample of stable either, it may have started this moment; for so long it does not look at this app at all.
-  if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
-  const isYoung = waitedMs < firstNumbersMs;
-  const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
-  const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
-  return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
+/** Nobody may get a canary that is not seen, or that their proxies cannot reach. */
+export function beforeFirstUsers(turn: RunTurn): Wait | undefined {
+  return unscraped(turn) ?? unawareCallers(turn);
 }
 
 /** What is missing is what the canary's pods answered while they warmed up. */
@@ -147,6 +139,42 @@ export function runsOut(cause: WaitCause, unexpected: boolean): boolean {
 }
 
 // --- internal ---
+
+/**
+ * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
+ * always would fail unseen for so long.
+ */
+function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
+  const { metrics } = seen;
+  if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
+  const waitedMs = seen.now - (run.waitSince ?? seen.now);
+  // Without a sample of stable either, it may have started this moment; for so long it does not look at this app at all.
+  if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
+  const isYoung = waitedMs < firstNumbersMs;
+  const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
+  const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
+  return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
+}
+
+/**
+ * An HTTPRoute of the user's that names the canary's leaf at weight 0 too makes callers ask for it while it is empty, and Linkerd then
+ * answers late: a share that is given before that fails. Callers that have not asked know it in time.
+ */
+function unawareCallers(turn: RunTurn): Wait | undefined {
+  const { run, seen, state } = turn;
+  const { metrics, route } = seen;
+  if (state.weight > 0 || route?.restsOnCanary !== "theirs" || !metrics?.ok) return undefined;
+  const leftMs = awareMs - (seen.now - (run.waitSince ?? seen.now));
+  return metrics.unaware && leftMs > 0 ? unawareWords(turn, metrics.unaware, leftMs) : undefined;
+}
+
+function unawareWords({ seen }: RunTurn, callers: readonly string[], leftMs: number): Wait {
+  const leaf = canaryName(seen.apexName);
+  const know = callers.length === 1 ? "the proxy of a caller knows" : `the proxies of ${callers.length} callers know`;
+  const reason = `No traffic yet: ${know} no endpoint of Service ${leaf} (${someOf(callers)}). HTTPRoute ${seen.apexName} is your own and names ${leaf} between runs too, so Linkerd tells them up to a minute late.`;
+  const next = `the first weight when they do, in ${formatDuration(leftMs)} at the latest`;
+  return { cause: "callers-unaware", reason, next };
+}
 
 function whyUnscraped(unscraped: readonly string[] = []): string {
   if (unscraped.length === 0) return ": are they meshed, and does it scrape the proxies of this namespace?";

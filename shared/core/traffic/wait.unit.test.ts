@@ -226,3 +226,38 @@ describe("a run whose spec or target is changed under it", () => {
     expect(actions).toEqual([{ kind: "markStable", podTemplateHash: "pod1.7.0" }]);
   });
 });
+
+describe("callers who do not know the canary's pods yet", () => {
+  const unaware = ["shop/load-1", "shop/load-2", "shop/load-3", "web/front-1"];
+  const since = (run: Partial<Run> = {}) => aRunningState(0, { stage: "scaling", stageAt: start - 5_000, ...run });
+  const at = (rests: "ours" | "theirs" | undefined, run: Partial<Run> = {}, callers = unaware) => {
+    const route = { weight: 0, ownWeight: 0, ...(rests ? { restsOnCanary: rests } : {}) };
+    return decide(
+      since(run),
+      aRunObservation(0, 1, { route, metrics: someMetrics(start, callers.length > 0 ? { unaware: callers } : {}) }),
+      policy,
+    );
+  };
+
+  it("get none of it where the user's own route names it all along, and the status says why", () => {
+    const { state: next, events } = at("theirs");
+    expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", wait: "callers-unaware" } });
+    expect(next.reason).toBe(
+      "No traffic yet: the proxies of 4 callers know no endpoint of Service podinfo-canary (shop/load-1, shop/load-2, shop/load-3 and 1 more). HTTPRoute podinfo is your own and names podinfo-canary between runs too, so Linkerd tells them up to a minute late.",
+    );
+    expect(next.next).toBe("the first weight when they do, in 2m at the latest");
+    expect(events).toEqual([]);
+  });
+
+  it("are told of one by one, and hold nobody up for more than two minutes", () => {
+    const waiting: Partial<Run> = { wait: "callers-unaware", waitSince: start - 119_000 };
+    expect(at("theirs", waiting, ["shop/load-1"]).state.reason).toContain("the proxy of a caller knows no endpoint");
+    expect(at("theirs", { ...waiting, waitSince: start - 120_000 }).state).toMatchObject({ weight: 25 });
+  });
+
+  it("are not waited for where all know it, or no route makes them ask", () => {
+    expect(at("theirs", {}, []).state.weight).toBe(25);
+    expect(at("ours").state.weight).toBe(25);
+    expect(at(undefined).state.weight).toBe(25);
+  });
+});

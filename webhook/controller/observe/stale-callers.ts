@@ -1,6 +1,7 @@
 /** Which callers do not obey a route because their proxies are older than it, and what else stands in its way. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { type StaleCaller, workloadOf } from "../../../shared/core/format/restart-command.ts";
+import { someOf } from "../../../shared/core/format/some-of.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -71,12 +72,6 @@ async function profileProblem(
   if (profile === null) return undefined;
   const restart = "restart its callers once, for a proxy that has followed it does not look again";
   return `ServiceProfile ${profileName(at)} is there, and proxies obey it instead of HTTPRoute ${at.apex}: delete it, and ${restart}`;
-}
-
-/** The first three, and how many there are beside. */
-function someOf(names: readonly string[]): string {
-  const rest = names.length - 3;
-  return `${names.slice(0, 3).join(", ")}${rest > 0 ? ` and ${rest} more` : ""}`;
 }
 
 /** Undefined for a pod that is gone, or in a namespace that is not watched. */
