@@ -20,15 +20,19 @@ const targetMissing: Rule = ({ canary, target, targetName, namespace }) => {
 };
 
 const targetUnfit: Rule = ({ target, targetName, namespace }) => {
-  const what = target ? ineligibility(target) : undefined;
-  if (!target || what === undefined) return [];
+  const found = target ? ineligibility(target) : undefined;
+  if (!target || found === undefined) return [];
+  const { what, say } = found;
   const { strategy, replicas = 1 } = { ...target.spec };
   return [
     {
       level: "unfit",
       what,
       evidence: `Deployment ${targetName}: strategy ${strategy?.type ?? "RollingUpdate"}, ${replicas} replicas`,
-      cure: { run: kubectl(namespace, `edit deploy ${targetName}`) },
+      cure:
+        say === undefined
+          ? { run: kubectl(namespace, `edit deploy ${targetName}`) }
+          : { say, run: kubectl(namespace, `get deploy ${targetName} -o yaml`) },
     },
   ];
 };

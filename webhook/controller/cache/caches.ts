@@ -1,7 +1,7 @@
 /** Everything the loop watches, and which Canary each change concerns. */
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { alsoSelects, canaryPodLabels, trackLabels } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { canaryLeaf, canaryName, label, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
@@ -104,7 +104,9 @@ export function apexOf(canary: Canary): string {
 export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
   const apex = apexOf(canary);
   if ([apex, primaryLeaf(apex), canaryLeaf(apex)].includes(service.metadata?.name ?? "")) return true;
-  return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
+  if (target === undefined) return false;
+  // By whichever label the tracks are told apart.
+  return trackLabels(target).some((key) => alsoSelects(service, canaryPodLabels(target, key)));
 }
 
 /** One of its metrics is asked as this template says; a template may be another namespace's. */
