@@ -17,6 +17,7 @@ const floors = {
     "gates",
     "lifecycle",
     "comparison",
+    "hooks",
     "traffic",
     "commands",
     "actions\\.ts",

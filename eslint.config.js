@@ -26,6 +26,14 @@ const hiddenClocks = [
   { selector: "ImportSpecifier[imported.name='systemClock']", message: handedClock },
 ];
 
+const fixedSleeps = [
+  {
+    selector:
+      "AwaitExpression > CallExpression[callee.name=/^(delay|sleep|pause|setTimeout)$/][arguments.0.type='Literal'], NewExpression[callee.name='Promise'] CallExpression[callee.name='setTimeout'][arguments.1.type='Literal']",
+    message: "Wait for an event or a condition. A duration that is itself what is tested or measured has a name.",
+  },
+];
+
 const assertions = [
   ...["expect", "expect*", "waitFor", "becomes", "soak", "doubled", "named", "sameCause", "derive", "then", "without"],
   "watching.shows",
@@ -183,6 +191,10 @@ export default tseslint.config(
         { object: "Math", property: "random" },
       ],
     },
+  },
+  {
+    files: ["test/**/*.ts", "**/*.test.ts"],
+    rules: { "no-restricted-syntax": ["error", ...everywhere, ...fixedSleeps] },
   },
   {
     files: ["**/*.test.ts"],

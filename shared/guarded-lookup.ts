@@ -1,6 +1,6 @@
 /**
  * Where a tenant's address leads is checked when the connection is made, by the address that the name resolved to: a check of the
- * name alone is passed by any name of his own that points elsewhere, now or a second later.
+ * name alone is passed by any name of their own that points elsewhere, now or a second later.
  */
 import { lookup } from "node:dns";
 import { BlockList, isIP, type LookupFunction } from "node:net";

@@ -1,6 +1,6 @@
 // What keeps the code's shape: the rules that `make check` runs find what they forbid, and `make` says what it can do.
 import { spawnSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { ESLint } from "eslint";
@@ -83,6 +83,40 @@ describe("the floors of a room", () => {
   });
 });
 
+/** Paths of what the product is made of, without tests. */
+const sources = spawnSync("git", ["ls-files", "shared", "webhook", "plugin", "build"], { cwd: root, encoding: "utf8" })
+  .stdout.split("\n")
+  .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"));
+
+/** Keys of those that come more than once. */
+function repeated(keys: readonly string[], more = 1): string[] {
+  const counts = new Map<string, number>();
+  for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + 1);
+  return [...counts].flatMap(([key, count]) => (count > more ? [key] : []));
+}
+
+describe("a newcomer", () => {
+  it("finds no folder of more than about fifteen files", () => {
+    expect(sources.length).toBeGreaterThan(200);
+    expect(
+      repeated(
+        sources.map((file) => dirname(file)),
+        16,
+      ),
+    ).toEqual([]);
+  });
+
+  it("finds no two exported functions or values of one name", async () => {
+    const names = await Promise.all(
+      sources.map(async (file) => {
+        const code = await readFile(join(root, file), "utf8");
+        return [...code.matchAll(/^export (?:async )?(?:function|const|class) (\w+)/gm)].map(([, name = ""]) => name);
+      }),
+    );
+    expect(repeated(names.flat())).toEqual([]);
+  });
+});
+
 describe("the core", () => {
   it.each([
     "Date.now()",
@@ -151,6 +185,16 @@ describe("phases", () => {
 });
 
 describe("a test", () => {
+  it("sleeps for no fixed time: a duration that is the thing measured has a name that says so", async () => {
+    for (const code of [
+      "await delay(5_000);",
+      "await setTimeout(100);",
+      "await new Promise((done) => setTimeout(done, 50));",
+    ])
+      expect(await found("test/e2e/a.cluster.test.ts", code), code).toContain("Wait for an event or a condition");
+    expect(await found("test/long/a.long.test.ts", "const outageMs = 5_000;\nawait delay(outageMs);")).toBe("");
+  });
+
   it("asserts something, or waits for something with a deadline", async () => {
     const code = (body: string): string => `it("is", () => ${body});`;
     expect(await found("shared/a.unit.test.ts", code("run()"))).toContain("no assertions");

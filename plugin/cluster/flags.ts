@@ -75,7 +75,7 @@ export function scopeOf(flags: ClusterFlags, namespace: string, env: Env): Scope
   ];
   return {
     namespace,
-    clusterFlags: words.map((word) => ` ${quote(word)}`).join(""),
+    clusterFlags: words.map((word) => ` ${shellQuoted(word)}`).join(""),
     controllerNamespace: flags["controller-namespace"] || env["KUBECTL_CANARY_NAMESPACE"] || "kubectl-canary",
   };
 }
@@ -87,6 +87,6 @@ function last(value: unknown): unknown {
   return Array.isArray(value) ? (value as unknown[]).at(-1) : value;
 }
 
-export function quote(word: string): string {
+export function shellQuoted(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

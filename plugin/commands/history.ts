@@ -4,7 +4,7 @@ import type { HistoryEntry, CanaryStatus } from "../../shared/core/objects/canar
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { type Deps, exitCode, type Scope } from "../context.ts";
 import { findCanary } from "../cluster/find-canary.ts";
-import { formatImages } from "../view/images.ts";
+import { imagesText } from "../view/images.ts";
 import { type OutputFormat, printObject } from "../render/output.ts";
 import { distance, relative } from "../terminal/time.ts";
 import { paint, printable, type RenderOptions, type Tone, styleOf } from "../terminal/style.ts";
@@ -77,7 +77,7 @@ export function renderHistory(view: HistoryView, options: RenderOptions): string
     const entry = printable(raw);
     return [
       entry.run,
-      wide ? formatImages(entry.images) : formatImages(entry.images).replaceAll(/[^\s/=]*\//g, ""),
+      wide ? imagesText(entry.images) : imagesText(entry.images).replaceAll(/[^\s/=]*\//g, ""),
       entry.requestedBy || "unknown",
       wide ? entry.startedAt : relative(entry.startedAt, now),
       entry.durationSeconds === null ? distance(entry.startedAt, now) : formatDuration(entry.durationSeconds * 1_000),

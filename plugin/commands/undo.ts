@@ -13,8 +13,8 @@ import { canaryCommand } from "../view/suggestions.ts";
 import { type Deps, exitCode, type Scope } from "../context.ts";
 import { missingPermission, Refusal } from "../errors.ts";
 import { findCanary } from "../cluster/find-canary.ts";
-import { formatImages, isImage } from "../view/images.ts";
-import { selectorText } from "../read/read-objects.ts";
+import { imagesText, isImage } from "../view/images.ts";
+import { selectorQuery } from "../read/read-objects.ts";
 import { relative } from "../terminal/time.ts";
 import { printable } from "../terminal/style.ts";
 
@@ -30,7 +30,7 @@ export async function undoTo(args: UndoArgs, deps: Deps, scope: Scope): Promise<
   const at = { name: canary.spec.targetRef.name, namespace: scope.namespace };
   const deployment = await allowed(deps.cluster.get<V1Deployment>(resource.deployments, at));
   const wanted = printable(
-    `${formatImages(entry.images)} (run ${entry.run}, promoted ${relative(entry.endedAt, deps.now())})`,
+    `${imagesText(entry.images)} (run ${entry.run}, promoted ${relative(entry.endedAt, deps.now())})`,
   );
   if (hashTemplate(deployment.spec?.template) === entry.intent)
     throw new Refusal(`deployment/${at.name} is set to ${wanted} already: nothing to undo.`);
@@ -85,7 +85,7 @@ function recordedVersion(to: string, canary: Canary, scope: Scope): HistoryEntry
   const name = canary.metadata.name ?? "";
   const entry = findRecorded(to, history);
   if (!entry) {
-    const known = promotedOf(history).map(({ images, run }) => `${formatImages(images)} (run ${run})`);
+    const known = promotedOf(history).map(({ images, run }) => `${imagesText(images)} (run ${run})`);
     const hint = known.length > 0 ? `Recorded are ${known.join(", ")}.` : "Nothing has been promoted here yet.";
     throw new Refusal(printable(`No promoted version "${to}" of Canary "${name}". ${hint}`), exitCode.notFound);
   }
@@ -102,7 +102,7 @@ async function templateOf(
   { deps, wanted }: { deps: Deps; wanted: string },
 ): Promise<V1PodTemplateSpec> {
   const { uid, namespace = "", name } = deployment.metadata ?? {};
-  const labelSelector = selectorText(deployment.spec?.selector);
+  const labelSelector = selectorQuery(deployment.spec?.selector);
   const { items } = await allowed(
     deps.cluster.list<V1ReplicaSet>(resource.replicaSets, { namespace, ...(labelSelector ? { labelSelector } : {}) }),
   );

@@ -47,7 +47,7 @@ export async function readObjects(seen: Seen, { cluster }: Deps): Promise<Object
 }
 
 /** As a query has it. */
-export function selectorText(selector: V1LabelSelector | undefined): string {
+export function selectorQuery(selector: V1LabelSelector | undefined): string {
   const equal = Object.entries(selector?.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const others = (selector?.matchExpressions ?? []).map(({ key, operator, values = [] }) => {
     const set = `(${values.join(",")})`;
@@ -60,5 +60,5 @@ export function selectorText(selector: V1LabelSelector | undefined): string {
 // --- internal ---
 
 function selectorOf(deployment: V1Deployment | undefined): string | undefined {
-  return deployment && selectorText(deployment.spec?.selector);
+  return deployment && selectorQuery(deployment.spec?.selector);
 }

@@ -1,10 +1,10 @@
 /** A Canary's view as text: what an operator reads at 3 a.m. Pure; nothing is decided here. */
-import { formatImages } from "../view/images.ts";
+import { imagesText } from "../view/images.ts";
 import { isGone } from "../view/controller-health.ts";
 import { distance, relative } from "../terminal/time.ts";
 import { gateText } from "./gate.ts";
 import { layOut } from "./layout.ts";
-import { renderChecks, renderHistory, renderTracks } from "./sections.ts";
+import { renderChecks, renderRuns, renderTracks } from "./sections.ts";
 import { renderTree } from "./object-tree.ts";
 import { paint, printable, type RenderOptions, type Style, symbol, wrap } from "../terminal/style.ts";
 import { weightDiffers, weightNow } from "../view/headline.ts";
@@ -21,7 +21,7 @@ export function renderCanary(raw: CanaryView, options: RenderOptions): string {
       tracks: renderTracks(view, options),
       checks: renderChecks(view, options),
       tree: renderTree(view.tree ?? [], options),
-      history: renderHistory(view, options),
+      history: renderRuns(view, options),
       advice: renderAdvice(view, options),
     },
     { advice: commandsOnly(view, options) },
@@ -138,10 +138,10 @@ function weightText(view: CanaryView): string {
 }
 
 function imageLines(view: CanaryView): [string, string][] {
-  const stable = formatImages(view.images.stable);
+  const stable = imagesText(view.images.stable);
   const canary = view.images.canary;
   if (!canary) return [[view.unvetted ? "Stable:" : "Image:", stable]];
-  const next = formatImages(canary);
+  const next = imagesText(canary);
   return [
     ["Stable:", stable],
     ["Canary:", next === stable ? `${next} (same image; another part of the template changed)` : next],
@@ -157,7 +157,7 @@ function pausedText({ run }: CanaryView, now: number): string {
 
 function unvettedText({ unvetted }: CanaryView, now: number): string {
   if (!unvetted) return "";
-  return `${formatImages(unvetted.images)}, by ${unvetted.by || "someone"} ${relative(unvetted.at, now)} (${unvetted.how})`;
+  return `${imagesText(unvetted.images)}, by ${unvetted.by || "someone"} ${relative(unvetted.at, now)} (${unvetted.how})`;
 }
 
 function controllerText({ controller }: CanaryView): string {

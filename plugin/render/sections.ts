@@ -3,7 +3,7 @@ import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objec
 import { checkWords } from "../../shared/core/analysis/verdict.ts";
 import { milliseconds } from "../../shared/core/format/milliseconds.ts";
 import { sideWords } from "../../shared/core/analysis/user-requests.ts";
-import { formatImages } from "../view/images.ts";
+import { imagesText } from "../view/images.ts";
 import { relative } from "../terminal/time.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
@@ -20,7 +20,7 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
   ];
   const rows = view.tracks.map((track) => [
     ...trackCells(track),
-    ...(wide ? [track.deployment, formatImages(track.images) || "-"] : []),
+    ...(wide ? [track.deployment, imagesText(track.images) || "-"] : []),
   ]);
   const measured = view.measuredAt
     ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}${countedBy(view)}`
@@ -60,7 +60,7 @@ export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptio
 }
 
 /** The last command and the last runs; one of each unless `wide`. */
-export function renderHistory(view: CanaryView, options: RenderOptions): string[] {
+export function renderRuns(view: CanaryView, options: RenderOptions): string[] {
   const { style, now, wide } = options;
   const runs = view.run && !wide ? [] : view.history.slice(0, wide ? undefined : 1);
   const lines = [...commandLine(view, options), ...runs.map((run) => runLine(run, now))];
@@ -98,7 +98,7 @@ function commandLine({ lastCommand }: CanaryView, { now, wide }: RenderOptions):
 }
 
 function runLine(run: HistoryEntry, now: number): string {
-  const images = formatImages(run.images);
+  const images = imagesText(run.images);
   const about = `asked by ${run.requestedBy || "unknown"}${images ? `, ${images}` : ""}`;
   return `run ${run.run} ${run.outcome} ${relative(run.endedAt, now)}, ${about}: ${run.cause}`;
 }

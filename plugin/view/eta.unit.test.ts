@@ -29,7 +29,7 @@ describe("when a run may be promoted", () => {
   it.each<[string, Partial<RunStatus>]>([
     ["ends", { ending: { outcome: "rejected", cause: "it failed" } }],
     ["is paused", { paused: { by: "alice", at: ago(3) } }],
-    ["is held for a person", { hold: "client-errors" }],
+    ["waits for a person", { hold: "client-errors" }],
     ["has a weight that was lowered by hand", { ceiling: 5 }],
     ["is being promoted", { stage: "promoting" }],
   ])("is not said of one that %s", (_what, over) => expect(eta(over)).toBeNull());

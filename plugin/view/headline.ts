@@ -3,7 +3,7 @@ import { changeWaits, scaledToZero, type Stage, type Phase } from "../../shared/
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
-import { formatImages } from "./images.ts";
+import { imagesText } from "./images.ts";
 import { isGone } from "./controller-health.ts";
 import type { CanaryFacts, Headline, RunView } from "./types.ts";
 
@@ -152,8 +152,8 @@ function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
   if (differs) return "someone else set the weight";
   if (run.stage === "analysing" && facts.checks.some((check) => check.outcome === "fail"))
     return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
-  if (run.hold) return `held: ${entryOf(run.hold)?.short ?? run.hold}`;
-  return run.holdSince ? "held" : undefined;
+  if (run.hold) return `waiting: ${entryOf(run.hold)?.short ?? run.hold}`;
+  return run.holdSince ? "waiting" : undefined;
 }
 
 function praise(facts: CanaryFacts, run: RunView): string {
@@ -184,8 +184,8 @@ const idle: Record<Phase, Headline & { stableServes?: true }> = {
 
 function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Headline {
   if (undoneBy)
-    return { level: "busy", text: `${formatImages(images)} went live without a canary; stable is being put back` };
-  const text = `${formatImages(images)} went live without a canary; the target serves every request`;
+    return { level: "busy", text: `${imagesText(images)} went live without a canary; stable is being put back` };
+  const text = `${imagesText(images)} went live without a canary; the target serves every request`;
   const weight = weightNow(facts);
   return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
 }
@@ -201,7 +201,7 @@ function judgeIdle(facts: CanaryFacts): Headline {
   if (facts.reasonCode === scaledToZero) return { level: "warn", text: "the target is scaled to 0: nobody serves" };
   if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${stableWords(facts)}` };
   const { level, text } = calm(facts);
-  const images = formatImages(facts.history[0]?.images ?? {});
+  const images = imagesText(facts.history[0]?.images ?? {});
   return level === "bad" && images ? { level, text: `${text}; rejected ${images}` } : { level, text };
 }
 

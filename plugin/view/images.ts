@@ -1,7 +1,7 @@
 /** Images of a version, short enough to read. Pure. */
 
 /** `podinfod=quay.io/x/podinfo:1.7.1`; the container's name only where there are several. */
-export function formatImages(images: Readonly<Record<string, string>>): string {
+export function imagesText(images: Readonly<Record<string, string>>): string {
   const entries = Object.entries(images);
   if (entries.length === 1) return entries[0]?.[1] ?? "";
   return entries.map(([container, image]) => `${container}=${image}`).join(", ");

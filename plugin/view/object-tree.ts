@@ -2,7 +2,7 @@
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Service, V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import { label } from "../../shared/core/objects/names.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
-import { formatImages } from "./images.ts";
+import { imagesText } from "./images.ts";
 import type { Objects, CanaryView, Node, Seen } from "./types.ts";
 
 export function viewTree(seen: Seen, objects: Objects, view: Pick<CanaryView, "route">): Node[] {
@@ -17,7 +17,7 @@ export function viewTree(seen: Seen, objects: Objects, view: Pick<CanaryView, "r
   ];
 }
 
-const short = (images: Record<string, string>): string => formatImages(images).replaceAll(/[^\s/=]*\//g, "");
+const short = (images: Record<string, string>): string => imagesText(images).replaceAll(/[^\s/=]*\//g, "");
 
 function deploymentNode(deployment: V1Deployment, seen: Seen, objects: Objects): Node {
   const stable = seen.canary.status?.stable?.podTemplateHash;

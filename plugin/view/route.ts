@@ -3,7 +3,7 @@ import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { annotation, manager } from "../../shared/core/objects/names.ts";
 import { httpRoute, type RouteObject, type Router, trafficSplit } from "../../shared/core/routes/routes.ts";
 
-import { quote } from "../cluster/flags.ts";
+import { shellQuoted } from "../cluster/flags.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
 
 export type { RouteObject } from "../../shared/core/routes/routes.ts";
@@ -46,7 +46,7 @@ export function drainCommand(route: RouteObject, apex: string, flags: string): s
   // With its group, since Linkerd has an HTTPRoute of its own, and in the version that was read: in another a weight may be no text.
   const version = route.apiVersion.split("/")[1] ?? "";
   const target = `${router.plural}.${version}.${router.group} ${route.metadata.name}`;
-  return `kubectl patch ${target}${flags} --type ${patch.type} -p ${quote(JSON.stringify(patch.body))}`;
+  return `kubectl patch ${target}${flags} --type ${patch.type} -p ${shellQuoted(JSON.stringify(patch.body))}`;
 }
 
 /** The resource that a Canary's status names. */

@@ -55,6 +55,6 @@ export interface Decision {
   events: readonly EventText[];
   /** Webhooks that are to be asked now, or are being asked. */
   questions: readonly Question[];
-  /** Decide again after so long even if nothing is seen to change; undefined: only when something does. */
+  /** When to decide again, even if nothing is seen to change; undefined: only when something does. */
   requeueAfterMs?: number;
 }

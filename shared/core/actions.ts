@@ -4,7 +4,6 @@
  */
 import { isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
-import { initializationBlocker } from "./lifecycle/initialize.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -21,7 +20,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
   const actions = [
     ...lowerWeight(next, seen),
-    ...(next.run ? runTarget(next, next.run, seen, target) : idleTarget(next, seen, policy)),
+    ...(next.run ? runTarget(next, next.run, seen, target) : idleTarget(next, seen, target)),
     ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raiseWeight(next, seen),
@@ -78,21 +77,13 @@ function raiseWeight(next: CanaryState, seen: Observation): Action[] {
   return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
 }
 
-function idleTarget(next: CanaryState, seen: Observation, policy: Policy): Action[] {
-  const { target } = seen;
+function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
   const stable = next.stable?.podTemplateHash ?? "";
-  if (!target || !mayBeHeld(next, seen, policy)) return [];
   if (next.unvetted) return unvettedTarget(next, target);
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
   const actions = marking(target, stable);
   if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
   return [...actions, ...rejectionMark(next, seen, target), ...keeping(target, stable)];
-}
-
-/** Nothing is held before all is there that a run needs: a change that waits for what nobody makes would never go out. */
-function mayBeHeld(next: CanaryState, seen: Observation, policy: Policy): boolean {
-  if (next.phase !== "Initializing" || seen.target?.optedIn) return true;
-  return initializationBlocker({ state: next, seen, policy }, next.stable) === undefined;
 }
 
 /** Who finds the target without us must know what is stable. */

@@ -10,8 +10,6 @@ import {
   aState,
   aTarget,
   endpoints,
-  hashOf,
-  imagesAt,
   someMetrics,
   start,
   takenBack,
@@ -74,7 +72,7 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
     expect(next.run?.ending?.cause).toMatch(/^the canary fails more than the primary/);
   });
 
-  it("a run with more client errors is held for a person when the barrier is gone", () => {
+  it("a run with more client errors waits for a person when the barrier is gone", () => {
     const comparison = { ...noBlocks(), read: { epoch: 1, canary: noCounts, primary: noCounts } };
     const compared = aRunningState(50, { stage: "analysing", checkAt: start + 9_000, comparison });
     const counters = {
@@ -174,22 +172,5 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
     const { state: next, actions } = decide(aState(), idle, policy);
     expect(next.run).toBeUndefined();
     expect(actions).toEqual([]);
-  });
-});
-
-describe("a change that nothing holds, behind an obstacle", () => {
-  const gone = { intent: hashOf("1.7.1"), images: imagesAt("1.7.1"), optedIn: false, rolledOut: false };
-  const seen = anObservation({ ...unmet("obstacle", flagger), target: aTarget(gone) });
-  const first = decide(aState(), seen, aPolicy());
-
-  it("is said beside the obstacle, in an Event and until it is settled", () => {
-    expect(first.state.unvetted).toMatchObject({ hash: hashOf("1.7.1"), by: "kubectl-set" });
-    expect(first.state.reason).toMatch(/^Unvetted change by kubectl-set: .* A Flagger controller/);
-    expect(first.events.map(({ message }) => message)[0]).toMatch(/^Unvetted change/);
-    expect(first.actions).toEqual([]);
-  });
-
-  it("is said once", () => {
-    expect(decide(first.state, seen, aPolicy()).events).toEqual([]);
   });
 });

@@ -18,16 +18,15 @@ import {
 } from "./turn/turn.ts";
 import { told } from "./gates/after-run.ts";
 import { questionsFor } from "./gates/questions.ts";
-import { rollbackAsked } from "./traffic/rollback-hooks.ts";
+import { rollbackAsked } from "./hooks/rollback-hooks.ts";
 import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
-import { changedMeanwhile, initialize, isNew } from "./lifecycle/initialize.ts";
-import { unvetted } from "./lifecycle/unvetted.ts";
+import { initialize, isNew } from "./lifecycle/initialize.ts";
 import { followTemplateChange } from "./lifecycle/template-change.ts";
 import { behindBarrier } from "./traffic/behind-barrier.ts";
 import { lostAllPods } from "./traffic/lost-pods.ts";
 import type { Policy } from "./spec/policy.ts";
-import { promoting, returning } from "./traffic/promote.ts";
+import { continuePromotion, returning } from "./traffic/promote.ts";
 import { type Blocked, type CanaryState, type Phase, type Stage } from "./state.ts";
 import { assertNever } from "./format/assert-never.ts";
 import type { Decision, EventText } from "./action.ts";
@@ -130,22 +129,7 @@ function stayBehind(turn: Turn, barrier: Barrier): Draft {
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
   const words = { reason: barrier.reason, reasonCode: barrier.code, next: barrier.next };
-  if (between[phase] === "fresh") {
-    const { stable, events } = changedMeanwhile(turn);
-    return draft(turn, { phase, ...words, ...(stable ? { stable } : {}) }, { events });
-  }
-  const gone = goneOut(turn);
-  if (!gone) return draft(turn, { phase, ...words });
-  return { ...gone, next: { ...gone.next, ...words, reason: `${gone.next.reason} ${words.reason}` } };
-}
-
-/** A change that nothing holds is said behind a barrier as without it. */
-function goneOut(turn: Turn): Draft | undefined {
-  const { stable } = turn.state;
-  const { target } = turn.seen;
-  if (!stable || !target || target.held || target.intent === stable.hash) return undefined;
-  const found = unvetted(turn, target, stable);
-  return found.next.unvetted?.undoneBy === undefined ? found : undefined;
+  return draft(turn, { phase, ...words });
 }
 
 function wayBack(turn: RunTurn): Draft | undefined {
@@ -190,7 +174,7 @@ function go(turn: Turn): Draft {
 const stages: Record<Stage, (turn: RunTurn) => Draft> = {
   scaling: (turn) => followTemplateChange(turn) ?? scaling(turn),
   analysing: (turn) => followTemplateChange(turn) ?? analysing(turn),
-  promoting: (turn) => noReadyPods(turn) ?? promoting(turn),
+  promoting: (turn) => noReadyPods(turn) ?? continuePromotion(turn),
   returning: (turn) => noReadyPods(turn) ?? returning(turn),
   restoring: (turn) => noReadyPods(turn) ?? restoring(turn),
   draining,

@@ -44,7 +44,7 @@ export interface Run {
   stageAt: number;
   /** When the next check is due. Absent: at once while analysing; while scaling, when the pods are ready. */
   checkAt?: number;
-  /** Why the step is held, and since when for a cause of this kind. */
+  /** Why the analysis waits, and since when for a cause of this kind. */
   wait?: WaitCause;
   waitSince?: number;
   /** Of `cannot-ask`: why. */
@@ -59,7 +59,7 @@ export interface Run {
   comparison?: Comparison;
   /** What both tracks got since the weight moved. */
   share?: MeasuredShare;
-  /** It answered with 4xx more often than the primary, in words; held for a person until one accepts it. */
+  /** It answered with 4xx more often than the primary, in words; the run waits until a person accepts it. */
   clientErrors?: { cause: string; acceptedBy?: string };
   /** Where it stands, and what was asked there. */
   gate?: Gate;

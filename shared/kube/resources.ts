@@ -100,7 +100,7 @@ export const at = (r: Resource, version: string): Resource => ({ ...r, version }
 export const apiVersion = (r: Resource): string => (r.group === "" ? r.version : `${r.group}/${r.version}`);
 
 /** How kubectl names the resource: `deployments.apps`, `pods`. */
-export const fullName = (r: Resource): string => (r.group === "" ? r.plural : `${r.plural}.${r.group}`);
+export const groupResource = (r: Resource): string => (r.group === "" ? r.plural : `${r.plural}.${r.group}`);
 
 const groupPath = (r: Resource): string => (r.group === "" ? `/api/${r.version}` : `/apis/${r.group}/${r.version}`);
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { accessOf, apiVersion, at, collectionPath, fullName, objectPath, resource } from "./resources.ts";
+import { accessOf, apiVersion, at, collectionPath, groupResource, objectPath, resource } from "./resources.ts";
 
 describe("the path of a resource", () => {
   it("differs for the core group", () => {
     expect(collectionPath(resource.pods, "shop")).toBe("/api/v1/namespaces/shop/pods");
     expect(collectionPath(resource.deployments, "shop")).toBe("/apis/apps/v1/namespaces/shop/deployments");
     expect([apiVersion(resource.pods), apiVersion(resource.deployments)]).toEqual(["v1", "apps/v1"]);
-    expect([fullName(resource.pods), fullName(resource.deployments)]).toEqual(["pods", "deployments.apps"]);
+    expect([groupResource(resource.pods), groupResource(resource.deployments)]).toEqual(["pods", "deployments.apps"]);
   });
 
   it("is that of all namespaces when none is named", () => {

@@ -2,7 +2,7 @@
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
-import { diff } from "../../webhook/admission/json-patch.ts";
+import { operationsBetween } from "../../webhook/admission/json-patch.ts";
 import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import { podinfoImage } from "../app/podinfo.ts";
 import { apply, mustKubectl } from "../cluster/client.ts";
@@ -64,7 +64,7 @@ function answer(text: string, mutation: string): object {
   const { request } = JSON.parse(text) as { request: { uid: string; object: V1Deployment } };
   const changed = structuredClone(request.object);
   if (changed.spec) mutations[mutation]?.(changed.spec.template);
-  const patch = Buffer.from(JSON.stringify(diff(request.object, changed))).toString("base64");
+  const patch = Buffer.from(JSON.stringify(operationsBetween(request.object, changed))).toString("base64");
   const response = { uid: request.uid, allowed: true, patchType: "JSONPatch", patch };
   return { apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", response };
 }

@@ -108,7 +108,7 @@ function convict(): boolean {
     met &&= median <= wanted[0] && late <= wanted[1];
     return [name, String(runs), String(median), String(late), wanted.join(" and ")];
   });
-  process.stdout.write("Worse (canary / primary), canary requests until it is taken back or held:\n");
+  process.stdout.write("Worse (canary / primary), canary requests until it is taken back or waits:\n");
   printTable(["users' requests", "runs", "median", "p95", "wanted at most"], rows);
   process.stdout.write(`The bounds: ${met ? "met" : "missed"}\n`);
   return met;

@@ -42,6 +42,9 @@ async function read(pid: number): Promise<{ seconds: number; megabytes: number }
   return { seconds: ticks / ticksPerSecond, megabytes: Number(memory) / 1_024 };
 }
 
+/** Its start is not idleness. */
+const startMs = 5_000;
+
 async function measure(plane: Plane, terminal: boolean): Promise<Used> {
   const command = `${program} watch podinfo -n test`;
   const [file = "", ...args] = terminal
@@ -51,7 +54,7 @@ async function measure(plane: Plane, terminal: boolean): Promise<Used> {
   const child = spawn(file, args, { env, stdio: ["pipe", "pipe", "inherit"] });
   const [first] = (await once(child.stdout)).split(/\s/);
   const pid = Number(first);
-  await setTimeout(5_000); // Its start is not idleness.
+  await setTimeout(startMs);
   const before = await read(pid);
   await setTimeout(idleMs);
   const after = await read(pid);

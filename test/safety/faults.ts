@@ -57,6 +57,9 @@ class Faulty implements Gate {
   }
 }
 
+/** How soon it is noticed that all is over. */
+const lookAgainMs = 100;
+
 export class BadPlace {
   readonly counts = newCounts();
   readonly stage: Stage;
@@ -167,7 +170,7 @@ export class BadPlace {
 
   /** Ends early when all is over. */
   private async wait(ms: number): Promise<void> {
-    for (const end = performance.now() + ms; !this.isOver && performance.now() < end;) await delay(100);
+    for (const end = performance.now() + ms; !this.isOver && performance.now() < end;) await delay(lookAgainMs);
   }
 
   private disturb(): Promise<void> {

@@ -7,7 +7,7 @@ import {
   runStages,
   phases,
 } from "../../shared/core/objects/canary-status.ts";
-import { type Command, verbs } from "../../shared/core/objects/command.ts";
+import { type Command, commandVerbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
@@ -230,7 +230,7 @@ const anyCounters: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({
 
 const anyCommand: fc.Arbitrary<Command> = arbitraryOf<Command>({
   id: fc.constantFrom("one", "two"),
-  verb: fc.constantFrom(...verbs),
+  verb: fc.constantFrom(...commandVerbs),
   toStep: maybe(fc.nat({ max: 12 })),
   for: maybe(fc.constantFrom("30m", "soon")),
   run: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),

@@ -5,7 +5,7 @@
 import { annotation } from "../../shared/core/objects/names.ts";
 import { type Canary } from "../../shared/core/objects/canary.ts";
 import { parseCommand, printCommand } from "../../shared/core/commands/codec.ts";
-import { verbs } from "../../shared/core/objects/command.ts";
+import { commandVerbs } from "../../shared/core/objects/command.ts";
 
 export type Stamped = { ok: true; canary: Canary } | { ok: false; message: string };
 
@@ -27,7 +27,8 @@ export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user
 // --- internal ---
 
 const malformed =
-  `the annotation ${annotation.command} holds no command that can be read: ` + `use kubectl canary ${verbs.join(", ")}`;
+  `the annotation ${annotation.command} holds no command that can be read: ` +
+  `use kubectl canary ${commandVerbs.join(", ")}`;
 
 /** A PUT of a manifest has no UID; what it leaves out was not decided by anyone. Others withdraw a command by removing it. */
 const isManifest = (canary: Canary): boolean => canary.metadata.uid === undefined;

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 export type Operation = { op: "add" | "replace"; path: string; value: unknown } | { op: "remove"; path: string };
 
 /** Operations that turn `before` into `after`; none where they are equal. A key whose value is undefined counts as absent. */
-export function diff(before: unknown, after: unknown, path = ""): Operation[] {
+export function operationsBetween(before: unknown, after: unknown, path = ""): Operation[] {
   if (before === after) return [];
   if (!isPlain(before) || !isPlain(after))
     return isDeepStrictEqual(before, after) ? [] : [{ op: "replace", path, value: after }];
@@ -13,7 +13,7 @@ export function diff(before: unknown, after: unknown, path = ""): Operation[] {
     const [was, is] = [own(before, key), own(after, key)];
     if (is === undefined) return was === undefined ? [] : [{ op: "remove" as const, path: place }];
     if (was === undefined) return [{ op: "add" as const, path: place, value: is }];
-    return diff(was, is, place);
+    return operationsBetween(was, is, place);
   });
 }
 

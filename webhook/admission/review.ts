@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import jsonpatch from "jsonpatch";
-import { diff } from "./json-patch.ts";
+import { operationsBetween } from "./json-patch.ts";
 
 const apiVersion = "admission.k8s.io/v1";
 
@@ -63,7 +63,7 @@ export function answer(request: AdmissionRequest, verdict: Verdict): ReviewRespo
   const { object, warnings } = verdict;
   if (object === undefined || object === request.object)
     return envelope({ uid: request.uid, allowed: true, ...warn(warnings) });
-  const patch = diff(request.object, object);
+  const patch = operationsBetween(request.object, object);
   const result = applied(request.object, patch);
   if (!isDeepStrictEqual(result, object))
     return denial(request.uid, {

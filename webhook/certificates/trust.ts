@@ -19,7 +19,7 @@ export interface TrustSeen {
   trusted: ReadonlySet<string>;
   /** Our MutatingWebhookConfiguration is there. */
   isAsked: boolean;
-  /** What must be trusted before the certificate that is held is served. */
+  /** What must be trusted before the current certificate is served. */
   signers: readonly string[];
   /** What is served expires in a moment, so that there is nothing to lose by serving another. */
   isSpent: boolean;
@@ -27,7 +27,7 @@ export interface TrustSeen {
 
 export interface TrustDecision {
   state: TrustState;
-  /** To serve by what is held. */
+  /** To serve the current certificate. */
   serves: boolean;
   /** Why the API server cannot call this replica; undefined if it can. */
   problem: string | undefined;

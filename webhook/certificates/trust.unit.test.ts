@@ -20,7 +20,7 @@ function after(looks: readonly TrustSeen[], from: TrustState = nobody): ReturnTy
   } as ReturnType<typeof decideTrust>);
 }
 
-describe("what is held is served", () => {
+describe("the current certificate is served", () => {
   it("when its signer has been trusted for as long as API servers take to hear of it, and not sooner", () => {
     expect(after([seenAt(0), seenAt(heardMs - 1)]).serves).toBe(false);
     expect(after([seenAt(0), seenAt(heardMs)]).serves).toBe(true);

@@ -35,7 +35,7 @@ export interface EvidenceRequest {
   earlierRunEndedAt?: number;
   /** Fewer users' requests per metric window are no evidence; 1 by default. */
   minRequests?: number;
-  /** What a pod answers in its first so long is no evidence, ms; 0 by default. */
+  /** How long after its first answer what a pod answers is no evidence, ms; 0 by default. */
   warmupMs?: number;
 }
 

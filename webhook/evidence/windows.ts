@@ -19,8 +19,8 @@ export function widened(window: number, stepSeconds: number): number {
 }
 
 /**
- * Seconds of warm-up that a window leaves out: a scrape more than were asked for, since a pod may have answered for so long before it was
- * first seen to.
+ * Seconds of warm-up that a window leaves out: one scrape more than were asked for, since a pod may have answered that long
+ * before it was first seen to.
  */
 export function warmupSeconds(
   { warmupMs = 0 }: { warmupMs?: number },
@@ -29,7 +29,7 @@ export function warmupSeconds(
   return warmupMs > 0 ? Math.ceil((warmupMs + scrapeIntervalMs) / 1_000) : 0;
 }
 
-/** A request from outside the mesh may be answered yet for so long, in seconds: longer than its answer takes to be scraped. */
+/** How long a request from outside the mesh may yet be answered, in seconds: longer than its answer takes to be scraped. */
 export function recentSeconds({ scrapeIntervalMs }: { scrapeIntervalMs: number }): number {
   return (2 * scrapeIntervalMs) / 1_000;
 }

@@ -8,7 +8,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { missingPermission, Refusal } from "../../errors.ts";
 import { findCanary } from "../../cluster/find-canary.ts";
-import { formatImages } from "../../view/images.ts";
+import { imagesText } from "../../view/images.ts";
 import { diffLines } from "./unified.ts";
 import { type OutputFormat, printObject } from "../../render/output.ts";
 import { paint, printable, type Style, styleOf, type Tone } from "../../terminal/style.ts";
@@ -61,7 +61,7 @@ export function viewDiff(canary: Canary, stable: V1ReplicaSet, target: V1Deploym
 }
 
 export function renderDiff(view: DiffView, style: Style): string {
-  const head = (side: DiffView["stable"]): string => `${formatImages(imagesOf(side.template))} (${side.source})`;
+  const head = (side: DiffView["stable"]): string => `${imagesText(imagesOf(side.template))} (${side.source})`;
   const lines = [
     paint(style, "strong", printable(`--- stable ${head(view.stable)}`)),
     paint(style, "strong", printable(`+++ asked for ${head(view.intent)}`)),

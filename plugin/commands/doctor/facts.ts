@@ -19,6 +19,8 @@ import type { Known } from "../../../shared/core/preconditions/finding.ts";
 import { preconditionCodes } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Scope } from "../../context.ts";
 
+export { nameOf } from "../../../shared/core/preconditions/finding.ts";
+
 export interface Facts {
   /** ms since the epoch. */
   now: number;
@@ -159,9 +161,6 @@ export function some(names: readonly string[]): string {
   const rest = names.length - 3;
   return names.slice(0, 3).join(", ") + (rest > 0 ? ` and ${rest} more` : "");
 }
-
-export const nameOf = (object: { metadata?: { name?: string } } | null | undefined): string =>
-  object?.metadata?.name ?? "";
 
 export interface DoctorView {
   apiVersion: "kubectl-canary/v1";

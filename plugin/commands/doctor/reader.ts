@@ -1,7 +1,7 @@
 /** Reads that tell "not there" from "may not be read": the first is null, the second undefined and remembered. */
 import type { Cluster, Place, Selection } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
-import { fullName, type Resource } from "../../../shared/kube/resources.ts";
+import { groupResource, type Resource } from "../../../shared/kube/resources.ts";
 import { missingPermission } from "../../errors.ts";
 
 export interface Reader {
@@ -28,7 +28,7 @@ export function readerOf(cluster: Cluster): Reader {
   return {
     get: <T>(r: Resource, at: Place) => told<T>(`To look at ${r.kind} ${at.name} this`, () => cluster.get<T>(r, at)),
     list: <T>(r: Resource, q?: Selection) =>
-      told<T[]>(`To look at ${fullName(r)} this`, async () => (await cluster.list<T>(r, q)).items),
+      told<T[]>(`To look at ${groupResource(r)} this`, async () => (await cluster.list<T>(r, q)).items),
     unread,
   };
 }

@@ -2,7 +2,7 @@
 import type { Stage } from "../../../shared/core/objects/canary-status.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
-import { formatImages } from "../../view/images.ts";
+import { imagesText } from "../../view/images.ts";
 import { isGone } from "../../view/controller-health.ts";
 import type { CanaryView, RunView } from "../../view/types.ts";
 import { isBlocked, weightDiffers } from "../../view/headline.ts";
@@ -125,7 +125,7 @@ function causeOfStage(view: CanaryView, run: RunView): Cause {
 function causeBetweenRuns(view: CanaryView): Cause {
   const { unvetted, phaseSince } = view;
   if (unvetted) {
-    const what = `${formatImages(unvetted.images)} went live without a canary (${unvetted.how}, by ${unvetted.by || "someone"})`;
+    const what = `${imagesText(unvetted.images)} went live without a canary (${unvetted.how}, by ${unvetted.by || "someone"})`;
     if (unvetted.undoneBy) return moving("unvetted", unvetted.at, `${what}; ${unvetted.undoneBy} has stable put back`);
     return stuck("unvetted", unvetted.at, what, ["someone adopts or undoes it; no canary starts before"]);
   }

@@ -2,7 +2,7 @@
 import { renderEvents } from "../events.ts";
 import { renderComparison } from "./compared.ts";
 import type { ExplainView } from "./view.ts";
-import { formatImages } from "../../view/images.ts";
+import { imagesText } from "../../view/images.ts";
 import { distance, relative } from "../../terminal/time.ts";
 import { callerNotes, etaText, nextText, renderAdvice } from "../../render/canary.ts";
 import { renderChecks } from "../../render/sections.ts";
@@ -58,7 +58,7 @@ function positionOf({ canary, cause }: ExplainView, now: number): string {
   const { run, name, namespace, phase } = canary;
   const place = `${name} in namespace ${namespace}`;
   if (!run) return `${place}, ${phase || "not seen yet"}, no run under way (${cause.code})`;
-  const version = formatImages(canary.images.canary ?? {});
+  const version = imagesText(canary.images.canary ?? {});
   return `${place}, ${phase}, step ${run.step} of ${run.steps}, ${run.stage} for ${distance(run.stageAt, now)}; run ${run.id} of ${version}, asked for by ${run.requestedBy} ${relative(run.startedAt, now)} (${cause.code})`;
 }
 

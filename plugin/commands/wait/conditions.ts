@@ -11,7 +11,7 @@ import type {
   RunStatus,
 } from "../../../shared/core/objects/canary-status.ts";
 import { exitCode } from "../../context.ts";
-import { formatImages, isImage } from "../../view/images.ts";
+import { imagesText, isImage } from "../../view/images.ts";
 import { awaitedPerson } from "../../view/headline.ts";
 
 export const conditions = ["promoted", "failed", "paused", "initialized"] as const;
@@ -73,7 +73,7 @@ const optionalVerdict = (verdict: Maybe): { verdict?: WaitResult } => (verdict ?
 
 function initialized({ phase = "", stable }: CanaryStatus): Maybe {
   if (!stable || ["", "Initializing"].includes(phase)) return undefined;
-  return { code: exitCode.ok, outcome: "initialized", words: `initialized, ${formatImages(stable.images)} is stable` };
+  return { code: exitCode.ok, outcome: "initialized", words: `initialized, ${imagesText(stable.images)} is stable` };
 }
 
 function remember(awaited: Awaited, status: CanaryStatus, target: TargetTemplate | undefined, before: Memory): Memory {
@@ -137,7 +137,7 @@ const unvettedIn = ({ unvetted }: CanaryStatus): UnvettedStatus | undefined =>
   unvetted?.undoneBy ? undefined : unvetted;
 
 const unvettedWords = ({ images }: UnvettedStatus): string =>
-  `${formatImages(images)} went live without a canary; adopt or undo it`;
+  `${imagesText(images)} went live without a canary; adopt or undo it`;
 
 /** What a person must do before a run of the target's version begins. */
 function startedBy(target: TargetTemplate | undefined, unvetted: UnvettedStatus | undefined): Maybe {
@@ -148,13 +148,13 @@ function startedBy(target: TargetTemplate | undefined, unvetted: UnvettedStatus 
 
 function stableNow({ run, stable }: CanaryStatus, { intent }: Memory): End | undefined {
   if (run || stable?.hash !== intent) return undefined;
-  return { outcome: "promoted", words: `${formatImages(stable?.images ?? {})} is stable` };
+  return { outcome: "promoted", words: `${imagesText(stable?.images ?? {})} is stable` };
 }
 
 function replaced(run: RunStatus | undefined, target: TargetTemplate | undefined, { intent }: Memory): End | undefined {
   const now = target ?? (run && { hash: run.intent, images: run.images });
   if (!now || now.hash === intent) return undefined;
-  return { outcome: "superseded", words: `${formatImages(now.images)} was asked for instead` };
+  return { outcome: "superseded", words: `${imagesText(now.images)} was asked for instead` };
 }
 
 function underWay(awaited: Awaited, status: CanaryStatus, run: RunStatus): Maybe {
@@ -183,8 +183,7 @@ interface End {
 /** By a run that was seen, or by what is said of a version that is not tried again. An older run of it says nothing. */
 function endOf(status: CanaryStatus, { intent, runs }: Memory): End | undefined {
   const entry = (status.history ?? []).find(({ run }) => runs.has(run));
-  if (entry)
-    return { outcome: entry.outcome, words: `${formatImages(entry.images)}: ${entry.cause} (run ${entry.run})` };
+  if (entry) return { outcome: entry.outcome, words: `${imagesText(entry.images)}: ${entry.cause} (run ${entry.run})` };
   const rejection = status.rejected?.find(({ hash }) => hash === intent);
   if (!rejection || status.run) return undefined;
   return { outcome: "rejected", words: rejection.cause };

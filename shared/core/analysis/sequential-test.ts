@@ -45,7 +45,7 @@ const alternatives = [
   { lift: 0.5, weight: 0.25 },
 ] as const;
 
-/** What the primary's rate is guessed to be before it is known, as if so many requests had been seen. */
+/** The guess at the primary's rate before it is known weighs as much as this many requests. */
 const prior: Counts = { requests: 50, failures: 0.1 };
 
 const none: Counts = { requests: 0, failures: 0 };

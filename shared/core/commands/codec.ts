@@ -4,7 +4,7 @@
  */
 import { parseDuration } from "../format/duration.ts";
 import type { Canary } from "../objects/canary.ts";
-import { type Command, verbs } from "../objects/command.ts";
+import { type Command, commandVerbs } from "../objects/command.ts";
 import { annotation } from "../objects/names.ts";
 
 /**
@@ -13,7 +13,7 @@ import { annotation } from "../objects/names.ts";
  */
 export function parseCommand(text: string): Command | undefined {
   const { id, verb: typed, ...sent } = parseObject(text);
-  const verb = verbs.find((known) => known === typed);
+  const verb = commandVerbs.find((known) => known === typed);
   if (typeof id !== "string" || id === "" || !verb) return undefined;
   if (sent["toStep"] !== undefined && (verb !== "promote" || !isStep(sent["toStep"]))) return undefined;
   if (sent["for"] !== undefined && (verb !== "pause" || !isDuration(sent["for"]))) return undefined;

@@ -25,7 +25,7 @@ export function clientErrorsWait(
   };
 }
 
-/** The run when `by` has accepted what it was held for. */
+/** The run when `by` has accepted what it waited for. */
 export function acceptingClientErrors(run: Run, by: string): Run {
   return run.clientErrors ? { ...run, clientErrors: { ...run.clientErrors, acceptedBy: by } } : run;
 }

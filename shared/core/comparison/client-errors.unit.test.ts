@@ -47,7 +47,7 @@ const waiting = after(unauthorized, usual).state;
 const ask = (verb: Command["verb"]): Observation["command"] => ({ id: "c1", verb, by: "bob" });
 
 describe("a canary that answers with 4xx more often than the primary", () => {
-  it("is held at its weight at once, and says by what numbers and what a person can do", () => {
+  it("waits at its weight at once, and says by what numbers and what a person can do", () => {
     const { state, events, requeueAfterMs } = after(unauthorized, usual);
     expect(state).toMatchObject({ weight: 10, run: { wait: "client-errors", step: 0, checkAt: start + 10_000 } });
     expect(state.reason).toMatch(
@@ -60,7 +60,7 @@ describe("a canary that answers with 4xx more often than the primary", () => {
     expect(requeueAfterMs).toBe(0);
   });
 
-  it("is not held for as many as the primary has, nor within the margin", () => {
+  it("does not wait for as many as the primary has, nor within the margin", () => {
     expect(after({ requests: 500, clientErrors: 100 }, { requests: 4_500, clientErrors: 900 }).state.run?.wait).toBe(
       undefined,
     );
@@ -69,7 +69,7 @@ describe("a canary that answers with 4xx more often than the primary", () => {
     );
   });
 
-  it("stays held whatever checks say, is not announced again, and is taken back where one fails", () => {
+  it("goes on waiting whatever checks say, is not announced again, and is taken back where one fails", () => {
     const now = start + 40_000;
     const passed = turnOf(waiting, { now, metrics: someMetrics(now) });
     expect(passed.state).toMatchObject({ weight: 10, run: { wait: "client-errors", step: 0 } });
@@ -84,7 +84,7 @@ describe("a canary that answers with 4xx more often than the primary", () => {
     expect(state.run?.ending?.outcome).toBe("rejected");
   });
 
-  it("goes on when a person accepts it, and is not held for it again in this run", () => {
+  it("goes on when a person accepts it, and does not wait for it again in this run", () => {
     const { state: resumed } = turnOf(waiting, { command: ask("resume")! });
     expect(resumed.run).toMatchObject({ clientErrors: { acceptedBy: "bob" } });
     expect(resumed.run?.wait).toBeUndefined();
@@ -115,7 +115,7 @@ describe("a canary that answers with 4xx more often than the primary", () => {
     const { clientErrors: _off, ...without } = comparison;
     const off = aPolicy({ comparison: without });
     expect(after(unauthorized, usual, { by: off }).state.run?.wait).toBeUndefined();
-    // What was held before the Canary was told so goes on by itself.
+    // A run that waited before the Canary was told so goes on by itself.
     const now = start + 40_000;
     expect(turnOf(waiting, { now, metrics: someMetrics(now) }, off).state.run).toMatchObject({ step: 1 });
   });

@@ -67,7 +67,7 @@ function convictionOf(run: Run, comparison: Comparison, policy: Judged): RunTest
     const of = stateOf(comparison, test);
     // What a person is asked about already, or has accepted, is nothing new.
     if (!of || (action === "hold" && run.clientErrors)) return false;
-    // Whoever wants so many requests for a verdict wants them for this one too; but what policy refuses is no matter of chance.
+    // The minimum of requests for a verdict holds for this one too. What policy refuses is no matter of chance, and needs none.
     const isEnough = kind === "denied" || of.canary.requests >= policy.minRequests;
     const keepsItsLimit = mode === "withinLimits" && 100 * rateOf(of.canary) <= marginPercent;
     return isEnough && !keepsItsLimit && convicts(of, alpha);

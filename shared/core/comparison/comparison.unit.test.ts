@@ -222,8 +222,8 @@ describe("a share that does not follow the weight", () => {
 
   it("says how much each of them sends, and names one that holds nothing in the status all the same", () => {
     const stale = [{ pod: "shop/load-gen-0", workload: "statefulset/load-gen", percent: 30.04 }];
-    const held = check({ counters: someCounters({ share: { ...share, stale } }) });
-    expect(held.state.reason).toContain(" shop/load-gen-0 (30.0% of requests) is older than the route");
+    const waiting = check({ counters: someCounters({ share: { ...share, stale } }) });
+    expect(waiting.state.reason).toContain(" shop/load-gen-0 (30.0% of requests) is older than the route");
     const fine: ShareSeen = { ...share, canary: 118, scrapes: 0, staleCallers: [], stale };
     const { state: next } = check({ counters: someCounters({ share: fine }) });
     expect(next.run?.wait).toBeUndefined();
@@ -260,12 +260,12 @@ describe("a check without evidence", () => {
     why: "few",
   });
   const metrics = (over: object = {}) => someMetrics(start + 40_000, { checks: [lacking], ...over });
-  const held = { ...due, run: { ...due.run!, wait: "no-evidence" as const, waitSince: start } };
+  const waiting = { ...due, run: { ...due.run!, wait: "no-evidence" as const, waitSince: start } };
   const by = (policy: "hold" | "fail" | "pass", deadlineMs: number) => aPolicy({ noEvidence: { policy, deadlineMs } });
 
   it("holds, and ends the run at the deadline", () => {
-    expect(check({ metrics: metrics() }, by("hold", 60_000), held).state.run?.wait).toBe("no-evidence");
-    expect(check({ metrics: metrics() }, by("hold", 30_000), held).state.run?.ending?.outcome).toBe("rejected");
+    expect(check({ metrics: metrics() }, by("hold", 60_000), waiting).state.run?.wait).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("hold", 30_000), waiting).state.run?.ending?.outcome).toBe("rejected");
   });
 
   it("counts as failed where the Canary says so", () => {
@@ -279,14 +279,14 @@ describe("a check without evidence", () => {
   });
 
   it("passes after the deadline where the Canary says so, not before", () => {
-    expect(check({ metrics: metrics() }, by("pass", 60_000), held).state.run?.wait).toBe("no-evidence");
-    expect(check({ metrics: metrics() }, by("pass", 30_000), held).state.run?.step).toBe(1);
+    expect(check({ metrics: metrics() }, by("pass", 60_000), waiting).state.run?.wait).toBe("no-evidence");
+    expect(check({ metrics: metrics() }, by("pass", 30_000), waiting).state.run?.step).toBe(1);
   });
 
   it("never passes while users reach the primary and not the canary", () => {
     const unreached = metrics({ canary: aTrack({ requests: 0 }), checks: [{ ...lacking, requests: 0 }] });
-    const run = { ...held.run, wait: "unreached" as const };
-    expect(check({ metrics: unreached }, by("pass", 30_000), { ...held, run }).state.run?.ending?.outcome).toBe(
+    const run = { ...waiting.run, wait: "unreached" as const };
+    expect(check({ metrics: unreached }, by("pass", 30_000), { ...waiting, run }).state.run?.ending?.outcome).toBe(
       "rejected",
     );
   });

@@ -11,7 +11,7 @@ export function goFloat(value: number): string {
   return `${mantissa}e${exponent < 0 ? "-" : "+"}${size}`;
 }
 
-/** A Duration of so many milliseconds, to the microsecond: 500ms, 1.2s, 1m30s, 1h0m0s, 700µs. */
+/** Milliseconds as a Go Duration, to the microsecond: 500ms, 1.2s, 1m30s, 1h0m0s, 700µs. */
 export function goDuration(ms: number): string {
   const micros = Math.round(Math.abs(ms) * 1000);
   const sign = ms < 0 && micros > 0 ? "-" : "";

@@ -61,7 +61,7 @@ export interface AnalysisSpec {
   metrics?: MetricSpec[];
   /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
   minRequests?: number;
-  /** What a pod answers in its first so long is no evidence; 0s unless given. See docs/judging.md. */
+  /** How long after its first answer what a pod answers is no evidence; 0s unless given. See docs/judging.md. */
   warmup?: string;
   /** What a check without evidence comes to; `hold` unless given, and given up after `deadline` (30m). */
   noEvidence?: { policy?: "hold" | "fail" | "pass"; deadline?: string };

@@ -1,5 +1,5 @@
-export const verbs = ["promote", "rollback", "pause", "resume", "retry", "adopt", "undo"] as const;
-export type Verb = (typeof verbs)[number];
+export const commandVerbs = ["promote", "rollback", "pause", "resume", "retry", "adopt", "undo"] as const;
+export type Verb = (typeof commandVerbs)[number];
 
 /** What a verb of the plugin asks for; JSON in an annotation of the Canary, consumed once by its `id`. */
 export interface Command {

@@ -22,9 +22,8 @@ export function trackGuards(
   policies: PolicyObjects,
 ): TrackGuards | undefined {
   const at = apex.spec?.ports?.find((one) => port === undefined || one.port === port);
-  const track = trackLabel(target, { apex });
-  if (!at || track === undefined) return undefined;
-  const labels = { stable: { ...target.spec?.template.metadata?.labels }, canary: canaryPodLabels(target, track) };
+  if (!at || !trackLabel(target)) return undefined;
+  const labels = { stable: { ...target.spec?.template.metadata?.labels }, canary: canaryPodLabels(target) };
   const pod = podOf(target);
   const guard = (of: GuardedPod["labels"]): Guard =>
     guardOf({ ...pod, labels: of }, at.targetPort ?? at.port, policies);

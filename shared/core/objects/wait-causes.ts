@@ -29,7 +29,7 @@ interface WaitCauseEntry {
   isQuiet?: true;
   /** It comes to an end without anyone doing anything. */
   goesOn?: true;
-  /** After "held:". */
+  /** After "waiting:". */
   short: string;
   /** What a person, and nobody else, must see to; for those that only a person ends. */
   person?: string;

@@ -17,39 +17,10 @@ import { sealOf } from "./ownership.ts";
 /** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
 export const selectorLabels = ["app", "name", "app.kubernetes.io/name"] as const;
 
-/** Labels that every pod has which `selector` selects: also those that an expression leaves one value. */
-export function selectedLabels(selector: V1LabelSelector | undefined): Record<string, string> {
-  const single = (selector?.matchExpressions ?? []).flatMap(({ key, operator, values: [value, ...others] = [] }) =>
-    operator === "In" && value !== undefined && others.length === 0 ? [[key, value] as const] : [],
-  );
-  return { ...Object.fromEntries(single), ...selector?.matchLabels };
-}
-
-/** What else decides on the label that tells tracks apart. */
-export interface Beside {
-  /** The Service that users send to. */
-  apex?: V1Service | null | undefined;
-  /** The canary Deployment, which has the label already. */
-  workload?: V1Deployment | null | undefined;
-}
-
-/** Every selector label that could tell canary pods from stable's. */
-export function trackLabels(target: V1Deployment): string[] {
-  const selected = selectedLabels(target.spec?.selector);
-  return selectorLabels.filter((key) => selected[key] !== undefined);
-}
-
-/**
- * The selector label whose value tells canary pods from stable's; undefined: the target cannot be canaried. Of several it is the one
- * that the apex selects by, else canary pods would be behind it; without an apex, the one that the canary Deployment has.
- */
-export function trackLabel(target: V1Deployment, { apex, workload }: Beside = {}): string | undefined {
-  const selected = selectedLabels(target.spec?.selector);
-  const keys = trackLabels(target);
-  const isUsed = (key: string): boolean => apex?.spec?.selector?.[key] !== undefined;
-  const renamed = selectedLabels(workload?.spec?.selector);
-  const isRenamed = (key: string): boolean => renamed[key] !== undefined && renamed[key] !== selected[key];
-  return keys.find(isUsed) ?? keys.find(isRenamed) ?? keys[0];
+/** The selector label whose value tells canary pods from stable's; undefined: the target cannot be canaried. */
+export function trackLabel(target: V1Deployment): string | undefined {
+  const matched = target.spec?.selector.matchLabels ?? {};
+  return selectorLabels.find((key) => matched[key] !== undefined);
 }
 
 export interface CanaryContext {
@@ -59,15 +30,13 @@ export interface CanaryContext {
   intent: string;
   replicas: number;
   progressDeadlineSeconds: number;
-  /** Of {@link trackLabel}; by default the target's own first. */
-  track?: string | undefined;
 }
 
-/** The Deployment that runs the intent. Throws if there is no label that tells tracks apart. */
+/** The Deployment that runs the intent. Throws if the target has none of {@link selectorLabels}: check `trackLabel` first. */
 export function canaryDeployment(target: V1Deployment, context: CanaryContext): V1Deployment {
-  const key = requireTrack(target, context.track);
+  const key = requireTrackLabel(target);
   const spec = target.spec!;
-  const stable = selectedLabels(spec.selector)[key] ?? "";
+  const stable = spec.selector.matchLabels?.[key] ?? "";
   const name = canaryName(target.metadata?.name ?? "");
   const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryValue(stable));
   return {
@@ -92,7 +61,7 @@ export function canaryDeployment(target: V1Deployment, context: CanaryContext): 
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "100%", maxUnavailable: "100%" } },
       selector: rename(spec.selector)!,
       template: {
-        metadata: { ...spec.template.metadata, labels: canaryPodLabels(target, key) },
+        metadata: { ...spec.template.metadata, labels: canaryPodLabels(target) },
         ...(spec.template.spec ? { spec: renamePodSelectors(spec.template.spec, rename) } : {}),
       },
     },
@@ -105,8 +74,6 @@ export interface ServiceContext {
   uid: string;
   apex: string;
   ports: V1ServicePort[];
-  /** Of {@link trackLabel}; by default the target's own first. */
-  track?: string | undefined;
 }
 
 /**
@@ -124,19 +91,19 @@ export function leavesOf(target: V1Deployment, context: ServiceContext, found: V
 
 /** `<apex>-primary`, selecting exactly what the target selects. */
 export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  return leaf(target, context, primaryLeaf(context.apex), selectedLabels(target.spec?.selector));
+  return leaf(target, context, primaryLeaf(context.apex), target.spec?.selector.matchLabels ?? {});
 }
 
 /** `<apex>-canary`, selecting the canary Deployment's pods. */
 export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  const key = requireTrack(target, context.track);
-  const matched = selectedLabels(target.spec?.selector);
+  const key = requireTrackLabel(target);
+  const matched = target.spec?.selector.matchLabels ?? {};
   return leaf(target, context, canaryLeaf(context.apex), { ...matched, [key]: canaryValue(matched[key] ?? "") });
 }
 
 /** The apex, for a target that has no Service yet. */
 export function apexService(target: V1Deployment, context: ServiceContext): V1Service {
-  return leaf(target, context, context.apex, selectedLabels(target.spec?.selector));
+  return leaf(target, context, context.apex, target.spec?.selector.matchLabels ?? {});
 }
 
 /** Ports of a leaf: names, numbers and targets as the apex has them, without what the API server assigned to it. */
@@ -150,9 +117,10 @@ export function alsoSelects(service: V1Service, podLabels: Record<string, string
   return selector.length > 0 && selector.every(([key, value]) => podLabels[key] === value);
 }
 
-/** Labels that the canary's pods will carry, told apart by label `key`; by default the target's own first. */
-export function canaryPodLabels(target: V1Deployment, key = requireTrack(target)): Record<string, string> {
-  const value = canaryValue(selectedLabels(target.spec?.selector)[key] ?? "");
+/** Labels that the canary's pods will carry. */
+export function canaryPodLabels(target: V1Deployment): Record<string, string> {
+  const key = requireTrackLabel(target);
+  const value = canaryValue(target.spec?.selector.matchLabels?.[key] ?? "");
   return { ...target.spec?.template.metadata?.labels, [key]: value };
 }
 
@@ -175,8 +143,9 @@ function isStables(
   return !declares(wanted) && declares(now);
 }
 
-function requireTrack(target: V1Deployment, key = trackLabel(target)): string {
-  if (key !== undefined) return key;
+function requireTrackLabel(target: V1Deployment): string {
+  const key = trackLabel(target);
+  if (key) return key;
   throw new Error(`Deployment ${target.metadata?.name ?? ""} selects by none of ${selectorLabels.join(", ")}`);
 }
 

@@ -2,7 +2,7 @@
 import { type Canary, oldestFirst } from "../objects/canary.ts";
 import { ignoredFields, ignoredText } from "../spec/field-table.ts";
 import { unsupportedIn } from "../spec/policy.ts";
-import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
 
 /** Of several Canaries on one target the oldest is obeyed. */
 const rivalCanary: Rule = ({ canary, canaries = [], namespace, targetName }) => {
@@ -14,7 +14,7 @@ const rivalCanary: Rule = ({ canary, canaries = [], namespace, targetName }) => 
       level: "obstacle",
       what: `Canary ${nameOf(oldest)} is older and has Deployment ${targetName} as its target already: delete one of the two.`,
       evidence: `Canaries ${nameOf(oldest)} and ${nameOf(canary)} both name it in spec.targetRef`,
-      cure: { run: kubectl(namespace, `delete canary ${nameOf(canary)}`) },
+      cure: { run: kubectlIn(namespace, `delete canary ${nameOf(canary)}`) },
     },
   ];
 };
@@ -42,7 +42,7 @@ const namespaceExcluded: Rule = ({ canary, namespace, targetName, excludedNamesp
       evidence: `excluded are ${excludedNamespaces.join(", ")}: webhook.excludedNamespaces, kube-system and the controller's own namespace`,
       cure: {
         say: "take the namespace off the chart's webhook.excludedNamespaces (kube-system and the controller's own are always excluded), or",
-        run: kubectl(namespace, `delete canary ${nameOf(canary)}`),
+        run: kubectlIn(namespace, `delete canary ${nameOf(canary)}`),
       },
     },
   ];
@@ -58,7 +58,7 @@ const namespaceNotWatched: Rule = ({ canary, namespace, targetName, watchNamespa
       evidence: `watchNamespaces is ${someOf(watchNamespaces)}`,
       cure: {
         say: "add the namespace to the chart's watchNamespaces (helm upgrade), or",
-        run: kubectl(namespace, `delete canary ${nameOf(canary)}`),
+        run: kubectlIn(namespace, `delete canary ${nameOf(canary)}`),
       },
     },
   ];
@@ -81,13 +81,13 @@ const nameTooLong: Rule = ({ canary, namespace }) => {
       level: "obstacle",
       what: `The Canary's name has ${name.length} characters, and what is made for it carries it in a label, which holds ${longestName}: create it under a shorter name. Nothing is touched.`,
       evidence: `metadata.name ${name}`,
-      cure: { say: "create it under a shorter name, then", run: kubectl(namespace, `delete canary ${name}`) },
+      cure: { say: "create it under a shorter name, then", run: kubectlIn(namespace, `delete canary ${name}`) },
     },
   ];
 };
 
 const edit = (namespace: string, canary: Canary | null | undefined): string =>
-  kubectl(namespace, `edit canary ${nameOf(canary)}`);
+  kubectlIn(namespace, `edit canary ${nameOf(canary)}`);
 
 /** Accepted, for Flagger's manifests have it, and not carried out. */
 const ignoredField: Rule = ({ canary, namespace }) =>

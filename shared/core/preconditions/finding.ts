@@ -78,7 +78,7 @@ export interface Finding<Code extends string = string> {
 export type Rule = (seen: SeenObjects) => Omit<Finding, "code">[];
 export type Rules = Readonly<Record<string, Rule>>;
 
-export const kubectl = (namespace: string, words: string): string => `kubectl -n ${namespace} ${words}`;
+export const kubectlIn = (namespace: string, words: string): string => `kubectl -n ${namespace} ${words}`;
 
 export const nameOf = (object: { metadata?: { name?: string } } | null | undefined): string =>
   object?.metadata?.name ?? "";

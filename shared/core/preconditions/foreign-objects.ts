@@ -2,7 +2,7 @@
 import type { Canary } from "../objects/canary.ts";
 import { canaryLeaf, canaryName, label, primaryLeaf } from "../objects/names.ts";
 import { costOfResting, type RouteObject, routerOf } from "../routes/routes.ts";
-import { isForeign, kubectl, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { isForeign, kubectlIn, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 /** A TrafficSplit is ours or in the way; an HTTPRoute of the user's is fine if it names both leaves: then we set weights only. */
 export function isForeignRoute(canary: Canary, route: RouteObject, apexName: string): boolean {
@@ -23,7 +23,7 @@ const foreignObject: Rule = (seen) => {
       evidence: `no label ${label.canary}=${nameOf(canary)}`,
       cure: {
         say: "rename, or",
-        run: kubectl(namespace, `delete ${found.map(({ short, name }) => `${short}/${name}`).join(" ")}`),
+        run: kubectlIn(namespace, `delete ${found.map(({ short, name }) => `${short}/${name}`).join(" ")}`),
       },
     },
   ];
@@ -63,7 +63,7 @@ const brokenRoute: Rule = ({ canary, route, apexName, namespace }) => {
       evidence: `${route.kind} ${apexName} does not name ${leaves.join(" and ")}`,
       cure: {
         say: `put ${them} back, or`,
-        run: kubectl(namespace, `delete ${routerOf(route).plural}.${routerOf(route).group} ${apexName}`),
+        run: kubectlIn(namespace, `delete ${routerOf(route).plural}.${routerOf(route).group} ${apexName}`),
       },
     },
   ];
@@ -81,7 +81,7 @@ const idleCanaryNamed: Rule = ({ route, apexName, namespace }) => {
       evidence: `${route.kind} ${nameOf(route)} without the label ${label.canary}, with backendRefs ${canaryLeaf(apexName)}`,
       cure: {
         say: "where it does nothing else, leave it to the controller, which makes one of its own",
-        run: kubectl(namespace, `delete ${plural}.${group} ${nameOf(route)}`),
+        run: kubectlIn(namespace, `delete ${plural}.${group} ${nameOf(route)}`),
       },
     },
   ];

@@ -6,7 +6,7 @@ import type { Canary, MetricSpec } from "../objects/canary.ts";
 import type { QueryScopeFinding } from "../queries/query-scope.ts";
 import {
   type Cure,
-  kubectl,
+  kubectlIn,
   type Level,
   nameOf,
   type Finding,
@@ -57,8 +57,8 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
 function origin(key: string | undefined, at: { namespace: string; canary: Canary }): { text: string; cure: Cure } {
   const [namespace, name] = key?.split("/") ?? [];
   if (namespace === undefined || name === undefined)
-    return { text: "its query", cure: { run: kubectl(at.namespace, `edit canary ${nameOf(at.canary)}`) } };
-  return { text: `its MetricTemplate ${key}`, cure: { run: kubectl(namespace, `edit metrictemplate ${name}`) } };
+    return { text: "its query", cure: { run: kubectlIn(at.namespace, `edit canary ${nameOf(at.canary)}`) } };
+  return { text: `its MetricTemplate ${key}`, cure: { run: kubectlIn(namespace, `edit metrictemplate ${name}`) } };
 }
 
 function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found): Found {
@@ -79,7 +79,7 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
     key === undefined ? undefined : templates?.get(key),
   );
   if (!("error" in query)) return [];
-  const cure = { run: kubectl(namespace, `edit canary ${nameOf(canary)}`) };
+  const cure = { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) };
   return [{ level: "missing", what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure }];
 }
 

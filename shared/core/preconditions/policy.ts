@@ -5,7 +5,7 @@
 import type { V1LabelSelector, V1Service } from "@kubernetes/client-node";
 import { selectorText, serverNameOf, type Guard } from "../objects/inbound-policy.ts";
 import { missedSelector, trackGuards, type TrackGuards } from "../objects/track-guards.ts";
-import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const policyShutsCanary: Rule = (seen) => {
   const guards = guardsIn(seen);
@@ -23,7 +23,7 @@ const policyShutsCanary: Rule = (seen) => {
       cure: server
         ? {
             say: `let an AuthorizationPolicy for Server ${serverNameOf(server)} let the callers in, or let it select other pods`,
-            run: kubectl(seen.namespace, `edit ${servers} ${serverNameOf(server)}`),
+            run: kubectlIn(seen.namespace, `edit ${servers} ${serverNameOf(server)}`),
           }
         : selectBoth(seen, guards),
     },
@@ -90,12 +90,12 @@ function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure {
   if (!podSelector)
     return {
       say: `let Server ${name} select by labels that both versions carry`,
-      run: kubectl(namespace, `edit ${servers} ${name}`),
+      run: kubectlIn(namespace, `edit ${servers} ${name}`),
     };
   const patch = JSON.stringify({ spec: { podSelector } });
   return {
     say: `let Server ${name} select both`,
-    run: kubectl(namespace, `patch ${servers} ${name} --type merge -p '${patch}'`),
+    run: kubectlIn(namespace, `patch ${servers} ${name} --type merge -p '${patch}'`),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
-import { kubectl, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
   const { canary, servedRoutes } = seen;
@@ -24,7 +24,10 @@ const routeKindMissing: Rule = (seen) => {
 function cureOf({ servedRoutes = [], canary, namespace }: SeenObjects): Cure {
   if (canary && servedRoutes.includes(httpRoute.kind))
     return {
-      run: kubectl(namespace, `patch canary ${nameOf(canary)} --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`),
+      run: kubectlIn(
+        namespace,
+        `patch canary ${nameOf(canary)} --type merge -p '{"spec":{"provider":"gatewayapi:v1"}}'`,
+      ),
     };
   return {
     say: "install Linkerd's SMI extension (linkerd-smi) or the Gateway API CRDs, in the version that your Linkerd supports",
@@ -41,7 +44,7 @@ const filterIgnored: Rule = ({ route, apexName, namespace }) => {
       level: "unfit",
       what: `HTTPRoute ${apexName} has the filter ${filters.join(" and ")}, which Linkerd cannot carry out: it ignores the whole route, and all requests go to stable. Take the filter out.`,
       evidence: `filters of HTTPRoute ${nameOf(route)}: ${filters.join(", ")}; its status says Accepted all the same`,
-      cure: { say: "take it out", run: kubectl(namespace, `edit ${plural}.${group} ${nameOf(route)}`) },
+      cure: { say: "take it out", run: kubectlIn(namespace, `edit ${plural}.${group} ${nameOf(route)}`) },
     },
   ];
 };
@@ -60,7 +63,7 @@ const foreignParent: Rule = (seen) => {
       evidence: `routes.allowGateways is false; the spec of Canary ${nameOf(canary)}`,
       cure: {
         say: "set the chart's routes.allowGateways, or",
-        run: kubectl(namespace, `edit canary ${nameOf(canary)}`),
+        run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`),
       },
     },
   ];

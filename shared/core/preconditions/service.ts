@@ -2,8 +2,8 @@
 import type { V1Service } from "@kubernetes/client-node";
 import type { Canary, ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
-import { alsoSelects, canaryPodLabels, selectedLabels, trackLabel } from "../objects/workload.ts";
-import { kubectl, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { alsoSelects, canaryPodLabels, trackLabel } from "../objects/workload.ts";
+import { kubectlIn, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const portMismatch: Rule = (seen) => {
   const { canary, services, apexName } = seen;
@@ -34,10 +34,10 @@ function missingPort({ apexName, namespace }: SeenObjects, canary: Canary, { spe
 function portCure(namespace: string, canary: Canary, [first]: readonly number[]): string {
   if (first === undefined) return edit(namespace, canary);
   const patch = `'{"spec":{"service":{"port":${first}}}}'`;
-  return kubectl(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`);
+  return kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`);
 }
 
-const edit = (namespace: string, canary: Canary): string => kubectl(namespace, `edit canary ${nameOf(canary)}`);
+const edit = (namespace: string, canary: Canary): string => kubectlIn(namespace, `edit canary ${nameOf(canary)}`);
 
 function noPortNamed({ apexName, namespace }: SeenObjects, canary: Canary): Found {
   return [
@@ -68,9 +68,9 @@ function missingContainerPort({ target, namespace }: SeenObjects, canary: Canary
 }
 
 /** Services other than ours that would send users to canary pods outside the weights. */
-function leakingServices({ target, services = [], apexName }: SeenObjects, key: string | undefined): V1Service[] {
-  if (!target || key === undefined) return [];
-  const labels = canaryPodLabels(target, key);
+function leakingServices({ target, services = [], apexName }: SeenObjects): V1Service[] {
+  if (!target || !trackLabel(target)) return [];
+  const labels = canaryPodLabels(target);
   return services.filter(
     (service) =>
       alsoSelects(service, labels) &&
@@ -81,20 +81,20 @@ function leakingServices({ target, services = [], apexName }: SeenObjects, key: 
 
 const serviceLeak: Rule = (seen) => {
   const { target, namespace } = seen;
-  const key = target ? trackLabel(target, { apex: apexOfTarget(seen), workload: seen.workload }) : undefined;
-  const leaking = leakingServices(seen, key);
+  const leaking = leakingServices(seen);
   const [first] = leaking;
-  if (!target || key === undefined || !first) return [];
+  if (!target || !first) return [];
   const names = leaking.map(nameOf);
   const their = names.length === 1 ? "its selector" : "their selectors";
-  const value = selectedLabels(target.spec?.selector)[key] ?? "";
+  const key = trackLabel(target) ?? "";
+  const value = target.spec?.selector.matchLabels?.[key] ?? "";
   return [
     {
       level: "missing",
       what: `Service ${names.join(", ")} would also select canary pods and send them users outside the weights: give ${their} the label that tells tracks apart, or delete.`,
       evidence: leaking.map((one) => `selector ${selectorText(one)} of ${nameOf(one)}`).join("; "),
       cure: {
-        run: kubectl(
+        run: kubectlIn(
           namespace,
           `patch svc ${names.join(" ")} --type merge -p '{"spec":{"selector":{"${key}":"${value}"}}}'`,
         ),
@@ -119,7 +119,7 @@ const apexNotTarget: Rule = (seen) => {
   if (!spec || !apex || alsoSelects(apex, { ...podLabels })) return [];
   const found = selectorText(apex);
   const selects = found === "" ? "no pods at all" : `pods with ${found}`;
-  const patch = JSON.stringify({ spec: { selector: selectedLabels(spec.selector) } });
+  const patch = JSON.stringify({ spec: { selector: spec.selector.matchLabels } });
   return [
     {
       level: "missing",
@@ -127,7 +127,7 @@ const apexNotTarget: Rule = (seen) => {
       evidence: `selector ${found || "none"} of Service ${apexName}; pod labels ${labelText(podLabels)}`,
       cure: {
         say: "name another Service in spec.service.name, or",
-        run: kubectl(namespace, `patch svc ${apexName} --type merge -p '${patch}'`),
+        run: kubectlIn(namespace, `patch svc ${apexName} --type merge -p '${patch}'`),
       },
     },
   ];
@@ -143,7 +143,7 @@ const apexHeadless: Rule = (seen) => {
       level: "missing",
       what: `Service ${apexName} is headless (clusterIP None): its clients go to pods directly, past every weight, so no canary can get a share. Name a Service with a cluster IP in spec.service.name.`,
       evidence: `spec.clusterIP of Service ${apexName} is None`,
-      cure: { run: kubectl(namespace, `edit canary ${nameOf(canary)}`) },
+      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
     },
   ];
 };

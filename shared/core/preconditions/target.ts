@@ -1,6 +1,6 @@
 /** The Deployment that is to be released. */
 import { ineligibility } from "../objects/eligibility.ts";
-import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
 
 /** `name`: the Canary's. */
 export function targetMissingText(at: { targetName: string; namespace: string; name: string }): string {
@@ -14,25 +14,21 @@ const targetMissing: Rule = ({ canary, target, targetName, namespace }) => {
       level: "missing",
       what: targetMissingText({ targetName, namespace, name: nameOf(canary) }),
       evidence: `spec.targetRef of Canary ${nameOf(canary)} names it`,
-      cure: { run: kubectl(namespace, "get deployments") },
+      cure: { run: kubectlIn(namespace, "get deployments") },
     },
   ];
 };
 
 const targetUnfit: Rule = ({ target, targetName, namespace }) => {
-  const found = target ? ineligibility(target) : undefined;
-  if (!target || found === undefined) return [];
-  const { what, say } = found;
+  const what = target ? ineligibility(target) : undefined;
+  if (!target || what === undefined) return [];
   const { strategy, replicas = 1 } = { ...target.spec };
   return [
     {
       level: "unfit",
       what,
       evidence: `Deployment ${targetName}: strategy ${strategy?.type ?? "RollingUpdate"}, ${replicas} replicas`,
-      cure:
-        say === undefined
-          ? { run: kubectl(namespace, `edit deploy ${targetName}`) }
-          : { say, run: kubectl(namespace, `get deploy ${targetName} -o yaml`) },
+      cure: { run: kubectlIn(namespace, `edit deploy ${targetName}`) },
     },
   ];
 };

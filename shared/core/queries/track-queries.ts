@@ -11,7 +11,7 @@ export interface Terms {
   callers?: boolean;
   /** Requests from outside the mesh came beside those of meshed callers. */
   unmeshed?: boolean;
-  /** Some of them were never answered: those that came in so many last seconds may yet be. */
+  /** Some of them were never answered; those of the last `recent` seconds may yet be. */
   recent?: number;
   /** Policy refused some. */
   denied?: boolean;

@@ -11,7 +11,7 @@ import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 export interface JudgingPolicy {
   /** Fewer users' requests than this in a metric's window are no evidence. */
   minRequests: number;
-  /** What a pod answers in its first so long is no evidence. */
+  /** How long after its first answer what a pod answers is no evidence. */
   warmupMs: number;
   /** `hold` takes the change back at the deadline, `pass` passes the check then; `fail` counts each check as failed. */
   noEvidence: { policy: "hold" | "fail" | "pass"; deadlineMs: number };

@@ -10,9 +10,9 @@ import {
   stepWeight,
 } from "../turn/capacity.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
-import { checkWithHooks, withHooksAsked } from "./check-hooks.ts";
-import { confirm } from "./confirm-rollout.ts";
-import { afterStep, beforeUsers, newsAtGate, stayAtGate } from "./at-gate.ts";
+import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
+import { confirm } from "../hooks/confirm-rollout.ts";
+import { afterStep, beforeUsers, newsAtGate, stayAtGate } from "../hooks/at-gate.ts";
 import {
   andThen,
   formatImages,
@@ -25,14 +25,14 @@ import {
   type Draft,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
-import { failedCheck } from "./failed-check.ts";
+import { failedCheck } from "../lifecycle/failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
-import { followExternalWeight } from "./external-weight.ts";
+import { externalWeight } from "./external-weight.ts";
 import {
   freeze,
   outageOf,
   refusedBy,
-  wait,
+  waitBecause,
   missingSince,
   waitsForPerson,
   unreached,
@@ -41,7 +41,7 @@ import {
   type Wait,
 } from "./wait.ts";
 import { checkWords, decisive } from "../analysis/verdict.ts";
-import { lostAllPods, lostPods } from "./lost-pods.ts";
+import { lostPods } from "./lost-pods.ts";
 import type { EventText } from "../action.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
@@ -73,18 +73,10 @@ function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
   return "next" in informed ? informed : lookingAgain(go(informed), informed);
 }
 
-/** Someone else set the weight; where nobody is behind the canary any more, it gets none all the same. */
-function externalWeight(turn: RunTurn): Draft | undefined {
-  const external = followExternalWeight(turn, weightOf(turn));
-  const { run } = external?.next ?? {};
-  if (!external || !run || !hasNoReadyPods(external.next, turn.seen)) return external;
-  return andThen(external, turn, (now) => lostAllPods({ ...now, run }));
-}
-
 function prepareStep(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   if (isUnconfirmed(run, state.weight, policy)) return confirm(turn);
-  const external = externalWeight(turn);
+  const external = externalWeight(turn, weightOf(turn));
   if (external) return external;
   const lost = lostPods(turn);
   if (lost) return lost;
@@ -94,7 +86,7 @@ function prepareStep(turn: RunTurn): Draft {
 
 function analyseStep(turn: RunTurn): Draft {
   const { seen, state } = turn;
-  const external = externalWeight(turn);
+  const external = externalWeight(turn, weightOf(turn));
   if (external) return external;
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
   return lostPods(turn) ?? judgeStep(turn);
@@ -189,9 +181,9 @@ function advance(turn: RunTurn, weight: number): Draft {
   const { run, state } = turn;
   const waiting = waitsForPerson(turn);
   if (waiting && (waiting.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight)))
-    return wait(turn, waiting);
+    return waitBecause(turn, waiting);
   const unready = beforeFirstUsers(turn);
-  if (unready) return wait(turn, unready);
+  if (unready) return waitBecause(turn, unready);
   const passage = beforeUsers(turn);
   return "stop" in passage ? passage.stop : give(turn, weight, passage);
 }
@@ -234,9 +226,9 @@ function weigh(turn: RunTurn, metrics: Measured): Draft {
   if (unseen) return unseen;
   if (verdict === "cannot-ask") return freeze(turn, refusedBy(found));
   const astray = waitForShare(turn);
-  if (astray) return wait(turn, astray);
+  if (astray) return waitBecause(turn, astray);
   const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
-  if (warming) return wait(turn, warming);
+  if (warming) return waitBecause(turn, warming);
   return weighEvidence(turn, metrics, { isMissing: verdict === "no-evidence", reason });
 }
 
@@ -267,18 +259,23 @@ function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
   const passes = found.cause === "no-evidence" || found.cause === "no-traffic";
   if (policy === "pass" && passes && turn.seen.now - missingSince(turn) >= deadlineMs)
     return passedCheck(turn, metrics);
-  return wait(turn, found);
+  return waitBecause(turn, found);
 }
 
 function passedCheck(turn: RunTurn, metrics: Measured): Draft {
   const { run, state, policy } = turn;
   const waiting = waitsForPerson(turn);
-  if (waiting) return wait(turn, waiting);
+  if (waiting) return waitBecause(turn, waiting);
   const last = run.step >= policy.weights.length - 1;
   if (last && metrics.sampledAt < run.stageAt) {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
     const lookAgainMs = nextSampleMs(turn.seen);
-    return wait(turn, { cause: "no-numbers", reason, next: "promotion when Prometheus has scraped it", lookAgainMs });
+    return waitBecause(turn, {
+      cause: "no-numbers",
+      reason,
+      next: "promotion when Prometheus has scraped it",
+      lookAgainMs,
+    });
   }
   // A spec that was edited may have put another weight where this step is.
   const isLast = last && state.weight >= weightOf(turn);

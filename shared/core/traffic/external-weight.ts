@@ -1,12 +1,25 @@
 /** Weights that someone else writes: lowered ones are taken over and kept, until a person raises them again. */
-import { loweredByOthers, podsFor, readyCanaries } from "../turn/capacity.ts";
-import { entering, fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
+import { hasNoReadyPods, loweredByOthers, podsFor, readyCanaries } from "../turn/capacity.ts";
+import { andThen, entering, fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
+import { lostAllPods } from "./lost-pods.ts";
 import { waitsForPerson } from "./wait.ts";
 import type { Run } from "../state.ts";
 
-/** `stepWeight` is the weight of the run's present step. Undefined: nobody has touched the weight. */
-export function followExternalWeight(turn: RunTurn, stepWeight: number): Draft | undefined {
+/**
+ * `stepWeight` is the weight of the run's present step. Where no pod is behind the canary any more, it gets no weight all the same.
+ * Undefined: nobody has touched the weight.
+ */
+export function externalWeight(turn: RunTurn, stepWeight: number): Draft | undefined {
+  const followed = follow(turn, stepWeight);
+  const { run } = followed?.next ?? {};
+  if (!followed || !run || !hasNoReadyPods(followed.next, turn.seen)) return followed;
+  return andThen(followed, turn, (now) => lostAllPods({ ...now, run }));
+}
+
+// --- internal ---
+
+function follow(turn: RunTurn, stepWeight: number): Draft | undefined {
   const { seen, state } = turn;
   const found = seen.route?.weight ?? 0;
   if (loweredByOthers(state, seen)) return keepLowered(turn, found);
@@ -14,8 +27,6 @@ export function followExternalWeight(turn: RunTurn, stepWeight: number): Draft |
   if (!isRaisedByPerson(turn) || !canCarry(turn, weight)) return undefined;
   return weight < stepWeight ? keepLowered(turn, weight) : liftCeiling(turn, stepWeight);
 }
-
-// --- internal ---
 
 function canCarry({ run, seen }: RunTurn, weight: number): boolean {
   return readyCanaries(run, seen) >= podsFor(weight, seen.target?.replicas ?? 1);

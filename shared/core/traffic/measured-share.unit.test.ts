@@ -5,7 +5,7 @@ import type { CanaryState, MeasuredShare } from "../state.ts";
 
 const scrapeMs = 10_000;
 
-/** The share after a reading at so many ms since the weight moved, of so many requests in all. */
+/** The share after a reading `afterMs` since the weight moved; requests of canary and primary. */
 function read(
   state: CanaryState,
   afterMs: number,

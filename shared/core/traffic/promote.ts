@@ -35,7 +35,7 @@ export function promote(turn: RunTurn, events: EventText[] = []): Draft {
   return andThen(begun, turn, (now) => standIn({ ...now, run: promoted }) ?? draft(now, {}));
 }
 
-export function promoting(turn: RunTurn): Draft {
+export function continuePromotion(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const { target } = seen;
   if (!target) return endRun(turn, "aborted", `Deployment ${seen.targetName} was deleted while it was being promoted`);

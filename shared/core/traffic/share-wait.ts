@@ -1,4 +1,4 @@
-/** A canary whose users do not follow the route: it is held, with the cause, for its numbers are not those of the share it was given. */
+/** A canary whose users do not follow the route: the run waits, with the cause, for its numbers are not those of the share it was given. */
 import { restartLines, type StaleCaller } from "../format/restart-command.ts";
 import type { RunTurn } from "../turn/turn.ts";
 import type { Wait } from "./wait.ts";

@@ -5,12 +5,12 @@ import { canaryName } from "../objects/names.ts";
 import { event } from "../turn/event-messages.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { draft, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
-import { wait } from "./wait.ts";
+import { waitBecause } from "./wait.ts";
 
 /** One missed scrape is an everyday matter. */
 const missedScrapes = 3;
 
-/** For so long nobody may have seen the canary's pods before that means anything, ms. */
+/** How long the canary's pods may go unseen before that means anything, ms. */
 export function unseenMs(scrapeIntervalMs: number): number {
   return missedScrapes * scrapeIntervalMs;
 }
@@ -33,7 +33,7 @@ function hold(turn: RunTurn, metrics: Measured): Draft {
   const { seen, state } = turn;
   const reason = `${whoIsUnseen(turn, metrics)} at weight ${state.weight}: nobody can say what users get from it.`;
   const next = `weight 0 unless it is seen within ${formatDuration(unseenMs(seen.scrapeIntervalMs))}`;
-  return wait(turn, { cause: "unseen", reason, next });
+  return waitBecause(turn, { cause: "unseen", reason, next });
 }
 
 function takeBack(turn: RunTurn, metrics: Measured): Draft {

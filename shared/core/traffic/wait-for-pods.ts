@@ -14,7 +14,7 @@ const lookAgainMs = 5_000;
 /** Of `needed` pods for `weight`; once their time is over the run is rejected. */
 export function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
   const { run, seen, state, policy } = turn;
-  // While it was held nobody waited for pods: their time begins now.
+  // While it waited for something else, pods were not waited for: their time begins now.
   const stageAt = run.wait ? seen.now : run.stageAt;
   const deadline = stageAt + policy.progressDeadlineMs;
   const said = failureWords(turn);

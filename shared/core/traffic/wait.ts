@@ -18,13 +18,13 @@ import { isAtGate } from "../gates/answers.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
 
-/** While a step is held, how soon to look again. */
+/** How soon to look again while the analysis waits. */
 const recheckMs = 2_000;
-/** Three scrapes of Linkerd-Viz's Prometheus: after so long without numbers something is wrong. */
+/** Three scrapes of Linkerd-Viz's Prometheus: without numbers after that, something is wrong. */
 const firstNumbersMs = 30_000;
-/** For so many scrapes there is no sample of either track before that is believed. */
+/** How many scrapes must bring no sample of either track before that is believed. */
 const unwatchedScrapes = 3;
-/** Linkerd's proxies ask again each minute. Who has not heard by then may be told nothing any more, and holds nobody up. */
+/** Linkerd's proxies ask again each minute. One that has not heard by then may never be told, and holds nobody up. */
 const awareMs = 120_000;
 /** Pods are seldom ready long before Prometheus sees them. */
 const unscrapedMs = 1_000;
@@ -45,7 +45,7 @@ export interface Unasked {
 }
 
 /** Announced once per cause; one that lasts too long ends the run. */
-export function wait(turn: RunTurn, found: Wait): Draft {
+export function waitBecause(turn: RunTurn, found: Wait): Draft {
   const { cause, reason, next } = found;
   const { run, seen, state } = turn;
   const holdSince =
@@ -68,7 +68,7 @@ export function wait(turn: RunTurn, found: Wait): Draft {
 export function freeze(turn: RunTurn, { reason, code }: Unasked): Draft {
   const stays = turn.state.weight > 0 ? "the weight stays" : "the canary gets no traffic";
   const next = `nothing counts until it can be asked; ${stays}`;
-  return wait(turn, { cause: "cannot-ask", reason, next, ...optional("code", code) });
+  return waitBecause(turn, { cause: "cannot-ask", reason, next, ...optional("code", code) });
 }
 
 export function outageOf({ error, code }: Extract<MetricsSeen, { ok: false }>): Unasked {
@@ -111,7 +111,7 @@ export function missingSince({ run, seen }: RunTurn): number {
   return run.wait !== undefined && kindOf(run.wait) === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
 }
 
-/** A person holds this run, or it is held for one: says who and until when; undefined when it is not. */
+/** A run that a person has paused, or that waits for one: says who and until when. Undefined for any other. */
 export function waitsForPerson({ run, seen, state, policy }: RunTurn): Wait | undefined {
   const { ceiling, paused, clientErrors } = run;
   if (clientErrors && isHeldForClientErrors(run, policy)) return clientErrorsWait(clientErrors, seen);
@@ -141,14 +141,14 @@ export function runsOut(cause: WaitCause, unexpected: boolean): boolean {
 // --- internal ---
 
 /**
- * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and a version that fails
- * always would fail unseen for so long.
+ * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and until then
+ * a version that always fails would fail unseen.
  */
 function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
   const { metrics } = seen;
   if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
   const waitedMs = seen.now - (run.waitSince ?? seen.now);
-  // Without a sample of stable either, it may have started this moment; for so long it does not look at this app at all.
+  // Without a sample of stable either, Prometheus may have just started. If that lasts, it does not scrape this app at all.
   if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
   const isYoung = waitedMs < firstNumbersMs;
   const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
@@ -183,7 +183,7 @@ function whyUnscraped(unscraped: readonly string[] = []): string {
 
 const kindOf = (cause: WaitCause): WaitKind => waitCauses[cause].kind;
 
-/** Evidence may come with the next scrape; a person may take hours, and is seen when he acts. */
+/** Evidence may come with the next scrape; a person may take hours, and is seen to act at once. */
 function lookAgainAfter({ run, seen, policy }: RunTurn, { cause, lookAgainMs }: Wait): number {
   if (lookAgainMs !== undefined) return lookAgainMs;
   if (kindOf(cause) !== "person") return Math.min(Math.max(recheckMs, seen.scrapeIntervalMs / 2), policy.intervalMs);

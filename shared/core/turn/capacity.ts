@@ -14,7 +14,7 @@ export function podsFor(weight: number, replicas: number): number {
   return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
 }
 
-/** The highest weight that so many ready canary pods can carry, beside a target of `replicas`. */
+/** The highest weight that `ready` canary pods can carry, beside a target of `replicas`. */
 export function carriedBy(ready: number, replicas: number): number {
   return replicas <= 0 ? 100 : Math.min(100, Math.floor((100 * ready) / replicas));
 }

@@ -86,7 +86,7 @@ function inShort({ successPercent, latencyMsP99 }: TrackStatus): TrendNumbers {
   };
 }
 
-/** Those that the share shows are named whether or not the run is held by them. */
+/** Those that the share shows are named whether or not the run waits for them. */
 function together(found: readonly StaleCaller[], measured: readonly StaleCaller[]): StaleCaller[] {
   const more = measured.filter(({ pod }) => !found.some((one) => one.pod === pod));
   return [...found, ...more.map(({ pod, workload }) => ({ pod, ...(workload === undefined ? {} : { workload }) }))];

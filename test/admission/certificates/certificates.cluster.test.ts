@@ -101,6 +101,8 @@ describe("a replica that serves what cert-manager issues", () => {
 
 const hasExpired = (cert: string): boolean => Date.parse(new X509Certificate(cert).validTo) <= Date.now();
 
+const betweenLooksMs = 100;
+
 /** Whatever is served is valid and trusted at every moment. Returns the authorities that there have been. */
 async function watchTrust(replicas: readonly Replica[], isOver: () => boolean): Promise<Set<string>> {
   const authorities = new Set<string>();
@@ -113,7 +115,7 @@ async function watchTrust(replicas: readonly Replica[], isOver: () => boolean): 
       expect(hasExpired(cert)).toBe(false);
     }
     expect(replicas.every(({ isReady }) => isReady)).toBe(true);
-    await delay(100);
+    await delay(betweenLooksMs);
   }
   return authorities;
 }

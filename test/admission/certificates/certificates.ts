@@ -131,11 +131,11 @@ export async function untilTrusted(cluster: Cluster): Promise<void> {
   await waitFor(look, 10_000, "the API server to trust the webhook", 10);
 }
 
-/** Changes the template 50 times a second until told to end; each change must be held, so the webhook was asked. */
+/** Changes the template 50 times a second until told to end; each change must be held, so the webhook was asked. `changed` is told of each. */
 export async function changeUntil(
   cluster: Cluster,
   ended: () => boolean,
-  inNamespace = namespace,
+  { inNamespace = namespace, changed = () => undefined }: { inNamespace?: string; changed?: () => void } = {},
 ): Promise<{ changes: number; failures: string[] }> {
   const failures: string[] = [];
   const pending = new Set<Promise<void>>();
@@ -146,6 +146,7 @@ export async function changeUntil(
     const one: Promise<void> = change(cluster, changes++, inNamespace).then((failure) => {
       if (failure !== undefined) failures.push(failure);
       pending.delete(one);
+      changed();
     });
     pending.add(one);
   }

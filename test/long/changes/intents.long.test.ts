@@ -13,9 +13,11 @@ const tenTimes = async (gated: Gated): Promise<void> => {
   for (let round = 0; round < 10; round++) await gated.write("v2");
 };
 
+const everyMs = 1_000;
+
 /** As a GitOps controller does it: once a second, whatever happens. */
 const everySecond = async (gated: Gated): Promise<void> => {
-  for (const end = performance.now() + loopMs; performance.now() < end; await delay(1_000)) await gated.write("v2");
+  for (const end = performance.now() + loopMs; performance.now() < end; await delay(everyMs)) await gated.write("v2");
 };
 
 describe.each<[Tool, (gated: Gated) => Promise<void>]>([

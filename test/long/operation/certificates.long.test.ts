@@ -2,7 +2,6 @@
 // real one, of version 1.11.
 import { X509Certificate } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { setTimeout as delay } from "node:timers/promises";
 import { KubeConfig, type V1Lease, type V1Secret } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leaseAnnotation, leaseName } from "../../../shared/core/objects/names.ts";
@@ -43,21 +42,27 @@ describe("two replicas, a stand-in for cert-manager that renews every ten second
       await waitFor(() => (old.isReady ? true : unmet("not ready")), 10_000, "the old pod", 10);
       await untilTrusted(cluster);
       let isOver = false;
-      const changes = changeUntil(cluster, () => isOver);
+      let changed = 0;
+      const changes = changeUntil(cluster, () => isOver, { changed: () => void (changed += 1) });
+      const underLoad = (): Promise<unknown> => {
+        const enough = changed + 200;
+        return waitFor(() => (changed >= enough ? true : unmet(`${changed}`)), 60_000, `${enough} admissions`);
+      };
       await issuer.issue({ newAuthority: true });
       await waitFor(() => (young.isReady ? true : unmet("not ready")), 10_000, "the young pod", 10);
       serving.push(young);
-      await delay(5_000);
+      await underLoad();
       const third = await Replica.start(cluster, "cert-manager");
       await waitFor(() => (third.isReady ? true : unmet("not ready")), 10_000, "the third pod", 10);
       serving.splice(0, 1, third);
-      // As long as a pod takes to end, it may still say whom it wants to be trusted.
-      await delay(5_000);
+      // While a pod ends, it may still say whom it wants to be trusted.
+      await underLoad();
       await old.stop();
       for (const newAuthority of [true, false, true]) {
         await issuer.issue({ newAuthority });
-        await delay(10_000);
-        for (const one of serving) expect(one.current).toBe(issuer.serving?.cert);
+        const isServed = (): boolean => serving.every(({ current }) => current === issuer.serving?.cert);
+        await waitFor(() => isServed() || unmet("the one before"), 30_000, "the new certificate to be served");
+        await underLoad();
       }
       isOver = true;
       const { changes: count, failures } = await changes;
@@ -144,7 +149,7 @@ describe("the chart beside cert-manager", () => {
     kubeConfig.loadFromFile(paths.kubeconfig);
     const cluster = connect(kubeConfig, { timers: systemClock, timeoutMs: 20_000 });
     let isOver = false;
-    const changes = changeUntil(cluster, () => isOver, target.namespace);
+    const changes = changeUntil(cluster, () => isOver, { inNamespace: target.namespace });
     try {
       await install();
       const first = await serialOf();

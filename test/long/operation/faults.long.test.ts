@@ -51,6 +51,9 @@ async function directly(): Promise<Cluster> {
   return connect(kubeConfig, { timers: systemClock });
 }
 
+const betweenWritesMs = 300;
+const betweenLooksMs = 250;
+
 const chance = (of: number): boolean => Math.random() < of;
 
 /** Cut, dead and refused connections, each for a moment; good ones in between. */
@@ -82,7 +85,7 @@ async function meddle(one: Gated, isOver: () => boolean): Promise<void> {
   for (let round = 0; !isOver(); round++) {
     for (const object of ["deploy/podinfo", "deploy/podinfo-canary", "canary/podinfo", "httproute/podinfo"])
       await one.scenario.try("annotate", object, "--overwrite", `example.org/round=${round}`);
-    await delay(300);
+    await delay(betweenWritesMs);
   }
 }
 
@@ -126,7 +129,7 @@ async function look(one: Gated): Promise<void> {
 }
 
 async function watch(one: Gated, auditor: Auditor, isOver: () => boolean): Promise<void> {
-  for (; !isOver(); await delay(250)) {
+  for (; !isOver(); await delay(betweenLooksMs)) {
     await look(one);
     auditor.check();
   }

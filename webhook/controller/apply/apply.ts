@@ -1,6 +1,6 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
-import { apexService, canaryDeployment, leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { apexService, canaryDeployment, leavesOf } from "../../../shared/core/objects/workload.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
@@ -84,7 +84,7 @@ function uidOf(objects: CanaryObjects): string {
 async function applyServices(deps: WriteDeps, objects: CanaryObjects): Promise<void> {
   const target = requireTarget(objects);
   const { name: canary, uid } = metaOf(objects.canary);
-  const context = { canary, uid, apex: objects.apexName, ports: objects.ports, track: trackLabel(target, objects) };
+  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
   if (!objects.apex) await createIfMissing(deps, apexService(target, context));
   const leaf = deps.world.services.get(objects.namespace, primaryLeaf(objects.apexName));
   for (const wanted of leavesOf(target, context, leaf)) {
@@ -172,7 +172,6 @@ async function runCanary(
     canary: metaOf(objects.canary).name,
     uid: metaOf(objects.canary).uid,
     ...wanted,
-    track: trackLabel(target, objects),
     progressDeadlineSeconds: Math.ceil(progressDeadlineMs / 1_000),
   });
   const { workload } = objects;

@@ -5,7 +5,7 @@
 import type { Reflection } from "../../../shared/kube/reflectors.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 
-/** Answers to writes are seconds late at most: of so many deletions the older ones matter no more. */
+/** How many deletions are remembered. An answer to a write is late by seconds at most, so older ones do not matter. */
 const rememberedDeletions = 256;
 
 export class Cache<T extends Stored> {

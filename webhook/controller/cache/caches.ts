@@ -1,7 +1,7 @@
 /** Everything the loop watches, and which Canary each change concerns. */
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
-import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { alsoSelects, canaryPodLabels, trackLabels } from "../../../shared/core/objects/workload.ts";
+import { apexOf, type Canary } from "../../../shared/core/objects/canary.ts";
+import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { canaryLeaf, canaryName, label, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
@@ -14,7 +14,7 @@ import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
 import { watchPolicies, type PolicyCaches } from "./policies.ts";
 import { shaped, slim, slimDeployment } from "./slim.ts";
-import { watch, type Keys, type WatchDeps } from "./watch.ts";
+import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
 export interface Caches {
   canaries: Cache<Canary>;
@@ -53,7 +53,7 @@ export const indexes = {
 } as const;
 
 export function createCaches(deps: CacheDeps): Caches {
-  const canaries: Cache<Canary> = watch<Canary>(deps, resource.canaries, {
+  const canaries: Cache<Canary> = watchInto<Canary>(deps, resource.canaries, {
     transform: shaped,
     indexes: {
       [indexes.namespace]: (canary) => [canary.metadata.namespace ?? ""],
@@ -64,7 +64,7 @@ export function createCaches(deps: CacheDeps): Caches {
     keys: (canary) => [keyOf(canary), ...canaries.byIndex(indexes.target, targetKey(canary)).map(keyOf)],
   });
   const mapping = keysFor(canaries, (namespace, name) => parts.services.get(namespace, name));
-  const deployments = watch<V1Deployment>(deps, resource.deployments, {
+  const deployments = watchInto<V1Deployment>(deps, resource.deployments, {
     transform: slimDeployment,
     indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
     keys: mapping.deployment,
@@ -73,12 +73,12 @@ export function createCaches(deps: CacheDeps): Caches {
     canaries,
     deployments,
     revisions: watchRevisions(deps, mapping.revision),
-    services: watch<V1Service>(deps, resource.services, {
+    services: watchInto<V1Service>(deps, resource.services, {
       transform: slim,
       indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
       keys: (service) => [...concernedBy({ canaries, deployments }, service), ...mapping.labelled(service)],
     }),
-    slices: watch<V1EndpointSlice>(deps, resource.endpointSlices, {
+    slices: watchInto<V1EndpointSlice>(deps, resource.endpointSlices, {
       labelSelector: label.canary,
       indexes: { [indexes.owner]: (slice) => [serviceOf(slice)] },
       keys: mapping.labelled,
@@ -95,18 +95,11 @@ export function createCaches(deps: CacheDeps): Caches {
   return { ...parts, ...optional("policies", policies), ...asOne(all) };
 }
 
-/** The apex Service's name: `spec.service.name`, else the target's. */
-export function apexOf(canary: Canary): string {
-  return canary.spec.service?.name ?? canary.spec.targetRef.name;
-}
-
 /** One of its Services by name, or one that would send users to its pods: of two hundred Canaries in a namespace few are. */
 export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
   const apex = apexOf(canary);
   if ([apex, primaryLeaf(apex), canaryLeaf(apex)].includes(service.metadata?.name ?? "")) return true;
-  if (target === undefined) return false;
-  // By whichever label the tracks are told apart.
-  return trackLabels(target).some((key) => alsoSelects(service, canaryPodLabels(target, key)));
+  return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
 }
 
 /** One of its metrics is asked as this template says; a template may be another namespace's. */
@@ -161,7 +154,7 @@ function labelledKey(object: { metadata?: { namespace?: string; labels?: Record<
 
 /** ReplicaSets keep only what is asked of them: a cluster has ten per Deployment, each with a template. */
 function watchRevisions(deps: CacheDeps, keys: Keys<Revision>): Cache<Revision> {
-  return watch<Revision>(deps, resource.replicaSets, {
+  return watchInto<Revision>(deps, resource.replicaSets, {
     transform: (object) => toRevision(object),
     indexes: { [indexes.owner]: (revision) => [revision.owner] },
     keys,
@@ -169,7 +162,7 @@ function watchRevisions(deps: CacheDeps, keys: Keys<Revision>): Cache<Revision> 
 }
 
 function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
-  return watch<V1ControllerRevision>(deps, resource.controllerRevisions, {
+  return watchInto<V1ControllerRevision>(deps, resource.controllerRevisions, {
     labelSelector: label.canary,
     transform: ({ data: _data, ...object }) => object,
     indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
@@ -178,7 +171,7 @@ function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1C
 }
 
 function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<MetricTemplate> {
-  return watch<MetricTemplate>(deps, resource.metricTemplates, {
+  return watchInto<MetricTemplate>(deps, resource.metricTemplates, {
     transform: slim,
     missingIsEmpty: true,
     besides: deps.templateNamespaces,
@@ -187,7 +180,7 @@ function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<Metr
 }
 
 function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
-  return watch<RouteObject>(deps, of, {
+  return watchInto<RouteObject>(deps, of, {
     missingIsEmpty: true,
     indexes: { [indexes.namespace]: (route) => [route.metadata.namespace ?? ""] },
     keys,

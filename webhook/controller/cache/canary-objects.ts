@@ -1,8 +1,8 @@
 import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
-import type { Canary } from "../../../shared/core/objects/canary.ts";
+import { apexOf, type Canary } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
-import { type Caches, apexOf } from "./caches.ts";
+import type { Caches } from "./caches.ts";
 import { leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";

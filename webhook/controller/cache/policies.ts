@@ -13,7 +13,7 @@ import { keyOf } from "../../../shared/kube/store.ts";
 import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { Cache } from "./cache.ts";
 import { slim } from "./slim.ts";
-import { watch, type Keys, type WatchDeps } from "./watch.ts";
+import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
 export interface PolicyCaches {
   servers: Cache<PolicyServer>;
@@ -46,10 +46,10 @@ export function watchPolicies(
     missingIsEmpty: true,
   });
   return {
-    servers: watch<PolicyServer>(deps, servers, options()),
-    authorizations: watch<AuthorizationPolicy>(deps, authorizations, options()),
-    serverAuthorizations: watch<ServerAuthorization>(deps, serverAuthorizations, options()),
-    namespaces: watch<V1Namespace>(deps, resource.namespaces, {
+    servers: watchInto<PolicyServer>(deps, servers, options()),
+    authorizations: watchInto<AuthorizationPolicy>(deps, authorizations, options()),
+    serverAuthorizations: watchInto<ServerAuthorization>(deps, serverAuthorizations, options()),
+    namespaces: watchInto<V1Namespace>(deps, resource.namespaces, {
       transform: annotated,
       keys: (object) => keys(keyOf(object)),
     }),

@@ -28,7 +28,7 @@ export interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | 
   besides?: readonly string[];
 }
 
-export function watch<T extends Stored>(
+export function watchInto<T extends Stored>(
   deps: WatchDeps,
   of: Resource,
   { keys, besides = [], ...options }: WatchOptions<T>,

@@ -2,7 +2,7 @@
 import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
-import { leavesOf, selectedLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { canaryLeaf, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
@@ -126,17 +126,16 @@ async function hashesOf(cluster: Cluster, target: V1Deployment): Promise<Map<str
 }
 
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
-  const selector = Object.entries(selectedLabels(deployment.spec?.selector)).map(([key, value]) => `${key}=${value}`);
+  const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
   const { namespace } = metaOf(deployment);
   return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
 }
 
 function servicesReady(world: Caches, objects: CanaryObjects): boolean {
   const { target, apex, namespace } = objects;
-  const track = target && trackLabel(target, objects);
-  if (!target || !apex || track === undefined) return false;
+  if (!target || !apex || !trackLabel(target)) return false;
   const { name: canary, uid } = metaOf(objects.canary);
-  const context = { canary, uid, apex: objects.apexName, ports: objects.ports, track };
+  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
   const found = world.services.get(namespace, primaryLeaf(objects.apexName));
   return leavesOf(target, context, found).every((wanted) =>
     sameService(world.services.get(namespace, metaOf(wanted).name), wanted),

@@ -22,11 +22,11 @@ export interface BatchOptions<S> {
   timers: Timers;
   /** How long the first asker waits for others. */
   gatherMs: number;
-  /** How long an answer may be given again when so many subjects are asked for: alone one need not wait for others' sake. */
+  /** How long an answer may be given again when this many subjects are asked for. One alone need not wait for others. */
   keepMs: (subjects: number) => number;
-  /** How long after a query the next is sent at the earliest when so many subjects are asked for, whoever wants it. */
+  /** The shortest time from one query to the next when this many subjects are asked for, whoever wants it. */
   spaceMs: (subjects: number) => number;
-  /** Subjects asked for within so long are asked again along with new ones, so that one answer serves all. */
+  /** For how long a subject is asked for again along with new ones, so that one answer serves all. */
   rememberMs: number;
 }
 

@@ -51,7 +51,7 @@ describe("a batch", () => {
     expect(asked).toEqual(["a b"]);
   });
 
-  test("is probed by whoever needs no answer of his own, and asks for him from then on", async () => {
+  test("is probed by a subject that needs no answer of its own, and asks for it from then on", async () => {
     const { batch, asked } = aBatch();
     const askedAt = await ask(batch, ["a"]);
     expect((await batch.probe(subjectsOf("b"))).askedAt).toBe(askedAt);
@@ -63,7 +63,7 @@ describe("a batch", () => {
     expect((await probed).askedAt).toBeGreaterThan(askedAt);
   });
 
-  test("gives an answer again while it is young, covers the asker and is not older than he allows", async () => {
+  test("gives an answer again while it is young, covers the asker and is not older than that allows", async () => {
     const { batch, asked } = aBatch();
     const askedAt = await ask(batch, ["a", "b"]);
     expect(await ask(batch, ["b"], askedAt)).toBe(askedAt);
@@ -119,7 +119,7 @@ describe("a batch", () => {
     expect(asked).toEqual(["a b", "a b c d"]);
   });
 
-  test("does not make whoever can do without wait for that turn, and asks for him then", async () => {
+  test("does not make a subject that can do without wait for that turn, and asks for it then", async () => {
     const { batch, asked } = aBatch(60_000, undefined, 600);
     const askedAt = await ask(batch, ["a"]);
     expect(batch.askAtOnce(subjectsOf("b"), 0)).toBeUndefined();

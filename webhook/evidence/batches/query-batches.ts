@@ -84,14 +84,14 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
         const prometheus = client(request.prometheus);
         return new QueryBatch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
       });
-      const apex = apexOf(request);
+      const apex = askedApex(request);
       const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
       return answer?.samples.filter(({ labels }) => isSentTo(labels, apex)).map(({ labels }) => callerOf(labels));
     },
   };
 }
 
-export function apexOf({ namespace, apex }: EvidenceRequest): Apex {
+export function askedApex({ namespace, apex }: EvidenceRequest): Apex {
   return { namespace, service: apex.name, port: apex.port };
 }
 
@@ -116,7 +116,7 @@ export function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T 
 function workloadOf(request: EvidenceRequest): Workload {
   const { namespace, target, canary, metrics } = request;
   const bound = optional("boundMs", slowLimitOf(metrics)?.boundMs);
-  return { namespace, deployments: [target, canary], apex: apexOf(request), ...bound };
+  return { namespace, deployments: [target, canary], apex: askedApex(request), ...bound };
 }
 
 function overIn(request: EvidenceRequest, window: number, deps: EvidenceDeps): Over & { recent: number } {
@@ -135,7 +135,7 @@ interface Asking<S> {
 
 interface Pace {
   timesAScrape: number;
-  /** From so many on, a canary that is new to a question, or whose weight has just moved, is no reason to ask it sooner. */
+  /** With this many canaries, one that is new to a question, or whose weight has just moved, is no reason to ask sooner. */
   many: number;
 }
 
@@ -149,8 +149,8 @@ const keepPerPairMs = 100;
 
 /**
  * Nothing is new before the next scrape, so an answer serves many until then; the counters are asked for more often, for speed. A few canaries
- * ask for themselves: what came a moment ago then counts at once. How soon many are there, when all start at once, is what their first
- * interval costs.
+ * ask for themselves: what came a moment ago then counts at once. When many start at once, their first interval costs the more queries the
+ * later they are counted as many.
  */
 function paced(
   { scrapeIntervalMs }: EvidenceDeps,

@@ -34,7 +34,7 @@ export interface CallersSubject {
   apex: Apex;
   /** Answers above this latency bucket are slow, ms. */
   boundMs?: number;
-  /** A caller that was not scraped for so long is gone; a request from outside the mesh that is younger may yet be answered, ms. */
+  /** A caller that was not scraped for this long, ms, is gone. A request from outside the mesh that is younger may yet be answered. */
   recentMs: number;
 }
 

@@ -14,7 +14,7 @@ import { countsOf, isRowOf, sampleAgesIn, type MaybeTrack } from "../track-rows.
 import type { Warmth } from "../types.ts";
 
 export interface GrowthSubject extends CallersSubject {
-  /** What a pod answers in so long since it was first seen to answer a user is counted apart; 0 by default. */
+  /** How long after it was first seen to answer a user what a pod answers is counted apart, ms; 0 by default. */
   warmupMs?: number;
 }
 

@@ -5,7 +5,7 @@ import type { CountersSeen, ShareSeen } from "../../../shared/core/observation.t
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { StaleCaller } from "../../../shared/core/format/restart-command.ts";
 import type { BatchAnswer } from "../batches/query-batch.ts";
-import { apexOf, type QueryBatches } from "../batches/query-batches.ts";
+import { askedApex, type QueryBatches } from "../batches/query-batches.ts";
 import type { Sent } from "./callers-growth.ts";
 import { recentSeconds } from "../windows.ts";
 import type { Caller, EvidenceDeps, EvidenceRequest, Warmth } from "../types.ts";
@@ -94,7 +94,7 @@ function startWatch(request: EvidenceRequest, deps: EvidenceDeps): Watch {
   const growth = createCounterGrowth({
     canary: canaryTrack(request),
     primary: primaryTrack(request),
-    apex: apexOf(request),
+    apex: askedApex(request),
     recentMs: 1_000 * recentSeconds(deps),
     ...optional("boundMs", slowLimitOf(request.metrics)?.boundMs),
     ...optional("warmupMs", request.warmupMs),

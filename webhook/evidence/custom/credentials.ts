@@ -17,7 +17,7 @@ export interface SecretAt {
 /** The value of an Authorization header for this address. Rejects with a sentence on what is missing. */
 export type Credentials = (at: SecretAt, address: string) => Promise<string>;
 
-/** A Secret is read again after so long, so that one that is rotated is taken up. */
+/** How long a Secret is kept before it is read again, since it may be rotated. */
 const keepMs = 30_000;
 
 export function createCredentials(deps: { cluster: Cluster; now(): number }): Credentials {

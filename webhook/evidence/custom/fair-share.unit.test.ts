@@ -22,7 +22,7 @@ const of = (canary: string): { key: string; most: number }[] => [
   { key: "namespace a", most: 3 },
 ];
 
-it("so many questions are asked at once of a canary and of its namespace, and the rest in turn", async () => {
+it("only a few questions are asked at once of a canary and of its namespace, and the rest in turn", async () => {
   const fair = new FairShare({ timers: systemClock });
   const questions = Array.from({ length: 5 }, question);
   const [first, second, third, other, last] = questions;

@@ -27,7 +27,7 @@ export const canaryThere: Probe = (facts) => {
 };
 
 /** What the API server refuses the controller, only the status knows. */
-export const writeRefused: Probe = (facts) => {
+export const refusedWrite: Probe = (facts) => {
   const { blocked } = { ...facts.canary?.status };
   if (blocked?.code !== "write-refused") return [];
   return [

@@ -6,7 +6,7 @@ import type { Hook } from "../spec/hooks.ts";
 import type { Run } from "../state.ts";
 import { isInEffect } from "../turn/capacity.ts";
 import { draft, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
-import { failedCheck } from "./failed-check.ts";
+import { failedCheck } from "../lifecycle/failed-check.ts";
 
 /** A check is due: `check` is made once they have passed. */
 export function checkWithHooks(turn: RunTurn, check: (turn: RunTurn) => Draft): Draft {

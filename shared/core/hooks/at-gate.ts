@@ -14,8 +14,8 @@ import type { Gate, Run } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
 import { draft, fullName, ungated, withoutWait, verbLine, type Draft, type RunTurn } from "../turn/turn.ts";
 import { declaredPause } from "./declared-pause.ts";
-import { failedCheck } from "./failed-check.ts";
-import { gateWords, standAt, timingOf } from "./stand.ts";
+import { failedCheck } from "../lifecycle/failed-check.ts";
+import { gateWords, waitAtGate, timingOf } from "./gate-wait.ts";
 
 /** What is said and done where a run stops, or the run with everything behind it that it came to, and the Events of that. */
 export type Passage = { stop: Draft } | { run: Run; events: EventText[] };
@@ -123,9 +123,9 @@ function gateAt({ run, seen }: RunTurn, { name }: Hook, type: HookGate): Gate {
 function awaiting(turn: RunTurn, gate: Gate, hook: Hook): Draft {
   if (gate.answer !== undefined && hookTable[hook.type].onRefusal === "wait") return standing(turn, gate);
   const timing = timingOf(turn, gate);
-  const held: Run = { ...withoutWait(turn.run), gate, wait: "hook", waitSince: gate.since, checkAt: timing.checkAt };
+  const waiting: Run = { ...withoutWait(turn.run), gate, wait: "hook", waitSince: gate.since, checkAt: timing.checkAt };
   const reason = `Asking webhook ${gate.name} (${gate.type}), which has ${formatDuration(hook.timeoutMs)} to answer.`;
-  return draft(turn, { run: held, reason, reasonCode: "hook", next: "what it answers" }, timing);
+  return draft(turn, { run: waiting, reason, reasonCode: "hook", next: "what it answers" }, timing);
 }
 
 function refused(turn: RunTurn, gate: Gate, { hook, what }: { hook: Hook; what: string }): Draft {
@@ -154,5 +154,5 @@ function standing(turn: RunTurn, gate: Gate): Draft {
   const { seen } = turn;
   const reason = `Waiting at ${gateWords(gate)}: ${gate.answer ?? "it has not answered yet"}.`;
   const next = `goes on when it answers 2xx, or by ${verbLine(seen, "resume")}; ${verbLine(seen, "rollback")} ends it`;
-  return standAt(turn, gate, { wait: "gate", reason, next });
+  return waitAtGate(turn, gate, { wait: "gate", reason, next });
 }

@@ -5,7 +5,7 @@ import type { DeclaredPause } from "../spec/hooks.ts";
 import type { Gate } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
 import { fullName, verbLine, type Draft, type RunTurn } from "../turn/turn.ts";
-import { standAt } from "./stand.ts";
+import { waitAtGate } from "./gate-wait.ts";
 
 /** Undefined where none is declared for `weight`, or its time is over, or someone has let the run through. */
 export function declaredPause(turn: RunTurn, weight: number): Draft | undefined {
@@ -21,7 +21,7 @@ function forPerson(turn: RunTurn, { weight }: DeclaredPause): Draft {
   const { run, seen } = turn;
   const meanwhile = weight > 0 ? "; checks go on" : "";
   const reason = `Waiting for a person at weight ${weight}, as its Canary asks (spec.analysis.pauses)${meanwhile}.`;
-  const step = standAt(turn, gateOf(turn, weight), { wait: "declared-pause", reason, next: ways(turn) });
+  const step = waitAtGate(turn, gateOf(turn, weight), { wait: "declared-pause", reason, next: ways(turn) });
   if (run.gate?.type === "pause" && run.gate.name === String(weight)) return step;
   const words = `Halt ${fullName(seen)} advancement: its Canary asks for a person at weight ${weight}`;
   return { ...step, events: [event.warning(words), ...step.events] };
@@ -35,7 +35,7 @@ function forTime(turn: RunTurn, { weight }: DeclaredPause, durationMs: number): 
   if (seen.now >= until) return undefined;
   const reason = `Staying at weight ${weight} for ${formatDuration(durationMs)}, as its Canary asks (spec.analysis.pauses).`;
   const next = `goes on then if the checks pass, or at once by ${ways(turn)}`;
-  return soonerAt(standAt(turn, { ...gate, until }, { wait: "timed-pause", reason, next }), until, seen.now);
+  return soonerAt(waitAtGate(turn, { ...gate, until }, { wait: "timed-pause", reason, next }), until, seen.now);
 }
 
 function gateOf({ run: { gate }, seen }: RunTurn, weight: number): Gate {

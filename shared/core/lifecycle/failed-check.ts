@@ -2,7 +2,7 @@
 import { fullName, draft, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { haltWords } from "../analysis/verdict.ts";
-import { reject } from "../lifecycle/end.ts";
+import { reject } from "./end.ts";
 
 /** `words`: what was found, in a clause. */
 export function failedCheck(turn: RunTurn, words: string): Draft {

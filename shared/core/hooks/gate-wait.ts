@@ -9,7 +9,7 @@ export function gateWords({ type, name }: Pick<Gate, "type" | "name">): string {
   return type === "pause" ? `the pause at weight ${name}` : `gate ${name} (${type})`;
 }
 
-export function standAt(turn: RunTurn, gate: Gate, words: { wait: WaitCause; reason: string; next: string }): Draft {
+export function waitAtGate(turn: RunTurn, gate: Gate, words: { wait: WaitCause; reason: string; next: string }): Draft {
   const { wait, reason, next } = words;
   const timing = timingOf(turn, gate);
   const run: Run = { ...withoutWait(turn.run), gate, wait, waitSince: gate.since, checkAt: timing.checkAt };
