@@ -238,7 +238,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   const [namespace = "", name = ""] = key.split("/");
   if (!deps.isLeader() || !deps.world.hasSynced()) return {};
   const canary = deps.world.canaries.get(namespace, name);
-  // With its deletion a Canary is over, whatever finalizer of others', orphaning or namespace keeps the object.
+  // A Canary is over once it is deleted, whatever finalizer, orphaning or namespace still keeps the object.
   if (!canary || canary.metadata.deletionTimestamp) {
     deps.gone(key);
     deps.eventWriter.forget(key);

@@ -18,7 +18,7 @@ export interface Decided {
 
 export interface ControllerMetrics {
   decided(decided: Decided): void;
-  /** Key of a Canary that is no more: its series go, so that they are as many as there are canaries. */
+  /** Key of a Canary that is gone: its series are dropped, so that only those of present canaries are kept. */
   gone(key: string): void;
 }
 

@@ -66,7 +66,7 @@ interface Sources {
   customs: CustomClients;
 }
 
-/** Planned, asked and measured; what is asked last, who does not obey the route, only where what was measured is a riddle without. */
+/** Planned, asked and measured. Who does not obey the route is asked last, and only where no user has reached a canary that has weight. */
 async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, sources: Sources): Promise<MetricsSeen> {
   const answered = await askPlanned(request, deps, sources);
   const measured = measure(request, answered);

@@ -67,7 +67,7 @@ function measurementsOf(request: EvidenceRequest, answered: Answered): Measureme
   });
 }
 
-/** The pods' newest sample; while users are on the canary their callers' is as good. Of an earlier run of the same version it may be before. */
+/** The pods' newest sample, or while users are on the canary their callers' newest. Before the first weight it may be of an earlier run. */
 function sampledAt(request: EvidenceRequest, counters: BatchAnswer): number {
   const track = canaryTrack(request);
   const heard = request.weight === undefined ? undefined : newestHeardIn(counters, track);
@@ -115,7 +115,7 @@ function afterEarlierRun(measurement: Measurement, { earlierRunEndedAt }: Eviden
   return { ...measurement, tooYoung };
 }
 
-/** A query of the user's own cannot be narrowed to this run's pods, nor leave out what they answered while they warmed up. */
+/** A user's own query cannot be narrowed to this run's pods, and cannot leave out what they answered while they warmed up. */
 function customMeasurement(own: CustomAnswer, { runStartedAt }: EvidenceRequest, warmth?: Warmth): Measurement {
   const { measurement, reachSeconds, askedAt } = own;
   if ("error" in measurement.answer) return measurement;

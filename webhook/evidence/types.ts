@@ -25,9 +25,9 @@ export interface EvidenceRequest {
   /** Address of the Prometheus for everything but templates with an address of their own. */
   prometheus: string;
   metrics: readonly MetricSpec[];
-  /** Nothing asked before this (ms, our clock) is taken: the time when the weight last moved. */
+  /** When the weight last moved, ms by our clock: no answer to an earlier question is taken. */
   notBefore: number;
-  /** The route's weight since then; undefined while none is set: then only whether everything can be asked is found out. */
+  /** The route's weight since then. Undefined while none is set: then the only question is whether everything can be asked. */
   weight?: number;
   /** When this run's canary pods were made, ms. A query of the user's own is not believed while its window reaches further back. */
   runStartedAt?: number;

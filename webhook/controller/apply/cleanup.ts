@@ -27,7 +27,7 @@ export interface CleanupDeps extends WriteDeps {
 /** What deletions need of it. */
 export type Deleting = Pick<CleanupDeps, "cluster" | "world" | "routes" | "log">;
 
-/** Remembers since when a Canary's route has been gone; lost on a restart, which only makes the drain longer. */
+/** Remembers when each Canary's route went away. Lost on a restart, which only makes the drain longer. */
 export type RouteGone = Map<string, number>;
 
 /**

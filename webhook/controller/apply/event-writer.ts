@@ -17,7 +17,7 @@ import { metaOf } from "../objects/from-objects.ts";
 
 /** Kubernetes forgets Events after an hour; one that was said before is not said again then. */
 const freshMs = 50 * 60_000;
-/** What could not be said so far stands beside what is new; no more than this. */
+/** How many Events are kept to be said, those included that could not be said so far. */
 const most = 10;
 
 export interface EventDeps {

@@ -122,11 +122,11 @@ export async function restoreStable(
     dropLabels: [...dropLabels, label.held],
     owners: managedFields,
   });
-  // Of a rollout that its user has paused Kubernetes says nothing itself.
+  // Kubernetes itself says nothing of a rollout that its user has paused.
   return given.spec?.paused ? setProgressing(deps, given, pausedCondition) : given;
 }
 
-/** Takes marks off, `paused` as the user had it where it was held, and nothing of the template ours. */
+/** Takes our marks off, sets `paused` back to what it was before we held it, and gives up the template's fields. */
 export async function giveBack(deps: WriteDeps, target: V1Deployment, giving: Giving): Promise<V1Deployment> {
   return returnToManagers(deps, await presentTarget(deps, target), giving);
 }
@@ -150,7 +150,7 @@ async function presentTarget(deps: WriteDeps, observed: V1Deployment): Promise<V
   throw new CanaryError("Conflict", `Deployment ${name} was changed by someone else.`);
 }
 
-/** The template that is about to go has failed, for all who wait for it. */
+/** Tells everyone who waits for the template that is about to go that it has failed. */
 function failRollout(deps: WriteDeps, target: V1Deployment): Promise<V1Deployment> {
   const words = `${formatImages(imagesOf(target.spec?.template))} did not go out: stable's template is put back.`;
   return setProgressing(deps, target, rejectedCondition(words, hashTemplate(target.spec?.template)));

@@ -95,7 +95,7 @@ export function createCaches(deps: CacheDeps): Caches {
   return { ...parts, ...optional("policies", policies), ...asOne(all) };
 }
 
-/** One of its Services by name, or one that would send users to its pods: of two hundred Canaries in a namespace few are. */
+/** One of its Services by name, or one that would send users to its pods. In a namespace with many Canaries few are concerned. */
 export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
   const apex = apexOf(canary);
   if ([apex, primaryLeaf(apex), canaryLeaf(apex)].includes(service.metadata?.name ?? "")) return true;

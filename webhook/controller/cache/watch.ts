@@ -16,7 +16,7 @@ export interface WatchDeps {
   /** Told the keys (`namespace/name`) of the Canaries that a change concerns. */
   wake(keys: readonly string[]): void;
   onError(resource: string, error: Error, retryInMs: number): void;
-  /** Told of an object that is left out, because it has not the shape that its kind has. */
+  /** Told of an object that is left out, because it does not have the shape of its kind. */
   onUnreadable(resource: string, error: Error): void;
 }
 

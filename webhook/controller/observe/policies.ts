@@ -18,8 +18,8 @@ interface Deps {
 }
 
 /**
- * Undefined where the cluster has none. Whose default policy only the cluster's own setting says, stable's proxies tell: they are asked
- * where that decides whether the canary's pods are open or shut.
+ * Undefined where the cluster has none. Where only the cluster's own setting gives the default policy, stable's proxies tell it. They
+ * are asked where it decides whether the canary's pods are open or shut.
  */
 export async function policiesSeen(deps: Deps, objects: CanaryObjects): Promise<PolicyObjects | undefined> {
   const policies = policiesIn(deps.world.policies, objects.namespace);

@@ -52,7 +52,7 @@ async function askWhatIsDue(deps: AskDeps, objects: CanaryObjects, due: Due): Pr
   const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
   const question = questionOf(deps, objects, due);
   const counters = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
-  // Whoever is to be taken back does not wait for a metric that is slow to answer.
+  // A canary that is to be taken back does not wait for a metric that is slow to answer.
   const isWorthAsking = isDue && !(counters && isConvicting(due.state, counters, due.policy));
   const [metrics, staleCallers] = await Promise.all([
     isWorthAsking ? deps.evidence.ask(question) : undefined,
@@ -93,7 +93,7 @@ function timesOf({
   if (!run) return { notBefore: 0 };
   const earlier = history.filter((entry) => entry.intent === run.intent).map((entry) => entry.endedAt);
   return {
-    // While pods are awaited the weight is the step's before: what was asked since that moved is about it.
+    // While pods are awaited, the weight is still that of the step before: what was asked since it moved is about it.
     notBefore: run.stage === "scaling" ? transitionAt : run.stageAt,
     runStartedAt: run.startedAt,
     ...(weight > 0 ? { weight } : {}),

@@ -59,14 +59,14 @@ export class QueryBatch<S> {
     return this.join(subjects, (pending) => this.serves(pending, subjects.keys(), notBefore));
   }
 
-  /** The same for whoever can do without: undefined where it would have to wait for the turn of the next query, which then covers it too. */
+  /** The same for whoever can do without: undefined where the next query is not due yet, which then covers it too. */
   askAtOnce(subjects: Subjects<S>, notBefore: number): Promise<BatchAnswer> | undefined {
     this.remember(subjects);
     const isAnswered = this.last?.askedAt !== undefined && this.serves(this.last, subjects.keys(), notBefore);
     return isAnswered || this.turnInMs() <= this.options.gatherMs ? this.ask(subjects, notBefore) : undefined;
   }
 
-  /** Any answer that is young enough, whomever it covers: that there is one is what counts. The subjects are asked for from now on. */
+  /** Any answer that is young enough, whichever subjects it covers: that there is one is what counts. These are asked for from now on. */
   probe(subjects: Subjects<S>): Promise<BatchAnswer> {
     return this.join(subjects, (pending) => this.serves(pending, [], 0));
   }

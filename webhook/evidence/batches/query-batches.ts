@@ -38,7 +38,7 @@ interface Workload {
 /** A canary that asked within this time will ask again, so it is asked for along with others. */
 const rememberMs = 90_000;
 const unusedMs = 10 * 60_000;
-/** Tenants name servers, and a Secret that rotates makes another client each time: the least used are let go. */
+/** Tenants name servers, and each rotation of a Secret makes another client: those not used for longest are dropped. */
 const mostClients = 256;
 
 export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
@@ -123,7 +123,7 @@ function overIn(request: EvidenceRequest, window: number, deps: EvidenceDeps): O
   return { window, warmup: warmupSeconds(request, deps), recent: recentSeconds(deps) };
 }
 
-/** Of a canary that has no users yet nothing is to be known but that Prometheus answers, and whether it sees its pods. */
+/** Of a canary without users only two things matter: that Prometheus answers, and whether it sees the canary's pods. */
 function isProbe({ weight }: EvidenceRequest, { mustCover }: Question): boolean {
   return weight === undefined && mustCover !== true;
 }
@@ -148,9 +148,9 @@ const keepAloneMs = 300;
 const keepPerPairMs = 100;
 
 /**
- * Nothing is new before the next scrape, so an answer serves many until then; the counters are asked for more often, for speed. A few canaries
- * ask for themselves: what came a moment ago then counts at once. When many start at once, their first interval costs the more queries the
- * later they are counted as many.
+ * Nothing is new before the next scrape, so an answer serves many until then; the counters are asked for more often, for speed. A few
+ * canaries ask for themselves: what came a moment ago then counts at once. When many start at once, their first interval costs the more
+ * queries the later they are counted as many.
  */
 function paced(
   { scrapeIntervalMs }: EvidenceDeps,
@@ -192,7 +192,7 @@ const countersNow: Question = {
     ),
 };
 
-/** As `held`, where too many may come: the one that was not used for longest is let go. */
+/** Makes what is missing. It is dropped by age: see `dropUnused`. */
 function kept<T>(map: Map<string, T>, key: string, make: () => T): T {
   const there = map.get(key);
   if (there !== undefined) return there;

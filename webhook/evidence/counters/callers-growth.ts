@@ -51,7 +51,7 @@ export function createCallersGrowth(subject: CallersSubject): CallersGrowth {
   /** When each was last seen, ms. */
   const known = new Map<string, number>();
 
-  /** A caller's rows come with one scrape, so one that is new of a caller that is not counts from 0; so does all about the canary. */
+  /** A caller's rows come with one scrape: a new row of a known caller counts from 0, and so does everything about the canary. */
   function grown(row: Sample, isCanary: boolean): SideCounts {
     const { labels } = row;
     const isNew = !known.has(callerOf(labels));

@@ -16,7 +16,7 @@ import { canaryTrack, newestSampleIn, primaryTrack } from "../track-rows.ts";
 interface Watch {
   growth: CounterGrowth;
   split: ShareWatch;
-  /** Of callers that do not obey, who is too old to: asked anew when they are others. */
+  /** Which of the callers that do not obey are too old to. Asked again when others do not obey. */
   stale?: { of: string; callers: StaleCaller[] };
   usedAt: number;
 }

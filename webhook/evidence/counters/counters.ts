@@ -2,7 +2,7 @@
 import { eachOf, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
 
 export interface Counters {
-  /** By how much it has grown since it was last read; of one that was never read all it has, or nothing. */
+  /** By how much it has grown since it was last read. One that was never read counts whole, or not at all. */
   grow(key: string, now: SideCounts, options: { newCounts: boolean }): SideCounts;
 }
 

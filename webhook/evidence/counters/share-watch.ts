@@ -28,7 +28,7 @@ export interface ShareWatch {
 
 /** Running proxies follow a route within 5 s. */
 const obeyedWithinMs = 5_000;
-/** So many scrapes make a stretch that is judged by what both tracks received. */
+/** How many scrapes make a stretch that is judged by what both tracks received. */
 const inboundScrapes = 4;
 
 export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
@@ -107,7 +107,7 @@ function createWeights(scrapeIntervalMs: number): Weights {
   };
 }
 
-/** Numbers of a caller that is gone are gone: it neither obeys nor disobeys any more. Undefined where all are gone that did not obey. */
+/** Leaves out the numbers of callers that are gone, for they neither obey nor disobey. Undefined where none is left that did not obey. */
 function withoutGone(last: ShareFinding | undefined, present: ReadonlySet<string>): ShareFinding | undefined {
   if (!last || last.disobeying.length === 0) return last;
   const disobeying = last.disobeying.filter((one) => present.has(keyOf(one)));
@@ -128,7 +128,7 @@ function forgiving({ low, high }: Range): Range {
   return { low: low * (1 - 1 / inboundScrapes), high: Math.min(100, high * (1 + 1 / inboundScrapes)) };
 }
 
-/** Enough to tell, or twice what once sufficed to accuse: nobody waits for what so little traffic cannot tell. */
+/** Enough to tell, or twice what once sufficed to accuse: with less traffic than that there is nothing to wait for. */
 function saysSomething(block: ShareBlock, last: ShareFinding | undefined): boolean {
   const isRecovered = last?.deviation !== undefined && block.all >= 2 * last.all;
   return isRecovered || deviation(block) !== undefined || isTelling(block);

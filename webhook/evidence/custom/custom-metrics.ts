@@ -19,7 +19,7 @@ export function askCustom(
   return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await askOne(one, request, tools))));
 }
 
-/** Apart from the clients that ask for everybody: a server that hangs, or a row of heavy queries, fills only its own connections. */
+/** These clients are apart from those that ask for everybody: a server that hangs, or heavy queries, fill only their own connections. */
 export class CustomClients {
   private readonly deps: EvidenceDeps;
   private readonly clients = new Map<string, Prometheus>();
