@@ -18,9 +18,11 @@ import { initialState } from "./core/decide.ts";
 import type { CanaryState, Pause, Run } from "./core/state.ts";
 import { waitCauses } from "./core/objects/wait-causes.ts";
 import type { StaleCaller } from "./core/format/restart-command.ts";
+import { parseSince, printSince, withoutSince } from "./status-since.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
 import { parseAfterRun, parseGates, printAfterRun, printGates } from "./gate-status.ts";
+import { leafEmpty } from "./core/turn/empty-leaf.ts";
 import { cutTexts } from "./core/format/cut.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -29,7 +31,7 @@ export class UnreadableStatus extends Error {}
 /** The state kept in `canary.status`; a fresh one where there is none. */
 export function parseStatus(canary: Canary): CanaryState {
   const status: CanaryStatus = { phase: "", canaryWeight: 0, ...canary.status };
-  const { stable, run, tracks, trend, lastCommand, unvetted, targetMissingSince } = status;
+  const { stable, run, tracks, trend, lastCommand, unvetted } = status;
   return {
     ...initialState(),
     ...present(status, ["checks", "warnings", "blocked", "reason", "reasonCode", "next"]),
@@ -44,14 +46,11 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("stable", stable),
     ...optional("run", run && parseRun(run)),
     ...optional("tracks", tracks && { ...tracks, at: ms(tracks.at, "tracks.at") }),
-    ...optional(
-      "trend",
-      trend?.map((point) => ({ ...point, at: ms(point.at, "trend.at") })),
-    ),
+    ...(trend ? { trend: trend.map((point) => ({ ...point, at: ms(point.at, "trend.at") })) } : {}),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: ms(lastCommand.at, "lastCommand.at") }),
     ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
-    ...optional("targetMissingSince", targetMissingSince ? ms(targetMissingSince, "targetMissingSince") : undefined),
     ...parseAfterRun(status, ms),
+    ...parseSince(status, ms),
   };
 }
 
@@ -66,8 +65,8 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, lastCommand, unvetted, targetMissingSince, weight, transitionAt, ...rest } = state;
-  const { staleCallers, afterRun, tracks: _tracks, trend: _trend, ...same } = rest;
+  const { stable, run, lastCommand, unvetted, weight, transitionAt, ...rest } = state;
+  const { staleCallers, afterRun, tracks: _tracks, trend: _trend, ...same } = withoutSince(rest);
   const promotedSpec = stable?.hash ?? "";
   return cutTexts({
     ...same,
@@ -86,8 +85,8 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...printNumbers(state),
     ...optional("lastCommand", lastCommand && { ...lastCommand, at: iso(lastCommand.at) }),
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
-    ...(targetMissingSince === undefined ? {} : { targetMissingSince: iso(targetMissingSince) }),
     ...printAfterRun(afterRun),
+    ...printSince(state, iso),
     ...optional("route", context.route),
     ...optional("said", context.said),
   });
@@ -221,11 +220,8 @@ function printPause({ until, ...rest }: Pause): NonNullable<RunStatus["paused"]>
 }
 
 function parseHistory(entry: HistoryEntry): CanaryState["history"][number] {
-  return {
-    ...entry,
-    startedAt: ms(entry.startedAt, "history.startedAt"),
-    endedAt: ms(entry.endedAt, "history.endedAt"),
-  };
+  const { startedAt, endedAt } = entry;
+  return { ...entry, startedAt: ms(startedAt, "history.startedAt"), endedAt: ms(endedAt, "history.endedAt") };
 }
 
 type Truth = CanaryCondition["status"];
@@ -269,7 +265,9 @@ function conditionsOf(state: CanaryState, context: StatusContext): CanaryConditi
   // Flagger's own condition tells of what was promoted last, whatever keeps the next.
   const { blocked: _next, ...past } = state;
   const promoted = conditionOf({ type: "Promoted", status, reason: conditionReason(past), message }, context);
-  return [promoted, ...kstatus(standingOf(state), { reason: conditionReason(state), message: state.reason }, context)];
+  const { code, what = state.reason } = { ...state.blocked };
+  const words = { reason: conditionReason(state), message: code === leafEmpty ? what : state.reason };
+  return [promoted, ...kstatus(standingOf(state), words, context)];
 }
 
 function kstatus(standing: Standing, words: { reason: string; message: string }, since: Since): CanaryCondition[] {
@@ -284,11 +282,10 @@ function kstatus(standing: Standing, words: { reason: string; message: string },
 
 type Since = Pick<StatusContext, "now" | "previous">;
 
+type Said = Omit<CanaryCondition, "lastUpdateTime" | "lastTransitionTime">;
+
 /** With the times of the condition before it, as far as it says the same. */
-function conditionOf(
-  said: Omit<CanaryCondition, "lastUpdateTime" | "lastTransitionTime">,
-  since: Since,
-): CanaryCondition {
+function conditionOf(said: Said, since: Since): CanaryCondition {
   const before = since.previous?.conditions?.find((condition) => condition.type === said.type);
   const same = before?.status === said.status;
   const unchanged = same && before.reason === said.reason && before.message === said.message;

@@ -77,6 +77,7 @@ export function aTarget(over: Partial<Target> = {}): Target {
     stableMark: "pod1.7.0",
     markedRejected: false,
     replicas: 4,
+    readyPods: 4,
     rolledOut: true,
     active: [aVersion("1.7.0")],
     ...over,

@@ -94,6 +94,7 @@ const ofStatus = {
   unvetted: 1,
   targetMissingSince: 1,
   afterRun: 1,
+  leafEmptySince: 1,
   history: 1,
   runs: 1,
   said: 1,

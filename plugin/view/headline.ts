@@ -1,5 +1,6 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
 import { changeWaits, scaledToZero, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
+import { leafEmpty } from "../../shared/core/turn/empty-leaf.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { exitCode } from "../context.ts";
@@ -10,6 +11,8 @@ import type { CanaryFacts, Headline, RunView } from "./types.ts";
 export function headlineOf(facts: CanaryFacts): Headline {
   const silent = judgeController(facts);
   if (silent) return silent;
+  if (facts.blocked?.code === leafEmpty)
+    return { level: "bad", text: "stable's Service reaches none of its ready pods: its requests fail" };
   if (facts.run?.ending) return judgeEnding(facts, facts.run.ending);
   if (facts.run) return judgeRun(facts, facts.run);
   if (facts.unvetted) return judgeUnvetted(facts, facts.unvetted);

@@ -19,6 +19,8 @@ import {
 import { told } from "./gates/after-run.ts";
 import { questionsFor } from "./gates/questions.ts";
 import { rollbackAsked } from "./hooks/rollback-hooks.ts";
+import { emptyLeafDueMs, leafEmptySince } from "./turn/empty-leaf.ts";
+import { optional } from "./format/compact.ts";
 import { event } from "./turn/event-messages.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
@@ -45,7 +47,10 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
   const isOver = !state.run && !next.run;
-  const { blocked: _past, ...after } = next;
+  const { blocked: _past, leafEmptySince: _since, ...rest } = next;
+  const since = leafEmptySince(state, seen);
+  const after: CanaryState = { ...rest, ...optional("leafEmptySince", since) };
+  const lookAgainMs = earlier(requeueAfterMs, emptyLeafDueMs(since, seen.now));
   const blocked = blockedBy({ ...turn, state: after });
   const decided: CanaryState = {
     ...remembering(after, state, seen),
@@ -58,7 +63,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
     questions: questionsFor(decided, seen, policy),
     actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
     events: [...events, ...blockedNews(blocked, state)],
-    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+    ...optional("requeueAfterMs", lookAgainMs),
   };
 }
 
@@ -95,6 +100,10 @@ export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
 }
 
 // --- internal ---
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined ? other : Math.min(one, other ?? one);
+}
 
 /** Kubernetes scales a paused Deployment up from 0 in the ReplicaSet of its template, or in the newest that there is. */
 function notStable({ stable }: CanaryState, { target, targetName }: Observation): string[] {

@@ -32,6 +32,8 @@ export interface Target {
   markedRejected: boolean;
   /** `spec.replicas`. */
   replicas: number;
+  /** Pods that Kubernetes counts as ready. */
+  readyPods: number;
   /** Kubernetes has observed the spec, and every pod is of the spec's template, ready and available. */
   rolledOut: boolean;
   /** Its strategy may stop every pod before a new one is ready, as `maxSurge: 0` does to one replica. */

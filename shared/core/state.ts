@@ -179,6 +179,8 @@ export interface CanaryState {
   targetMissingSince?: number;
   /** The last run's end, until its `post-rollout` webhooks know of it. */
   afterRun?: AfterRun;
+  /** Since when stable's leaf has no endpoint although the target has ready pods. */
+  leafEmptySince?: number;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
   /** How many runs there have been; gives the next run its id. */
   runs: number;

@@ -102,6 +102,7 @@ describe("the definition of Canary", () => {
       unvetted: 0,
       targetMissingSince: 0,
       afterRun: 0,
+      leafEmptySince: 0,
       runs: 0,
       said: 0,
     } satisfies Record<keyof CanaryStatus, 0>;

@@ -45,6 +45,7 @@ function report(recorder: Recorder, subject: Subject, { policy, before, decision
   const { state: next } = decision;
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
+  recorder.blocked(subject, codeOf(next));
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
   const failures = testsOf(policy).find(({ kind }) => kind === "failures");
   recorder.needs(subject, { requests: policy.minRequests, evidence: failures && 1 / failures.alpha });
@@ -53,6 +54,9 @@ function report(recorder: Recorder, subject: Subject, { policy, before, decision
   if (last && last.run !== before.history[0]?.run)
     reportEnd(recorder, subject, { outcome: last.outcome, isSkipped: policy.skipAnalysis });
 }
+
+/** An earlier version's has none. */
+const codeOf = ({ blocked }: CanaryState): string | undefined => blocked?.code ?? blocked?.kind;
 
 function reportEnd(
   recorder: Recorder,

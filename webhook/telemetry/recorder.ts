@@ -4,6 +4,7 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CheckStatus, Outcome, Phase } from "../../shared/core/objects/canary-status.ts";
+import { blockedGauge } from "./blocked-gauge.ts";
 import { canaryName, primaryName } from "../../shared/core/objects/names.ts";
 
 /** `name` is the target's name, as with Flagger. */
@@ -33,6 +34,8 @@ export interface Recorder {
   comparison(subject: Subject, evidence: number | undefined): void;
   /** What a verdict needs: users' requests, and evidence for the comparison to take the canary back (none where nothing is compared). */
   needs(subject: Subject, needed: { requests: number; evidence: number | undefined }): void;
+  /** The code of what keeps a canary from starting or moving; undefined where nothing does. */
+  blocked(subject: Subject, code: string | undefined): void;
   /** How long one check of a canary took, Prometheus included. */
   checked(subject: Subject, seconds: number): void;
   succeeded(subject: Subject, ending: Ending): void;
@@ -68,7 +71,7 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
 type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
 type OwnPart = Pick<
   Recorder,
-  "comparison" | "needs" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft"
+  "comparison" | "needs" | "blocked" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft"
 >;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
@@ -121,6 +124,7 @@ function ownMetrics(registry: Registry): OwnPart {
     registers,
   });
   const needed = defineNeeds(registers);
+  const setBlocked = blockedGauge(registers);
   const admission = new Histogram({
     name: "kubectl_canary_admission_duration_seconds",
     help: "Time to answer an admission request, by answer",
@@ -149,7 +153,9 @@ function ownMetrics(registry: Registry): OwnPart {
       if (enough === undefined) needed.evidence.remove(labelsOf(subject));
       else needed.evidence.set(labelsOf(subject), enough);
     },
+    blocked: setBlocked,
     forget(subject) {
+      setBlocked(subject, undefined);
       needed.requests.remove(labelsOf(subject));
       needed.evidence.remove(labelsOf(subject));
     },

@@ -138,6 +138,8 @@ export interface CanaryStatus {
   targetMissingSince?: string;
   /** The last run's end, while it is still to be told. */
   afterRun?: AfterRunStatus;
+  /** Since when stable's leaf has no endpoint although the target has ready pods. */
+  leafEmptySince?: string;
   history?: HistoryEntry[];
   runs?: number;
   /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */

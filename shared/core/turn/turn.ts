@@ -2,6 +2,7 @@
 import type { Policy } from "../spec/policy.ts";
 import type { Blocked, CanaryState, Run, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
+import { emptyLeaf } from "./empty-leaf.ts";
 import { checksum } from "../format/checksum.ts";
 import type { Observation, Unmet } from "../observation.ts";
 
@@ -88,6 +89,9 @@ export const writeRefused = "write-refused";
 
 /** What keeps every run from starting, or one under way from moving; undefined also while a person has suspended it. */
 export function blockedBy(turn: Turn): Blocked | undefined {
+  // What users feel now comes first.
+  const empty = emptyLeaf(turn.state, turn.seen);
+  if (empty) return empty;
   const barrier = barrierOf(turn);
   if (barrier?.unexpected) return { kind: "obstacle", code: barrier.code, what: barrier.reason };
   const { state, seen } = turn;

@@ -58,6 +58,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     ...optional("podTemplateHash", revisions.find(({ version }) => version.hash === intent)?.version.podTemplateHash),
     images: imagesOf(spec.template),
     replicas: spec.replicas,
+    readyPods: deployment.status?.readyReplicas ?? 0,
     optedIn: labels[label.target] === uid,
     // Marks on an object that is not opted in came along with a copy.
     held: label.held in labels && labels[label.target] === uid,
