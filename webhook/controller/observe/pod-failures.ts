@@ -1,5 +1,14 @@
 /** Why a canary's pods cannot become ready, in the words of whoever says so first. Pure: objects in, a clause out. */
-import type { V1Container, V1ContainerStatus, V1Deployment, V1Pod, V1Probe } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1ContainerStatus,
+  V1Deployment,
+  V1Pod,
+  V1PodCondition,
+  V1Probe,
+  V1Volume,
+} from "@kubernetes/client-node";
+import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 /** Undefined while it just takes time. A pod says more than the Deployment, which only knows that there is none. */
@@ -10,7 +19,7 @@ export function failureOf(deployment: V1Deployment, pods: readonly V1Pod[], now:
 export function podFailure(pods: readonly V1Pod[], now: number): string | undefined {
   for (const pod of pods) {
     if (pod.metadata?.deletionTimestamp) continue;
-    const failure = schedulingFailure(pod) ?? containerFailure(pod) ?? probeFailure(pod, now);
+    const failure = schedulingFailure(pod) ?? containerFailure(pod) ?? probeFailure(pod, now) ?? heldUp(pod, now);
     if (failure) return `pod ${metaOf(pod).name} ${failure}`;
   }
   return undefined;
@@ -92,4 +101,48 @@ function probeWords({ httpGet, tcpSocket, grpc, exec }: V1Probe): string {
 function statusesOf(pod: V1Pod): V1ContainerStatus[] {
   const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
   return [...initContainerStatuses, ...containerStatuses];
+}
+
+/** Its containers are well, or were not even begun: what else Kubernetes waits for says why only in Events, which nobody watches. */
+function heldUp(pod: V1Pod, now: number): string | undefined {
+  return gateFailure(pod) ?? volumeFailure(pod, now);
+}
+
+function conditionOf({ status }: V1Pod, type: string): V1PodCondition | undefined {
+  return status?.conditions?.find((condition) => condition.type === type);
+}
+
+function gateFailure(pod: V1Pod): string | undefined {
+  if (conditionOf(pod, "ContainersReady")?.status !== "True") return undefined;
+  const gates = (pod.spec?.readinessGates ?? []).map(({ conditionType }) => conditionType);
+  const closed = gates.find((gate) => conditionOf(pod, gate)?.status !== "True");
+  if (closed === undefined) return undefined;
+  const { reason, message } = { ...conditionOf(pod, closed) };
+  const why = [reason, message].filter((part) => part).join(", ");
+  return `waits for its readiness gate ${closed}, which whoever put it there has not set to True${why ? `: ${why}` : ""}`;
+}
+
+/** Images are pulled in that time as well, but not by every pod of one that mounts something. */
+const mountPatienceMs = 60_000;
+
+function volumeFailure(pod: V1Pod, now: number): string | undefined {
+  const isCreating = statusesOf(pod).some(({ state }) => state?.waiting?.reason === "ContainerCreating");
+  const since = conditionOf(pod, "PodScheduled")?.lastTransitionTime;
+  const waitedMs = since ? now - new Date(since).getTime() : 0;
+  if (!isCreating || waitedMs < mountPatienceMs) return undefined;
+  const mounted = (pod.spec?.volumes ?? []).flatMap(volumeWords);
+  if (mounted.length === 0) return undefined;
+  const shared = mounted.some((words) => words.startsWith(claim)) ? sharedWords : "";
+  const waited = formatDuration(Math.floor(waitedMs / 1_000) * 1_000);
+  return `has not begun ${waited} after it was scheduled: its image or what it mounts is awaited (${mounted.join(", ")})${shared}`;
+}
+
+const claim = "claim ";
+const sharedWords =
+  "; two versions on two nodes cannot both mount a claim that is ReadWriteOnce, while stable's pods hold it";
+
+function volumeWords({ persistentVolumeClaim, secret, configMap }: V1Volume): string[] {
+  if (persistentVolumeClaim) return [`${claim}${persistentVolumeClaim.claimName}`];
+  if (secret?.secretName !== undefined && !secret.optional) return [`Secret ${secret.secretName}`];
+  return configMap?.name !== undefined && !configMap.optional ? [`ConfigMap ${configMap.name}`] : [];
 }

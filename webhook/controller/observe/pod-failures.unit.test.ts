@@ -1,4 +1,4 @@
-import type { V1ContainerState, V1Pod, V1Probe } from "@kubernetes/client-node";
+import type { V1ContainerState, V1Pod, V1Probe, V1Volume } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment } from "../../../test/builders.ts";
 import { failureOf } from "./pod-failures.ts";
@@ -81,6 +81,40 @@ describe("why a canary's pods are not ready", () => {
     const message = 'pods "podinfo-canary-abc-1" is forbidden: exceeded quota: small';
     const conditions = [{ type: "ReplicaFailure", status: "True", reason: "FailedCreate", message }];
     expect(failureOf({ ...aDeployment(), status: { conditions } }, [], now)).toBe(`no pod can be made: ${message}`);
+  });
+
+  it("is a readiness gate that nobody sets, while its containers are ready", () => {
+    const gated = aPod({ state: running(60), ready: true });
+    gated.spec = { ...gated.spec!, readinessGates: [{ conditionType: "example.org/registered" }] };
+    gated.status!.conditions = [{ type: "ContainersReady", status: "True" }];
+    const words =
+      "pod podinfo-canary-abc-1 waits for its readiness gate example.org/registered, which whoever put it there has not set to True";
+    expect(why(gated)).toBe(words);
+    gated.status!.conditions.push({ type: "example.org/registered", status: "False", reason: "NoTargetGroup" });
+    expect(why(gated)).toBe(`${words}: NoTargetGroup`);
+    gated.status!.conditions[1] = { type: "example.org/registered", status: "True" };
+    expect(why(gated)).toBeUndefined();
+  });
+
+  it.each<[string, V1Volume, string]>([
+    [
+      "a claim that two versions share",
+      { name: "data", persistentVolumeClaim: { claimName: "shop-data" } },
+      "(claim shop-data); two versions on two nodes cannot both mount a claim that is ReadWriteOnce, while stable's pods hold it",
+    ],
+    ["a Secret", { name: "keys", secret: { secretName: "keys" } }, "(Secret keys)"],
+    ["a ConfigMap", { name: "settings", configMap: { name: "settings" } }, "(ConfigMap settings)"],
+  ])("is %s that is not mounted within a minute", (_what, volume, words) => {
+    const creating = aPod({ state: { waiting: { reason: "ContainerCreating" } } });
+    creating.spec = { ...creating.spec!, volumes: [volume] };
+    const scheduled = (seconds: number): V1Pod => {
+      const condition = { type: "PodScheduled", status: "True", lastTransitionTime: secondsAgo(seconds) };
+      return { ...creating, status: { ...creating.status, conditions: [condition] } };
+    };
+    expect(why(scheduled(59))).toBeUndefined();
+    expect(why(scheduled(60))).toBe(
+      `pod podinfo-canary-abc-1 has not begun 1m after it was scheduled: its image or what it mounts is awaited ${words}`,
+    );
   });
 
   it.each<[string, Facts]>([
