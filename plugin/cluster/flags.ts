@@ -1,6 +1,7 @@
 /** Flags that every verb has: kubectl's own, for choosing cluster, user and namespace, and where the controller runs. */
 import type { Options } from "yargs";
 import { parseDuration } from "../../shared/core/format/duration.ts";
+import { shellQuoted } from "../../shared/core/format/shell.ts";
 import { type Env, exitCode, type Scope } from "../context.ts";
 import { Refusal } from "../errors.ts";
 
@@ -85,8 +86,4 @@ export function scopeOf(flags: ClusterFlags, namespace: string, env: Env): Scope
 /** Of a flag given twice kubectl takes the last. */
 function last(value: unknown): unknown {
   return Array.isArray(value) ? (value as unknown[]).at(-1) : value;
-}
-
-export function shellQuoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -12,7 +12,7 @@ import { type OutputFormat, printObject } from "../render/output.ts";
 import { renderTracks } from "../render/sections.ts";
 import type { Session } from "../cluster/session.ts";
 import { look } from "../read/look.ts";
-import { styleOf } from "../terminal/style.ts";
+import { printable, styleOf } from "../terminal/style.ts";
 import type { CanaryView } from "../view/types.ts";
 
 export interface StatsArgs {
@@ -52,8 +52,9 @@ export async function stats(args: StatsArgs, session: Session): Promise<number> 
   if (args.output === "json" || args.output === "yaml") await printObject(found, args.output, deps.stdout);
   else {
     const options = { style: styleOf(deps.stdout, deps.env), now: deps.now(), wide: args.output === "wide" };
-    const shown = { ...view, ...found, run: view.run, kind: view.kind, trend: isLive ? [] : view.trend };
-    const queries = args.showQuery ? ["", ...queryLines(found)] : [];
+    const whole = { ...view, ...found, run: view.run, kind: view.kind, trend: isLive ? [] : view.trend };
+    const shown = printable(whole);
+    const queries = args.showQuery ? ["", ...queryLines(printable(found))] : [];
     deps.stdout.write(`${[...renderTracks(shown, options), ...queries].join("\n")}\n`);
   }
   return exitCode.ok;

@@ -3,7 +3,7 @@ import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { annotation, manager } from "../../shared/core/objects/names.ts";
 import { httpRoute, type RouteObject, type Router, trafficSplit } from "../../shared/core/routes/routes.ts";
 
-import { shellQuoted } from "../cluster/flags.ts";
+import { shellQuoted } from "../../shared/core/format/shell.ts";
 import { at, resource, type Resource } from "../../shared/kube/resources.ts";
 
 export type { RouteObject } from "../../shared/core/routes/routes.ts";

@@ -142,13 +142,17 @@ export function fromStatus(asked: Asked, object: unknown, httpStatus?: number, r
   const status: Status = isStatusLike(object) ? object : {};
   const number = httpStatus ?? (typeof status.code === "number" ? status.code : 500);
   const code = codeOf(number, status);
-  const said = typeof status.message === "string" && status.message !== "" ? status.message : `HTTP status ${number}`;
+  const said =
+    typeof status.message === "string" && status.message !== "" ? onOneLine(status.message) : `HTTP status ${number}`;
   const details = detailsOf({ code, status, number, said }, asked, retryAfter);
   const message = details.permission
     ? `${said}. Ask who administers the cluster for this permission (RBAC).`
     : (advice[code]?.(said, asked) ?? said);
   return new CanaryError(code, message, details);
 }
+
+/** A sentence of ours may go on below it, in lines of its own: no answer may look like them. */
+const onOneLine = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, " ");
 
 interface Refused {
   code: ErrorCode;

@@ -101,7 +101,7 @@ async function stableSet(canary: Canary, { cluster }: Deps): Promise<V1ReplicaSe
   const found = items.find(({ metadata }) => metadata?.ownerReferences?.some((owner) => owner.name === name));
   if (found) return found;
   throw new Refusal(
-    `The ReplicaSet of the stable version (${name}-${hash}) is gone: there is nothing to compare with.`,
+    `The ReplicaSet of the stable version (${name}-${printable(hash)}) is gone: there is nothing to compare with.`,
   );
 }
 

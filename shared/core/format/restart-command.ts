@@ -1,5 +1,6 @@
 /** Callers' pods, the workload behind each, and the command that restarts it. The same for Events, status and plugin. */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
+import { shellQuoted } from "./shell.ts";
 
 /** A caller whose proxy is older than the TrafficSplit. */
 export interface StaleCaller {
@@ -20,7 +21,8 @@ export function workloadOf(pod: string, metadata?: V1ObjectMeta): string {
 /** `kubectl -n test rollout restart deploy/load`; `flags` are kubectl's for a cluster, with a space before. */
 export function restartCommand(namespace: string, workload: string, flags = ""): string {
   const verb = workload.startsWith("pod/") ? "delete" : "rollout restart";
-  return `kubectl -n ${namespace} ${verb} ${workload.replace(/^deployment\//, "deploy/")}${flags}`;
+  // A caller's name is what a Prometheus says that it is.
+  return `kubectl -n ${shellQuoted(namespace)} ${verb} ${shellQuoted(workload.replace(/^deployment\//, "deploy/"))}${flags}`;
 }
 
 /** A command for each workload, joined by `; `. */
