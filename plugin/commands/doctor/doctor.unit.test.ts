@@ -12,13 +12,14 @@ import { checkCodeOf } from "../../../shared/prometheus-error.ts";
 import { diagnose } from "./diagnose.ts";
 import {
   aMeshedPod,
+  aProfile,
   type Break,
   type Case,
   expectOnly,
   soundFacts,
   withStatus,
 } from "../../../test/plugin/fixtures/doctor-facts.ts";
-import { aCanary, ago, aRun, now, silentTracks } from "../../../test/plugin/fixtures/seen.ts";
+import { aCanary, aCheck, ago, aRun, now, silentTracks } from "../../../test/plugin/fixtures/seen.ts";
 import { systemClock } from "../../../shared/kube/clock.ts";
 
 /** A canary pod whose container is in this state. */
@@ -73,23 +74,49 @@ const cases: Case[] = [
   [
     "route-not-obeyed",
     "the mesh has not taken the route up",
-    () => ({ route: { ...httpRouteOf(), status: {} } }),
+    () => ({ route: { ...httpRouteOf(), status: {} }, serviceProfiles: [] }),
     "no controller of a mesh or gateway has accepted it yet",
     "describe httproutes.gateway.networking.k8s.io podinfo",
   ],
   [
     "service-profile-over-route",
     "a ServiceProfile beats the HTTPRoute",
-    () => ({ route: httpRouteOf(), serviceProfiles: ["test/podinfo.test.svc.cluster.local"] }),
-    "podinfo.test.svc.cluster.local",
+    () => ({ route: httpRouteOf(), serviceProfiles: [aProfile([])] }),
+    "ServiceProfile test/podinfo.test.svc.cluster.local",
     "kubectl -n test delete serviceprofile podinfo.test.svc.cluster.local",
+  ],
+  [
+    "split-not-carried-out",
+    "the adaptor has written no ServiceProfile",
+    () => ({ serviceProfiles: [] }),
+    "no ServiceProfile of Service podinfo; the TrafficSplit is there since",
+    "kubectl get pods -A -l component=smi-adaptor",
+  ],
+  [
+    "split-not-carried-out",
+    "the adaptor has emptied the ServiceProfile",
+    () => ({ serviceProfiles: [aProfile([])] }),
+    "ServiceProfile podinfo.test.svc.cluster.local without dstOverrides",
+    "component=smi-adaptor",
   ],
   [
     "route-names-idle-canary",
     "the user's own HTTPRoute names the canary's leaf between runs",
-    () => ({ route: ownRoute() }),
+    () => ({ route: ownRoute(), serviceProfiles: [] }),
     "backendRefs podinfo-canary",
     "kubectl -n test delete httproutes.gateway.networking.k8s.io podinfo",
+  ],
+  [
+    "canary-not-scraped",
+    "the canary's pods cannot be scraped, and nobody is seen to call it",
+    withStatus({
+      tracks: { ...silentTracks, primary: { ...silentTracks.primary, requests: 0 } },
+      checks: [
+        aCheck({ outcome: "no-evidence", value: null, code: "unscraped", why: "cannot scrape pod podinfo-canary-x" }),
+      ],
+    }),
+    "cannot scrape pod podinfo-canary-x",
+    "let Prometheus reach port 4191",
   ],
   [
     "weight-lowered",

@@ -13,6 +13,7 @@ import type {
 } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
+import type { ServiceProfile } from "../../../shared/service-profile.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import type { Known } from "../../../shared/core/preconditions/finding.ts";
@@ -45,8 +46,8 @@ export interface Facts {
   route?: Known<RouteObject>;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
-  /** ServiceProfiles for the apex, as `namespace/name`. */
-  serviceProfiles?: readonly string[] | undefined;
+  /** ServiceProfiles for the apex. */
+  serviceProfiles?: readonly ServiceProfile[] | undefined;
   /** Linkerd's policy objects of the namespace; undefined also where the cluster has none. */
   policies?: PolicyObjects | undefined;
   /** The MetricTemplates of every namespace that a Canary names one of, by `namespace/name`. */
@@ -122,6 +123,7 @@ export const faults = [
   "target-paused",
   "autoscaler-fight",
   "route-not-obeyed",
+  "split-not-carried-out",
   "service-profile-over-route",
   "weight-lowered",
   "quota",
@@ -133,6 +135,7 @@ export const faults = [
   "prometheus-unreachable",
   "prometheus-refuses",
   "metric-not-a-number",
+  "canary-not-scraped",
   "target-unmeshed",
   "caller-unmeshed",
   "caller-older-than-split",

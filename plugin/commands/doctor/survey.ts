@@ -5,6 +5,7 @@ import type { MetricTemplate } from "../../../shared/core/queries/query-template
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Known } from "../../../shared/core/preconditions/finding.ts";
+import type { ServiceProfile } from "../../../shared/service-profile.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps, Scope } from "../../context.ts";
 import { oldest } from "../../cluster/find-canary.ts";
@@ -25,7 +26,8 @@ export interface Survey extends Installation {
   autoscalers: readonly V2HorizontalPodAutoscaler[] | undefined;
   routes: readonly RouteObject[] | undefined;
   servedRoutes: readonly string[] | undefined;
-  serviceProfiles: readonly { metadata: { name: string; namespace: string } }[];
+  /** Undefined where the cluster has none, or they may not be read. */
+  serviceProfiles: readonly ServiceProfile[] | undefined;
   policies: Facts["policies"];
   /** By `namespace/name`; undefined where some may not be read. */
   templates: Facts["templates"];
@@ -48,11 +50,12 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
       list<V1Pod>(resource.pods),
       list<V1Service>(resource.services),
       list<V2HorizontalPodAutoscaler>(resource.horizontalPodAutoscalers),
-      list<Survey["serviceProfiles"][number]>(resource.serviceProfiles),
+      list<ServiceProfile>(resource.serviceProfiles),
     ]);
+  const hasPolicies = (await groupOf(deps.cluster, resource.linkerdServers.group)).versions !== undefined;
   const [templates, policies] = await Promise.all([
     readTemplates(reader, canaries ?? [], namespace),
-    readPolicies(reader, { namespace, pods }),
+    hasPolicies ? readPolicies(reader, { namespace, pods }) : undefined,
   ]);
   return {
     ...installation,
@@ -64,7 +67,7 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
     pods,
     services,
     autoscalers,
-    serviceProfiles: serviceProfiles ?? [],
+    serviceProfiles,
     templates,
     policies,
     unread: [...reader.unread],
@@ -89,9 +92,9 @@ export function factsOf(seen: Survey, targetName: string): Facts {
     target: named(seen.deployments, targetName),
     workload: named(seen.deployments, canaryName(targetName)),
     route: routeOf(seen, canary, apexName),
-    serviceProfiles: seen.serviceProfiles
-      .filter(({ metadata }) => metadata.name.startsWith(`${apexName}.${seen.scope.namespace}.svc`))
-      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`),
+    serviceProfiles: seen.serviceProfiles?.filter((profile) =>
+      nameOf(profile).startsWith(`${apexName}.${seen.scope.namespace}.svc`),
+    ),
   };
 }
 

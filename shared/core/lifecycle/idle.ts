@@ -68,7 +68,8 @@ function backToStable(turn: Turn, known: Version): Draft {
   // A target that was created anew, or had no pods when it was promoted, has another ReplicaSet for the same template.
   const stable = seen.target?.active.find((version) => version.hash === known.hash) ?? known;
   if (state.unvetted) return unvettedResolved(turn, stable);
-  if (isNew(state, seen.now)) return watchCallers(turn, stable);
+  const isAsked = seen.staleCallers !== undefined && state.phase !== "Failed";
+  if (isNew(state, seen.now) || isAsked) return watchCallers(turn, stable);
   const words = steady(turn, stable);
   const after = afterRollback(turn);
   if (after) return draft(turn, { weight: 0, stable, ...words, reason: `${after} ${words.reason}` });
@@ -82,7 +83,10 @@ function afterRollback({ state, seen }: Turn): string | undefined {
   return `${formatChange(last.images, state.stable)} was rejected: ${last.cause}.`;
 }
 
-/** Soon after initialization: whoever turns out to ignore the TrafficSplit is named, and taken off the list once restarted. */
+/**
+ * Soon after initialization, and after another route took the place of the one before: whoever turns out to ignore it is named, and taken
+ * off the list once restarted.
+ */
 function watchCallers(turn: Turn, stable: Version): Draft {
   const { state, seen } = turn;
   const staleCallers = seen.staleCallers ?? state.staleCallers;

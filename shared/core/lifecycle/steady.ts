@@ -20,7 +20,7 @@ export function steady(turn: Turn, stable: Version): Words {
 
 export function staleCallerEvents(seen: Observation, callers: readonly StaleCaller[]): EventText[] {
   if (callers.length === 0) return [];
-  const head = `${podNames(callers)} called ${seen.apexName} before its TrafficSplit was there and will ignore it`;
+  const head = `${podNames(callers)} called ${seen.apexName} before its route was there and will ignore it`;
   return [event.warning(`${head} until restarted once: ${restartLines(callers)}`)];
 }
 

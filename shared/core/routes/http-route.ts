@@ -75,7 +75,7 @@ export function isOurRoute(route: RouteObject): boolean {
 export function costOfResting(route: RouteObject, apex: string): string | undefined {
   if (route.kind !== httpRoute.kind || isOurRoute(route) || !httpRoute.read(route, apex)) return undefined;
   const leaf = canaryLeaf(apex);
-  return `HTTPRoute ${route.metadata.name ?? ""} is your own and names ${leaf} between runs too: Linkerd's proxies then hear of new canary pods up to a minute late, and first requests of a run may fail meanwhile.`;
+  return `HTTPRoute ${route.metadata.name ?? ""} is your own and names ${leaf} between runs too: Linkerd's proxies then hear of new canary pods up to a minute late. The first weight of a run waits for those that Prometheus sees; requests of others may fail meanwhile.`;
 }
 
 /** Filters in the route's rules and backends for which Linkerd ignores the whole route. */

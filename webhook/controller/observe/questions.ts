@@ -1,10 +1,12 @@
 /** What a Canary's decision asks Prometheus: its checks when they are due, the counters whenever users are on the canary. */
 import { isConvicting, isLookedAt } from "../../../shared/core/comparison/comparison.ts";
 import { callersMatter, checkIsDue } from "../../../shared/core/decide.ts";
+import { newForMs } from "../../../shared/core/lifecycle/initialize.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { CanaryState } from "../../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Workload } from "../../../shared/core/observation.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { StaleCaller } from "../../../shared/core/format/restart-command.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { messageOf } from "../../../shared/kube/errors.ts";
@@ -101,12 +103,20 @@ function timesOf({
   };
 }
 
-/** A TrafficSplit that was just made is ignored by the callers that are older: name them once, when a Canary is initialized. */
+const madeAt = ({ metadata }: RouteObject): number => new Date(metadata.creationTimestamp ?? 0).getTime();
+
+/**
+ * A route that was just made may be ignored by callers that are older: they are named when a Canary is initialized, and at rest when its
+ * provider was changed. An HTTPRoute is ignored only by those that have followed a TrafficSplit before.
+ */
 async function staleCallersAtStart(
   deps: AskDeps,
   objects: CanaryObjects,
   { question, due }: { question: EvidenceRequest; due: Due },
 ): Promise<StaleCaller[] | undefined> {
-  if (!callersMatter(due.state, deps.now()) || objects.route?.kind !== "TrafficSplit") return undefined;
+  const { route } = objects;
+  const isNew = route !== undefined && !due.state.run && deps.now() - madeAt(route) < newForMs;
+  const isFirst = route?.kind === "TrafficSplit" && callersMatter(due.state, deps.now());
+  if (!isFirst && !isNew) return undefined;
   return deps.evidence.staleCallers({ ...question, metrics: [] });
 }

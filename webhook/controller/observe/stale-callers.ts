@@ -6,7 +6,8 @@ import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
-import { obeyedSince, profileName, readProfile, splitProblem } from "./service-profile.ts";
+import { obeyedSince, profileName, splitProblem } from "../../../shared/service-profile.ts";
+import { readProfile } from "./service-profile.ts";
 import type { Caller, EvidenceRequest } from "../../evidence/types.ts";
 import type { Caches } from "../cache/caches.ts";
 

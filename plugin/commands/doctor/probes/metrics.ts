@@ -25,6 +25,21 @@ export const notANumber: Probe = (facts) =>
       cure: kubectl(facts, `edit canary ${nameOf(facts.canary)}`),
     }));
 
+/** What its pods answer is not known, which is another thing than nobody calling it. */
+export const unscraped: Probe = (facts) => {
+  const check = checksOf(facts).find(({ code }) => code === "unscraped");
+  if (!facts.canary?.status?.run || !check) return [];
+  return [
+    {
+      fault: "canary-not-scraped",
+      level: "broken",
+      what: "Prometheus cannot scrape the canary's pods: nobody can say what users get from it.",
+      evidence: check.why ?? check.message,
+      cure: 'let Prometheus reach port 4191 (linkerd-admin) of these pods: see up{job="linkerd-proxy"} there, NetworkPolicies, and whether Linkerd\'s control plane answers',
+    },
+  ];
+};
+
 // --- internal ---
 
 const checksOf = ({ canary }: Facts): CheckStatus[] => canary?.status?.checks ?? [];

@@ -1,11 +1,13 @@
 /** Why users do not reach the canary, or reach it unweighted: the mesh, the route, callers, a change past the webhook. Pure. */
 import type { V1Pod } from "@kubernetes/client-node";
 import { label } from "../../../../shared/core/objects/names.ts";
-import { httpRoute, routerOf } from "../../../../shared/core/routes/routes.ts";
+import { isCarriedOut, splitProblem } from "../../../../shared/service-profile.ts";
+import { httpRoute, type RouteObject, routerOf, trafficSplit } from "../../../../shared/core/routes/routes.ts";
 import { parseCaller } from "../../../../shared/core/format/restart-command.ts";
 import { viewCallers } from "../../../view/callers.ts";
 import { type Facts, kubectl, kubectlCanary, nameOf, type Probe, some } from "../facts.ts";
 import { ownPods } from "../own.ts";
+import { unscraped } from "./metrics.ts";
 
 export const bypassed: Probe = (facts) => {
   const { canary, target, targetName } = facts;
@@ -49,18 +51,37 @@ export const routeObeyed: Probe = (facts) => {
   ];
 };
 
+/** Proxies never look at a TrafficSplit itself. */
+export const splitCarriedOut: Probe = (facts) => {
+  const { route, serviceProfiles: profiles, now } = facts;
+  if (route?.kind !== trafficSplit.kind || !profiles) return [];
+  const carried = profiles.find(isCarriedOut) ?? profiles[0] ?? null;
+  if (splitProblem(route, carried, now) === undefined) return [];
+  const there = carried === null ? "no ServiceProfile" : `ServiceProfile ${nameOf(carried)} without dstOverrides`;
+  return [
+    {
+      fault: "split-not-carried-out",
+      level: "broken",
+      what: `Nobody carries out TrafficSplit ${nameOf(route)}: no ServiceProfile has its weights, so every caller goes to stable.`,
+      evidence: `${there} of Service ${facts.apexName}; the TrafficSplit is there since ${timeText(route)}`,
+      cure: `see whether Linkerd-SMI's adaptor is at work: kubectl get pods -A -l component=smi-adaptor${facts.scope.clusterFlags}`,
+    },
+  ];
+};
+
 /** Linkerd takes a ServiceProfile before any HTTPRoute of the same Service. */
 export const serviceProfile: Probe = (facts) => {
   const profiles = facts.serviceProfiles ?? [];
-  if (facts.route?.kind !== httpRoute.kind || profiles.length === 0) return [];
-  const [namespace, name] = (profiles[0] ?? "").split("/");
+  const [first] = profiles;
+  if (facts.route?.kind !== httpRoute.kind || !first) return [];
+  const names = profiles.map(({ metadata }) => `${metadata.namespace ?? ""}/${metadata.name ?? ""}`);
   return [
     {
       fault: "service-profile-over-route",
       level: "broken",
       what: `A ServiceProfile of Service ${facts.apexName} makes callers ignore the HTTPRoute: all of them where it has overrides, else those that followed a TrafficSplit before.`,
-      evidence: `ServiceProfile ${some(profiles)}`,
-      cure: `${kubectl(facts, `delete serviceprofile ${name}`, namespace)}, and restart the callers once: a proxy that has followed it does not look again`,
+      evidence: `ServiceProfile ${some(names)}`,
+      cure: `${kubectl(facts, `delete serviceprofile ${nameOf(first)}`, first.metadata.namespace)}, and restart the callers once: a proxy that has followed it does not look again`,
     },
   ];
 };
@@ -121,7 +142,7 @@ export const staleCallers: Probe = (facts) => {
   return viewCallers(callers, facts.scope.clusterFlags).map(({ namespace, workload, pods: count, command }) => ({
     fault: "caller-older-than-split",
     level: "broken",
-    what: `${workload} in namespace ${namespace} is older than the TrafficSplit and ignores it: all its requests go to stable.`,
+    what: `${workload} in namespace ${namespace} is older than the ${facts.route?.kind ?? "route"} and ignores it: all its requests go to stable.`,
     evidence: `${count} ${count === 1 ? "pod" : "pods"} in status.staleCallers: ${some(named)}`,
     cure: command,
   }));
@@ -130,7 +151,7 @@ export const staleCallers: Probe = (facts) => {
 /** Nobody calls at all. */
 export const nobodyCalls: Probe = (facts) => {
   const { run, tracks } = facts.canary?.status ?? {};
-  if (!run || tracks?.primary.requests !== 0 || tracks.canary.requests !== 0) return [];
+  if (!run || unscraped(facts).length > 0 || tracks?.primary.requests !== 0 || tracks.canary.requests !== 0) return [];
   return [
     {
       fault: "no-traffic",
@@ -158,6 +179,8 @@ export const notReached: Probe = (facts) => {
 };
 
 // --- internal ---
+
+const timeText = ({ metadata }: RouteObject): string => new Date(metadata.creationTimestamp ?? 0).toISOString();
 
 const inject = (facts: Facts): string =>
   `kubectl annotate ns ${facts.scope.namespace} linkerd.io/inject=enabled --overwrite${facts.scope.clusterFlags}`;

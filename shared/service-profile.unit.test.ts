@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { RouteObject } from "../../../shared/core/routes/routes.ts";
+import type { RouteObject } from "./core/routes/routes.ts";
 import { obeyedSince, splitProblem, type ServiceProfile } from "./service-profile.ts";
 
 const at = (seconds: number): Date => new Date(1_700_000_000_000 + seconds * 1_000);
