@@ -42,7 +42,7 @@ export function decide(state: CanaryState, seen: Observation, policy: Policy): D
   const command = pendingCommand(turn);
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
   const { requeueAfterMs } = made;
-  const { state: next, events: heard } = told(made.next, seen, policy);
+  const { state: next, events: heard } = told(made.state, seen, policy);
   const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);

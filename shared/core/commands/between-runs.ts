@@ -16,8 +16,8 @@ export function retry(turn: Turn, by: string): Answer {
   const rejected = state.rejected.filter((entry) => entry !== rejection);
   const said = event.normal(`Retry of ${formatImages(target.images)} in ${fullName(seen)} asked for by ${by}`);
   const started = andThen(draft(turn, { rejected }, { events: [said] }), turn, idle);
-  if (!started.next.run) return started.next.reason;
-  return { step: started, message: `${formatImages(target.images)} gets another run (${started.next.run.id}).` };
+  if (!started.state.run) return started.state.reason;
+  return { step: started, message: `${formatImages(target.images)} gets another run (${started.state.run.id}).` };
 }
 
 /** What runs without having been judged becomes stable. */

@@ -49,7 +49,7 @@ export function answerCommand(turn: Turn, command: Command): Draft {
     message,
     at: turn.seen.now,
   };
-  return { ...made, next: { ...made.next, lastCommand: result }, requeueAfterMs: 0 };
+  return { ...made, state: { ...made.state, lastCommand: result }, requeueAfterMs: 0 };
 }
 
 // --- internal ---

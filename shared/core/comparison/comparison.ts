@@ -37,8 +37,8 @@ export function compare(turn: RunTurn): RunTurn | Draft {
  * next sample is due: what a scrape has brought does not wait.
  */
 export function lookingAgain(step: Draft, turn: RunTurn): Draft {
-  const { run } = step.next;
-  if (run === undefined || !isLookedAt(step.next)) return step;
+  const { run } = step.state;
+  if (run === undefined || !isLookedAt(step.state)) return step;
   const lookMs = nextSampleMs(turn.seen);
   return { ...step, requeueAfterMs: Math.min(step.requeueAfterMs ?? lookMs, lookMs) };
 }

@@ -63,9 +63,9 @@ export function newsAtGate(turn: RunTurn): Draft | undefined {
 /** What else holds the run is what its status goes on saying. */
 function knownMeanwhile(turn: RunTurn, stop: Draft): Draft {
   const { run } = turn;
-  const { gate } = stop.next.run ?? {};
+  const { gate } = stop.state.run ?? {};
   const isOther = run.wait === undefined || !gateWaits.includes(run.wait);
-  return isOther && gate ? { ...stop, next: { ...turn.state, run: { ...run, gate } } } : stop;
+  return isOther && gate ? { ...stop, state: { ...turn.state, run: { ...run, gate } } } : stop;
 }
 
 const gateWaits: readonly WaitCause[] = ["gate", "hook", "declared-pause", "timed-pause"];
@@ -141,12 +141,12 @@ function refused(turn: RunTurn, gate: Gate, { hook, what }: { hook: Hook; what: 
 /** Asked again when the next check would be. */
 function failed(turn: RunTurn, gate: Gate, words: string): Draft {
   const step = failedCheck(turn, words);
-  const { run } = step.next;
+  const { run } = step.state;
   if (!run || run.ending) return step;
   const askAt = run.checkAt ?? gate.askAt;
   return {
     ...step,
-    next: { ...step.next, run: { ...run, gate: { ...gate, askAt }, wait: "hook", waitSince: gate.since } },
+    state: { ...step.state, run: { ...run, gate: { ...gate, askAt }, wait: "hook", waitSince: gate.since } },
   };
 }
 

@@ -20,7 +20,7 @@ export function checkWithHooks(turn: RunTurn, check: (turn: RunTurn) => Draft): 
       ? check(turn)
       : failedCheck(turn, hookTable.rollout.refused(asked.hook.name, asked.answer.what));
   // Where the check has only opened the way to a gate, it is made once more as soon as that answers.
-  const isGoingOn = step.next.run?.wait === "hook";
+  const isGoingOn = step.state.run?.wait === "hook";
   const isOver = asked.outcome === "refused" || (!isGoingOn && seen.now - (run.hooksAt ?? 0) >= policy.intervalMs);
   return isOver ? askingHooks(step, turn) : step;
 }
@@ -45,8 +45,8 @@ function awaitHook(turn: RunTurn, { name, timeoutMs }: Hook): Draft {
 
 /** What they have answered is about what is over: the next interval asks anew. */
 function askingHooks(step: Draft, { run: before, seen, policy }: RunTurn): Draft {
-  const { run } = step.next;
+  const { run } = step.state;
   const isSame = run?.id === before.id && run.stage === "analysing" && run.ending === undefined;
   if (!isSame || hooksOfType(policy, "rollout").length === 0) return step;
-  return { ...step, next: { ...step.next, run: { ...run, hooksAt: seen.now } } };
+  return { ...step, state: { ...step.state, run: { ...run, hooksAt: seen.now } } };
 }

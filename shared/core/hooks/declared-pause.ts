@@ -47,8 +47,8 @@ function gateOf({ run: { gate }, seen }: RunTurn, weight: number): Gate {
 const ways = ({ seen }: RunTurn): string => `${verbLine(seen, "resume")}, or ${verbLine(seen, "rollback")}`;
 
 function soonerAt(step: Draft, until: number, now: number): Draft {
-  const { run } = step.next;
+  const { run } = step.state;
   if (!run) return step;
   const checkAt = Math.min(run.checkAt ?? until, until);
-  return { ...step, next: { ...step.next, run: { ...run, checkAt } }, requeueAfterMs: checkAt - now };
+  return { ...step, state: { ...step.state, run: { ...run, checkAt } }, requeueAfterMs: checkAt - now };
 }

@@ -287,7 +287,7 @@ function aborted(turn: Turn, run: Run, cause: string): Draft {
 function superseded(turn: Turn, run: Run): Draft {
   const calm: Turn = { ...turn, state: { ...turn.state, phase: "Initialized", failedChecks: 0 } };
   const after = idle(calm, event.restarting(fullTarget(turn.seen)));
-  if (after.next.run) return after;
+  if (after.state.run) return after;
   const ended = event.normal(`${formatImages(run.images)} was superseded in ${fullName(turn.seen)}`);
   return { ...after, events: [ended, ...after.events] };
 }

@@ -70,7 +70,7 @@ function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
   const { run, seen, state } = turn;
   const isOther = hasNoReadyPods(state, seen) || isEdited(run, seen);
   const informed = isOther ? turn : compare(measureShare(turn));
-  return "next" in informed ? informed : lookingAgain(go(informed), informed);
+  return "events" in informed ? informed : lookingAgain(go(informed), informed);
 }
 
 function prepareStep(turn: RunTurn): Draft {

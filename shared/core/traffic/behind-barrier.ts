@@ -14,7 +14,7 @@ export function behindBarrier(turn: RunTurn, barrier: Barrier, judge: (turn: Run
   if (!isLookedAt(turn.state))
     return keptBack(turn, barrier, { ...withoutWait(run), ...waitOf(turn, undefined, barrier) });
   const judged = judge(turn);
-  return leadsBack(judged.next, turn.state) ? judged : counted(turn, barrier, judged);
+  return leadsBack(judged.state, turn.state) ? judged : counted(turn, barrier, judged);
 }
 
 // --- internal ---
@@ -26,7 +26,7 @@ function leadsBack(next: CanaryState, { weight, run }: CanaryState): boolean {
 }
 
 /** What was found counts; stage, step and weight stay. */
-function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draft {
+function counted(turn: RunTurn, barrier: Barrier, { state: next, events }: Draft): Draft {
   const { run, seen, state, policy } = turn;
   const { failedChecks, checks, staleCallers, tracks } = next;
   const dueAt = run.checkAt ?? seen.now;
@@ -39,7 +39,7 @@ function counted(turn: RunTurn, barrier: Barrier, { next, events }: Draft): Draf
   const hasFailed = failedChecks > state.failedChecks;
   const step = keptBack(informed, barrier, found, hasFailed ? ` Meanwhile: ${next.reason}` : "");
   const said = hasFailed ? [...step.events, ...events] : step.events;
-  return lookingAgain({ next: step.next, events: said, requeueAfterMs: checkAt - seen.now }, informed);
+  return lookingAgain({ state: step.state, events: said, requeueAfterMs: checkAt - seen.now }, informed);
 }
 
 /** Evidence that is missing behind an obstacle is missing all the same, and its deadline runs on. */

@@ -12,8 +12,8 @@ import type { Run } from "../state.ts";
  */
 export function externalWeight(turn: RunTurn, stepWeight: number): Draft | undefined {
   const followed = follow(turn, stepWeight);
-  const { run } = followed?.next ?? {};
-  if (!followed || !run || !hasNoReadyPods(followed.next, turn.seen)) return followed;
+  const { run } = followed?.state ?? {};
+  if (!followed || !run || !hasNoReadyPods(followed.state, turn.seen)) return followed;
   return andThen(followed, turn, (now) => lostAllPods({ ...now, run }));
 }
 

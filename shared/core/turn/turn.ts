@@ -20,7 +20,7 @@ export interface RunTurn extends Turn {
 
 /** What a decision comes to, before the actions that make the world conform are derived from it. */
 export interface Draft {
-  next: CanaryState;
+  state: CanaryState;
   events: EventText[];
   requeueAfterMs?: number;
 }
@@ -35,12 +35,16 @@ export function draft(turn: Turn, patch: Partial<CanaryState>, extra: DraftExtra
   const { events = [], requeueAfterMs } = extra;
   const { reasonCode, ...state } = turn.state;
   const kept = patch.reason === undefined && reasonCode !== undefined ? { reasonCode } : {};
-  return { next: { ...state, ...kept, ...patch }, events, ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }) };
+  return {
+    state: { ...state, ...kept, ...patch },
+    events,
+    ...(requeueAfterMs === undefined ? {} : { requeueAfterMs }),
+  };
 }
 
 /** Goes on from `before` as if it had been saved and seen again; events add up, the later timer counts. */
 export function andThen(before: Draft, turn: Turn, go: (turn: Turn) => Draft): Draft {
-  const after = go({ ...turn, state: before.next });
+  const after = go({ ...turn, state: before.state });
   return { ...after, events: [...before.events, ...after.events] };
 }
 
