@@ -1,4 +1,7 @@
 // What Helm makes of the chart: lint, the values' schema, and the choices that depend on the cluster.
+import { copyFile, cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { loadAll } from "js-yaml";
 import { helm } from "../cluster/client.ts";
@@ -179,6 +182,20 @@ describe("the chart", () => {
       Array(2).fill("shop,pay"),
     );
     await expect(render("--set", "watchNamespaces={Shop}")).rejects.toThrow(/watchNamespaces/);
+  });
+
+  it("takes the values of its first release, as --reuse-values brings them, and fills in what is newer", async () => {
+    const first = join(import.meta.dirname, "first-values.yaml");
+    const then = await mkdtemp(join(tmpdir(), "chart-"));
+    await cp(release.chart, then, { recursive: true });
+    await copyFile(first, join(then, "values.yaml"));
+    const args = (chart: string): string[] => ["template", release.name, chart, "-n", "canary", ...image];
+    const upgraded = await helm(args(then));
+    expect(upgraded.stderr).toBe("");
+    expect(upgraded.stdout).toBe((await helm([...args(release.chart), "--values", first])).stdout);
+    const off = await helm([...args(then), "--set", "ownLimits.enabled=false"]);
+    expect([upgraded, off].map(({ stdout }) => stdout.includes("kubectl-canary-own"))).toEqual([true, false]);
+    await rm(then, { recursive: true });
   });
 
   it("has no disruption budget for a single replica, which could then never be moved", async () => {

@@ -1,3 +1,34 @@
+{{- /*
+  `helm upgrade --reuse-values` brings the values of the release before, whole: a setting that is newer than it is not there at all. Whatever
+  came after the first version of the chart is filled in here; every template begins with it.
+*/ -}}
+{{- define "kubectl-canary.newer" -}}
+watchNamespaces: []
+image: { digest: "" }
+routes: { allowGateways: false }
+networkPolicy: { enabled: false, webhookFrom: [], metricsFrom: [], egress: [] }
+metrics: { templateNamespaces: [] }
+ownLimits: { enabled: true }
+linkerd: { readPolicies: true }
+flowSchema: { enabled: true }
+{{- end -}}
+
+{{- define "kubectl-canary.withNewer" -}}
+{{- include "kubectl-canary.fill" (list .Values (fromYaml (include "kubectl-canary.newer" .))) -}}
+{{- end -}}
+
+{{- /* Not `merge`, which takes a false for nothing. */ -}}
+{{- define "kubectl-canary.fill" -}}
+{{- $into := first . -}}
+{{- range $key, $value := last . -}}
+{{- if not (hasKey $into $key) -}}
+{{- $_ := set $into $key $value -}}
+{{- else if and (kindIs "map" $value) (kindIs "map" (get $into $key)) -}}
+{{- include "kubectl-canary.fill" (list (get $into $key) $value) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "kubectl-canary.fullname" -}}
 {{- if .Values.fullnameOverride -}}
 {{- .Values.fullnameOverride -}}
