@@ -19,7 +19,7 @@ const requests = 80;
 const deadlineMs = 20_000;
 
 beforeAll(async () => {
-  await importFaultyImages();
+  await importFaultyImages(rows.map(({ tag }) => tag));
   await prometheusIsOlderThan(windowSeconds);
 }, 500_000);
 

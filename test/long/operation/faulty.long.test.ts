@@ -1,0 +1,46 @@
+/**
+ * Versions that hurt their users, step by step over both routers, each beside the same run by thresholds alone: none is promoted, and a
+ * table says what each cost its users.
+ */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { printTable } from "../../bench/measure.ts";
+import { importFaultyImages } from "../../app/install.ts";
+import { faultyVersions, tryOut, type FaultyVersion, type Outcome, type Trial } from "../../e2e/faulty-versions.ts";
+import type { Provider } from "../../e2e/scenario.ts";
+
+const routers: Provider[] = ["gatewayapi:v1", "linkerd"];
+const analysis = { interval: "5s", threshold: 5, stepWeight: 10, maxWeight: 100 };
+/** Requests per second: enough for the rarest fault to show itself before the last step. */
+const rates: Record<string, number> = { "not-found": 100 };
+const rows: string[][] = [];
+
+beforeAll(() => importFaultyImages());
+
+afterAll(() => {
+  const head = ["a version that", "route", "goes", "bad answers", "by thresholds alone", "bad answers"];
+  printTable(head, rows);
+});
+
+async function compared(version: FaultyVersion, provider: Provider): Promise<{ judged: Outcome; alone: Outcome }> {
+  const trial: Trial = { prefix: `faulty-${provider.slice(0, 2)}`, provider, analysis, rate: 25 };
+  const off = { ...analysis, comparison: { mode: "off" as const } };
+  const [judged, alone] = await Promise.all([
+    tryOut(version, trial),
+    tryOut(version, { ...trial, prefix: `${trial.prefix}-alone`, analysis: off }),
+  ]);
+  const cost = ({ bad, counts }: Outcome): string => `${bad} of ${counts.requests}`;
+  rows.push([
+    version.what,
+    provider === "linkerd" ? "TrafficSplit" : "HTTPRoute",
+    ...[judged.end, cost(judged), alone.end, cost(alone)],
+  ]);
+  process.stdout.write(`${version.what}, ${provider}\n  ${judged.status.reason}\n  alone: ${alone.status.reason}\n`);
+  return { judged, alone };
+}
+
+it.each(faultyVersions)("a version that $what is $ends", async (version) => {
+  const rate = rates[version.slug] ?? version.rate;
+  const tried = rate === undefined ? version : { ...version, rate };
+  for (const { judged } of await Promise.all(routers.map((provider) => compared(tried, provider))))
+    expect([judged.end, judged.status.reason]).toEqual([version.ends, expect.stringMatching(version.says)]);
+});

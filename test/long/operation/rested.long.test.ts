@@ -1,0 +1,12 @@
+// Twenty promotions over an HTTPRoute, each after six minutes without a canary: no request is lost to any of them.
+import { expect, it } from "vitest";
+import { promoteRested } from "../../e2e/rested.ts";
+
+it("twenty promotions, five side by side, fail no request", async () => {
+  const namespaces = ["a", "b", "c", "d", "e"].map((team) => `rested-${team}`);
+  const seen = await Promise.all(namespaces.map((namespace) => promoteRested(namespace, 4)));
+  const requests = seen.reduce((sum, counts) => sum + counts.requests, 0);
+  process.stdout.write(`20 promotions: ${requests} requests\n`);
+  expect(seen.flatMap(({ failures }) => failures)).toEqual([]);
+  expect(seen.map(({ byVersion }) => (byVersion["1.7.1"] ?? 0) > 0)).toEqual(namespaces.map(() => true));
+});
