@@ -65,7 +65,7 @@ demo: cluster build ## The tutorial, from nothing to a promotion; leaves the clu
 test: check cluster build ## What every change must pass: check, then every test on the local cluster
 	@$(NODE) test/run.ts cluster
 
-bench: plugin ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
+bench: build ## Measure what has a bound, each bench with a table of its own; ARGS picks some by name
 	@$(NODE) test/bench/main.ts $(ARGS)
 
 # Not part of `test`: it takes the better part of an hour, and Helm 3 is built for it the first time.

@@ -165,7 +165,7 @@ const apiArgs = ({ dir, etcdPort, apiPort }: Parts): string[] => [
   `--service-account-key-file=${join(dir, "service-account.pub")}`,
   `--service-account-signing-key-file=${join(dir, "service-account.key")}`,
   "--service-account-issuer=https://kubernetes.default.svc",
-  "--service-cluster-ip-range=10.255.0.0/24",
+  "--service-cluster-ip-range=10.255.0.0/16",
   "--disable-admission-plugins=ServiceAccount",
 ];
 
