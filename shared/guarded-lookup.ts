@@ -8,7 +8,9 @@ import { BlockList, isIP, type LookupFunction } from "node:net";
 /** Says why an IP address may not be connected to; undefined where it may. */
 export type AddressGuard = (ip: string) => string | undefined;
 
-const ranges: Record<string, readonly (readonly [string, number])[]> = {
+type Ranges = Record<string, readonly (readonly [string, number])[]>;
+
+const ranges: Ranges = {
   "loopback or unspecified": [
     ["127.0.0.0", 8],
     ["0.0.0.0", 8],
@@ -37,9 +39,27 @@ const ranges: Record<string, readonly (readonly [string, number])[]> = {
   ],
 };
 
-/** `apiServers`: IP addresses that are refused beside; what is no IP address among them is left out. */
-export function createAddressGuard(apiServers: readonly string[]): AddressGuard {
-  const lists = Object.entries(ranges).map(([what, nets]) => {
+/** What the Internet does not route: another network has them too, and in ours they are somebody's Services and pods. */
+const privateRanges: Ranges = {
+  "a private network": [
+    ["10.0.0.0", 8],
+    ["172.16.0.0", 12],
+    ["192.168.0.0", 16],
+    ["100.64.0.0", 10],
+    ["192.0.0.0", 24],
+    ["198.18.0.0", 15],
+    ["fc00::", 7],
+    ["fec0::", 10],
+  ],
+};
+
+/**
+ * `apiServers`: IP addresses that are refused beside; what is no IP address among them is left out. `isPublicOnly`: nothing but what
+ * the Internet routes may be connected to.
+ */
+export function createAddressGuard(apiServers: readonly string[], isPublicOnly = false): AddressGuard {
+  const refused: Ranges = isPublicOnly ? { ...ranges, ...privateRanges } : ranges;
+  const lists = Object.entries(refused).map(([what, nets]) => {
     const list = new BlockList();
     for (const [net, prefix] of nets) list.addSubnet(net, prefix, familyOf(net));
     return { what, list };
@@ -64,6 +84,13 @@ export function guardedLookup(guard: AddressGuard): LookupFunction {
       callback(null, first?.address ?? "", first?.family ?? 0);
     });
   };
+}
+
+/** Throws `AddressRefused` for an address that is an IP address itself: such a one is never looked up. */
+export function refuseLiteral({ hostname }: URL, guard: AddressGuard): void {
+  const ip = hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+  const reason = isIP(ip) === 0 ? undefined : guard(ip);
+  if (reason !== undefined) throw new AddressRefused(reason);
 }
 
 export class AddressRefused extends Error {

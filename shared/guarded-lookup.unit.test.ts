@@ -34,6 +34,15 @@ describe("an address that a name resolved to", () => {
     (ip) => expect(guard(ip)).toBeUndefined(),
   );
 
+  it.each(["10.0.0.5", "172.31.0.1", "192.168.1.1", "100.64.0.1", "fd12::2", "::ffff:10.1.2.3"])(
+    "%s is not connected to where only the Internet may be",
+    (ip) => expect(createAddressGuard([], true)(ip)).toBe("a private network"),
+  );
+
+  it.each(["93.184.216.34", "172.32.0.1", "2606:2800:220:1::1"])("%s is, for it is public", (ip) =>
+    expect(createAddressGuard([], true)(ip)).toBeUndefined(),
+  );
+
   it.each([{ all: true }, {}, { family: 4 }])("is checked as it is handed on, by %j", async (options) => {
     const found = await new Promise((resolve) =>
       guardedLookup(guard)("localhost", options, (error) => resolve(error && [error.message, error.code])),

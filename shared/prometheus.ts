@@ -4,12 +4,11 @@
  */
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { isIP } from "node:net";
 import { longestAddress, shown } from "./core/queries/allowed-addresses.ts";
 import { cut } from "./core/format/cut.ts";
 import { PrometheusError } from "./prometheus-error.ts";
 import { deadline, type Timers } from "./kube/clock.ts";
-import { AddressRefused, guardedLookup, type AddressGuard } from "./guarded-lookup.ts";
+import { AddressRefused, guardedLookup, refuseLiteral, type AddressGuard } from "./guarded-lookup.ts";
 
 /** One series of an answer. `value` may be NaN or infinite; `atMs` is the time it was evaluated for, by Prometheus' clock. */
 export interface Sample {
@@ -56,7 +55,6 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   return {
     async query(promql, atMs) {
       const url = endpoint(options.address);
-      if (guard) refuseLiteral(url, guard);
       const form = new URLSearchParams({ query: promql });
       if (atMs !== undefined) form.set("time", (atMs / 1000).toFixed(3));
       const answer = await exchange(url, form, {
@@ -88,13 +86,6 @@ function endpoint(address: string): URL {
   return url;
 }
 
-/** A literal is never looked up. */
-function refuseLiteral(url: URL, guard: AddressGuard): void {
-  const ip = url.hostname.startsWith("[") ? url.hostname.slice(1, -1) : url.hostname;
-  const reason = isIP(ip) === 0 ? undefined : guard(ip);
-  if (reason !== undefined) throw refusedAddress(url, new AddressRefused(reason));
-}
-
 function refusedAddress(url: URL, error: AddressRefused): PrometheusError {
   const cure = "if it is meant, list its host by itself in the chart's metrics.allowedAddresses";
   const message = `${shownAddress(url)} may not be asked, for ${error.message}; ${cure}`;
@@ -117,6 +108,7 @@ async function exchange(url: URL, form: URLSearchParams, options: Exchange): Pro
   const timeoutMs = options.timeoutMs ?? 5000;
   const { signal, cancel } = deadline(options.timers, timeoutMs);
   try {
+    if (options.guard) refuseLiteral(url, options.guard);
     return await send(url, form, { ...options, signal });
   } catch (error: unknown) {
     if (error instanceof PrometheusError) throw error;
