@@ -33,6 +33,8 @@ export interface Config {
   scrapeIntervalMs: number;
   /** Hosts that a MetricTemplate or a Canary may name besides; `*` stands for any text. */
   allowedAddresses: string[];
+  /** Hosts that a Canary's webhooks may name besides; `*` stands for any text. */
+  hookAddresses: string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: string[];
   /** The only namespaces that are looked after; empty: all. */
@@ -76,6 +78,7 @@ const settings = {
   "metrics-server": "http://prometheus.linkerd-viz:9090",
   "scrape-interval": "10s",
   "allowed-addresses": "none",
+  "hook-addresses": "none",
   "template-namespaces": "none",
   "watch-namespaces": "all",
   "excluded-namespaces": "none",
@@ -161,6 +164,7 @@ function network(reader: Reader) {
     metricsServer: urlOf(reader, "metrics-server"),
     scrapeIntervalMs: durationOf(reader, "scrape-interval"),
     allowedAddresses: listOf(reader, "allowed-addresses"),
+    hookAddresses: listOf(reader, "hook-addresses"),
     templateNamespaces: listOf(reader, "template-namespaces"),
     watchNamespaces: listOf(reader, "watch-namespaces"),
     excludedNamespaces: listOf(reader, "excluded-namespaces"),

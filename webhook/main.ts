@@ -73,8 +73,8 @@ async function serve(parts: Parts): Promise<void> {
   // Nothing of the loop: a review is answered from itself alone, and a cluster must not lose admission with the loop.
   const notReady = (): string[] =>
     [ending.aborted ? "stopping" : undefined, certificates.notReady()].filter((reason) => reason !== undefined);
-  const { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways } = config;
-  const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways };
+  const { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways, hookAddresses } = config;
+  const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways, hookAddresses };
   // Probes are answered before there is a certificate that anyone trusts.
   const stopgap = await issueAuthority("not ready", { now: clock.wall(), lifetimeMs: 3_600_000 });
   const server = createServer({ timers: clock, log, canary, recorder, notReady }, stopgap);

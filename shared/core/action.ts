@@ -45,6 +45,8 @@ export interface Question {
   hook: Hook;
   /** An answer to what was asked earlier does not count. */
   since: number;
+  /** Id of the run that it is about. */
+  run: string;
   /** Flagger's word for where it is asked. */
   phase: Phase;
 }

@@ -113,6 +113,7 @@ function startController(
       watchNamespaces,
       excludedNamespaces: [],
       allowGateways: false,
+      hookAddresses: ["127.0.0.1"],
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,

@@ -17,6 +17,8 @@ export interface CanaryDeps {
   excludedNamespaces?: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace; undefined: not known. */
   allowGateways?: boolean;
+  /** Hosts that webhooks may name beside Services of the Canary's namespace; undefined: not known. */
+  hookAddresses?: readonly string[];
 }
 
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {

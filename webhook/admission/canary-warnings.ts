@@ -5,15 +5,15 @@ import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
 import { readQuery } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
-type AsInstalled = Pick<SeenObjects, "watchNamespaces" | "excludedNamespaces" | "allowGateways">;
+type AsInstalled = Pick<SeenObjects, "watchNamespaces" | "excludedNamespaces" | "allowGateways" | "hookAddresses">;
 
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
 export function doubtsOf(
   canary: Canary,
-  { watchNamespaces, excludedNamespaces, allowGateways }: AsInstalled,
+  { watchNamespaces, excludedNamespaces, allowGateways, hookAddresses }: AsInstalled,
 ): string[] {
   const { spec } = canary;
-  const seen = { ...seenIn(canary), watchNamespaces, excludedNamespaces, allowGateways };
+  const seen = { ...seenIn(canary), watchNamespaces, excludedNamespaces, allowGateways, hookAddresses };
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 

@@ -7,6 +7,7 @@ import { resource } from "../../shared/kube/resources.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
 import { addressesOfApiServers, connectTo } from "../evidence/custom/strangers.ts";
 import { createEvidence } from "../evidence/evidence.ts";
+import { HookCalls } from "../hooks/hook-calls.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
 import { WorkQueue, type Looked } from "../runtime/queue.ts";
@@ -36,6 +37,8 @@ export interface ControllerConfig {
   scrapeIntervalMs: number;
   /** Which other servers a MetricTemplate or a Canary may name. */
   allowedAddresses: readonly string[];
+  /** Which hosts a Canary's webhooks may name beside Services of its namespace. */
+  hookAddresses: readonly string[];
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: readonly string[];
   /** The only namespaces that are looked after; empty: all. */
@@ -76,6 +79,7 @@ export interface Controller {
 }
 
 type LoopParts = ControllerDeps & {
+  hooks: HookCalls;
   world: Caches;
   reports: ControllerMetrics;
   routes: ServedRoutes;
@@ -106,12 +110,16 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
     started: () => wake(everyKey(world)),
     stopped: async () => {
       await queue.drain();
+      hooks.clear();
       // What it said last of a Canary would stand beside what its successor says, and be taken for true.
       for (const key of everyKey(world)) reports.gone(key);
     },
   });
   const reports = createControllerMetrics(deps.recorder);
-  const queue = createQueue({ ...deps, world, routes, apiServers, reports, isLeader: () => election.isLeader() });
+  const { hookAddresses } = deps.config;
+  const hooks = new HookCalls({ ...deps, clock, hookAddresses, apiServers, wake: (key) => queue.add(key) });
+  const isLeader = (): boolean => election.isLeader();
+  const queue = createQueue({ ...deps, world, hooks, routes, apiServers, reports, isLeader });
   void world.start().then(() => {
     log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
     election.start();
@@ -209,7 +217,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     log,
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
-  const { templateNamespaces, excludedNamespaces, allowGateways } = parts.config;
+  const { templateNamespaces, excludedNamespaces, allowGateways, hookAddresses } = parts.config;
   const deps: LookDeps = {
     ...parts,
     provider,
@@ -218,6 +226,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     templateNamespaces,
     excludedNamespaces,
     allowGateways,
+    hookAddresses,
     eventWriter: new EventWriter({ cluster, instance, now, log }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random, clock),
@@ -232,7 +241,7 @@ function createQueue(parts: LoopParts): WorkQueue {
   );
 }
 
-type LookDeps = ReconcileDeps & CleanupDeps & ControllerMetrics & Pick<ControllerDeps, "recorder">;
+type LookDeps = ReconcileDeps & CleanupDeps & ControllerMetrics & Pick<LoopParts, "recorder" | "hooks">;
 
 async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looked> {
   const [namespace = "", name = ""] = key.split("/");
@@ -244,6 +253,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
     deps.eventWriter.forget(key);
     deps.unsaved.forget(key);
     deps.refusals.done(key);
+    deps.hooks.forget(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);
     return cleaned.requeueAfterMs === undefined ? { isGone: canary === undefined } : cleaned;
   }

@@ -17,6 +17,7 @@ import { shaped } from "./cache/slim.ts";
 import type { EventWriter } from "./apply/event-writer.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 import type { Decided } from "./metrics.ts";
+import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
@@ -31,6 +32,7 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   eventWriter: EventWriter;
   unsaved: UnsavedEvidence;
   refusals: Refusals;
+  hooks: Pick<HookCalls, "answers" | "ask" | "tell">;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -77,14 +79,28 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const objects = withoutForeign(found);
   const refusal = deps.refusals.of(keyOf(canary));
   const observed = withUnmet(await observe(deps, objects, { state, policy }), unmet);
-  const seen = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal) };
+  const answers = deps.hooks.answers(canary);
+  const seen = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
   const decision = decide(state, seen, policy);
   objects.canary = await save(deps, objects, decision, policy);
+  callHooks(deps, objects.canary, { decision, policy });
   const said = await announce(deps, objects.canary, decision.events);
   report(deps, { canary, policy, before: state, decision });
   const stage = { objects, progressDeadlineMs: policy.progressDeadlineMs };
   const retryInMs = await performAll(deps, stage, decision);
   return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
+}
+
+/** What is saved is asked, and told; an answer brings the next look. */
+function callHooks(
+  { hooks }: ReconcileDeps,
+  canary: Canary,
+  { decision, policy }: { decision: Decision; policy: Policy },
+): void {
+  hooks.ask(canary, decision.questions, policy.intervalMs);
+  const { length } = decision.events;
+  const news = length === 0 ? [] : (canary.status?.said ?? []).slice(-length);
+  for (const said of news) hooks.tell(policy.hooks, said, { canary, intervalMs: policy.intervalMs });
 }
 
 /** In order, up to the first that is refused: what comes after may rest on it. Returns when to look again. */

@@ -50,11 +50,13 @@ async function aReplica(leads = Infinity): Promise<Reconciling> {
       templateNamespaces: [],
       excludedNamespaces: [],
       allowGateways: false,
+      hookAddresses: [],
     },
     ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
     eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(() => 0, new ManualClock()),
+    hooks: { answers: () => ({}), ask: () => undefined, tell: () => undefined },
     isLeader: () => ++asked <= leads,
     decided: () => undefined,
   };

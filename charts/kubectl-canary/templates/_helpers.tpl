@@ -219,6 +219,7 @@ namespaceSelector:
   "METRICS_SERVER" .Values.metricsServer
   "SCRAPE_INTERVAL" .Values.metrics.scrapeInterval
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
+  "HOOK_ADDRESSES" (join "," .Values.gates.allowedAddresses | default "none")
   "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
   "ALLOW_GATEWAYS" .Values.routes.allowGateways
   "WATCH_NAMESPACES" (join "," .Values.watchNamespaces | default "all")

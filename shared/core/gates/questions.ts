@@ -30,6 +30,7 @@ function duringRun(run: Run, { phase, weight }: CanaryState, { seen, policy }: G
   const rollback = hooksOfType(policy, "rollback").map((hook): Question => ({
     hook,
     since: rollbackSince(run, { seen, policy }),
+    run: run.id,
     phase,
   }));
   return [...rollback, ...atGate(run, { seen, policy }, phase), ...atCheck(run, weight, { seen, policy })];
@@ -44,7 +45,7 @@ function atGate(run: Run, { seen, policy }: Given, phase: Phase): Question[] {
   const { gate } = run;
   if (!gate || gate.type === "pause" || seen.now < gate.askAt) return [];
   const hook = closedHooks(run, policy, gate.type, stepAhead(run))[0];
-  return hook ? [{ hook, since: gate.askAt, phase: phaseFor(gate.type, phase) }] : [];
+  return hook ? [{ hook, since: gate.askAt, run: run.id, phase: phaseFor(gate.type, phase) }] : [];
 }
 
 function phaseFor(type: HookType, phase: Phase): Phase {
@@ -56,19 +57,20 @@ export function stepAhead({ stage, step }: Run): number {
   return stage === "scaling" ? step : step + 1;
 }
 
-function atCheck({ stage, hooksAt }: Run, weight: number, { seen, policy }: Given): Question[] {
+function atCheck({ id, stage, hooksAt }: Run, weight: number, { seen, policy }: Given): Question[] {
   if (stage !== "analysing" || weight === 0 || hooksAt === undefined) return [];
   return inTurn(hooksOfType(policy, "rollout"), hooksAt, seen).map((hook) => ({
     hook,
     since: hooksAt,
+    run: id,
     phase: "Progressing",
   }));
 }
 
 function afterRun({ afterRun: over }: CanaryState, seen: Observation, policy: Policy): Question[] {
   if (!over) return [];
-  const { at: since, phase } = over;
-  return inTurn(hooksOfType(policy, "post-rollout"), since, seen).map((hook) => ({ hook, since, phase }));
+  const { at: since, run, phase } = over;
+  return inTurn(hooksOfType(policy, "post-rollout"), since, seen).map((hook) => ({ hook, since, run, phase }));
 }
 
 /** The one whose turn it is. */

@@ -45,6 +45,8 @@ export interface SeenObjects {
   allowGateways?: boolean | undefined;
   /** Linkerd's policy objects of the namespace; undefined where there are none, or they are not known. */
   policies?: PolicyObjects | undefined;
+  /** Hosts that a Canary's webhooks may name beside Services of its namespace, as the chart has it. */
+  hookAddresses?: readonly string[] | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */

@@ -11,6 +11,7 @@ import { policyRules } from "./policy.ts";
 import { routeRules } from "./route.ts";
 import { serviceRules } from "./service.ts";
 import { targetRules } from "./target.ts";
+import { webhookRules } from "./webhooks.ts";
 
 const rules = {
   ...flaggerRules,
@@ -21,6 +22,7 @@ const rules = {
   ...serviceRules,
   ...policyRules,
   ...metricRules,
+  ...webhookRules,
 };
 
 export type PreconditionCode = keyof typeof rules;

@@ -10,13 +10,27 @@ export const longestAddress = 2048;
 const guarded =
   /^(169\.254\.|127\.|0\.0\.0\.0$|\[::|\[fe80:|\[fd00:ec2:|localhost\.?$|metadata\.google\.internal\.?$|\d+(\.\d+){0,2}$|0[x\d])/i;
 
+/** What is asked there, and the chart's value that allows more of them. */
+export interface AddressKind {
+  what: string;
+  value: string;
+}
+
+const prometheusAddress: AddressKind = { what: "Prometheus", value: "metrics.allowedAddresses" };
+export const webhookAddress: AddressKind = { what: "webhook", value: "gates.allowedAddresses" };
+
 /**
  * Undefined where the address may be asked, else a sentence on why it may not. A pattern is a host with or without a port, in which
  * `*` stands for any text: `*.monitoring:9090`, `prometheus.*`. `namespace`: of the object that names the address.
  */
-export function refusalOf(address: string, allowed: readonly string[], namespace?: string): string | undefined {
+export function refusalOf(
+  address: string,
+  allowed: readonly string[],
+  namespace?: string,
+  of: AddressKind = prometheusAddress,
+): string | undefined {
   const url = address.length > longestAddress ? undefined : parsed(address);
-  if (!url) return `${shown(address)} is no http or https address of a Prometheus; correct it`;
+  if (!url) return `${shown(address)} is no http or https address of a ${of.what}; correct it`;
   if (namespace !== undefined && isServiceOf(namespace, url.host)) return undefined;
   const isListed = allowed.some(
     (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
@@ -25,7 +39,7 @@ export function refusalOf(address: string, allowed: readonly string[], namespace
   const beside = namespace === undefined ? "" : `, beside Services of namespace ${namespace} (NAME.${namespace}.svc)`;
   return isListed
     ? undefined
-    : `the controller may not ask ${url.host}:${url.port}: its chart's metrics.allowedAddresses allows ${patterns}${beside}`;
+    : `the controller may not ask ${url.host}:${url.port}: its chart's ${of.value} allows ${patterns}${beside}`;
 }
 
 /** Whether the chart lists the address itself, without a `*`: then it may lead anywhere. */

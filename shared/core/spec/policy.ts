@@ -84,7 +84,6 @@ const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
 
 /** What the spec asks for and this version cannot do, in its own words. */
 export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
-  const hooks = (analysis.webhooks ?? []).map((hook) => hook.name);
   const asked: [boolean, string][] = [
     [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
     [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
@@ -92,7 +91,6 @@ export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: Can
     [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
     [analysis.mirror === true, "analysis.mirror"],
     [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
-    [hooks.length > 0, `analysis.webhooks (${hooks.join(", ")})`],
   ];
   return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
 }

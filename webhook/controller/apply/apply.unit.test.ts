@@ -35,7 +35,14 @@ async function aStage(
   const cluster = new RecordingCluster(given);
   const world = await worldOf(new RecordingCluster(seen));
   const deps = { cluster, world, routes: servedRoutes, log: silent, now: () => start };
-  const found = { ...deps, provider: "linkerd", templateNamespaces: [], excludedNamespaces: [], allowGateways: false };
+  const found = {
+    ...deps,
+    provider: "linkerd",
+    templateNamespaces: [],
+    excludedNamespaces: [],
+    allowGateways: false,
+    hookAddresses: [],
+  };
   const stage = { objects: objectsOf(found, givenCanary()), progressDeadlineMs: 60_000 };
   return { cluster, perform: (action) => perform(deps, stage, action) };
 }

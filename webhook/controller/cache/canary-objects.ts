@@ -50,6 +50,8 @@ export interface ObjectDeps {
   provider: string;
   /** Namespaces whose MetricTemplates every Canary may name. */
   templateNamespaces: readonly string[];
+  /** Which hosts a Canary's webhooks may name beside Services of its namespace. */
+  hookAddresses: readonly string[];
   /** Namespaces where the webhook is not asked. */
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */

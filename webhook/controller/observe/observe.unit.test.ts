@@ -26,6 +26,7 @@ async function observing(): Promise<{ deps: ObserveDeps; asked: EvidenceRequest[
     templateNamespaces: [],
     excludedNamespaces: [],
     allowGateways: false,
+    hookAddresses: [],
     metricsServer: "http://prometheus:9090",
     scrapeIntervalMs: 10_000,
     evidence: {

@@ -47,7 +47,13 @@ async function placed(more: Given, isServed = true) {
     ...more,
   ]);
   const world = await worldOf(cluster, isServed ? servedPolicies : undefined);
-  const chart = { provider: "linkerd", templateNamespaces: [], excludedNamespaces: [], allowGateways: false };
+  const chart = {
+    provider: "linkerd",
+    templateNamespaces: [],
+    excludedNamespaces: [],
+    allowGateways: false,
+    hookAddresses: [],
+  };
   const deps = { cluster, world, now: () => start, routes: servedRoutes, ...chart };
   const objects = objectsOf(deps, givenCanary());
   const policies = await policiesSeen(deps, objects);

@@ -31,7 +31,7 @@ export function withoutForeign(objects: CanaryObjects): CanaryObjects {
 // --- internal ---
 
 function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
-  const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways } = deps;
+  const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways, hookAddresses } = deps;
   const { canary, namespace, targetName, apexName, target, workload, route } = objects;
   return {
     canary,
@@ -49,6 +49,7 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     templateNamespaces,
     excludedNamespaces,
     allowGateways,
+    hookAddresses,
     servedRoutes: servedKinds(routes),
     readQuery,
   };

@@ -46,13 +46,23 @@ function objectsIn(facts: Facts): SeenObjects {
     watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
+    hookAddresses: hookAddresses(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
 }
 
-/** As the controller is set; undefined where it cannot be seen, or does not know the setting. */
-function allowsGateways({ controller }: Facts): boolean | undefined {
-  const [container] = controller?.spec?.template.spec?.containers ?? [];
-  const setting = container?.env?.find(({ name }) => name === "KUBECTL_CANARY_ALLOW_GATEWAYS")?.value;
+function allowsGateways(facts: Facts): boolean | undefined {
+  const setting = settingOf(facts, "ALLOW_GATEWAYS");
   return setting === undefined ? undefined : setting === "true";
+}
+
+function hookAddresses(facts: Facts): string[] | undefined {
+  const setting = settingOf(facts, "HOOK_ADDRESSES");
+  return setting === "none" ? [] : setting?.split(",");
+}
+
+/** As the controller is set; undefined where it cannot be seen, or does not know the setting. */
+function settingOf({ controller }: Facts, name: string): string | undefined {
+  const [container] = controller?.spec?.template.spec?.containers ?? [];
+  return container?.env?.find((one) => one.name === `KUBECTL_CANARY_${name}`)?.value;
 }
