@@ -1,7 +1,8 @@
-// The program inside the demo's own images. The argument is the role: load, frontend or faulty.
+// The program inside the demo's own images. The argument is the role: load, loadtester, frontend or faulty.
 import { faultIn, runFaulty } from "./faulty.ts";
 import { runFrontend } from "./frontend.ts";
 import { runLoad } from "./load.ts";
+import { runLoadTester } from "./load-tester.ts";
 
 const DEFAULT_RATE = 50;
 const DEFAULT_DEADLINE_MS = 5000;
@@ -17,6 +18,9 @@ switch (process.argv[2] ?? "") {
       deadlineMs: Number(process.env["DEADLINE_MS"] ?? DEFAULT_DEADLINE_MS),
     });
     break;
+  case "loadtester":
+    runLoadTester();
+    break;
   case "frontend":
     runFrontend(url);
     break;
@@ -24,6 +28,6 @@ switch (process.argv[2] ?? "") {
     runFaulty(faultIn(process.env));
     break;
   default:
-    process.stderr.write("The first argument must be load, frontend or faulty.\n");
+    process.stderr.write("The first argument must be load, loadtester, frontend or faulty.\n");
     process.exitCode = 2;
 }

@@ -36,6 +36,8 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
   let inbound: { block: ShareBlock; from: number } | undefined;
   let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;
   let last: ShareFinding | undefined;
+  /** Callers that have sent anywhere but to the canary, as long as they are there: such a one calls the apex. */
+  const elsewhere = new Set<string>();
 
   function begin(): void {
     inbound = callers = undefined;
@@ -64,8 +66,15 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
     const sent = callers?.sent ?? new Map<string, Sent>();
     for (const one of increment.sent) add(sent, one);
     const { low, high } = widened(callers?.block, { canary: 0, all: 0, ...range });
-    callers = { block: { ...sentBy(sent.values()), low, high }, sent };
-    if (saysSomething(callers.block, last)) conclude("callers", callers.block, sent.values());
+    const users = [...sent.values()].filter((one) => elsewhere.has(keyOf(one)) || !isStraight(one, { low, high }));
+    if (users.length === 0) return forget();
+    callers = { block: { ...sentBy(users), low, high }, sent };
+    if (saysSomething(callers.block, last)) conclude("callers", callers.block, users);
+  }
+
+  function forget(): void {
+    last = undefined;
+    begin();
   }
 
   return {
@@ -73,9 +82,10 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
     weigh: (weight, since) => weights.weigh(weight, since),
     see(increment) {
       const range = weights.inForce(increment.from, increment.to);
+      for (const one of increment.sent) if (one.canary < one.all) elsewhere.add(keyOf(one));
+      for (const key of elsewhere) if (!increment.callers.has(key)) elsewhere.delete(key);
       // Of a canary that had no weight for a moment nothing can be expected.
-      if (range.low <= 0) last = undefined;
-      if (range.low <= 0) return begin();
+      if (range.low <= 0) return forget();
       last = withoutGone(last, increment.callers);
       dropGone(callers?.sent, increment.callers);
       if (increment.sent.length > 0) seeSent(increment, range);
@@ -85,6 +95,14 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
 }
 
 // --- internal ---
+
+/**
+ * A load test, say, that addresses the canary's own Service: what it gets is evidence of the version, and none of the split. Callers'
+ * proxies name the Service that was chosen, be it by the route or by the caller, so that only chance can tell.
+ */
+function isStraight({ canary, all }: Sent, range: Range): boolean {
+  return canary === all && deviation({ canary, all, ...range }) === "too many";
+}
 
 interface Weights {
   weigh(weight: number, since: number): void;

@@ -129,3 +129,29 @@ describe("the share by what callers sent", () => {
     expect(watch.finding()).toMatchObject({ deviation: "too few", low: 50, high: 50, scrapes: 2 });
   });
 });
+
+describe("a caller that addresses the canary's own Service", () => {
+  it("says nothing of the split, alone or beside users who follow it", () => {
+    const alone = watching(5);
+    for (const index of [1, 2, 3, 4]) alone.see(sent(index, { hey: [200, 200] }));
+    expect(alone.finding()).toBeUndefined();
+    const beside = watching(5);
+    for (const index of [1, 2, 3, 4]) beside.see(sent(index, { hey: [200, 200], user: [50, 1_000] }));
+    expect(beside.finding()).toMatchObject({ deviation: undefined, scrapes: 0 });
+  });
+
+  it("does not hide users who get too much of it", () => {
+    const watch = watching(5);
+    for (const index of [1, 2, 3]) watch.see(sent(index, { hey: [200, 200], user: [400, 1_000] }));
+    expect(watch.finding()).toMatchObject({ deviation: "too many", scrapes: 3 });
+  });
+
+  it("is a user if it has ever been sent elsewhere, before the first weight too", () => {
+    const watch = createShareWatch(10_000);
+    watch.weigh(0, 0);
+    watch.see(sent(1, { user: [0, 900] }));
+    watch.weigh(5, 20_000);
+    for (const index of [4, 5, 6]) watch.see(sent(index, { user: [900, 900] }));
+    expect(watch.finding()).toMatchObject({ deviation: "too many", scrapes: 3 });
+  });
+});
