@@ -5,6 +5,7 @@
 import { isListedByItself, refusalOf, webhookAddress } from "../../shared/core/queries/allowed-addresses.ts";
 import type { Hook } from "../../shared/core/spec/hooks.ts";
 import { createAddressGuard } from "../../shared/guarded-lookup.ts";
+import type { Timers } from "../../shared/kube/clock.ts";
 import { asRequested } from "../../shared/prometheus.ts";
 import { post } from "../outbound/post.ts";
 import { SendError } from "../outbound/send-error.ts";
@@ -24,18 +25,20 @@ export interface HookResult {
   isPassing?: true;
 }
 
+interface Asking extends HookAddresses {
+  namespace: string;
+  timers: Timers;
+}
+
 /** One attempt; never rejects. */
-export async function askHook(
-  hook: Hook,
-  body: string,
-  at: HookAddresses & { namespace: string },
-): Promise<HookResult> {
+export async function askHook(hook: Hook, body: string, at: Asking): Promise<HookResult> {
   const refusal = refusedAddress(hook.url, at);
   if (refusal !== undefined) return { passed: false, what: refusal };
   try {
     const isListed = isListedByItself(asRequested(hook.url), at.hookAddresses);
     const { status } = await post({
       url: new URL(hook.url),
+      timers: at.timers,
       body,
       timeoutMs: hook.timeoutMs,
       insecureSkipVerify: hook.skipsVerify,

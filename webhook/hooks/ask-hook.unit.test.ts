@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { aHook } from "../../test/simulation/hooks.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 import { issueAuthority } from "../certificates/issue.ts";
 import { askHook, type HookResult } from "./ask-hook.ts";
 
@@ -23,7 +24,7 @@ async function listening(server: Server): Promise<number> {
 }
 
 /** As the chart's value that lists this machine by itself would have it. */
-const at = { namespace: "test", hookAddresses: ["127.0.0.1"], apiServers: [] };
+const at = { namespace: "test", hookAddresses: ["127.0.0.1"], apiServers: [], timers: systemClock };
 
 async function ask(answer: RequestListener, over: Parameters<typeof aHook>[1] = {}): Promise<HookResult> {
   const port = await listening(createHttpServer(answer));
@@ -114,7 +115,7 @@ describe("a webhook with a certificate that nobody vouches for", () => {
 
 describe("an address", () => {
   const to = (url: string, hookAddresses: string[] = []): Promise<HookResult> =>
-    askHook(aHook("rollout", { url, timeoutMs: 1_000 }), "{}", { namespace: "test", hookAddresses, apiServers: [] });
+    askHook(aHook("rollout", { url, timeoutMs: 1_000 }), "{}", { ...at, hookAddresses });
 
   it("of another namespace is not asked, and the words name the chart's value", async () => {
     const { passed, what } = await to("http://loadtester.other/");

@@ -52,10 +52,11 @@ const betweenAttempts = { firstMs: 1_000, capMs: 30_000 };
 export class HookCalls {
   private readonly deps: HookCallsDeps;
   private readonly canaries = new Map<string, Calls>();
-  private readonly fair = new FairShare({ patienceMs });
+  private readonly fair: FairShare;
 
   constructor(deps: HookCallsDeps) {
     this.deps = deps;
+    this.fair = new FairShare({ timers: deps.clock, patienceMs });
   }
 
   /** What each webhook of a Canary last answered. */
@@ -129,7 +130,7 @@ export class HookCalls {
     ];
     for (let attempt = 1; ; attempt++) {
       const result = await this.fair
-        .ask(shares, () => askHook(hook, body, { ...this.deps, namespace }))
+        .ask(shares, () => askHook(hook, body, { ...this.deps, timers: this.deps.clock, namespace }))
         .catch((error: unknown): HookResult => ({ passed: false, what: messageOf(error) }));
       if (!result.isPassing || attempt > hook.retries || over.signal.aborted) return withAttempts(result, attempt);
       await pause(this.deps.clock, backoffMs(betweenAttempts, attempt, this.deps.random), over.signal);

@@ -7,7 +7,7 @@ import { aHook } from "../../test/simulation/hooks.ts";
 import type { Question } from "../../shared/core/action.ts";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { Hook } from "../../shared/core/spec/hooks.ts";
-import { systemClock } from "../../shared/kube/clock.ts";
+import { type Clock, systemClock } from "../../shared/kube/clock.ts";
 import { HookCalls } from "./hook-calls.ts";
 
 let server: Server;
@@ -36,7 +36,9 @@ beforeEach(async () => {
     wakes.shift()?.();
   };
   const silent = { info: () => undefined, warn: () => undefined };
-  const clock = { ...systemClock, after: (_: number, run: () => void) => systemClock.after(0, run) };
+  // The wait between attempts is over at once; a timeout is not.
+  const after: Clock["after"] = (ms, run) => systemClock.after(ms > 5_000 ? ms : 0, run);
+  const clock = { ...systemClock, after };
   calls = new HookCalls({ clock, random: () => 0, log: silent, wake, hookAddresses: ["127.0.0.1"], apiServers: [] });
 });
 

@@ -7,6 +7,7 @@ import { request as httpsRequest } from "node:https";
 import type { Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import { AddressRefused, guardedLookup, refuseLiteral, type AddressGuard } from "../../shared/guarded-lookup.ts";
+import { deadline, type Timers } from "../../shared/kube/clock.ts";
 import { SendError } from "./send-error.ts";
 
 export interface Post {
@@ -17,6 +18,7 @@ export interface Post {
   headers?: Readonly<Record<string, string>>;
   /** For the whole exchange, in milliseconds. */
   timeoutMs: number;
+  timers: Timers;
   /** Of the answer as much is read; what comes after that is left. 0: nothing but its status. */
   maxBytes?: number;
   insecureSkipVerify?: boolean;
@@ -34,13 +36,15 @@ export interface Posted {
 
 /** Whatever its status is; rejects with a SendError where there is no answer. */
 export async function post(message: Post): Promise<Posted> {
-  const signal = AbortSignal.timeout(message.timeoutMs);
+  const { signal, cancel } = deadline(message.timers, message.timeoutMs);
   try {
     if (message.guard) refuseLiteral(message.url, message.guard);
     if (message.proxy?.guard) refuseLiteral(message.proxy.url, message.proxy.guard);
     return await exchange(message, signal);
   } catch (error: unknown) {
     throw failure(error, signal, message.timeoutMs);
+  } finally {
+    cancel();
   }
 }
 

@@ -2,6 +2,7 @@ import { createServer as createHttp, type IncomingMessage, type Server, type Ser
 import { createServer as createHttps } from "node:https";
 import { connect, type AddressInfo, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { systemClock } from "../../shared/kube/clock.ts";
 import { createAddressGuard } from "../../shared/guarded-lookup.ts";
 import { issueAuthority } from "../certificates/issue.ts";
 import { post, type Post, type Posted } from "./post.ts";
@@ -13,6 +14,7 @@ interface Got {
   body: string;
 }
 
+const timers = systemClock;
 const open: Server[] = [];
 afterEach(async () => {
   for (const server of open.splice(0)) {
@@ -49,7 +51,7 @@ async function sent(
   const got: Got[] = [];
   const port = await listen(createHttp(noted(got, answer)));
   const url = new URL(`http://127.0.0.1:${port}/services/T0?x=1`);
-  return { got, posted: post({ url, body: '{"text":"ü"}', timeoutMs: 30_000, ...over }) };
+  return { got, posted: post({ url, body: '{"text":"ü"}', timeoutMs: 30_000, timers, ...over }) };
 }
 
 describe("a post", () => {
@@ -97,7 +99,7 @@ describe("a post", () => {
     const port = await listen(createHttp(noted([], ok)));
     await new Promise((resolve) => open.pop()!.close(resolve));
     const url = new URL(`http://127.0.0.1:${port}/secret`);
-    await expect(post({ url, body: "{}", timeoutMs: 30_000 })).rejects.toMatchObject({
+    await expect(post({ url, body: "{}", timeoutMs: 30_000, timers })).rejects.toMatchObject({
       kind: "unreachable",
       message: "it cannot be reached (ECONNREFUSED)",
     });
@@ -118,7 +120,7 @@ describe("an address that leads where it must not", () => {
   it.each(["http://127.0.0.1:1/x", "http://[::1]:1/", "http://localhost:1/", "http://192.168.0.1/"])(
     "%s is not connected to",
     async (address) => {
-      const refused = post({ url: new URL(address), body: "{}", timeoutMs: 30_000, guard });
+      const refused = post({ url: new URL(address), body: "{}", timeoutMs: 30_000, timers, guard });
       await expect(refused).rejects.toMatchObject({ kind: "refused-address", mayRetry: false });
     },
   );
@@ -130,6 +132,7 @@ describe("an address that leads where it must not", () => {
       url: new URL("http://169.254.169.254/"),
       body: "{}",
       timeoutMs: 30_000,
+      timers,
       guard,
       proxy: { url: new URL("http://127.0.0.1:1") },
     });
@@ -143,9 +146,11 @@ describe("TLS", () => {
     const issued = await issueAuthority("hooks.example", { now: Date.now(), lifetimeMs: 3_600_000 });
     const port = await listen(createHttps({ ...issued }, noted(got, ok)));
     const url = new URL(`https://127.0.0.1:${port}/`);
-    await expect(post({ url, body: "{}", timeoutMs: 30_000 })).rejects.toMatchObject({ kind: "unreachable" });
+    await expect(post({ url, body: "{}", timeoutMs: 30_000, timers })).rejects.toMatchObject({ kind: "unreachable" });
     expect(got).toEqual([]);
-    expect(await post({ url, body: "{}", timeoutMs: 30_000, insecureSkipVerify: true })).toMatchObject({ status: 200 });
+    expect(await post({ url, body: "{}", timeoutMs: 30_000, timers, insecureSkipVerify: true })).toMatchObject({
+      status: 200,
+    });
     expect(got).toHaveLength(1);
   });
 });
@@ -176,7 +181,7 @@ describe("a proxy", () => {
       const server = scheme === "https" ? createHttps({ ...issued }, noted(got, ok)) : createHttp(noted(got, ok));
       const proxy = { url: await proxyTo(await listen(server), asked) };
       const url = new URL(`${scheme}://hooks.example/services/T0`);
-      const posted = await post({ url, body: "{}", timeoutMs: 30_000, proxy, insecureSkipVerify: true });
+      const posted = await post({ url, body: "{}", timeoutMs: 30_000, timers, proxy, insecureSkipVerify: true });
       expect(posted.status).toBe(200);
       expect(asked.map(({ url: to, headers }) => [to, headers["proxy-authorization"]])).toEqual([
         [`hooks.example:${scheme === "https" ? 443 : 80}`, `Basic ${Buffer.from("us:s r").toString("base64")}`],
@@ -189,11 +194,13 @@ describe("a proxy", () => {
   it("that refuses, or is not there, is named as such", async () => {
     const proxy = { url: await proxyTo(1, [], 407) };
     const url = new URL("https://hooks.example/");
-    await expect(post({ url, body: "{}", timeoutMs: 30_000, proxy })).rejects.toMatchObject({
+    await expect(post({ url, body: "{}", timeoutMs: 30_000, timers, proxy })).rejects.toMatchObject({
       kind: "proxy",
       message: "its proxy answered 407",
     });
     const gone = { url: new URL("http://127.0.0.1:1") };
-    await expect(post({ url, body: "{}", timeoutMs: 30_000, proxy: gone })).rejects.toMatchObject({ kind: "proxy" });
+    await expect(post({ url, body: "{}", timeoutMs: 30_000, timers, proxy: gone })).rejects.toMatchObject({
+      kind: "proxy",
+    });
   });
 });

@@ -48,7 +48,7 @@ export const pauseVerb: Verb = {
 export const resumeVerb: Verb = {
   name: "resume",
   positionals: "<name>",
-  summary: "Go on after a pause, or after someone lowered the weight by hand",
+  summary: "Go on after a pause, past a gate, or after someone lowered the weight by hand",
   flags: (parser) => withOperateFlags(withRun(parser)).example("$0 resume podinfo -n test", ""),
   run: (values, context) => operateWith({ verb: "resume" }, values, context),
 };

@@ -125,18 +125,24 @@ function toStep(turn: RunTurn, command: Command, wanted: number): Answer {
 
 /** Why promotion is not safe to start now; `force` overrules doubt, never impossibility. */
 function againstPromotion(turn: RunTurn, force: boolean): string | undefined {
-  const { run, seen, state } = turn;
+  const { run, seen } = turn;
   if (seen.target?.intent !== run.intent || !seen.target.held)
     return `Deployment ${seen.targetName} no longer holds the version of this run.`;
   if (seen.target.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName} first.`;
-  if (force) return undefined;
-  const needed = Math.max(1, podsFor(state.weight, seen.target.replicas));
+  const doubt = force ? undefined : doubtOf(turn);
+  return doubt === undefined ? undefined : `${doubt}. --force promotes it all the same.`;
+}
+
+function doubtOf({ run, seen, state }: RunTurn): string | undefined {
+  const { gate } = run;
+  if (gate?.type === "pre-rollout" && gate.answer !== undefined)
+    return `webhook ${gate.name} (pre-rollout) has not passed: ${gate.answer}`;
+  const needed = Math.max(1, podsFor(state.weight, seen.target?.replicas ?? 1));
   const ready = readyCanaries(run, seen);
-  if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods. --force promotes it all the same.`;
+  if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods`;
   const failed = decisive(state.checks);
-  if (failed?.outcome === "fail") return `its last check failed: ${failed.message}. --force promotes it all the same.`;
-  return undefined;
+  return failed?.outcome === "fail" ? `its last check failed: ${failed.message}` : undefined;
 }
 
 function rollBackNow(turn: RunTurn, command: Command): Answer {
@@ -175,10 +181,12 @@ function resume(turn: RunTurn, command: Command): Answer {
   const { run, seen, policy } = turn;
   if (seen.target?.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
-  const opened = openedByHand(turn);
-  if (opened) return openGate(turn, opened, command);
   const isHeld = isHeldForClientErrors(run, policy);
-  if (!run.paused && run.ceiling === undefined && !isHeld) return `nothing is paused: ${turn.state.reason}`;
+  // What a person did, or is asked about, comes first: the gate is another question.
+  if (!run.paused && run.ceiling === undefined && !isHeld) {
+    const opened = openedByHand(turn);
+    return opened ? openGate(turn, opened, command) : `nothing is paused: ${turn.state.reason}`;
+  }
   const weight = stepWeight(run, policy);
   const accepted = isHeld ? acceptingClientErrors(run, by(command)) : run;
   const { paused: _paused, checkAt: _checkAt, ...rest } = withoutWait(accepted);

@@ -36,12 +36,9 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
   let inbound: { block: ShareBlock; from: number } | undefined;
   let callers: { block: ShareBlock; sent: Map<string, Sent> } | undefined;
   let last: ShareFinding | undefined;
-  /** Callers that have sent anywhere but to the canary, as long as they are there: such a one calls the apex. */
-  const elsewhere = new Set<string>();
+  const callsApex = new Set<string>();
 
-  function begin(): void {
-    inbound = callers = undefined;
-  }
+  const begin = (): void => void (inbound = callers = undefined);
 
   function conclude(source: ShareFinding["source"], block: ShareBlock, sent: Iterable<Sent>): void {
     const found = deviation(block);
@@ -66,7 +63,7 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
     const sent = callers?.sent ?? new Map<string, Sent>();
     for (const one of increment.sent) add(sent, one);
     const { low, high } = widened(callers?.block, { canary: 0, all: 0, ...range });
-    const users = [...sent.values()].filter((one) => elsewhere.has(keyOf(one)) || !isStraight(one, { low, high }));
+    const users = [...sent.values()].filter((one) => callsApex.has(keyOf(one)) || !isStraight(one, { low, high }));
     if (users.length === 0) return forget();
     callers = { block: { ...sentBy(users), low, high }, sent };
     if (saysSomething(callers.block, last)) conclude("callers", callers.block, users);
@@ -82,8 +79,7 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
     weigh: (weight, since) => weights.weigh(weight, since),
     see(increment) {
       const range = weights.inForce(increment.from, increment.to);
-      for (const one of increment.sent) if (one.canary < one.all) elsewhere.add(keyOf(one));
-      for (const key of elsewhere) if (!increment.callers.has(key)) elsewhere.delete(key);
+      noteCallers(callsApex, increment);
       // Of a canary that had no weight for a moment nothing can be expected.
       if (range.low <= 0) return forget();
       last = withoutGone(last, increment.callers);
@@ -95,6 +91,12 @@ export function createShareWatch(scrapeIntervalMs: number): ShareWatch {
 }
 
 // --- internal ---
+
+/** Those that have ever been sent elsewhere than to the canary call the apex; as long as they are there. */
+function noteCallers(callsApex: Set<string>, { sent, callers }: Increment): void {
+  for (const one of sent) if (one.canary < one.all) callsApex.add(keyOf(one));
+  for (const key of callsApex) if (!callers.has(key)) callsApex.delete(key);
+}
 
 /**
  * A load test, say, that addresses the canary's own Service: what it gets is evidence of the version, and none of the split. Callers'
