@@ -1,6 +1,6 @@
 /**
  * Each type of webhook: when it is asked, and what its answer comes to. To add one, add it here and in `objects/hook-types.ts`, where
- * a run comes to it (`traffic/`), and to docs/gates.md. No answer within its time, an answer that is not 2xx and a server that cannot be
+ * a run comes to it (`hooks/`), and to docs/gates.md. No answer within its time, an answer that is not 2xx and a server that cannot be
  * reached are all a refusal.
  */
 import type { HookType } from "../objects/hook-types.ts";

@@ -2,7 +2,7 @@
 import type { HookType } from "../objects/hook-types.ts";
 import { refusalOf, webhookAddress } from "../queries/allowed-addresses.ts";
 import { hooksOf } from "../spec/hooks.ts";
-import { kubectl, nameOf, type Rule, type Rules } from "./finding.ts";
+import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
 
 /** Nothing waits for these. */
 const harmless: readonly HookType[] = ["event", "post-rollout"];
@@ -17,7 +17,7 @@ const webhookAddressRefused: Rule = ({ canary, namespace, hookAddresses }) => {
         level: harmless.includes(type) ? ("warning" as const) : ("missing" as const),
         what: `Webhook ${name} (${type}) cannot be asked: ${refusal}.`,
         evidence: `spec.analysis.webhooks of Canary ${nameOf(canary)}`,
-        cure: { run: kubectl(namespace, `edit canary ${nameOf(canary)}`) },
+        cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
       },
     ];
   });
