@@ -22,6 +22,7 @@ const floors = {
     "commands",
     "actions\\.ts",
     "decide\\.ts",
+    "plan",
   ],
   webhook: [
     "runtime",

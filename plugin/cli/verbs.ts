@@ -9,6 +9,7 @@ import { historyVerb } from "./verbs/history.ts";
 import { initVerb } from "./verbs/init.ts";
 import { listVerb } from "./verbs/list.ts";
 import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
+import { planVerb } from "./verbs/plan.ts";
 import { statsVerb } from "./verbs/stats.ts";
 import { statusVerb } from "./verbs/status.ts";
 import { undoVerb } from "./verbs/undo.ts";
@@ -38,6 +39,7 @@ export const verbs: readonly Verb[] = [
   // The plugin and the installation.
   doctorVerb,
   initVerb,
+  planVerb,
   versionVerb,
   completionVerb,
 ];

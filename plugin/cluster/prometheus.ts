@@ -1,6 +1,7 @@
 /** Asks the controller's Prometheus from a person's machine: straight, or by port-forward where it is a cluster's Service. */
 import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
+import { parseDuration } from "../../shared/core/format/duration.ts";
 import { manager } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { isListedByItself, refusalOf, shown } from "../../shared/core/queries/allowed-addresses.ts";
@@ -51,6 +52,11 @@ export async function openPrometheus(canary: Canary, session: Session): Promise<
   };
 }
 
+/** How often that Prometheus looks at pods, ms, as the controller was told; undefined where that may not be read. */
+export async function controllersScrapeInterval(session: Session): Promise<number | undefined> {
+  return (await controllersSettings(session)).scrapeIntervalMs;
+}
+
 // --- internal ---
 
 const close = (): void => undefined;
@@ -77,6 +83,8 @@ interface Settings {
   server: string;
   /** Of `metrics.allowedAddresses`. */
   allowed: readonly string[];
+  /** Undefined where it cannot be read. */
+  scrapeIntervalMs: number | undefined;
   /** Whether they are the controller's own. */
   isRead: boolean;
 }
@@ -93,6 +101,7 @@ async function controllersSettings({ deps, scope }: Session): Promise<Settings> 
   return {
     server: of("METRICS_SERVER") ?? defaultServer,
     allowed: allowed === "none" ? [] : allowed.split(","),
+    scrapeIntervalMs: parseDuration(of("SCRAPE_INTERVAL") ?? ""),
     isRead: items.length > 0,
   };
 }

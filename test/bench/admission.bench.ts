@@ -2,6 +2,7 @@
  * What admission costs: 200 reviews a second against one replica, beside a handler that does nothing behind the same TLS,
  * Express and JSON parser. The two take turns, so that both have the same machine.
  */
+import { quantile } from "../../shared/core/plan/statistics.ts";
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import * as https from "node:https";
@@ -9,7 +10,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { label } from "../../shared/core/objects/names.ts";
 import type { Handler, Told } from "./admission-server.ts";
-import { printTable, quantile } from "./measure.ts";
+import { printTable } from "./measure.ts";
 
 const perSecond = 200;
 const turns = 5;

@@ -2,14 +2,16 @@
  * The comparison of canary and primary in simulation: how often it takes back a canary that is no worse, and after how many requests
  * one that is. Looked at after every scrape; the plot goes to dist/judging.svg.
  */
+import { quantile, wilson } from "../../shared/core/plan/statistics.ts";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { repository } from "../cluster/layout.ts";
 import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
 import { testsOf } from "../../shared/core/spec/run-tests.ts";
-import { printTable, quantile } from "./measure.ts";
+import { printTable } from "./measure.ts";
 import { plot, type Curve } from "./plot.ts";
-import { requestsToConviction, seeded, wilson, type Trial } from "./trials.ts";
+import { requestsToConviction, type Trial } from "./trials.ts";
+import { seeded } from "../../shared/core/plan/random.ts";
 
 /** Of a whole run; the test of failures alone, which this is about, has a part of it. */
 const runAlpha = 0.01;

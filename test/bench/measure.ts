@@ -1,12 +1,5 @@
-/** What benches share: order statistics, and a table in which numbers stand under each other. */
-
-/** The smallest of `values` that at least `share` of them (0 to 1) do not exceed; the median is `quantile(values, 0.5)`. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)];
-  if (value === undefined) throw new Error("There is nothing to take a quantile of.");
-  return value;
-}
+/** What benches share: a median, and a table in which numbers stand under each other. */
+import { quantile } from "../../shared/core/plan/statistics.ts";
 
 export const median = (values: readonly number[]): number => quantile(values, 0.5);
 

@@ -2,10 +2,13 @@
  * All tests of a run together in simulation, on the same requests and looked at after every scrape: how often they take back or hold a
  * canary that is no worse, and after how many requests they find one that is slow, hangs, answers with 4xx or is refused.
  */
+import { quantile, wilson } from "../../shared/core/plan/statistics.ts";
 import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
 import { testsOf } from "../../shared/core/spec/run-tests.ts";
-import { printTable, quantile } from "./measure.ts";
-import { requestsToFinding, seeded, wilson, type Rates, type RunTrial } from "./trials.ts";
+import { printTable } from "./measure.ts";
+import { requestsToFinding, type RunTrial } from "./trials.ts";
+import { seeded } from "../../shared/core/plan/random.ts";
+import type { Rates } from "../../shared/core/plan/requests.ts";
 
 const judging = judgingOf({
   metrics: [

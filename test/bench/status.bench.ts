@@ -1,4 +1,5 @@
 /** `kubectl-canary status` beside `kubectl get canary` on the same API server, in turns, so that both see the same machine. */
+import { quantile } from "../../shared/core/plan/statistics.ts";
 import { execFileSync } from "node:child_process";
 import { dirname, join } from "node:path";
 import { ensureBinary } from "../cluster/build.ts";
@@ -7,7 +8,7 @@ import { binaries } from "../cluster/versions.ts";
 import { place } from "../plugin/fixtures/place.ts";
 import { defineResources, startPlane } from "../plugin/fixtures/plane.ts";
 import { aCheck, aRun, latencyCheck, microTime, seenWith, tracks } from "../plugin/fixtures/seen.ts";
-import { median, printTable, quantile, timed } from "./measure.ts";
+import { median, printTable, timed } from "./measure.ts";
 
 const pairs = 20;
 const bound = 2.5;

@@ -1,16 +1,11 @@
+import { quantile, wilson } from "../../shared/core/plan/statistics.ts";
 import { describe, expect, it } from "vitest";
-import { quantile } from "./measure.ts";
+
 import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
 import { testsOf, type TestKind } from "../../shared/core/spec/run-tests.ts";
-import {
-  requestsToConviction,
-  requestsToFinding,
-  seeded,
-  wilson,
-  type Rates,
-  type RunFinding,
-  type Trial,
-} from "./trials.ts";
+import { requestsToConviction, requestsToFinding, type RunFinding, type Trial } from "./trials.ts";
+import { seeded } from "../../shared/core/plan/random.ts";
+import type { Rates } from "../../shared/core/plan/requests.ts";
 
 const trial: Trial = {
   canaryRate: 0.05,

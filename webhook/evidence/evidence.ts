@@ -15,7 +15,8 @@ import { askCustom, CustomClients } from "./custom/custom-metrics.ts";
 import { type Answered, isUnreached, measure } from "./measure.ts";
 import { latencyWindows, planOf, requestWindows, widenedPlan } from "./plan.ts";
 import type { Answers, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
-import { recentSeconds, shownWindow, warmupSeconds } from "./windows.ts";
+import { shownWindow } from "../../shared/core/queries/windows.ts";
+import { recentSeconds, warmupSeconds } from "./windows.ts";
 
 export function createEvidence(deps: EvidenceDeps): Evidence {
   const batches = createQueryBatches(deps);

@@ -4,7 +4,7 @@ import { builtIn, isBuiltIn } from "../../shared/core/analysis/verdict.ts";
 import { requestsOver } from "./builtin-metrics.ts";
 import { canaryTrack } from "./track-rows.ts";
 import type { Answers, EvidenceRequest, Planned } from "./types.ts";
-import { shownWindow, widened } from "./windows.ts";
+import { shownWindow, widened } from "../../shared/core/queries/windows.ts";
 
 export interface Plan {
   /** The window of what status shows, in seconds. */

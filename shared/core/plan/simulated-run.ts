@@ -1,0 +1,164 @@
+/** One run of a canary whose rates are known, from its start to its end, by the very decisions that a controller takes. */
+import { noCounts, type TrackCounts } from "../analysis/track-counts.ts";
+import { checkIsDue, decide, initialState } from "../decide.ts";
+import { waitCauses } from "../objects/wait-causes.ts";
+import type { Policy } from "../spec/policy.ts";
+import type { CanaryState, Run } from "../state.ts";
+import type { Random } from "./random.ts";
+import { requestsOf, type Rates } from "./requests.ts";
+import { plus, scraped, Scrapes } from "./scraped.ts";
+import { observed, stable } from "./seen.ts";
+
+export interface Scene {
+  policy: Policy;
+  /** Users' requests per second to both tracks together. */
+  rps: number;
+  scrapeIntervalMs: number;
+  canary: Rates;
+  primary: Rates;
+}
+
+export type Outcome = "promoted" | "back" | "held" | "open";
+
+export interface SimulatedRun {
+  /** `held`: a person is waited for. `open`: it was not over after as many looks as one run may have. */
+  outcome: Outcome;
+  /** From the canary's first request to weight 0, or to the promotion. */
+  ms: number;
+  /** The step that it had reached, 1-based; 0 where it got no weight. */
+  step: number;
+  /** What users got from the canary. */
+  canary: TrackCounts;
+  /** How long each step had its weight, and users' requests to the canary meanwhile. */
+  steps: { ms: number; requests: number }[];
+  /** How often it was decided. */
+  looks: number;
+}
+
+/** A run that waits for days is not worth waiting for. */
+const mostLooks = 8_000;
+/** Far from 0, which means never. */
+const startAt = 1_000_000_000;
+
+export function simulate(scene: Scene, random: Random): SimulatedRun {
+  const run = new Simulation(scene, random);
+  while (!run.isOver()) run.look();
+  return run.result();
+}
+
+// --- internal ---
+
+class Simulation {
+  private readonly scene: Scene;
+  private readonly random: Random;
+  private readonly scrapes = new Scrapes();
+  private readonly nextScrape: number[];
+  private readonly steps: SimulatedRun["steps"] = [];
+  private state: CanaryState = { ...initialState(), phase: "Initialized", stable };
+  private now = startAt;
+  private countedAt = startAt;
+  private totals = { canary: noCounts, primary: noCounts };
+  private firstAt?: number;
+  private weightAt?: number;
+  private looks = 0;
+
+  constructor(scene: Scene, random: Random) {
+    this.scene = scene;
+    this.random = random;
+    this.nextScrape = scraped.map(() => startAt + random() * scene.scrapeIntervalMs);
+  }
+
+  /** One decision, and what comes until the next one. */
+  look(): void {
+    const { policy, scrapeIntervalMs } = this.scene;
+    const { now, scrapes, state } = this;
+    const weightAt = this.weightAt === undefined ? {} : { weightAt: this.weightAt };
+    const warmAt = policy.warmupMs === 0 ? 0 : (this.firstAt ?? now) + policy.warmupMs + scrapeIntervalMs;
+    const look = { now, state, policy, scrapeIntervalMs, scrapes, warmAt, ...weightAt };
+    const decision = decide(state, observed(look, checkIsDue(state, now)), policy);
+    this.looks += 1;
+    this.state = decision.state;
+    if (decision.state.weight !== state.weight) this.weightMoved(decision.state.weight);
+    if (!this.isOver()) this.advanceTo(now + Math.max(shortestMs, decision.requeueAfterMs ?? 1_000));
+  }
+
+  isOver(): boolean {
+    return this.outcome() !== undefined;
+  }
+
+  result(): SimulatedRun {
+    this.endStep();
+    return {
+      outcome: this.outcome() ?? "open",
+      ms: this.firstAt === undefined ? 0 : this.now - this.firstAt,
+      step: this.steps.length,
+      canary: this.totals.canary,
+      steps: this.steps,
+      looks: this.looks,
+    };
+  }
+
+  private outcome(): Outcome | undefined {
+    const { run, weight, history } = this.state;
+    if (this.looks === 0) return undefined;
+    if (!run) return history.length === 0 ? "open" : "back";
+    return outcomeOf(run, weight) ?? (this.looks >= mostLooks ? "open" : undefined);
+  }
+
+  private weightMoved(weight: number): void {
+    this.endStep();
+    this.firstAt ??= this.now;
+    if (weight === 0) return;
+    this.weightAt = this.now;
+    this.steps.push({ ms: 0, requests: -this.totals.canary.requests });
+  }
+
+  /** Counts begin at minus what came before the step. */
+  private endStep(): void {
+    const step = this.steps.at(-1);
+    if (!step || this.weightAt === undefined || step.ms > 0) return;
+    step.ms = this.now - this.weightAt;
+    step.requests += this.totals.canary.requests;
+  }
+
+  private advanceTo(due: number): void {
+    for (;;) {
+      const next = Math.min(...this.nextScrape);
+      if (next > due) break;
+      const index = this.nextScrape.indexOf(next);
+      this.countTo(next);
+      const what = scraped[index];
+      if (what !== undefined) this.scrapes.take(what, next, this.totals);
+      this.nextScrape[index] = next + this.scene.scrapeIntervalMs;
+    }
+    this.countTo(due);
+    this.now = due;
+    this.scrapes.forget(Math.min(this.weightAt ?? due, due - longestBaseMs));
+  }
+
+  private countTo(at: number): void {
+    const { rps, canary, primary } = this.scene;
+    const mean = (rps * (at - this.countedAt)) / 1_000;
+    const share = this.state.weight / 100;
+    this.countedAt = at;
+    this.totals = {
+      canary:
+        share === 0 ? this.totals.canary : plus(this.totals.canary, requestsOf(mean * share, canary, this.random)),
+      primary:
+        share === 1
+          ? this.totals.primary
+          : plus(this.totals.primary, requestsOf(mean * (1 - share), primary, this.random)),
+    };
+  }
+}
+
+/** Each write of a controller wakes it, but not at once. */
+const shortestMs = 20;
+/** No metric asks for more by itself. */
+const longestBaseMs = 3_600_000;
+
+function outcomeOf({ ending, stage, wait }: Run, weight: number): Outcome | undefined {
+  if (ending) return weight > 0 ? undefined : "back";
+  if (stage !== "scaling" && stage !== "analysing") return "promoted";
+  return wait !== undefined && waitCauses[wait].kind === "person" ? "held" : undefined;
+}
