@@ -1,5 +1,5 @@
-// A server that answers like podinfo and has one fault. Faults come evenly and not by chance, so that a few requests are
-// enough to see them; probes are always answered well.
+// A server that answers like podinfo and has one fault. Faults come evenly, so that a few requests are enough to see them, or by
+// chance where that is asked for; probes are always answered well.
 import { createServer, type RequestListener, type ServerResponse } from "node:http";
 import { hostname } from "node:os";
 
@@ -18,6 +18,8 @@ export interface Fault {
   readonly version: string;
   /** Of the requests, from 0 to 1. */
   readonly share: number;
+  /** Each request by itself, instead of every so many-th. */
+  readonly byChance?: boolean;
   /** The only path that has the fault; undefined for all. */
   readonly path?: string;
   /** HTTP's status, or gRPC's. */
@@ -33,6 +35,7 @@ export function faultIn(env: NodeJS.ProcessEnv): Fault {
     kind: env["FAULT"] ?? "",
     version: env["VERSION"] ?? "",
     share: Number(env["SHARE"] ?? 1),
+    ...(env["BY_CHANCE"] ? { byChance: true } : {}),
     ...(path ? { path } : {}),
     status: Number(env["STATUS"] ?? 500),
     delayMs: Number(env["DELAY_MS"] ?? DEFAULT_DELAY_MS),
@@ -54,6 +57,7 @@ export function faultyApp(fault: Fault): RequestListener {
   /** Whether it is this request's turn: share 0.2 is every fifth. */
   const isBad = (path: string): boolean => {
     if (fault.path !== undefined && fault.path !== path) return false;
+    if (fault.byChance) return Math.random() < fault.share;
     requests += 1;
     return Math.floor(requests * fault.share) > Math.floor((requests - 1) * fault.share);
   };

@@ -38,12 +38,14 @@ export function planOf(input: PlanInput): Plan {
   return { ...plan, remarks: unwise(input, plan) };
 }
 
+/** What people and webhooks will say is not known: they are taken to let the run through at once. Pauses that have a time take it. */
 export function sceneOf({
   policy,
   rps,
   scrapeIntervalMs,
 }: PlanInput): Pick<PlanInput, "policy" | "rps" | "scrapeIntervalMs"> {
-  return { policy, rps, scrapeIntervalMs };
+  const pauses = policy.pauses.filter(({ durationMs }) => durationMs !== undefined);
+  return { policy: { ...policy, hooks: [], pauses }, rps, scrapeIntervalMs };
 }
 
 /** Slowness is judged only by a limit. */

@@ -88,9 +88,20 @@ describe("what is unwise is said:", () => {
       "own-queries-taken-to-pass",
       { policy: analysed({ metrics: [...limited.metrics, { name: "mine", query: "up" }] }) },
     ],
+    ["gates-taken-to-pass", { policy: analysed({ pauses: [{ weight: 10 }] }) }],
     ["analysis-skipped", { policy: analysed({ skipAnalysis: true }) }],
   ])("%s", (code, over) => {
     expect(codes(planOf(input(over)))).toContain(code);
+  });
+});
+
+describe("a pause that a Canary declares", () => {
+  it("takes its time in the plan where it has one", () => {
+    const policy = { ...limited, pauses: [{ weight: 20, durationMs: 60_000 }, { weight: 30 }] };
+    const { steps, run, remarks } = planOf(input({ policy }));
+    expect(steps.map(({ seconds }) => seconds?.median).slice(0, 3)).toEqual([10, 60, 10]);
+    expect(run.seconds?.median).toBe(150);
+    expect(remarks.map(({ code }) => code)).toEqual(["gates-taken-to-pass"]);
   });
 });
 
@@ -118,14 +129,14 @@ describe("a simulated run", () => {
 
 describe("a suggestion", () => {
   it("costs fewer bad requests in no more time, and is the same for the same input", () => {
-    const found = suggest(input(), { looks: 200, runs: 20 });
+    const found = suggest(input(), { looks: 200, runs: 8 });
     expect(found).toBeDefined();
     expect(found?.after.seconds).toBeLessThanOrEqual(1.03 * (found?.before.seconds ?? 0));
     const worst = (of: "before" | "after"): number => found?.[of].badRequests.at(-1)?.mean ?? 0;
     expect(worst("after")).toBeLessThan(worst("before"));
-    expect(suggest(input(), { looks: 200, runs: 20 })).toEqual(found);
+    expect(suggest(input(), { looks: 200, runs: 8 })).toEqual(found);
   });
 
   it("is none where a good version is not promoted anyway", () =>
-    expect(suggest(input({ usual: { failures: 0.2, slow: 0 } }), { looks: 200, runs: 20 })).toBeUndefined());
+    expect(suggest(input({ usual: { failures: 0.2, slow: 0 } }), { looks: 200, runs: 8 })).toBeUndefined());
 });

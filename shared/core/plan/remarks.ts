@@ -20,6 +20,7 @@ export function unwise(input: PlanInput, found: Found): Remark[] {
     ...ofThreshold(input, found),
     ...ofMargin(policy, found.versions),
     ...ofWhatIsNotJudged(policy),
+    ...ofGates(policy),
   ];
 }
 
@@ -38,7 +39,11 @@ function ofSteps(input: PlanInput, { steps }: Found): Remark[] {
     const text = `Step ${starved.step} (weight ${starved.weightPercent}) brings the canary ${Number(((rps * starved.weightPercent) / 100).toPrecision(2))} requests/s, so the ${minRequests} that a check needs in its window take ${formatDuration(Math.round(enoughMs / 1_000) * 1_000)}; after ${formatDuration(noEvidence.deadlineMs)} without (noEvidence.deadline) its policy "${noEvidence.policy}" decides. Give it more weight, or set a lower analysis.minRequests.`;
     return [{ code: "step-too-short", text }];
   }
-  const late = steps.filter(({ seconds, leastSeconds }) => seconds && seconds.median > 1.5 * leastSeconds);
+  const paused = new Set(policy.pauses.map(({ weight }) => weight));
+  const late = steps.filter(
+    ({ seconds, leastSeconds, weightPercent }) =>
+      seconds && seconds.median > 1.5 * leastSeconds && !paused.has(weightPercent),
+  );
   return late.slice(0, 1).map(({ step, weightPercent, leastSeconds, seconds }) => {
     const came = Number(((rps * weightPercent * leastSeconds) / 100).toPrecision(2));
     const more = late.length > 1 ? ` So do ${late.length - 1} more steps.` : "";
@@ -111,6 +116,14 @@ function ofMargin({ comparison }: Policy, versions: readonly VersionPlan[]): Rem
       text: `A version that ${what} 5 % of requests is promoted in ${percent(promoted.percent)} of runs${why}.`,
     };
   });
+}
+
+function ofGates({ hooks, pauses }: Policy): Remark[] {
+  const untimed = pauses.filter(({ durationMs }) => durationMs === undefined).map(({ weight }) => `weight ${weight}`);
+  const gates = [...hooks.map(({ name }) => name), ...untimed];
+  if (gates.length === 0) return [];
+  const text = `What webhooks answer and when people resume is not known; here they let the run through at once: ${gates.join(", ")}.`;
+  return [{ code: "gates-taken-to-pass", text }];
 }
 
 function ofWhatIsNotJudged({ metrics, comparison }: Policy): Remark[] {

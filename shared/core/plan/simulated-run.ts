@@ -160,5 +160,6 @@ const longestBaseMs = 3_600_000;
 function outcomeOf({ ending, stage, wait }: Run, weight: number): Outcome | undefined {
   if (ending) return weight > 0 ? undefined : "back";
   if (stage !== "scaling" && stage !== "analysing") return "promoted";
-  return wait !== undefined && waitCauses[wait].kind === "person" ? "held" : undefined;
+  const isHeld = wait !== undefined && wait !== "timed-pause" && waitCauses[wait].kind === "person";
+  return isHeld ? "held" : undefined;
 }

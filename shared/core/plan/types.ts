@@ -48,6 +48,7 @@ export type RemarkCode =
   | "comparison-off"
   | "takes-back-good"
   | "own-queries-taken-to-pass"
+  | "gates-taken-to-pass"
   | "analysis-skipped";
 
 export interface Remark {
