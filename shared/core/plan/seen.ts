@@ -65,6 +65,7 @@ const still = {
     stableMark: "stable",
     markedRejected: false,
     replicas: 1,
+    readyPods: 1,
     rolledOut: false,
     active: [stable],
     stableKept: true,
