@@ -4,7 +4,7 @@
  */
 import { judgingOf } from "../../shared/core/spec/analysis-settings.ts";
 import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
-import { planOf, usualEffort } from "../../shared/core/plan/plan.ts";
+import { releasePlan, usualEffort } from "../../shared/core/plan/plan.ts";
 import { quantile, spreadOf, type Spread } from "../../shared/core/plan/statistics.ts";
 import { badRequests, runsOf, versionPlan, type Fault } from "../../shared/core/plan/versions.ts";
 import { aSpec } from "../builders.ts";
@@ -76,7 +76,7 @@ process.stdout.write(`Printed, and how often the median of ${group} of ${runs} o
 printTable(["version", "runs", "ends after, s", "inside", "bad requests", "inside", "promoted", "of 5,000"], rows);
 
 const before = process.cpuUsage();
-planOf({ policy, rps: 50, usual, scrapeIntervalMs, seed: planSeed });
+releasePlan({ policy, rps: 50, usual, scrapeIntervalMs, seed: planSeed });
 const cpu = process.cpuUsage(before).user / 1e6;
 const megabytes = process.memoryUsage().rss / 1e6;
 met &&= cpu <= bounds.cpuSeconds && megabytes <= bounds.megabytes;

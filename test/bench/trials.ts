@@ -1,7 +1,7 @@
 /** Canaries in simulation: a primary and a canary with known failure rates, looked at after every scrape. Seeded: the same at every run. */
 import { absorb, convicts, noBlocks, type SequentialState } from "../../shared/core/analysis/sequential-test.ts";
 import { binomial, poisson, type Random } from "../../shared/core/plan/random.ts";
-import { requestsOf, type Rates } from "../../shared/core/plan/requests.ts";
+import { drawRequests, type Rates } from "../../shared/core/plan/requests.ts";
 import { countsFor, type RunTest, type TestKind } from "../../shared/core/spec/run-tests.ts";
 
 export interface Trial {
@@ -51,8 +51,8 @@ export function requestsToFinding(trial: RunTrial, random: Random): RunFinding {
   const states = new Map<TestKind, SequentialState>(tests.map(({ kind }) => [kind, noBlocks()]));
   for (let requests = 0; requests < mostRequests;) {
     const came = {
-      canary: requestsOf(perScrape, canary, random),
-      primary: requestsOf(perScrapePrimary, primary, random),
+      canary: drawRequests(perScrape, canary, random),
+      primary: drawRequests(perScrapePrimary, primary, random),
     };
     requests += came.canary.requests;
     for (const test of tests) {

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { kind } from "../../../shared/core/objects/names.ts";
-import { planOf } from "../../../shared/core/plan/plan.ts";
+import { releasePlan } from "../../../shared/core/plan/plan.ts";
 import type { Effort } from "../../../shared/core/plan/versions.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { suggest } from "../../../shared/core/plan/suggest.ts";
@@ -27,7 +27,7 @@ export interface PlanArgs extends TrafficFlags {
   seed: number;
   suggest: boolean;
   output: OutputFormat;
-  /** How much is simulated; as much as `planOf` and `suggest` do by themselves unless given. */
+  /** How much is simulated; as much as `releasePlan` and `suggest` do by themselves unless given. */
   effort?: Effort | undefined;
 }
 
@@ -53,7 +53,7 @@ export async function plan(args: PlanArgs, io: Io, connect: () => Promise<Sessio
     ...optional("effort", effort),
   };
   const view = viewPlan(placeOf(canary, session), {
-    ...{ policy, traffic, scrapeIntervalMs, seed, plan: planOf(input) },
+    ...{ policy, traffic, scrapeIntervalMs, seed, plan: releasePlan(input) },
     suggestion: args.suggest ? suggest(input, effort) : undefined,
     suggestionAsked: args.suggest,
   });

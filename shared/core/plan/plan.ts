@@ -15,7 +15,7 @@ export const usualEffort: Effort = { looks: 16_000, runs: 400 };
 /** Percent of requests. */
 export const faultyPercents = [1, 5, 10, 100] as const;
 
-export function planOf(input: PlanInput): Plan {
+export function releasePlan(input: PlanInput): Plan {
   const { policy, usual, seed, effort = usualEffort } = input;
   const scene = sceneOf(input);
   const asked = { seed, effort };

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { aPolicy } from "../../../test/builders.ts";
 import type { Policy } from "../spec/policy.ts";
 import { judgingOf } from "../spec/analysis-settings.ts";
-import { planOf } from "./plan.ts";
+import { releasePlan } from "./plan.ts";
 import type { Plan, PlanInput, RemarkCode } from "./types.ts";
 import { seeded } from "./random.ts";
 import { simulate } from "./simulated-run.ts";
@@ -28,11 +28,11 @@ function version(plan: Plan, fault: Fault, percent: number): VersionPlan {
 const codes = ({ remarks }: Plan): RemarkCode[] => remarks.map(({ code }) => code);
 
 describe("a plan", () => {
-  const plan = planOf(input());
+  const plan = releasePlan(input());
 
   it("is the same for the same input, and another for another seed", () => {
-    expect(planOf(input())).toEqual(plan);
-    expect(planOf(input({ seed: 2 }))).not.toEqual(plan);
+    expect(releasePlan(input())).toEqual(plan);
+    expect(releasePlan(input({ seed: 2 }))).not.toEqual(plan);
   });
 
   it("says how long each step takes, and how many requests the canary gets meanwhile", () => {
@@ -91,14 +91,14 @@ describe("what is unwise is said:", () => {
     ["gates-taken-to-pass", { policy: analysed({ pauses: [{ weight: 10 }] }) }],
     ["analysis-skipped", { policy: analysed({ skipAnalysis: true }) }],
   ])("%s", (code, over) => {
-    expect(codes(planOf(input(over)))).toContain(code);
+    expect(codes(releasePlan(input(over)))).toContain(code);
   });
 });
 
 describe("a pause that a Canary declares", () => {
   it("takes its time in the plan where it has one", () => {
     const policy = { ...limited, pauses: [{ weight: 20, durationMs: 60_000 }, { weight: 30 }] };
-    const { steps, run, remarks } = planOf(input({ policy }));
+    const { steps, run, remarks } = releasePlan(input({ policy }));
     expect(steps.map(({ seconds }) => seconds?.median).slice(0, 3)).toEqual([10, 60, 10]);
     expect(run.seconds?.median).toBe(150);
     expect(remarks.map(({ code }) => code)).toEqual(["gates-taken-to-pass"]);

@@ -13,7 +13,7 @@ export interface Rates {
 }
 
 /** What so many requests on average come to; their number is Poisson's. */
-export function requestsOf(mean: number, rates: Rates, random: Random): TrackCounts {
+export function drawRequests(mean: number, rates: Rates, random: Random): TrackCounts {
   const { failures = 0, hanging = 0, clientErrors = 0, slow = 0, denied = 0 } = rates;
   const requests = poisson(mean, random);
   const lost = binomial(requests, hanging, random);

@@ -5,7 +5,7 @@ import { waitCauses } from "../objects/wait-causes.ts";
 import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run } from "../state.ts";
 import type { Random } from "./random.ts";
-import { requestsOf, type Rates } from "./requests.ts";
+import { drawRequests, type Rates } from "./requests.ts";
 import { plus, scraped, Scrapes } from "./scraped.ts";
 import { observed, stable } from "./seen.ts";
 
@@ -143,11 +143,11 @@ class Simulation {
     this.countedAt = at;
     this.totals = {
       canary:
-        share === 0 ? this.totals.canary : plus(this.totals.canary, requestsOf(mean * share, canary, this.random)),
+        share === 0 ? this.totals.canary : plus(this.totals.canary, drawRequests(mean * share, canary, this.random)),
       primary:
         share === 1
           ? this.totals.primary
-          : plus(this.totals.primary, requestsOf(mean * (1 - share), primary, this.random)),
+          : plus(this.totals.primary, drawRequests(mean * (1 - share), primary, this.random)),
     };
   }
 }
