@@ -36,7 +36,7 @@ export interface Controller {
   identity: string;
   /** Where its Lease is. Two controllers with Leases of their own both lead. */
   leaseNamespace: string;
-  /** The only namespace that it sees. */
+  /** The only namespace that it sees; all where it is empty. */
   namespace: string;
   gate: Gate;
   /** Where it finds the API server, if not straight. */
@@ -51,6 +51,8 @@ export interface Arena {
   /** The controller's own account. */
   own: Cluster;
   node: PaperNode;
+  /** Another account's. */
+  as(token: string): Cluster;
   /** Where the API server listens. */
   port: number;
   startController(options: Controller): Promise<RunningController>;
@@ -77,6 +79,7 @@ export async function startArena({ watchNamespaces = [] }: { watchNamespaces?: s
   return {
     cluster,
     own: plane.cluster({ token }),
+    as: (other) => plane.cluster({ token: other, timeoutMs: 10_000 }),
     node,
     port: plane.port,
     startController: (options) => {

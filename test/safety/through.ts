@@ -16,10 +16,10 @@ export interface Gate {
   closed: AbortSignal;
 }
 
-/** As its owner sees it: only one namespace, and every call through the gate. Leases pass as long as the gate is not closed. */
+/** As its owner sees it: only one namespace (all of them where it is empty), and every call through the gate. Leases pass as long as the gate is not closed. */
 export function through(cluster: Cluster, namespace: string, gate: Gate): Cluster {
   const within = <Q extends Selection>(r: Resource, q: Q): Q =>
-    r.clusterScoped || q.namespace !== undefined ? q : { ...q, namespace };
+    r.clusterScoped || q.namespace !== undefined || namespace === "" ? q : { ...q, namespace };
   const pass = <T>(verb: Call["verb"], r: Resource, send: () => Promise<T>, subresource?: string): Promise<T> => {
     if (gate.closed.aborted) return Promise.reject(gone());
     if (r.plural === "leases") return send();
