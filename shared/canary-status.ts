@@ -23,6 +23,7 @@ import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
 import { parseAfterRun, parseGates, printAfterRun, printGates } from "./gate-status.ts";
 import { leafEmpty } from "./core/turn/empty-leaf.ts";
+import { printAlerts, readableAlerts } from "./alert-status.ts";
 import { cutTexts } from "./core/format/cut.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -42,6 +43,7 @@ export function parseStatus(canary: Canary): CanaryState {
     weight: percent(status.canaryWeight),
     rejected: (status.rejected ?? []).map((entry) => ({ ...entry, at: ms(entry.at, "rejected.at") })),
     history: (status.history ?? []).map(parseHistory),
+    alerts: readableAlerts(status),
     transitionAt: status.lastTransitionTime ? ms(status.lastTransitionTime, "lastTransitionTime") : 0,
     ...optional("stable", stable),
     ...optional("run", run && parseRun(run)),
@@ -66,7 +68,7 @@ export interface StatusContext {
 /** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
   const { stable, run, lastCommand, unvetted, weight, transitionAt, ...rest } = state;
-  const { staleCallers, afterRun, tracks: _tracks, trend: _trend, ...same } = withoutSince(rest);
+  const { staleCallers, alerts, afterRun, tracks: _tracks, trend: _trend, ...same } = withoutSince(rest);
   const promotedSpec = stable?.hash ?? "";
   return cutTexts({
     ...same,
@@ -80,6 +82,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...printCallers(staleCallers),
     rejected: state.rejected.map((entry) => ({ ...entry, at: iso(entry.at) })),
     history: state.history.map((entry) => ({ ...entry, startedAt: iso(entry.startedAt), endedAt: iso(entry.endedAt) })),
+    ...optional("alerts", printAlerts(alerts)),
     ...optional("stable", stable),
     ...optional("run", run && printRun(run, context.steps)),
     ...printNumbers(state),

@@ -197,6 +197,7 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
       { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" },
       { name: "request-duration", thresholdRange: { max: 500 }, interval: "1m" },
     ],
+    alerts: [],
     progressDeadlineMs: 60_000,
     minRequests: 1,
     warmupMs: 0,

@@ -127,9 +127,10 @@ export const servedPolicies: ServedPolicies = {
 
 /** The controller's own caches, filled with what `cluster` was given. */
 export async function worldOf(cluster: Cluster, policies?: ServedPolicies): Promise<Caches> {
-  const told = { wake: nothing, onError: nothing, onUnreadable: nothing, namespaces: [], templateNamespaces: [] };
+  const told = { wake: nothing, onError: nothing, onUnreadable: nothing };
+  const where = { namespaces: [], templateNamespaces: [], providerNamespaces: [] };
   const kinds = { routes: servedRoutes, policies };
-  const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, ...kinds, ...told });
+  const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, ...kinds, ...where, ...told });
   await world.start();
   return world;
 }

@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import { parseDuration } from "../shared/core/format/duration.ts";
 import { CanaryError } from "../shared/kube/errors.ts";
+import { listOf, readAlerts, type SettingReader } from "./alert-config.ts";
+import type { AlertSettings } from "./alerts/alerting.ts";
 import { certificateIssuers, type CertificateIssuer } from "./certificates/source.ts";
 
 export interface Config {
@@ -43,6 +45,7 @@ export interface Config {
   excludedNamespaces: string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  alerts: AlertSettings;
   /** IP address of the API server's Service, where there is one: Kubernetes tells every pod. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -83,6 +86,11 @@ const settings = {
   "watch-namespaces": "all",
   "excluded-namespaces": "none",
   "allow-gateways": "false",
+  "alert-provider": "none",
+  "alert-addresses": "none",
+  "alert-namespaces": "none",
+  "event-webhook": "none",
+  "cluster-name": "none",
   "lease-duration": "15s",
   "renew-deadline": "10s",
   "retry-period": "2s",
@@ -104,7 +112,8 @@ export function readConfig(args: readonly string[], env: Env): Config {
     return value ?? "";
   };
   const reader: Reader = { get, fault: (setting, why) => faults.push(`${variableOf(setting)}: ${why}`) };
-  const config = { command: commandOf(positionals, faults), ...names(reader), ...network(reader), ...timings(reader) };
+  const parts = { ...names(reader), ...network(reader), ...timings(reader) };
+  const config = { command: commandOf(positionals, faults), ...parts, alerts: readAlerts(reader) };
   const { KUBERNETES_SERVICE_HOST: apiServer } = env;
   if (faults.length > 0) throw new CanaryError("Usage", `Cannot start: ${faults.join("; ")}.`);
   return apiServer ? { ...config, apiServer } : config;
@@ -112,10 +121,7 @@ export function readConfig(args: readonly string[], env: Env): Config {
 
 // --- internal ---
 
-interface Reader {
-  get: (setting: Setting) => string;
-  fault: (setting: Setting, why: string) => void;
-}
+type Reader = SettingReader<Setting>;
 
 function flags(args: readonly string[]): { values: Partial<Record<Setting, string>>; positionals: string[] } {
   const options = Object.fromEntries(Object.keys(settings).map((name) => [name, { type: "string" as const }]));
@@ -181,12 +187,6 @@ function timings(reader: Reader) {
   const drainMs = durationOf(reader, "drain");
   const uninstallDeadlineMs = durationOf(reader, "uninstall-deadline");
   return { leaseDurationMs, renewDeadlineMs, retryPeriodMs, drainMs, uninstallDeadlineMs };
-}
-
-/** `none` is how an empty list is written, or `all` where it sets no bound. */
-function listOf({ get }: Reader, setting: Setting): string[] {
-  const text = get(setting);
-  return text === "none" || text === "all" ? [] : text.split(",");
 }
 
 function booleanOf({ get, fault }: Reader, setting: Setting): boolean {

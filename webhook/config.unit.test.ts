@@ -3,6 +3,15 @@ import { readConfig } from "./config.ts";
 
 const pod = { KUBECTL_CANARY_NAMESPACE: "canary-system", KUBECTL_CANARY_IDENTITY: "kubectl-canary-0" };
 
+function faultOf(env: Record<string, string>): string {
+  try {
+    readConfig([], env);
+    return "";
+  } catch (error) {
+    return String(error);
+  }
+}
+
 describe("the controller's settings", () => {
   it("need nothing but where it runs", () => {
     const config = readConfig([], pod);
@@ -36,6 +45,42 @@ describe("the controller's settings", () => {
   it("allow routes no parent beyond the Canary's namespace unless they are told to", () => {
     expect(readConfig([], pod).allowGateways).toBe(false);
     expect(readConfig([], { ...pod, KUBECTL_CANARY_ALLOW_GATEWAYS: "true" }).allowGateways).toBe(true);
+  });
+
+  it("name who is told of Canaries that name nobody, and take no address for granted", () => {
+    expect(readConfig([], pod).alerts).toEqual({ allowedAddresses: [], providerNamespaces: [] });
+    const provider = { type: "msteams", address: "", secretName: "teams", channel: "", username: "", severity: "warn" };
+    const env = {
+      ...pod,
+      KUBECTL_CANARY_ALERT_PROVIDER: JSON.stringify(provider),
+      KUBECTL_CANARY_ALERT_ADDRESSES: "*.corp",
+      KUBECTL_CANARY_ALERT_NAMESPACES: "platform,shop",
+      KUBECTL_CANARY_EVENT_WEBHOOK: JSON.stringify({ address: "https://events.example/x", secretName: "" }),
+      KUBECTL_CANARY_CLUSTER_NAME: "production",
+    };
+    expect(readConfig([], env).alerts).toEqual({
+      provider: { type: "msteams", secretName: "teams" },
+      severity: "warn",
+      eventWebhook: { address: "https://events.example/x" },
+      clusterName: "production",
+      allowedAddresses: ["*.corp"],
+      providerNamespaces: ["platform", "shop"],
+    });
+  });
+
+  it("are refused where they name nobody who could be told, without the address, which is a secret", () => {
+    const env = {
+      ...pod,
+      KUBECTL_CANARY_ALERT_PROVIDER: JSON.stringify({ type: "pager", severity: "loud", address: "swordfish" }),
+      KUBECTL_CANARY_EVENT_WEBHOOK: JSON.stringify({ address: "https://a/swordfish", secretName: "b" }),
+    };
+    const fault = faultOf(env);
+    expect(fault).toMatch(/its type "pager" is none of slack, msteams, discord, rocket, gchat/);
+    expect(fault).toMatch(/its severity "loud" is none of info, warn, error/);
+    expect(fault).toMatch(/_ALERT_PROVIDER: its address is no http or https URL/);
+    expect(fault).toMatch(/_EVENT_WEBHOOK: needs an address or a secretName, and not both/);
+    expect(faultOf({ ...pod, KUBECTL_CANARY_EVENT_WEBHOOK: "swordfish" })).toMatch(/is not JSON of an object/);
+    expect(fault).not.toContain("swordfish");
   });
 
   it("come from flags before the environment", () => {

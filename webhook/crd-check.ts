@@ -98,6 +98,7 @@ const ofStatus = {
   history: 1,
   runs: 1,
   said: 1,
+  alerts: 1,
 } satisfies Record<keyof CanaryStatus, 1>;
 
 const ofRun = {

@@ -59,6 +59,7 @@ export async function uninstall(deps: UninstallDeps): Promise<string[]> {
     routes,
     namespaces: namespaces.watched,
     templateNamespaces: [],
+    providerNamespaces: [],
     wake: () => undefined,
     onError: () => undefined,
     onUnreadable: () => undefined,

@@ -2,6 +2,7 @@
  * The one place that branches on phases. `decide` is a total function: same state, same observation, same policy, same
  * decision. Callers save `next` first (the fence), then perform the actions in order.
  */
+import { withAlerts } from "./alerts/pending.ts";
 import { analysing, scaling } from "./traffic/analyse.ts";
 import { hasNoReadyPods, isScaledToZero } from "./turn/capacity.ts";
 import { actionsFor, retreat } from "./actions.ts";
@@ -38,6 +39,11 @@ import { noReadyPods, draining, restoring } from "./lifecycle/end.ts";
 
 export function decide(state: CanaryState, seen: Observation, policy: Policy): Decision {
   const turn: Turn = { state, seen, policy };
+  return withAlerts(turn, decideTurn(turn));
+}
+
+function decideTurn(turn: Turn): Decision {
+  const { state, seen, policy } = turn;
   const barrier = barrierOf(turn);
   const command = pendingCommand(turn);
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
@@ -77,6 +83,7 @@ export function initialState(): CanaryState {
     checks: [],
     staleCallers: [],
     warnings: [],
+    alerts: [],
     history: [],
     runs: 0,
     reason: "",

@@ -2,6 +2,7 @@ import type { RouteSeen } from "./routes/routes.ts";
 import type { CheckStatus, Side } from "./objects/canary-status.ts";
 import type { CannotAskCode } from "./objects/check-codes.ts";
 import type { Command } from "./objects/command.ts";
+import type { AlertSeverity } from "./objects/alerts/alert-provider.ts";
 import type { Version } from "./state.ts";
 import type { CountOrigin, DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
@@ -107,6 +108,19 @@ export interface Observation {
   answers?: Readonly<Record<string, HookAnswer>>;
   /** How often Prometheus looks at the pods. */
   scrapeIntervalMs: number;
+  /** The chart's own provider is told of Canaries that name none, from this severity on. */
+  chartAlerts?: AlertSeverity;
+  /** Alerts of this Canary that have come to an end with one of their receivers. */
+  deliveries?: readonly Delivery[];
+}
+
+export interface Delivery {
+  /** Of the alert. */
+  at: number;
+  /** As in the alert's `to`. */
+  to: string;
+  /** Why it was given up, in a sentence; absent where the receiver has it. */
+  failure?: string;
 }
 
 export interface HookAnswer {

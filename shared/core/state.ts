@@ -4,6 +4,7 @@
  */
 import type { CheckCode } from "./objects/check-codes.ts";
 import type {
+  AlertStatus,
   HistoryEntry,
   RunOutcome,
   CanaryStatus,
@@ -158,6 +159,9 @@ export interface Tracks {
   canary: TrackStatus;
 }
 
+/** An alert on its way, see {@link AlertStatus}. */
+export type Alert = Omit<AlertStatus, "at"> & { at: number };
+
 export interface CanaryState {
   phase: Phase;
   /** Percent of users' requests that the canary is meant to get. */
@@ -172,6 +176,8 @@ export interface CanaryState {
   trend?: TrendPoint[];
   staleCallers: StaleCaller[];
   warnings: string[];
+  /** Those that somebody has not got yet, oldest first. */
+  alerts: Alert[];
   lastCommand?: CommandResult;
   unvetted?: Unvetted;
   blocked?: Blocked;

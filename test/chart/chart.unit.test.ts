@@ -105,6 +105,7 @@ describe("the definition of Canary", () => {
       leafEmptySince: 0,
       runs: 0,
       said: 0,
+      alerts: 0,
     } satisfies Record<keyof CanaryStatus, 0>;
     const run = {
       id: 0,

@@ -117,6 +117,7 @@ function startController(
       excludedNamespaces: [],
       allowGateways: false,
       hookAddresses: ["127.0.0.1"],
+      alerts: { allowedAddresses: [], providerNamespaces: [] },
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,

@@ -9,6 +9,7 @@ import {
 } from "../../shared/core/objects/canary-status.ts";
 import { type Command, commandVerbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
+import { anyAlerts, anyDeliveries, anySeverity } from "./arbitrary-alerts.ts";
 import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
@@ -114,15 +115,13 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   ),
   checks: fc.array(
     fc.constantFrom("pass", "fail", "no-evidence", "cannot-ask").map((outcome) => aCheck({ outcome })),
-    {
-      maxLength: 2,
-    },
+    { maxLength: 2 },
   ),
   reasonCode: fc.constant(undefined),
   tracks: fc.constant(undefined),
   trend: fc.constant(undefined),
   staleCallers: anyCallers,
-  warnings: fc.constant([]),
+  ...{ warnings: fc.constant([]), alerts: anyAlerts },
   blocked: maybe(fc.record({ kind: fc.constantFrom("obstacle", "missing"), what: fc.constant("Service gone.") })),
   lastCommand: maybe(
     fc.record({
@@ -278,6 +277,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   metrics: maybe(anyMetrics),
   counters: maybe(anyCounters),
   answers: maybe(anyAnswers),
+  ...{ chartAlerts: maybe(anySeverity), deliveries: maybe(anyDeliveries) },
   scrapeIntervalMs: fc.constant(10_000),
 });
 

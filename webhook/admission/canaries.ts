@@ -75,8 +75,8 @@ function hasShape(canary: Canary): boolean {
   if (!isObject(spec) || !isObject(spec["targetRef"] ?? {})) return false;
   const [service, analysis] = [spec["service"] ?? {}, spec["analysis"] ?? {}];
   if (!isObject(service) || !isObject(analysis)) return false;
-  const { metrics, webhooks, pauses, match, stepWeights } = analysis;
-  const lists = [metrics, webhooks, pauses, match, service["gatewayRefs"]].map((list) => list ?? []);
+  const { metrics, webhooks, pauses, alerts, match, stepWeights } = analysis;
+  const lists = [metrics, webhooks, pauses, alerts, match, service["gatewayRefs"]].map((list) => list ?? []);
   const areLists = lists.every((list) => Array.isArray(list) && list.every(isObject));
   return areLists && Array.isArray(stepWeights ?? []);
 }

@@ -1,9 +1,10 @@
 /** Wires the loop: caches wake keys, the queue works on them one at a time each, and only the leader works. */
+import type { AlertProvider } from "../../shared/core/objects/alerts/alert-provider.ts";
 import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
-import { resource } from "../../shared/kube/resources.ts";
+import { createAlerting, type Alerting, type AlertSettings } from "../alerts/alerting.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
 import { addressesOfApiServers, connectTo } from "../evidence/custom/strangers.ts";
 import { createEvidence } from "../evidence/evidence.ts";
@@ -11,7 +12,6 @@ import { HookCalls } from "../hooks/hook-calls.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
 import { WorkQueue, type Looked } from "../runtime/queue.ts";
-import { namespacesAppear, type Readable, readableNamespaces } from "../runtime/watched-namespaces.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
@@ -20,8 +20,9 @@ import { UnsavedEvidence } from "./unsaved.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
-import { discoverRoutes, routesAppear, type ServedRoutes } from "./objects/route-choice.ts";
-import { discoverPolicies, policiesAppear, type ServedPolicies } from "./objects/served-policies.ts";
+import { discoverRoutes, type ServedRoutes } from "./objects/route-choice.ts";
+import { discoverPolicies } from "./objects/served-policies.ts";
+import { namespacesOf, outlived } from "./surroundings.ts";
 import { createCaches, everyKey, type Caches } from "./cache/caches.ts";
 
 export interface ControllerConfig {
@@ -47,6 +48,7 @@ export interface ControllerConfig {
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  alerts: AlertSettings;
   /** IP address of the API server's Service, where it is known. */
   apiServer?: string;
   leaseDurationMs: number;
@@ -80,6 +82,7 @@ export interface Controller {
 
 type LoopParts = ControllerDeps & {
   hooks: HookCalls;
+  alerting: Alerting;
   world: Caches;
   reports: ControllerMetrics;
   routes: ServedRoutes;
@@ -104,11 +107,13 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
     log.warn({ resource, reason: error.message }, "an object is left out");
   };
   const told = { wake, onError: watchFailed(log), onUnreadable };
-  const where = { namespaces: namespaces.watched, templateNamespaces: namespaces.templates };
+  const { watched, templates: templateNamespaces, providers: providerNamespaces } = namespaces;
+  const where = { namespaces: watched, templateNamespaces, providerNamespaces };
   const world = createCaches({ cluster, clock, random, routes, policies, ...where, ...told });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
+      alerting.clear();
       await queue.drain();
       hooks.clear();
       // What it said last of a Canary would stand beside what its successor says, and be taken for true.
@@ -118,8 +123,9 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   const reports = createControllerMetrics(deps.recorder);
   const { hookAddresses } = deps.config;
   const hooks = new HookCalls({ ...deps, clock, hookAddresses, apiServers, wake: (key) => queue.add(key) });
-  const isLeader = (): boolean => election.isLeader();
-  const queue = createQueue({ ...deps, world, hooks, routes, apiServers, reports, isLeader });
+  const alerting = alertingOf(deps, { apiServers, world, wake: (key) => wake([key]) });
+  const parts = { ...deps, world, hooks, routes, apiServers, reports, alerting };
+  const queue = createQueue({ ...parts, isLeader: () => election.isLeader() });
   void world.start().then(() => {
     log.info({ canaries: world.canaries.list().length, provider: deps.config.provider }, "caches are filled");
     election.start();
@@ -139,38 +145,13 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
 
 // --- internal ---
 
-/** Throws where namespaces are listed, and none of them may be read: an empty list would mean all. */
-async function namespacesOf(deps: ControllerDeps): Promise<Readable & { templates: string[] }> {
-  const { watchNamespaces: listed, templateNamespaces } = deps.config;
-  if (listed.length === 0) return { watched: [], leftOut: [], templates: [] };
-  const [readable, templates] = await Promise.all([
-    readableNamespaces(deps, listed),
-    readableNamespaces(deps, templateNamespaces, resource.metricTemplates),
-  ]);
-  if (readable.watched.length === 0)
-    throw new CanaryError("Forbidden", `None of the namespaces of watchNamespaces may be read: ${listed.join(", ")}.`);
-  return { ...readable, templates: templates.watched };
-}
-
-async function outlived(
-  deps: Pick<ControllerDeps, "cluster" | "clock">,
-  known: { routes: ServedRoutes; policies: ServedPolicies | undefined; namespaces: Readable },
-  ending: AbortSignal,
-): Promise<string> {
-  const over = new AbortController();
-  const until = AbortSignal.any([ending, over.signal]);
-  try {
-    const { routes, policies, namespaces } = known;
-    const awaited = [
-      routesAppear(deps, routes, until).then(() => "the cluster serves a kind of route that it did not serve before"),
-      namespacesAppear(deps, namespaces.leftOut, until).then(() => "a namespace can be watched that could not before"),
-    ];
-    const served = "the cluster serves a kind of policy that it did not serve before";
-    if (!policies) awaited.push(policiesAppear(deps, namespaces.watched, until).then(() => served));
-    return await Promise.race(awaited);
-  } finally {
-    over.abort();
-  }
+function alertingOf(
+  deps: ControllerDeps,
+  loop: Pick<LoopParts, "apiServers" | "world"> & { wake(key: string): void },
+): Alerting {
+  const { alerts: settings, namespace } = deps.config;
+  const provider = (of: string, name: string): AlertProvider | undefined => loop.world.alertProviders.get(of, name);
+  return createAlerting({ ...deps, ...loop, settings, namespace, provider });
 }
 
 function createElection(
@@ -227,7 +208,9 @@ function createQueue(parts: LoopParts): WorkQueue {
     excludedNamespaces,
     allowGateways,
     hookAddresses,
-    eventWriter: new EventWriter({ cluster, instance, now, log }),
+    alertBounds: parts.config.alerts,
+    eventWriter: new EventWriter({ cluster, instance, now, log, ...parts.alerting.eventWebhook }),
+    alerts: parts.alerting.alerts,
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(parts.random, clock),
     evidence,
@@ -251,6 +234,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   if (!canary || canary.metadata.deletionTimestamp) {
     deps.gone(key);
     deps.eventWriter.forget(key);
+    deps.alerts.forget(key);
     deps.unsaved.forget(key);
     deps.refusals.done(key);
     deps.hooks.forget(key);

@@ -4,7 +4,11 @@ import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { decide } from "../../shared/core/decide.ts";
 import { formatErrors, parsePolicy, unreadablePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 import type { Observation, Unmet } from "../../shared/core/observation.ts";
-import type { CanaryState } from "../../shared/core/state.ts";
+import { alertsOfUnreadable, receiversOf } from "../../shared/core/alerts/pending.ts";
+import { readableAlertRules, type AlertRule } from "../../shared/core/spec/alert-rules.ts";
+import { printAlerts, readableAlerts } from "../../shared/alert-status.ts";
+import type { AlertSender } from "../alerts/alert-sender.ts";
+import type { Alert, CanaryState } from "../../shared/core/state.ts";
 import type { Decision, EventText } from "../../shared/core/action.ts";
 import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
@@ -33,6 +37,7 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   unsaved: UnsavedEvidence;
   refusals: Refusals;
   hooks: Pick<HookCalls, "answers" | "ask" | "tell">;
+  alerts: AlertSender;
   /** Asked right before every write. */
   isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
@@ -67,11 +72,12 @@ type Told = Looked & { said: boolean };
 async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const policy = policyOf(canary);
   const read = readStatus(canary);
-  if (typeof read === "string") return sayInvalid(deps, canary, read);
+  if (typeof read === "string") return sayInvalid(deps, canary, { faults: read, rules: policy.alerts });
   const state = deps.unsaved.restore(canary, read);
   const { unreadable } = policy;
   // Of a spec that cannot be read one thing is still wanted: that a run under way may go back.
-  if (unreadable !== undefined && !state.run) return sayInvalid(deps, canary, unreadable);
+  if (unreadable !== undefined && !state.run)
+    return sayInvalid(deps, canary, { faults: unreadable, rules: policy.alerts });
   const found = objectsOf(deps, canary);
   const policies = await policiesSeen(deps, found);
   const unmet = unreadable === undefined ? unmetBy(deps, found, policies) : [];
@@ -80,14 +86,19 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const refusal = deps.refusals.of(keyOf(canary));
   const observed = withUnmet(await observe(deps, objects, { state, policy }), unmet);
   const answers = deps.hooks.answers(canary);
-  const seen = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
+  const judged = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
+  const seen = withTrouble(deps, { ...judged, ...receiving(deps, canary) }, policy);
   const decision = decide(state, seen, policy);
   objects.canary = await save(deps, objects, decision, policy);
   callHooks(deps, objects.canary, { decision, policy });
+  deps.alerts.settled(keyOf(canary), decision.state.alerts);
   const said = await announce(deps, objects.canary, decision.events);
   report(deps, { canary, policy, before: state, decision });
   const stage = { objects, progressDeadlineMs: policy.progressDeadlineMs };
-  const retryInMs = await performAll(deps, stage, decision);
+  // After what moves traffic, and whether or not that was done.
+  const retryInMs = await performAll(deps, stage, decision).finally(() =>
+    deps.alerts.submit(objects.canary, decision.state.alerts),
+  );
   return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
 }
 
@@ -128,12 +139,13 @@ async function performAll(deps: ReconcileDeps, stage: ApplyContext, decision: De
 }
 
 function policyOf({ spec }: Canary): Policy {
+  const unreadable = (faults: string): Policy => ({ ...unreadablePolicy(faults), alerts: readableAlertRules(spec) });
   try {
     const parsed = parsePolicy(spec);
-    return parsed.ok ? parsed.policy : unreadablePolicy(formatErrors(parsed.errors));
+    return parsed.ok ? parsed.policy : unreadable(formatErrors(parsed.errors));
   } catch (error: unknown) {
     // Past an older CRD's schema a spec may have any shape.
-    return unreadablePolicy(`spec: ${messageOf(error)}`);
+    return unreadable(`spec: ${messageOf(error)}`);
   }
 }
 
@@ -149,6 +161,17 @@ function report(deps: ReconcileDeps, decided: Decided): void {
 function withUnmet(seen: Observed, unmet: readonly Unmet[]): Observation {
   const warnings = unmet.flatMap(({ level, what }) => (level === "warning" ? [what] : []));
   return { ...seen, unmet, warnings: [...seen.warnings, ...warnings] };
+}
+
+/** What is known of its alerts. */
+function receiving({ alerts }: ReconcileDeps, canary: Canary): Pick<Observation, "chartAlerts" | "deliveries"> {
+  return { ...optional("chartAlerts", alerts.chartAlerts), deliveries: alerts.deliveries(keyOf(canary)) };
+}
+
+/** With a warning for each receiver that its alerts do not reach. */
+function withTrouble({ alerts }: ReconcileDeps, seen: Observation, policy: Policy): Observation {
+  const trouble = alerts.trouble(`${seen.namespace}/${seen.name}`, receiversOf(policy.alerts, seen));
+  return { ...seen, warnings: [...seen.warnings, ...trouble] };
 }
 
 /** A status that something else has written is said to its user, not only to the log. */
@@ -227,13 +250,33 @@ async function announce(deps: ReconcileDeps, canary: Canary, events: readonly Ev
 }
 
 /** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
-async function sayInvalid(deps: ReconcileDeps, canary: Canary, faults: string): Promise<Told> {
+async function sayInvalid(
+  deps: ReconcileDeps,
+  canary: Canary,
+  { faults, rules }: { faults: string; rules: readonly AlertRule[] },
+): Promise<Told> {
   const words = { reason: unreadableWords(faults), reasonCode: unreadableCode(faults) };
-  const { reason, reasonCode } = words;
-  if (canary.status?.reasonCode === reasonCode) return { isCheck: false, said: true };
-  const events: EventText[] = [{ type: "Warning", message: reason }];
+  const isNew = canary.status?.reasonCode !== words.reasonCode;
+  const known = readableAlerts(canary.status ?? {});
+  const { namespace } = metaOf(canary);
+  const seen = { now: deps.now(), namespace, targetName: canary.spec.targetRef.name, ...receiving(deps, canary) };
+  const alerts = alertsOfUnreadable(known, { reason: words.reason, isNew }, { rules, seen });
+  const events: EventText[] = isNew ? [{ type: "Warning", message: words.reason }] : [];
+  const isNews =
+    isNew || alerts.length !== known.length || alerts.some(({ to }, index) => to.length !== known[index]?.to.length);
+  const written = isNews ? await saveInvalid(deps, canary, { words, alerts, events }) : canary;
+  deps.alerts.settled(keyOf(canary), alerts);
+  deps.alerts.submit(written, alerts);
+  return { isCheck: false, said: isNew ? await announce(deps, written, events) : true };
+}
+
+async function saveInvalid(
+  deps: ReconcileDeps,
+  canary: Canary,
+  { words, alerts, events }: { words: { reason: string; reasonCode: string }; alerts: Alert[]; events: EventText[] },
+): Promise<Canary> {
   const said = deps.eventWriter.withNew(canary, events);
-  const status = printUnreadable(words, { now: deps.now(), previous: canary.status });
-  const written = await writeStatus(deps, canary, { ...status, said });
-  return { isCheck: false, said: await announce(deps, written, events) };
+  const { alerts: _past, ...status } = printUnreadable(words, { now: deps.now(), previous: canary.status });
+  const pending = optional("alerts", printAlerts(alerts));
+  return writeStatus(deps, canary, { ...status, ...(said.length > 0 ? { said } : {}), ...pending });
 }

@@ -7,6 +7,7 @@ import { start } from "../../test/builders.ts";
 import { givenApex, givenCanary, givenReplicaSet, givenTarget } from "../../test/given-objects.ts";
 import { ManualClock } from "../../test/kube/manual-clock.ts";
 import { RecordingCluster, servedRoutes, silent, worldOf } from "../../test/recording-cluster.ts";
+import type { AlertSender } from "../alerts/alert-sender.ts";
 import { EventWriter } from "./apply/event-writer.ts";
 import { type Looked, reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { Refusals } from "./refusals.ts";
@@ -51,9 +52,11 @@ async function aReplica(leads = Infinity): Promise<Reconciling> {
       excludedNamespaces: [],
       allowGateways: false,
       hookAddresses: [],
+      alertBounds: { providerNamespaces: [], allowedAddresses: [] },
     },
     ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
-    eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent }),
+    eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent, tell: () => undefined }),
+    alerts: noAlerts(),
     unsaved: new UnsavedEvidence(),
     refusals: new Refusals(() => 0, new ManualClock()),
     hooks: { answers: () => ({}), ask: () => undefined, tell: () => undefined },
@@ -61,6 +64,13 @@ async function aReplica(leads = Infinity): Promise<Reconciling> {
     decided: () => undefined,
   };
   return { cluster, deps, look: (canary = givenCanary()) => reconcile(deps, canary) };
+}
+
+/** Nobody is to be told. */
+function noAlerts(): AlertSender {
+  const nothing = (): void => undefined;
+  const none = (): [] => [];
+  return { deliveries: none, trouble: none, settled: nothing, submit: nothing, forget: nothing, clear: nothing };
 }
 
 const silence = (): Promise<never> => Promise.reject(new Error("Prometheus was not to be asked"));
@@ -138,5 +148,48 @@ describe("a Canary that cannot be read", () => {
     expect(again.cluster.calls).toEqual([]);
     await again.look(unreadable("another fault"));
     expect(again.cluster.calls[0]).toBe(fence);
+  });
+});
+
+describe("an alert", () => {
+  const rejected = {
+    code: "rejected",
+    severity: "error",
+    message: "It failed.",
+    fields: [],
+    to: ["test/on-call"],
+  } as const;
+  const pending = { at: new Date(start - 1_000).toISOString(), ...rejected, fields: [], to: ["test/on-call"] };
+
+  it("is saved before it is handed on, and handed on when the rest is done", async () => {
+    const { cluster, deps, look } = await aReplica();
+    const handed: { at: number; calls: number }[] = [];
+    const chart = { ...deps.alerts, chartAlerts: "info" as const };
+    deps.alerts = {
+      ...chart,
+      submit: (_, alerts) => handed.push(...alerts.map(({ at }) => ({ at, calls: cluster.calls.length }))),
+    };
+    await look(givenCanary({ phase: "Initializing", alerts: [pending] }));
+    expect(cluster.calls).toEqual([fence, ...takeOver]);
+    expect(handed).toEqual([{ at: start - 1_000, calls: 1 + takeOver.length }]);
+  });
+
+  it("is handed on where the rest is refused too", async () => {
+    const { cluster, deps, look } = await aReplica();
+    const handed: string[] = [];
+    deps.alerts = { ...deps.alerts, submit: (_, alerts) => handed.push(...alerts.map(({ code }) => code)) };
+    cluster.refuse(takeOver[0]!, new CanaryError("Unreachable", "it is away"));
+    await expect(look(givenCanary({ phase: "Initializing", alerts: [pending] }))).rejects.toThrow();
+    expect(handed).toEqual(["rejected"]);
+  });
+
+  it("is not in the status any more once it has arrived, also of a Canary that cannot be read", async () => {
+    for (const spec of [givenCanary().spec, { ...givenCanary().spec, analysis: { interval: "soon" } }]) {
+      const { cluster, deps, look } = await aReplica();
+      deps.alerts = { ...deps.alerts, deliveries: () => [{ at: start - 1_000, to: "test/on-call" }] };
+      await look({ ...givenCanary({ phase: "Initialized", alerts: [pending] }), spec });
+      const [written] = cluster.writes.filter(({ subresource }) => subresource === "status");
+      expect(written?.body).not.toHaveProperty("status.alerts");
+    }
   });
 });

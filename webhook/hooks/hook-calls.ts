@@ -12,7 +12,7 @@ import { pause, type Clock } from "../../shared/kube/clock.ts";
 import { messageOf } from "../../shared/kube/errors.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { Logger } from "../../shared/log.ts";
-import { FairShare } from "../evidence/custom/fair-share.ts";
+import { FairShare } from "../runtime/fair-share.ts";
 import { askHook, type HookAddresses, type HookResult } from "./ask-hook.ts";
 import { eventPayload, questionPayload, type Told } from "./payload.ts";
 

@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CheckStatus, Outcome, Phase } from "../../shared/core/objects/canary-status.ts";
 import { blockedGauge } from "./blocked-gauge.ts";
+import { alertCounter, type AlertResult } from "./alert-counter.ts";
 import { canaryName, primaryName } from "../../shared/core/objects/names.ts";
 
 /** `name` is the target's name, as with Flagger. */
@@ -47,6 +48,8 @@ export interface Recorder {
   /** Whether this replica's caches hold the cluster, and how many Canaries wait to be looked at. */
   loop(state: { isReady: boolean; waiting: number }): void;
   certificateDaysLeft(days: number): void;
+  /** An alert to a provider of this type (or an Event to the event webhook) has come to its end. */
+  alert(type: string, result: AlertResult): void;
 }
 
 /** Metrics in a registry of their own; `version` and `meshProvider` go into `flagger_info`. */
@@ -71,7 +74,7 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
 type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
 type OwnPart = Pick<
   Recorder,
-  "comparison" | "needs" | "blocked" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft"
+  "comparison" | "needs" | "blocked" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft" | "alert"
 >;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
@@ -138,11 +141,7 @@ function ownMetrics(registry: Registry): OwnPart {
     labelNames: ["resource"],
     registers,
   });
-  const certificate = new Gauge({
-    name: "kubectl_canary_certificate_days_left",
-    help: "Days until the webhook's serving certificate expires",
-    registers,
-  });
+  const certificate = certificateGauge(registers);
   return {
     comparison(subject, value) {
       if (value === undefined) evidence.remove(labelsOf(subject));
@@ -163,7 +162,13 @@ function ownMetrics(registry: Registry): OwnPart {
     unreadable: (resource) => unreadable.inc({ resource }),
     loop: loopGauges(registers),
     certificateDaysLeft: (days) => certificate.set(days),
+    alert: alertCounter(registers),
   };
+}
+
+function certificateGauge(registers: Registry[]): Gauge {
+  const help = "Days until the webhook's serving certificate expires";
+  return new Gauge({ name: "kubectl_canary_certificate_days_left", help, registers });
 }
 
 function loopGauges(registers: Registry[]): OwnPart["loop"] {

@@ -136,7 +136,7 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   resources: [canaries/finalizers]
   verbs: [update]
 - apiGroups: [flagger.app]
-  resources: [metrictemplates]
+  resources: [metrictemplates, alertproviders]
   verbs: [get, list, watch]
 # Targets are held and released, canary Deployments created and deleted.
 - apiGroups: [apps]
@@ -221,6 +221,11 @@ namespaceSelector:
   "ALLOWED_ADDRESSES" (join "," .Values.metrics.allowedAddresses | default "none")
   "HOOK_ADDRESSES" (join "," .Values.gates.allowedAddresses | default "none")
   "TEMPLATE_NAMESPACES" (join "," .Values.metrics.templateNamespaces | default "none")
+  "ALERT_PROVIDER" (empty .Values.alerts.default.type | ternary "none" (toJson .Values.alerts.default))
+  "ALERT_ADDRESSES" (join "," .Values.alerts.allowedAddresses | default "none")
+  "ALERT_NAMESPACES" (join "," .Values.alerts.providerNamespaces | default "none")
+  "EVENT_WEBHOOK" (and (empty .Values.eventWebhook.address) (empty .Values.eventWebhook.secretName) | ternary "none" (toJson .Values.eventWebhook))
+  "CLUSTER_NAME" (.Values.alerts.clusterName | default "none")
   "ALLOW_GATEWAYS" .Values.routes.allowGateways
   "WATCH_NAMESPACES" (join "," .Values.watchNamespaces | default "all")
   "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)

@@ -41,6 +41,12 @@ const judged = (value: number, name = "request-success-rate") =>
     { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 },
   );
 
+/** With an alert that goes to this provider. */
+function alerting(canary: Canary, name: string): Canary {
+  const analysis = { ...canary.spec.analysis, alerts: [{ name: "release", providerRef: { name } }] };
+  return { ...canary, spec: { ...canary.spec, analysis } };
+}
+
 function judgedBy(canary: Canary, templateRef: { name: string; namespace: string }): Canary {
   const { spec } = canary;
   return { ...canary, spec: { ...spec, analysis: { ...spec.analysis, metrics: [{ name: "errors", templateRef }] } } };
@@ -201,6 +207,30 @@ const cases: Case[] = [
     ({ canary }) => ({ canary: judgedBy(canary!, { name: "errors", namespace: "metrics" }) }),
     "metrics/errors",
     "edit canary podinfo",
+  ],
+  [
+    "alert-provider-missing",
+    "an AlertProvider is not there",
+    ({ canary }) => ({ canary: alerting(canary!, "on-call") }),
+    "in alert release",
+    "edit canary podinfo",
+  ],
+  [
+    "alert-provider-unusable",
+    "an AlertProvider has an address that is not asked by https",
+    ({ canary, controller }) => {
+      const found = structuredClone(controller!);
+      found.spec!.template.spec!.containers[0]!.env = [
+        { name: "KUBECTL_CANARY_ALERT_NAMESPACES", value: "none" },
+        { name: "KUBECTL_CANARY_ALERT_ADDRESSES", value: "none" },
+      ];
+      const spec = { type: "slack" as const, address: "http://hooks.example/swordfish" };
+      const provider = { apiVersion: "flagger.app/v1beta1", kind: "AlertProvider", metadata: {}, spec };
+      const alertProviders = new Map([["test/on-call", provider]]);
+      return { controller: found, alertProviders, canary: alerting(canary!, "on-call") };
+    },
+    "the chart's values under alerts",
+    "edit alertprovider on-call",
   ],
   [
     "metric-not-a-number",

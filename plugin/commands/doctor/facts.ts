@@ -11,6 +11,7 @@ import type {
   V1Service,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
+import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { ServiceProfile } from "../../../shared/service-profile.ts";
@@ -52,6 +53,8 @@ export interface Facts {
   policies?: PolicyObjects | undefined;
   /** The MetricTemplates of every namespace that a Canary names one of, by `namespace/name`. */
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
+  /** The AlertProviders likewise. */
+  alertProviders?: ReadonlyMap<string, AlertProvider> | undefined;
   /** Flagger's controllers, wherever they run. */
   flaggers?: readonly V1Deployment[] | undefined;
   controller?: Known<V1Deployment>;

@@ -1,5 +1,6 @@
 /** Reads what the doctor looks at, side by side: what a namespace holds, and what the installation consists of. */
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Service, V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
+import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
@@ -31,6 +32,7 @@ export interface Survey extends Installation {
   policies: Facts["policies"];
   /** By `namespace/name`; undefined where some may not be read. */
   templates: Facts["templates"];
+  alertProviders: Facts["alertProviders"];
   /** Sentences about what could not be read. */
   unread: string[];
 }
@@ -53,8 +55,11 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
       list<ServiceProfile>(resource.serviceProfiles),
     ]);
   const hasPolicies = (await groupOf(deps.cluster, resource.linkerdServers.group)).versions !== undefined;
-  const [templates, policies] = await Promise.all([
-    readTemplates(reader, canaries ?? [], namespace),
+  const from = { reader, namespace };
+  const all = canaries ?? [];
+  const [templates, alertProviders, policies] = await Promise.all([
+    readNamed<MetricTemplate>(from, resource.metricTemplates, all.flatMap(templatesOf)),
+    readNamed<AlertProvider>(from, resource.alertProviders, all.flatMap(providersOf)),
     hasPolicies ? readPolicies(reader, { namespace, pods }) : undefined,
   ]);
   return {
@@ -70,6 +75,7 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
     serviceProfiles,
     templates,
     policies,
+    alertProviders,
     unread: [...reader.unread],
   };
 }
@@ -140,24 +146,28 @@ async function groupOf(cluster: Deps["cluster"], group: string): Promise<{ versi
   return answer.groups?.find(({ name }) => name === group) ?? {};
 }
 
-function referencesOf({ spec }: Canary, namespace: string): string[] {
-  const references = (spec.analysis.metrics ?? []).flatMap(({ templateRef }) => templateRef ?? []);
-  return references.map((reference) => `${reference.namespace ?? namespace}/${reference.name}`);
+interface Reference {
+  name: string;
+  namespace?: string;
 }
 
-async function readTemplates(
-  reader: Reader,
-  canaries: readonly Canary[],
-  namespace: string,
-): Promise<Facts["templates"]> {
-  const wanted = canaries.flatMap((canary) => referencesOf(canary, namespace));
-  const namespaces = [...new Set(wanted.map((reference) => reference.split("/")[0] ?? ""))];
-  const lists = await Promise.all(
-    namespaces.map(async (of) => reader.list<MetricTemplate>(resource.metricTemplates, { namespace: of })),
-  );
+const templatesOf = ({ spec }: Canary): Reference[] =>
+  (spec.analysis.metrics ?? []).flatMap(({ templateRef }) => templateRef ?? []);
+
+const providersOf = ({ spec }: Canary): Reference[] =>
+  (spec.analysis.alerts ?? []).flatMap(({ providerRef }) => providerRef ?? []);
+
+/** Every object of the namespaces that `references` name, by `namespace/name`; undefined where some may not be read. */
+async function readNamed<T extends { metadata?: { name?: string } }>(
+  { reader, namespace }: { reader: Reader; namespace: string },
+  of: Resource,
+  references: readonly Reference[],
+): Promise<Map<string, T> | undefined> {
+  const namespaces = [...new Set(references.map((reference) => reference.namespace ?? namespace))];
+  const lists = await Promise.all(namespaces.map(async (one) => reader.list<T>(of, { namespace: one })));
   if (lists.includes(undefined)) return undefined;
   const keyed = lists.flatMap((list, index) =>
-    (list ?? []).map((template) => [`${namespaces[index]}/${nameOf(template)}`, template] as const),
+    (list ?? []).map((object) => [`${namespaces[index]}/${nameOf(object)}`, object] as const),
   );
   return new Map(keyed);
 }

@@ -1,4 +1,5 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
+import type { AlertSeverity } from "./alerts/alert-provider.ts";
 import type { CheckCode } from "./check-codes.ts";
 import type { AfterRunStatus, GateStatus } from "./gate-status.ts";
 import type { WaitCause } from "./wait-causes.ts";
@@ -144,6 +145,20 @@ export interface CanaryStatus {
   runs?: number;
   /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */
   said?: SaidStatus[];
+  /** Alerts that are still on their way, oldest first. */
+  alerts?: AlertStatus[];
+}
+
+/** An alert as it was decided; its time is its own among a Canary's. */
+export interface AlertStatus {
+  at: string;
+  /** What it is about, for programs: `rejected`, `waiting/paused` and the like. */
+  code: string;
+  severity: AlertSeverity;
+  message: string;
+  fields: { name: string; value: string }[];
+  /** Who has not got it yet: AlertProviders as `namespace/name`, or the chart's own. */
+  to: string[];
 }
 
 /** An Event as it is to be written; its time is its own among a Canary's. */

@@ -3,6 +3,7 @@
  * Times are RFC 3339 strings here; the core works on `CanaryState` with milliseconds.
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
+import type { AlertSeverity } from "./alerts/alert-provider.ts";
 import type { CanaryStatus } from "./canary-status.ts";
 
 export interface Canary {
@@ -72,6 +73,7 @@ export interface AnalysisSpec {
   webhooks?: WebhookSpec[];
   /** Steps at which the run waits though every check passed; see docs/gates.md. */
   pauses?: PauseSpec[];
+  alerts?: AlertSpec[];
   sessionAffinity?: object;
 }
 
@@ -94,6 +96,14 @@ export interface PauseSpec {
   weight: number;
   /** From when the weight is in force; until a person says so unless given. */
   duration?: string;
+}
+
+export interface AlertSpec {
+  name: string;
+  /** The least that is sent; `info` unless given. */
+  severity?: AlertSeverity | "";
+  /** An AlertProvider, of the Canary's namespace unless given. */
+  providerRef: { name: string; namespace?: string };
 }
 
 export interface MetricSpec {

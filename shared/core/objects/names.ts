@@ -30,6 +30,8 @@ export const label = {
   over: `${prefix}/over`,
   /** On a Secret, `true`: MetricTemplates of its namespace may take credentials from it. */
   credentials: `${prefix}/metrics-credentials`,
+  /** On a Secret, `true`: AlertProviders of its namespace may post to the address in it. */
+  alertCredentials: `${prefix}/alert-credentials`,
   managedBy: "app.kubernetes.io/managed-by",
   podTemplateHash: "pod-template-hash",
 } as const;

@@ -2,6 +2,7 @@
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { QueryReader } from "../queries/query-scope.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
+import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
 import type { Canary } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import type { RouteObject } from "../routes/routes.ts";
@@ -35,6 +36,10 @@ export interface SeenObjects {
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** Says which track a query of the user's measures. */
   readQuery?: QueryReader;
+  /** The AlertProviders that the Canary may name, by `namespace/name`. */
+  alertProviders?: ReadonlyMap<string, AlertProvider> | undefined;
+  /** What the chart lets AlertProviders do. */
+  alerts?: { providerNamespaces: readonly string[]; allowedAddresses: readonly string[] } | undefined;
   /** Namespaces whose MetricTemplates every Canary may name, as the chart has it. */
   templateNamespaces?: readonly string[] | undefined;
   /** The only namespaces that the controller looks after; empty: all. */

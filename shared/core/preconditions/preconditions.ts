@@ -2,6 +2,7 @@
  * Everything that must hold before a canary may start, each rule in one place. The controller, admission and `doctor` all ask
  * here, each with the objects that it has seen. To add one, write it into the file of its subject, under its code.
  */
+import { alertRules } from "./alerts.ts";
 import { canaryRules } from "./canary.ts";
 import type { Finding, Level, Rule, SeenObjects } from "./finding.ts";
 import { flaggerRules } from "./flagger.ts";
@@ -23,6 +24,7 @@ const rules = {
   ...policyRules,
   ...metricRules,
   ...webhookRules,
+  ...alertRules,
 };
 
 export type PreconditionCode = keyof typeof rules;

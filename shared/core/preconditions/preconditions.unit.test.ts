@@ -7,6 +7,7 @@ import { readQuery } from "../../promql.ts";
 import type { Canary, CanarySpec, GatewayRef } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import { httpRoute, trafficSplit, type RouteObject, type Router } from "../routes/routes.ts";
+import { alertRules } from "./alerts.ts";
 import type { Level, SeenObjects } from "./finding.ts";
 import { policyRules } from "./policy.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
@@ -353,8 +354,7 @@ describe("preconditions", () => {
     expect(unmetPreconditions({ ...bare(sound()), canary: canary() })).toEqual([]);
   });
 
-  it.each(rows)("%s: %s", (...row) => {
-    const [code, , level, broken, what, cure] = row;
+  it.each(rows)("%s: %s", (...[code, , level, broken, what, cure]) => {
     const [found, ...others] = unmetPreconditions({ ...sound(), ...broken });
     expect(others).toEqual([]);
     expect(found).toMatchObject({ code, level, what: expect.stringContaining(what) as string });
@@ -375,8 +375,8 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const codes = [...rows.map(([code]) => code), ...Object.keys(policyRules), "webhook-address-refused"];
-    expect([...new Set(codes)].sort()).toEqual([...preconditionCodes].sort());
+    const elsewhere = [...Object.keys({ ...policyRules, ...alertRules }), "webhook-address-refused"];
+    expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });
 
   it("name what forbids most first", () => {

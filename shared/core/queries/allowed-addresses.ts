@@ -32,12 +32,9 @@ export function refusalOf(
   const url = address.length > longestAddress ? undefined : parsed(address);
   if (!url) return `${shown(address)} is no http or https address of a ${of.what}; correct it`;
   if (namespace !== undefined && isServiceOf(namespace, url.host)) return undefined;
-  const isListed = allowed.some(
-    (pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)),
-  );
   const patterns = allowed.length === 0 ? "none" : allowed.join(", ");
   const beside = namespace === undefined ? "" : `, beside Services of namespace ${namespace} (NAME.${namespace}.svc)`;
-  return isListed
+  return listing(url, allowed)
     ? undefined
     : `the controller may not ask ${url.host}:${url.port}: its chart's ${of.value} allows ${patterns}${beside}`;
 }
@@ -48,6 +45,18 @@ export function isListedByItself(address: string, allowed: readonly string[]): b
   return url !== undefined && allowed.some((pattern) => !pattern.includes("*") && matches(pattern, url));
 }
 
+/** Whether the chart lists the address; what is guarded only by itself. */
+export function isListed(address: string, allowed: readonly string[]): boolean {
+  const url = address.length > longestAddress ? undefined : parsed(address);
+  return url !== undefined && listing(url, allowed);
+}
+
+/** `host:port` of an http or https address, and nothing that may be a secret; undefined where it is none. */
+export function hostOf(address: string): string | undefined {
+  const url = address.length > longestAddress ? undefined : parsed(address);
+  return url && `${url.host}:${url.port}`;
+}
+
 /** In quotes: what may be shown of an address, whether or not it can be read. No password, and not without end. */
 export function shown(address: string): string {
   const [start, end] = [address.indexOf("//"), address.lastIndexOf("@")];
@@ -56,6 +65,10 @@ export function shown(address: string): string {
 }
 
 // --- internal ---
+
+function listing(url: Host, allowed: readonly string[]): boolean {
+  return allowed.some((pattern) => matches(pattern, url) && (!pattern.includes("*") || !guarded.test(url.host)));
+}
 
 function isServiceOf(namespace: string, host: string): boolean {
   const [name = "", ...rest] = host.split(".");

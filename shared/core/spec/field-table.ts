@@ -40,7 +40,6 @@ const routeTimeout = ignored("annotate the Service with timeout.linkerd.io/reque
 const hpa = ignored(
   "the HorizontalPodAutoscaler goes on scaling the Deployment, which is stable here; the canary follows its size by weight",
 );
-const alerts = ignored("no alert is sent; alert on the metric flagger_canary_status, or on the Canary's Events");
 
 /** By the path in the schema; `[]` is an item of a list. */
 export const fieldTable: Record<string, Treatment> = {
@@ -144,7 +143,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.comparison.marginPercent": read,
   "spec.analysis.comparison.clientErrors": read,
   "spec.analysis.comparison.clientErrorsMarginPercent": read,
-  "spec.analysis.alerts[].name": alerts,
+  "spec.analysis.alerts[].name": read,
   "spec.analysis.alerts[].severity": read,
   "spec.analysis.alerts[].providerRef.name": read,
   "spec.analysis.alerts[].providerRef.namespace": read,

@@ -4,6 +4,7 @@
  */
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
 import { parseDuration } from "../format/duration.ts";
+import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
 import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
 import { checkReferences, quoted } from "./references.ts";
@@ -17,6 +18,8 @@ export interface Policy extends JudgingPolicy, HookPolicy {
   /** Percent that goes back to the primary per interval after promotion; undefined: all at once. */
   stepWeightPromotion?: number;
   metrics: MetricSpec[];
+  /** Who is told of what; none: whom the chart names. */
+  alerts: AlertRule[];
   progressDeadlineMs: number;
   /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
   drainMs: number;
@@ -49,6 +52,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   checkWeights(analysis, add);
   checkJudging(analysis, add);
   checkHooks(analysis, weightsOf(analysis), add);
+  checkAlerts(analysis.alerts, add);
   (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
@@ -111,6 +115,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     threshold: Math.max(1, analysis.threshold ?? 1),
     weights: weightsOf(analysis),
     metrics: analysis.metrics ?? [],
+    alerts: alertRulesOf(analysis.alerts),
     drainMs,
     ...judgingOf(analysis),
     ...hooksOf(analysis),

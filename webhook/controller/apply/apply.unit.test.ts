@@ -42,6 +42,7 @@ async function aStage(
     excludedNamespaces: [],
     allowGateways: false,
     hookAddresses: [],
+    alertBounds: { providerNamespaces: [], allowedAddresses: [] },
   };
   const stage = { objects: objectsOf(found, givenCanary()), progressDeadlineMs: 60_000 };
   return { cluster, perform: (action) => perform(deps, stage, action) };

@@ -26,6 +26,8 @@ export interface EventDeps {
   instance: string;
   now(): number;
   log: { warn(details: object, message: string): void };
+  /** Told of each Event that this process has made. */
+  tell(canary: Canary, said: SaidStatus): void;
 }
 
 export class EventWriter {
@@ -70,6 +72,7 @@ export class EventWriter {
   private async write(canary: Canary, said: SaidStatus): Promise<boolean> {
     try {
       await this.deps.cluster.create(resource.coreEvents, eventOf(canary, said, this.deps.instance));
+      this.deps.tell(canary, said);
       return true;
     } catch (error: unknown) {
       if (hasCode(error, "AlreadyExists")) return true;

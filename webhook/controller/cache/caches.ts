@@ -1,5 +1,6 @@
 /** Everything the loop watches, and which Canary each change concerns. */
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
+import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import { apexOf, type Canary } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
@@ -25,6 +26,7 @@ export interface Caches {
   splits: Cache<RouteObject>;
   httpRoutes: Cache<RouteObject>;
   templates: Cache<MetricTemplate>;
+  alertProviders: Cache<AlertProvider>;
   /** Templates of stable versions that we keep; without the templates themselves. */
   kept: Cache<V1ControllerRevision>;
   /** Undefined where the cluster has none, or we may not read them. */
@@ -40,6 +42,8 @@ export interface CacheDeps extends WatchDeps {
   policies?: ServedPolicies | undefined;
   /** Beside the namespaces, where MetricTemplates are read. */
   templateNamespaces: readonly string[];
+  /** Likewise AlertProviders. */
+  providerNamespaces: readonly string[];
 }
 
 export const indexes = {
@@ -86,6 +90,7 @@ export function createCaches(deps: CacheDeps): Caches {
     splits: watchRoutes(deps, deps.routes.trafficSplit.resource, mapping.apex),
     httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
     templates: watchTemplates(deps, mapping.template),
+    alertProviders: watchProviders(deps, mapping.provider),
     kept: watchKept(deps, mapping.labelled),
   };
   const policies = watchPolicies(deps, deps.policies, (namespace) =>
@@ -108,6 +113,15 @@ export function namesTemplate({ metadata, spec }: Canary, template: MetricTempla
     if (!templateRef || templateRef.name !== template.metadata.name) return false;
     return (templateRef.namespace ?? metadata.namespace) === template.metadata.namespace;
   });
+}
+
+/** One of its alerts goes to this provider, which may be another namespace's. */
+export function namesProvider({ metadata, spec }: Canary, provider: AlertProvider): boolean {
+  return (spec.analysis.alerts ?? []).some(
+    ({ providerRef }) =>
+      providerRef?.name === provider.metadata.name &&
+      (providerRef?.namespace ?? metadata.namespace) === provider.metadata.namespace,
+  );
 }
 
 /** Every Canary, every Canary that something of ours is left of, and every Deployment that is still ours without one. */
@@ -179,6 +193,16 @@ function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<Metr
   });
 }
 
+function watchProviders(deps: CacheDeps, keys: Keys<AlertProvider>): Cache<AlertProvider> {
+  const besides = deps.providerNamespaces;
+  return watchInto<AlertProvider>(deps, resource.alertProviders, {
+    transform: slim,
+    missingIsEmpty: true,
+    besides,
+    keys,
+  });
+}
+
 function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
   return watchInto<RouteObject>(deps, of, {
     missingIsEmpty: true,
@@ -194,6 +218,7 @@ function keysFor(
   deployment: Keys<V1Deployment>;
   revision: Keys<Revision>;
   template: Keys<MetricTemplate>;
+  provider: Keys<AlertProvider>;
   apex: Keys<Stored>;
   labelled: Keys<Stored & { metadata?: { labels?: Record<string, string> } }>;
 } {
@@ -212,6 +237,11 @@ function keysFor(
       canaries
         .list()
         .filter((canary) => namesTemplate(canary, template))
+        .map(keyOf),
+    provider: (provider) =>
+      canaries
+        .list()
+        .filter((canary) => namesProvider(canary, provider))
         .map(keyOf),
     apex: (object) => [
       ...canaries.byIndex(indexes.apex, keyOf(object)).map(keyOf),

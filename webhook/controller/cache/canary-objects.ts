@@ -5,6 +5,7 @@ import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-ch
 import type { Caches } from "./caches.ts";
 import { leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
+import type { SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 
 /** The objects behind an observation, for whoever performs the decision's actions. */
@@ -56,6 +57,8 @@ export interface ObjectDeps {
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** What the chart lets AlertProviders do. */
+  alertBounds: NonNullable<SeenObjects["alerts"]>;
 }
 
 /** The objects as the caches have them. */

@@ -1,4 +1,5 @@
 /** Hands the core's preconditions the objects that the caches have, and takes what is not ours out of the decision's reach. */
+import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
 import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
@@ -31,7 +32,8 @@ export function withoutForeign(objects: CanaryObjects): CanaryObjects {
 // --- internal ---
 
 function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
-  const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways, hookAddresses } = deps;
+  const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways } = deps;
+  const { hookAddresses, alertBounds } = deps;
   const { canary, namespace, targetName, apexName, target, workload, route } = objects;
   return {
     canary,
@@ -46,6 +48,8 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     route: route ?? null,
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
     templates: templatesOf(world, objects),
+    alertProviders: providersOf(world, objects),
+    alerts: alertBounds,
     templateNamespaces,
     excludedNamespaces,
     allowGateways,
@@ -60,4 +64,10 @@ function templatesOf({ templates }: Caches, { canary, namespace }: CanaryObjects
   const named = (canary.spec.analysis.metrics ?? []).flatMap(({ templateRef }) => templateRef ?? []);
   const found = named.flatMap((ref) => templates.get(ref.namespace ?? namespace, ref.name) ?? []);
   return new Map(found.map((template) => [`${metaOf(template).namespace}/${metaOf(template).name}`, template]));
+}
+
+function providersOf({ alertProviders }: Caches, { canary, namespace }: CanaryObjects): Map<string, AlertProvider> {
+  const named = (canary.spec.analysis.alerts ?? []).map(({ providerRef }) => ({ namespace, ...providerRef }));
+  const found = named.flatMap((ref) => alertProviders.get(ref.namespace, ref.name) ?? []);
+  return new Map(found.map((provider) => [`${metaOf(provider).namespace}/${metaOf(provider).name}`, provider]));
 }

@@ -6,7 +6,7 @@ import { checkCodeOf, PrometheusError } from "../../../shared/prometheus-error.t
 import { readQuery } from "../../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../../shared/core/analysis/verdict.ts";
 import { customQuery, type MetricServer, templateContext } from "../../../shared/core/queries/query-template.ts";
-import { FairShare } from "./fair-share.ts";
+import { FairShare } from "../../runtime/fair-share.ts";
 import { lastUsed } from "../batches/query-batches.ts";
 import type { CustomAnswer, EvidenceDeps, EvidenceRequest, Planned } from "../types.ts";
 

@@ -47,6 +47,8 @@ function objectsIn(facts: Facts): SeenObjects {
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
     hookAddresses: hookAddresses(facts),
+    alertProviders: facts.alertProviders,
+    alerts: alertBounds(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
 }
@@ -54,6 +56,13 @@ function objectsIn(facts: Facts): SeenObjects {
 function allowsGateways(facts: Facts): boolean | undefined {
   const setting = settingOf(facts, "ALLOW_GATEWAYS");
   return setting === undefined ? undefined : setting === "true";
+}
+
+function alertBounds(facts: Facts): SeenObjects["alerts"] {
+  const [namespaces, addresses] = [settingOf(facts, "ALERT_NAMESPACES"), settingOf(facts, "ALERT_ADDRESSES")];
+  if (namespaces === undefined || addresses === undefined) return undefined;
+  const listed = (text: string): string[] => (text === "none" ? [] : text.split(","));
+  return { providerNamespaces: listed(namespaces), allowedAddresses: listed(addresses) };
 }
 
 function hookAddresses(facts: Facts): string[] | undefined {

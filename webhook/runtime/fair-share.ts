@@ -2,7 +2,7 @@
  * Queries of tenants' own are asked a few at a time for each Canary and each namespace: one tenant's slow server, or many metrics, must
  * hold up nobody else's.
  */
-import type { Timers } from "../../../shared/kube/clock.ts";
+import type { Timers } from "../../shared/kube/clock.ts";
 
 export interface Share {
   /** Whoever takes part. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { FairShare } from "./fair-share.ts";
-import { systemClock } from "../../../shared/kube/clock.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 
 /** A question that is answered when told. */
 function question(): { ask: () => Promise<string>; answer: () => void; isAsked: () => boolean } {
