@@ -49,6 +49,23 @@ const at = (schema: Schema, ...path: string[]): Schema =>
   path.reduce((one, key) => one.properties?.[key] ?? {}, schema);
 const keys = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
 
+interface Values {
+  [key: string]: unknown;
+}
+
+const isMap = (value: unknown): value is Values => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** What of these values the earlier ones lack. */
+function newer(values: Values, earlier: Values): Values {
+  const parts = Object.entries(values).flatMap(([key, value]): [string, unknown][] => {
+    const before = earlier[key];
+    if (!(key in earlier)) return [[key, value]];
+    const part = isMap(value) && isMap(before) ? newer(value, before) : {};
+    return Object.keys(part).length > 0 ? [[key, part]] : [];
+  });
+  return Object.fromEntries(parts);
+}
+
 /** Paths of what a tenant could make as large as an object may be. */
 function unbounded(schema: Schema, path: string): string[] {
   const { type, properties = {}, items, additionalProperties: values } = schema;
@@ -266,6 +283,17 @@ describe("the chart's templates", () => {
         .filter((key) => key !== "global")
         .sort(),
     );
+  });
+
+  it("fill in whatever is newer than the chart's first release, in every template", async () => {
+    const block = /define "kubectl-canary.newer" -\}\}\n([^]*?)\{\{- end/.exec(await read("templates", "_helpers.tpl"));
+    const first = load(await readFile(join(import.meta.dirname, "first-values.yaml"), "utf8")) as Values;
+    expect(load(block?.[1] ?? "")).toEqual(newer(load(await read("values.yaml")) as Values, first));
+    const templates = (await readdir(join(chart, "templates"))).filter((name) => name.endsWith(".yaml"));
+    for (const name of templates) {
+      const text = await read("templates", name);
+      if (text.includes(".Values.")) expect(text, name).toMatch(/^\{\{- include "kubectl-canary\.withNewer" \. -\}\}/);
+    }
   });
 
   it("carry the version of the package", async () => {

@@ -11,6 +11,14 @@ metrics: { templateNamespaces: [] }
 ownLimits: { enabled: true }
 linkerd: { readPolicies: true }
 flowSchema: { enabled: true }
+gates: { allowedAddresses: [] }
+alerts:
+  default: { type: "", address: "", secretName: "", channel: "", username: "", proxy: "", severity: info }
+  clusterName: ""
+  allowedAddresses: []
+  providerNamespaces: []
+  secretNamespaces: []
+eventWebhook: { address: "", secretName: "" }
 {{- end -}}
 
 {{- define "kubectl-canary.withNewer" -}}
