@@ -15,11 +15,7 @@ import {
   withCertificate,
 } from "../../../test/plugin/fixtures/seen.ts";
 
-const refused = {
-  kind: "obstacle",
-  code: "write-refused",
-  what: "The API server refuses Deployment podinfo-canary.",
-} as const;
+const refused = { kind: "obstacle", code: "write-refused", what: "The API server refuses a Deployment." } as const;
 const unknown = { kind: "missing", code: "something-new", what: "Something is missing." } as const;
 const cases: Case[] = [
   [
@@ -240,6 +236,13 @@ const cases: Case[] = [
     ({ canary }) => ({ canary: { ...canary!, status: { ...canary!.status, blocked: unknown } } }),
     "status.blocked",
     "kubectl canary status podinfo -n test",
+  ],
+  [
+    "waits-for-person",
+    "the run waits at a gate",
+    withStatus({ run: { ...aRun, hold: "gate" }, reason: "Waiting at gate qa: it answered 403." }),
+    "gate qa: it answered 403",
+    "kubectl canary explain podinfo -n test",
   ],
   ["target-missing", "the target does not exist", () => ({ target: null }), "spec.targetRef", "get deployments"],
   [

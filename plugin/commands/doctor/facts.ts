@@ -145,6 +145,7 @@ export const faults = [
   "no-traffic",
   "write-refused",
   "blocked",
+  "waits-for-person",
 ] as const;
 
 export type Fault = (typeof faults)[number];

@@ -1,5 +1,6 @@
 /** Whether there is a Canary at all, and whether its user has stopped it or its target. Pure. */
 import { heldValue, label } from "../../../../shared/core/objects/names.ts";
+import { isWaitCause, waitCauses } from "../../../../shared/core/objects/wait-causes.ts";
 import { kubectl, kubectlCanary, nameOf, type Probe } from "../facts.ts";
 
 export const canaryThere: Probe = (facts) => {
@@ -37,6 +38,25 @@ export const refusedWrite: Probe = (facts) => {
       what: blocked.what,
       evidence: `status.blocked of Canary ${nameOf(facts.canary)}`,
       cure: kubectl(facts, `get events --field-selector involvedObject.name=${nameOf(facts.canary)}`),
+    },
+  ];
+};
+
+/** A lowered weight and a Deployment that its user paused are found where they are seen. */
+export const waitsForPerson: Probe = (facts) => {
+  const { run, reason = "" } = { ...facts.canary?.status };
+  const cause = run?.hold;
+  if (cause === undefined || !isWaitCause(cause) || cause === "lowered-by-hand" || cause === "paused-by-user")
+    return [];
+  const { person } = waitCauses[cause];
+  if (person === undefined) return [];
+  return [
+    {
+      fault: "waits-for-person",
+      level: "warning",
+      what: `The run goes no further by itself: ${person}.`,
+      evidence: `status.reason: ${reason}`,
+      cure: kubectlCanary(facts, `explain ${nameOf(facts.canary)}`),
     },
   ];
 };
