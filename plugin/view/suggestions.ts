@@ -1,5 +1,6 @@
 /** Commands worth typing next, ready to paste. Pure. */
 import type { Stage, Phase } from "../../shared/core/objects/canary-status.ts";
+import { shellQuoted } from "../../shared/core/format/shell.ts";
 import type { Scope } from "../context.ts";
 import { changedContainers } from "./images.ts";
 import { isGone } from "./controller-health.ts";
@@ -113,7 +114,7 @@ function start(facts: CanaryFacts, scope: Scope): Advice[] {
   const [container, image] = Object.entries(facts.images.stable)[0] ?? [];
   if (!container || !image) return [];
   const change = `${container}=${withoutTag(image)}:TAG`;
-  return [{ command: setImage(facts, scope, change), effect: "start a canary of another version" }];
+  return [{ command: setImage(facts, scope, [change]), effect: "start a canary of another version" }];
 }
 
 function takeBack(facts: CanaryFacts, scope: Scope): Advice[] {
@@ -121,12 +122,12 @@ function takeBack(facts: CanaryFacts, scope: Scope): Advice[] {
   const { stable } = facts.images;
   const changed = changedContainers(stable, rejected);
   if (changed.length === 0 || changed.some((name) => !stable[name] || !rejected[name])) return [];
-  const change = changed.map((name) => `${name}=${stable[name] ?? ""}`).join(" ");
-  return [{ command: setImage(facts, scope, change), effect: "take the rejected change back (restarts no pod)" }];
+  const changes = changed.map((name) => `${name}=${stable[name] ?? ""}`);
+  return [{ command: setImage(facts, scope, changes), effect: "take the rejected change back (restarts no pod)" }];
 }
 
-function setImage(facts: CanaryFacts, scope: Scope, change: string): string {
-  return `kubectl set image ${facts.target} ${change}${flagsOf(scope)}`;
+function setImage(facts: CanaryFacts, scope: Scope, changes: readonly string[]): string {
+  return `kubectl set image ${facts.target} ${changes.map(shellQuoted).join(" ")}${flagsOf(scope)}`;
 }
 
 function withoutTag(image: string): string {
