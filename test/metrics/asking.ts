@@ -2,6 +2,7 @@
 import { createPrometheus } from "../../shared/prometheus.ts";
 import { createEvidence } from "../../webhook/evidence/evidence.ts";
 import type { Evidence, EvidenceDeps, EvidenceRequest } from "../../webhook/evidence/types.ts";
+import { aRequest as anyRequest } from "../evidence-requests.ts";
 import { scrapeIntervalMs } from "./server.ts";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
@@ -31,19 +32,5 @@ export function anEvidence(more: Partial<EvidenceDeps> = {}): Evidence {
   });
 }
 
-export function aRequest(prometheus: string, more: Partial<EvidenceRequest> = {}): EvidenceRequest {
-  return {
-    name: "podinfo",
-    namespace: "test",
-    target: "podinfo",
-    canary: "podinfo-canary",
-    apex: { name: "podinfo", port: 9898 },
-    stableHash: "stable1",
-    canaryHash: "canary1",
-    prometheus,
-    metrics: tutorialMetrics,
-    notBefore: Date.now(),
-    weight: 10,
-    ...more,
-  };
-}
+export const aRequest = (prometheus: string, more: Partial<EvidenceRequest> = {}): EvidenceRequest =>
+  anyRequest({ prometheus, metrics: tutorialMetrics, notBefore: Date.now(), ...more });

@@ -43,7 +43,7 @@ export const refusedWrite: Probe = (facts) => {
 };
 
 /** A lowered weight and a Deployment that its user paused are found where they are seen. */
-export const runHeldForPerson: Probe = (facts) => {
+export const stopsForPerson: Probe = (facts) => {
   const { run, reason = "" } = { ...facts.canary?.status };
   const cause = run?.hold;
   if (cause === undefined || !isWaitCause(cause) || cause === "lowered-by-hand" || cause === "paused-by-user")

@@ -46,7 +46,7 @@ function objectsIn(facts: Facts): SeenObjects {
     watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
-    hookAddresses: hookAddresses(facts),
+    hookAddresses: listSetting(facts, "HOOK_ADDRESSES"),
     alertProviders: facts.alertProviders,
     alerts: alertBounds(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
@@ -59,14 +59,14 @@ function allowsGateways(facts: Facts): boolean | undefined {
 }
 
 function alertBounds(facts: Facts): SeenObjects["alerts"] {
-  const [namespaces, addresses] = [settingOf(facts, "ALERT_NAMESPACES"), settingOf(facts, "ALERT_ADDRESSES")];
-  if (namespaces === undefined || addresses === undefined) return undefined;
-  const listed = (text: string): string[] => (text === "none" ? [] : text.split(","));
-  return { providerNamespaces: listed(namespaces), allowedAddresses: listed(addresses) };
+  const providerNamespaces = listSetting(facts, "ALERT_NAMESPACES");
+  const allowedAddresses = listSetting(facts, "ALERT_ADDRESSES");
+  return providerNamespaces && allowedAddresses && { providerNamespaces, allowedAddresses };
 }
 
-function hookAddresses(facts: Facts): string[] | undefined {
-  const setting = settingOf(facts, "HOOK_ADDRESSES");
+/** The chart writes a list that is empty as `none`. */
+function listSetting(facts: Facts, name: string): string[] | undefined {
+  const setting = settingOf(facts, name);
   return setting === "none" ? [] : setting?.split(",");
 }
 
