@@ -9,7 +9,7 @@ import { LoadClient } from "../app/load-client.ts";
 import { podinfoTags } from "../app/podinfo.ts";
 import { getJson, kubectl, mustKubectl, portForward } from "../cluster/client.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
-import { withinBinomial } from "./statistics.ts";
+import { withinBinomial } from "./judging/statistics.ts";
 
 const namespace = "test";
 const image = (tag: string): string => `quay.io/stefanprodan/podinfo:${tag}`;

@@ -5,7 +5,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { printTable } from "../../bench/measure.ts";
 import { importFaultyImages } from "../../app/install.ts";
-import { faultyVersions, tryOut, type FaultyVersion, type Outcome, type Trial } from "../../e2e/faulty-versions.ts";
+import {
+  faultyVersions,
+  tryOut,
+  type FaultyVersion,
+  type Outcome,
+  type Trial,
+} from "../../e2e/judging/faulty-versions.ts";
 import type { Provider } from "../../e2e/scenario.ts";
 
 const routers: Provider[] = ["gatewayapi:v1", "linkerd"];

@@ -1,6 +1,6 @@
 // Twenty promotions over an HTTPRoute, each after six minutes without a canary: no request is lost to any of them.
 import { expect, it } from "vitest";
-import { promoteRested } from "../../e2e/rested.ts";
+import { promoteRested } from "../../e2e/judging/rested.ts";
 
 // Five at once saturate two cores, and then it is the machine that leaves requests unanswered.
 it("twenty promotions, two side by side, fail no request", async () => {

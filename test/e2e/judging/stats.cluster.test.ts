@@ -1,11 +1,11 @@
 // Numbers that people are shown, beside what Prometheus and the route say when they are asked by hand.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { createPrometheus } from "../../shared/prometheus.ts";
-import type { DoctorView } from "../../plugin/commands/doctor/facts.ts";
-import type { StatsView } from "../../plugin/commands/stats.ts";
-import { type Forward, portForward } from "../cluster/client.ts";
-import { Scenario } from "./scenario.ts";
-import { systemClock } from "../../shared/kube/clock.ts";
+import { createPrometheus } from "../../../shared/prometheus.ts";
+import type { DoctorView } from "../../../plugin/commands/doctor/facts.ts";
+import type { StatsView } from "../../../plugin/commands/stats.ts";
+import { type Forward, portForward } from "../../cluster/client.ts";
+import { Scenario } from "../scenario.ts";
+import { systemClock } from "../../../shared/kube/clock.ts";
 
 let scenario: Scenario;
 let prometheus: Forward;

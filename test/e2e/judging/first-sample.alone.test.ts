@@ -1,20 +1,20 @@
 // Blind is not safe: no weight before the canary's pods were seen, and where they cannot be seen any more their callers judge.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { label } from "../../shared/core/objects/names.ts";
-import { httpRoute, trafficSplit } from "../../shared/core/routes/routes.ts";
-import { importFaultyImages, installApp } from "../app/install.ts";
-import type { LoadClient } from "../app/load-client.ts";
-import { appObjects } from "../app/manifests.ts";
-import { podinfoImage } from "../app/podinfo.ts";
-import { apply, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
-import { auditMark, callsSince, weightsWritten, type Call } from "../cluster/parts/audit.ts";
-import { vizNamespace } from "../cluster/parts/prometheus.ts";
-import { samplesOf, totalsOf, type Scraped } from "../cluster/parts/samples.ts";
-import { dropFrom } from "../cluster/machine/pod-network.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
-import { parseSamples, total } from "../mesh/series/exposition.ts";
-import { adminPort, controlNamespace, meshName } from "../mesh/settings.ts";
-import { canaryFor, Scenario, type Provider } from "./scenario.ts";
+import { label } from "../../../shared/core/objects/names.ts";
+import { httpRoute, trafficSplit } from "../../../shared/core/routes/routes.ts";
+import { importFaultyImages, installApp } from "../../app/install.ts";
+import type { LoadClient } from "../../app/load-client.ts";
+import { appObjects } from "../../app/manifests.ts";
+import { podinfoImage } from "../../app/podinfo.ts";
+import { apply, getJson, mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { auditMark, callsSince, weightsWritten, type Call } from "../../cluster/parts/audit.ts";
+import { vizNamespace } from "../../cluster/parts/prometheus.ts";
+import { samplesOf, totalsOf, type Scraped } from "../../cluster/parts/samples.ts";
+import { dropFrom } from "../../cluster/machine/pod-network.ts";
+import { unmet, waitFor } from "../../cluster/wait.ts";
+import { parseSamples, total } from "../../mesh/series/exposition.ts";
+import { adminPort, controlNamespace, meshName } from "../../mesh/settings.ts";
+import { canaryFor, Scenario, type Provider } from "../scenario.ts";
 
 const routerOf = (provider: Provider): typeof httpRoute => (provider === "linkerd" ? trafficSplit : httpRoute);
 

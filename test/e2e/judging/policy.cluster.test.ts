@@ -1,9 +1,9 @@
 // Linkerd's policy shuts the canary's pods off: no user gets them before that is put right, by the cure that doctor gives.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { DoctorView } from "../../plugin/commands/doctor/facts.ts";
-import { run } from "../cluster/run.ts";
-import { identityOf } from "../mesh/settings.ts";
-import { Scenario } from "./scenario.ts";
+import type { DoctorView } from "../../../plugin/commands/doctor/facts.ts";
+import { run } from "../../cluster/run.ts";
+import { identityOf } from "../../mesh/settings.ts";
+import { Scenario } from "../scenario.ts";
 
 let scenario: Scenario;
 

@@ -1,16 +1,16 @@
 // Counts agree: what is counted of a run with known faults is what its callers got, meshed or not, each request once. Probes and
 // scrapes go on all the while, and would make it more.
 import { beforeAll, describe, expect, it } from "vitest";
-import type { StatsView } from "../../plugin/commands/stats.ts";
-import type { Counts } from "../app/counts.ts";
-import { importFaultyImages } from "../app/install.ts";
-import { LoadClient } from "../app/load-client.ts";
-import { appObjects } from "../app/manifests.ts";
-import type { FaultyTag } from "../app/podinfo.ts";
-import { apply } from "../cluster/client.ts";
-import { prometheusUrl } from "../cluster/parts/prometheus.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
-import { Scenario, type Provider } from "./scenario.ts";
+import type { StatsView } from "../../../plugin/commands/stats.ts";
+import type { Counts } from "../../app/counts.ts";
+import { importFaultyImages } from "../../app/install.ts";
+import { LoadClient } from "../../app/load-client.ts";
+import { appObjects } from "../../app/manifests.ts";
+import type { FaultyTag } from "../../app/podinfo.ts";
+import { apply } from "../../cluster/client.ts";
+import { prometheusUrl } from "../../cluster/parts/prometheus.ts";
+import { unmet, waitFor } from "../../cluster/wait.ts";
+import { Scenario, type Provider } from "../scenario.ts";
 
 /** Longer than any pod here lives, so that nothing is extrapolated. */
 const windowSeconds = 300;

@@ -1,8 +1,8 @@
 // A version that is worse than stable goes back between two checks, as soon as what was scraped suffices.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { LoadClient } from "../app/load-client.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
-import { Scenario } from "./scenario.ts";
+import type { LoadClient } from "../../app/load-client.ts";
+import { unmet, waitFor } from "../../cluster/wait.ts";
+import { Scenario } from "../scenario.ts";
 
 /** The whole suite runs with Prometheus scraping every 2 s. */
 const namespace = "e2e-comparison";

@@ -2,9 +2,9 @@
  * Releases over an HTTPRoute whose canary's Service was empty for a while before each: the callers' proxies must find its new pod at once.
  * Linkerd's clock of endpoint discovery runs ten times faster here, so that six minutes are 36 seconds.
  */
-import type { Counts } from "../app/counts.ts";
-import { clockAnnotation } from "../mesh/settings.ts";
-import { Scenario } from "./scenario.ts";
+import type { Counts } from "../../app/counts.ts";
+import { clockAnnotation } from "../../mesh/settings.ts";
+import { Scenario } from "../scenario.ts";
 
 const speed = 10;
 const rate = 25;

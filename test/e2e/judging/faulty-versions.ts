@@ -2,14 +2,14 @@
  * Versions that hurt their users, each in its own way, and what must become of them. All become ready, and none fails a probe but
  * the one that exits.
  */
-import type { AnalysisSpec, MetricSpec } from "../../shared/core/objects/canary.ts";
-import { changeWaits, type CanaryStatus } from "../../shared/core/objects/canary-status.ts";
-import type { Counts } from "../app/counts.ts";
-import type { AppOptions } from "../app/manifests.ts";
-import type { FaultyTag, PodinfoTag } from "../app/podinfo.ts";
-import { apply, deleteNamespace } from "../cluster/client.ts";
-import { identityOf } from "../mesh/settings.ts";
-import { Scenario, type Provider } from "./scenario.ts";
+import type { AnalysisSpec, MetricSpec } from "../../../shared/core/objects/canary.ts";
+import { changeWaits, type CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
+import type { Counts } from "../../app/counts.ts";
+import type { AppOptions } from "../../app/manifests.ts";
+import type { FaultyTag, PodinfoTag } from "../../app/podinfo.ts";
+import { apply, deleteNamespace } from "../../cluster/client.ts";
+import { identityOf } from "../../mesh/settings.ts";
+import { Scenario, type Provider } from "../scenario.ts";
 
 /** `held` for a person. */
 export type End = "taken back" | "held" | "not begun" | "promoted";

@@ -1,6 +1,6 @@
 // A canary that users do not reach is never judged: probes and scrapes are no users.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { Scenario } from "./scenario.ts";
+import { Scenario } from "../scenario.ts";
 
 let scenario: Scenario;
 

@@ -1,9 +1,9 @@
 // Prometheus goes away in mid-run: nothing moves and nothing counts until it is back, or until the run's own deadline.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { mustKubectl, waitForRollout } from "../cluster/client.ts";
-import { vizNamespace } from "../cluster/parts/prometheus.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
-import { Scenario } from "./scenario.ts";
+import { mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { vizNamespace } from "../../cluster/parts/prometheus.ts";
+import { unmet, waitFor } from "../../cluster/wait.ts";
+import { Scenario } from "../scenario.ts";
 
 let scenario: Scenario;
 
