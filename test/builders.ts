@@ -199,6 +199,8 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
     ],
     alerts: [],
     progressDeadlineMs: 60_000,
+    primaryReadyPercent: 100,
+    canaryReadyPercent: 100,
     minRequests: 1,
     warmupMs: 0,
     noEvidence: { policy: "hold", deadlineMs: 1_800_000 },

@@ -37,6 +37,8 @@ export interface Target {
   readyPods: number;
   /** Kubernetes has observed the spec, and every pod is of the spec's template, ready and available. */
   rolledOut: boolean;
+  /** Available pods, where Kubernetes has observed the spec and every pod is of its template. */
+  available?: number;
   /** Its strategy may stop every pod before a new one is ready, as `maxSurge: 0` does to one replica. */
   mayLeaveNobody?: true;
   /** `ProgressDeadlineExceeded` of the Deployment's own rollout, in its words. */

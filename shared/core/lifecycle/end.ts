@@ -1,5 +1,6 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
 import {
+  isRolledOut,
   isScaledToZero,
   noReadyPodsText,
   hasNoReadyPods,
@@ -101,9 +102,10 @@ function wasEverGiven({ run, seen, state }: RunTurn): boolean {
   return now || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined;
 }
 
-function isBackOn(stable: Version, { seen }: RunTurn): boolean {
+function isBackOn(stable: Version, { seen, policy }: RunTurn): boolean {
   const { target } = seen;
-  return target?.intent === stable.hash && target.rolledOut && primaryRunsOnly(stable.podTemplateHash, seen);
+  if (target?.intent !== stable.hash || !isRolledOut(target, policy)) return false;
+  return primaryRunsOnly(stable.podTemplateHash, seen, policy);
 }
 
 /** Break-glass while stable is being put back: an emergency fix is not overwritten. */
@@ -166,7 +168,7 @@ function takeTrafficBack(turn: RunTurn): Draft {
   const { run, seen } = turn;
   const waited = seen.now - run.stageAt;
   const anyway = hasNoReadyPods(turn.state, seen) || isPatienceOver(turn);
-  if (primaryCanCarryAll(seen) || anyway)
+  if (primaryCanCarryAll(seen, turn.policy) || anyway)
     return draft(
       turn,
       {

@@ -56,6 +56,10 @@ export interface AnalysisSpec {
   stepWeights?: number[];
   maxWeight?: number;
   stepWeightPromotion?: number;
+  /** Percent of stable's pods that are enough to give traffic back to it; 100 unless given. */
+  primaryReadyThreshold?: number;
+  /** Percent of a step's canary pods that are enough to begin it; 100 unless given. */
+  canaryReadyThreshold?: number;
   iterations?: number;
   mirror?: boolean;
   match?: unknown[];

@@ -21,6 +21,10 @@ export interface Policy extends JudgingPolicy, HookPolicy {
   /** Who is told of what; none: whom the chart names. */
   alerts: AlertRule[];
   progressDeadlineMs: number;
+  /** Of the pods that stable needs, how many must be ready before it takes traffic (back). */
+  primaryReadyPercent: number;
+  /** Of the pods that a step needs, how many must be ready before it begins without the others. */
+  canaryReadyPercent: number;
   /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
   drainMs: number;
   skipAnalysis: boolean;
@@ -116,6 +120,8 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     weights: weightsOf(analysis),
     metrics: analysis.metrics ?? [],
     alerts: alertRulesOf(analysis.alerts),
+    primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
+    canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,
     drainMs,
     ...judgingOf(analysis),
     ...hooksOf(analysis),
@@ -136,7 +142,14 @@ function checkStrategy(analysis: AnalysisSpec, add: Add): void {
 }
 
 function checkWeights(analysis: AnalysisSpec, add: Add): void {
-  for (const key of ["stepWeight", "maxWeight", "stepWeightPromotion"] as const) {
+  const percentages = [
+    "stepWeight",
+    "maxWeight",
+    "stepWeightPromotion",
+    "primaryReadyThreshold",
+    "canaryReadyThreshold",
+  ] as const;
+  for (const key of percentages) {
     const value = analysis[key];
     if (value !== undefined && !inRange(value, 1, 100))
       add(`spec.analysis.${key}`, `${quoted(value)} is not a percentage from 1 to 100`);

@@ -1,14 +1,6 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "../comparison/comparison.ts";
-import {
-  hasNoReadyPods,
-  isEdited,
-  isInEffect,
-  onlyThisRun,
-  podsFor,
-  readyCanaries,
-  stepWeight,
-} from "../turn/capacity.ts";
+import { hasNoReadyPods, isEdited, isInEffect, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
 import { confirm } from "../hooks/confirm-rollout.ts";
@@ -46,6 +38,7 @@ import type { EventText } from "../action.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { waitForPods } from "./wait-for-pods.ts";
+import { isCarried, podsOf, readinessWords, weightCarried, type StepPods } from "./step-pods.ts";
 import { unseenPods } from "./unseen.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
@@ -108,12 +101,11 @@ function isSkipped({ run, seen, policy }: RunTurn): boolean {
 }
 
 function prepare(turn: RunTurn): Draft {
-  const { run, seen, policy } = turn;
-  const weight = weightOf(turn);
-  const needed = podsFor(weight, seen.target?.replicas ?? 1);
-  const isReady = readyCanaries(run, seen) >= needed && onlyThisRun(run, seen);
+  const { seen, policy } = turn;
+  const pods = podsOf(turn, weightOf(turn));
+  const isReady = isCarried(turn, pods);
   if (isReady && policy.skipAnalysis) return finishOrWait(turn, "Analysis is skipped");
-  const go = (): Draft => (isReady ? advance(turn, weight) : waitForPods(turn, weight, needed));
+  const go = (): Draft => (isReady ? advance(turn, pods) : waitForPods(turn, pods));
   if (seen.metrics) return lookBefore(turn, seen.metrics, go);
   // A weight is raised only while Prometheus answers: a canary that nobody can judge gets no (more) users.
   return isReady ? askNow(turn) : go();
@@ -177,19 +169,21 @@ function notInEffect(turn: RunTurn): Draft {
   return draft(turn, { run: begun }, { requeueAfterMs: freshMs });
 }
 
-function advance(turn: RunTurn, weight: number): Draft {
+function advance(turn: RunTurn, pods: StepPods): Draft {
   const { run, state } = turn;
+  const weight = weightCarried(turn, pods);
   const waiting = waitsForPerson(turn);
   if (waiting && (waiting.cause !== "lowered-by-hand" || state.weight >= (run.ceiling ?? weight)))
     return waitBecause(turn, waiting);
   const unready = beforeFirstUsers(turn);
   if (unready) return waitBecause(turn, unready);
   const passage = beforeUsers(turn);
-  return "stop" in passage ? passage.stop : give(turn, weight, passage);
+  return "stop" in passage ? passage.stop : give(turn, pods, passage);
 }
 
-function give(turn: RunTurn, weight: number, passage: { run: Run; events: EventText[] }): Draft {
+function give(turn: RunTurn, pods: StepPods, passage: { run: Run; events: EventText[] }): Draft {
   const { run, seen, state, policy } = turn;
+  const weight = weightCarried(turn, pods);
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
@@ -203,7 +197,7 @@ function give(turn: RunTurn, weight: number, passage: { run: Run; events: EventT
       phase: "Progressing",
       weight: given,
       run: analysed,
-      reason: `${formatImages(run.images)} gets ${given}% of traffic (step ${run.step + 1} of ${policy.weights.length}).`,
+      reason: `${formatImages(run.images)} gets ${given}% of traffic (step ${run.step + 1} of ${policy.weights.length})${readinessWords(pods)}.`,
       next: nextWords(turn, run.step + 1),
     },
     { events, requeueAfterMs: policy.intervalMs },
@@ -278,7 +272,7 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
     });
   }
   // A spec that was edited may have put another weight where this step is.
-  const isLast = last && state.weight >= weightOf(turn);
+  const isLast = last && state.weight >= weightCarried(turn, podsOf(turn, weightOf(turn)));
   const passage = afterStep(turn, { isLast, weight: weightOf(turn) });
   if ("stop" in passage) return passage.stop;
   const past: RunTurn = { ...turn, run: passage.run, state: { ...state, run: passage.run } };

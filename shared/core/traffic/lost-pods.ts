@@ -1,6 +1,7 @@
 /** Canary pods that are lost under traffic: the canary keeps no more than those that are left can carry. */
 import {
   carriedBy,
+  enoughOf,
   noReadyPodsText,
   hasNoReadyPods,
   isEdited,
@@ -19,16 +20,17 @@ const fewestLosses = 3;
 
 /** Some or all of the pods that carry the present weight are gone; the primary can take over what they carried. */
 export function lostPods(turn: RunTurn): Draft | undefined {
-  const { run, seen, state } = turn;
+  const { run, seen, state, policy } = turn;
   if (hasNoReadyPods(state, seen)) return lostAllPods(turn);
   if (isEdited(run, seen)) return state.weight > 0 ? lostTemplate(turn) : undefined;
   const replicas = seen.target?.replicas ?? 1;
   const ready = readyCanaries(run, seen);
   const needed = podsFor(state.weight, replicas);
-  if (ready === 0 || ready >= needed || !primaryCanCarryAll(seen)) return undefined;
+  if (ready === 0 || ready >= needed || !primaryCanCarryAll(seen, policy)) return undefined;
   const weight = carriedBy(ready, replicas);
   return lose(turn, weight, {
     cause: "ready pods",
+    isTolerated: ready >= enoughOf(needed, policy.canaryReadyPercent),
     reason: `The canary has ${ready} of the ${needed} ready pods that weight ${state.weight} needs: it gets ${weight}% until they are back${failureWords(turn)}.`,
   });
 }
@@ -54,10 +56,18 @@ export function failureWords({ seen }: RunTurn): string {
 
 // --- internal ---
 
-function lose(turn: RunTurn, weight: number, words: { cause: string; reason: string }): Draft {
+interface Loss {
+  cause: string;
+  reason: string;
+  /** The Canary says that those that are left are enough. */
+  isTolerated?: boolean;
+}
+
+function lose(turn: RunTurn, weight: number, words: Loss): Draft {
   const { run, seen, policy } = turn;
   // A Service that someone deleted says nothing against the version.
-  const losses = (run.losses ?? 0) + (seen.endpoints.canary.isGone ? 0 : 1);
+  const counts = !seen.endpoints.canary.isGone && words.isTolerated !== true;
+  const losses = (run.losses ?? 0) + (counts ? 1 : 0);
   if (losses >= Math.max(fewestLosses, policy.threshold)) {
     const cause = `the canary lost ${words.cause} ${losses} times${failureWords(turn)}`;
     return reject(turn, cause, event.rollingBack(fullName(seen), cause));

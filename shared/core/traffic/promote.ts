@@ -1,6 +1,8 @@
 /** Promotion: the target rolls to the judged intent while the canary goes on carrying its share; then traffic returns. */
 import {
   carriedBy,
+  enoughOf,
+  isRolledOut,
   isScaledToZero,
   loweredByOthers,
   podsFor,
@@ -20,7 +22,6 @@ import {
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { primaryName } from "../objects/names.ts";
-import type { Run } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
 import { endRun } from "../lifecycle/end.ts";
@@ -43,19 +44,19 @@ export function continuePromotion(turn: RunTurn): Draft {
   const standing = standIn(turn);
   if (standing) return standing;
   if (target.promoting !== run.id || target.held) return draft(turn, rollingWords(turn));
-  if (target.stuck) return primaryStuck(turn, target.stuck);
-  if (!rolledToIntent(target, run, seen)) return draft(turn, rollingWords(turn));
+  if (!rolledToIntent(turn, target))
+    return target.stuck ? primaryStuck(turn, target.stuck) : draft(turn, rollingWords(turn));
   const begun = draft(turn, { run: { ...run, stage: "returning", stageAt: seen.now, checkAt: seen.now } });
   return andThen(begun, turn, (now) => returning({ ...now, run: now.state.run ?? run }));
 }
 
-/** Every pod of the target and every ready endpoint of the primary runs the judged intent. */
-function rolledToIntent(target: Target, run: Run, seen: Observation): boolean {
+/** Every pod of the target and every ready endpoint of the primary runs the judged intent, and enough of them are ready. */
+function rolledToIntent({ run, seen, policy }: RunTurn, target: Target): boolean {
   const [live, ...older] = target.active;
   // Scaled to 0 it has no pods to wait for: those that it is given next run the judged intent.
   if (!live && isScaledToZero(seen)) return target.rolledOut && seen.endpoints.primary.ready === 0;
-  if (!target.rolledOut || live?.hash !== run.intent || older.length > 0) return false;
-  return primaryRunsOnly(live.podTemplateHash, seen);
+  if (!isRolledOut(target, policy) || live?.hash !== run.intent || older.length > 0) return false;
+  return primaryRunsOnly(live.podTemplateHash, seen, policy);
 }
 
 /** Traffic goes back to the primary: at once, or by `stepWeightPromotion` percent an interval. */
@@ -109,9 +110,10 @@ function nobodyWords({ endpoints }: Observation): string {
 
 /** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
 function awaitPrimary(turn: RunTurn, share: number): Draft | undefined {
-  const { run, seen, state } = turn;
+  const { run, seen, state, policy } = turn;
   const { ready } = seen.endpoints.primary;
-  const needed = isScaledToZero(seen) ? 0 : podsFor(share, seen.target?.replicas ?? 1);
+  const carrying = isScaledToZero(seen) ? 0 : podsFor(share, seen.target?.replicas ?? 1);
+  const needed = enoughOf(carrying, policy.primaryReadyPercent);
   if (ready >= needed) return undefined;
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
   return draft(turn, { reason, next: `${share}% on the primary when they are` });

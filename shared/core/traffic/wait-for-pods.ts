@@ -1,5 +1,5 @@
 /** A step whose pods are not ready yet: what users have meanwhile is judged at its present weight. */
-import { readyCanaries } from "../turn/capacity.ts";
+import type { StepPods } from "./step-pods.ts";
 import { draft, formatImages, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { formatDuration } from "../format/duration.ts";
@@ -11,8 +11,8 @@ import { failureWords } from "./lost-pods.ts";
 /** How soon to ask pods why they are not ready: nothing we watch changes when they fail. */
 const lookAgainMs = 5_000;
 
-/** Of `needed` pods for `weight`; once their time is over the run is rejected. */
-export function waitForPods(turn: RunTurn, weight: number, needed: number): Draft {
+/** Once their time is over the run is rejected. */
+export function waitForPods(turn: RunTurn, { weight, needed, ready }: StepPods): Draft {
   const { run, seen, state, policy } = turn;
   // While it waited for something else, pods were not waited for: their time begins now.
   const stageAt = run.wait ? seen.now : run.stageAt;
@@ -23,7 +23,7 @@ export function waitForPods(turn: RunTurn, weight: number, needed: number): Draf
     return reject(turn, cause, event.rollingBack(fullName(seen), cause));
   }
   const pods = `${needed} ready canary pod${needed === 1 ? "" : "s"}`;
-  const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${readyCanaries(run, seen)} so far${said}.`;
+  const reason = `Waiting for ${pods} of ${formatImages(run.images)}: ${ready} so far${said}.`;
   const { checkAt: _checkAt, ...rest } = withoutWait(run);
   const isDue = run.checkAt === undefined || seen.now >= run.checkAt;
   const checkAt = isDue ? seen.now + policy.intervalMs : (run.checkAt ?? 0);

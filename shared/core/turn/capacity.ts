@@ -2,7 +2,7 @@
 import { canaryLeaf } from "../objects/names.ts";
 import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run } from "../state.ts";
-import type { Observation } from "../observation.ts";
+import type { Observation, Target } from "../observation.ts";
 
 /** Weight of the run's present step; the last one where the spec was shortened under it. */
 export function stepWeight({ step }: Run, { weights }: Policy): number {
@@ -12,6 +12,11 @@ export function stepWeight({ step }: Run, { weights }: Policy): number {
 /** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
 export function podsFor(weight: number, replicas: number): number {
   return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
+}
+
+/** How many of `needed` pods are enough where `percent` of them are; of none, none. */
+export function enoughOf(needed: number, percent: number): number {
+  return needed <= 0 ? 0 : Math.max(1, Math.ceil((needed * percent) / 100));
 }
 
 /** The highest weight that `ready` canary pods can carry, beside a target of `replicas`. */
@@ -59,17 +64,25 @@ export function isScaledToZero({ target }: Observation): boolean {
   return target?.replicas === 0;
 }
 
-/** The primary can take all traffic back: as many ready endpoints as its own replicas. */
-export function primaryCanCarryAll(seen: Observation): boolean {
+type Enough = Pick<Policy, "primaryReadyPercent">;
+
+/** The primary can take all traffic back: as many ready endpoints as its own replicas, or as the Canary says are enough. */
+export function primaryCanCarryAll(seen: Observation, { primaryReadyPercent }: Enough): boolean {
   const { target, endpoints } = seen;
   // A target that was scaled to nothing has nobody to wait for.
-  return target !== undefined && endpoints.primary.ready >= target.replicas;
+  return target !== undefined && endpoints.primary.ready >= enoughOf(target.replicas, primaryReadyPercent);
 }
 
 /** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */
-export function primaryRunsOnly(podTemplateHash: string, seen: Observation): boolean {
+export function primaryRunsOnly(podTemplateHash: string, seen: Observation, policy: Enough): boolean {
   const { ready, byRevision } = seen.endpoints.primary;
-  return primaryCanCarryAll(seen) && (byRevision[podTemplateHash] ?? 0) === ready;
+  return primaryCanCarryAll(seen, policy) && (byRevision[podTemplateHash] ?? 0) === ready;
+}
+
+/** No pod of an older template is left of the target, and enough of the new ones are available. */
+export function isRolledOut(target: Target, { primaryReadyPercent }: Enough): boolean {
+  const { rolledOut, available = 0, replicas } = target;
+  return rolledOut || (available > 0 && available >= enoughOf(replicas, primaryReadyPercent));
 }
 
 /** The route gives the canary what the state means it to have. */

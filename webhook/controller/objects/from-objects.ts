@@ -70,6 +70,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     pausedByUser: labels[label.held] === heldValue.pausedByUser,
     requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
     rolledOut: isRolledOut(deployment),
+    ...optional("available", availableOf(deployment)),
     ...(mayLeaveNobody(deployment) ? { mayLeaveNobody: true } : {}),
     active: active.map((revision) => revision.version),
     ...optional("promoting", labels[label.promoting]),
@@ -193,11 +194,18 @@ function podTemplateHashOf(pod: string, revisions: readonly Revision[]): string 
 }
 
 function isRolledOut(deployment: V1Deployment): boolean {
+  const wanted = deployment.spec?.replicas ?? 1;
+  return availableOf(deployment) === wanted && (deployment.status?.readyReplicas ?? 0) === wanted;
+}
+
+/** Undefined while a pod of another template is left, or one of this is not even there. */
+function availableOf(deployment: V1Deployment): number | undefined {
   const none = { observedGeneration: 0, updatedReplicas: 0, replicas: 0, readyReplicas: 0, availableReplicas: 0 };
   const status = { ...none, ...deployment.status };
   const wanted = deployment.spec?.replicas ?? 1;
-  const counts = [status.updatedReplicas, status.replicas, status.readyReplicas, status.availableReplicas];
-  return status.observedGeneration >= metaOf(deployment).generation && counts.every((count) => count === wanted);
+  const isReplaced = [status.updatedReplicas, status.replicas].every((count) => count === wanted);
+  if (status.observedGeneration < metaOf(deployment).generation || !isReplaced) return undefined;
+  return Math.min(status.availableReplicas, status.readyReplicas);
 }
 
 /** By Kubernetes' own arithmetic: shares of unavailable pods are rounded down, of additional ones up, and not both are 0. */

@@ -63,6 +63,16 @@ describe("a target", () => {
     expect(toTarget({ ...deployment, status: { ...deployment.status, ...status } }, []).rolledOut).toBe(false);
   });
 
+  it("says how many pods are available once every pod is of its template", () => {
+    const deployment = aDeployment();
+    const having = (status: object): number | undefined =>
+      toTarget({ ...deployment, status: { ...deployment.status, ...status } }, []).available;
+    expect(having({ availableReplicas: 1 })).toBe(1);
+    expect(having({ readyReplicas: 1 })).toBe(1);
+    expect(having({ replicas: 3 })).toBeUndefined();
+    expect(having({ observedGeneration: 0 })).toBeUndefined();
+  });
+
   it("lists the versions whose ReplicaSets have pods, oldest first", () => {
     const revisions = [
       toRevision(aReplicaSet("podinfo:2", "new", 1, "9")),
