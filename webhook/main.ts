@@ -82,7 +82,9 @@ async function serve(parts: Parts): Promise<void> {
   const metricsServer = createMetricsServer(() => {
     const days = certificates.daysLeft();
     if (days !== undefined) recorder.certificateDaysLeft(days);
-    recorder.loop({ isReady: running.loop?.ready() ?? false, waiting: running.loop?.waiting() ?? 0 });
+    const { loop } = running;
+    const [isReady, isLeader] = [loop?.ready() ?? false, loop?.leads() ?? false];
+    recorder.loop({ isReady, isLeader, waiting: loop?.waiting() ?? 0 });
     recorder.canaries(canariesByNamespace(running.loop));
     return recorder.text();
   });

@@ -6,10 +6,12 @@ import { describe, expect, it } from "vitest";
 import { loadAll } from "js-yaml";
 import { helm } from "../cluster/client.ts";
 import { release } from "./install.ts";
+import { alertRules, dashboards } from "./screens.ts";
 
 interface Manifest {
   kind: string;
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+  data?: Record<string, string>;
   rules?: { resources: string[]; resourceNames?: string[] }[];
   webhooks?: { namespaceSelector?: object }[];
   spec?: { template?: { metadata: { annotations: Record<string, string> } }; replicas?: number };
@@ -201,6 +203,40 @@ describe("the chart", () => {
   it("has no disruption budget for a single replica, which could then never be moved", async () => {
     expect(named(await render(), "PodDisruptionBudget")).toEqual(["kubectl-canary"]);
     expect(named(await render("--set", "replicas=1"), "PodDisruptionBudget")).toEqual([]);
+  });
+
+  it("brings dashboards, alert rules and monitors where they are asked for, with the labels by which they are found", async () => {
+    const kinds = ["ConfigMap", "PrometheusRule", "PodMonitor", "ServiceMonitor"];
+    const off = await render();
+    expect(kinds.flatMap((kind) => named(off, kind))).toEqual([]);
+    const on = ["dashboards", "alertRules", "podMonitor", "serviceMonitor"].map((value) => `${value}.enabled=true`);
+    const found = [
+      "dashboards.namespace=grafana",
+      "alertRules.labels.release=prom",
+      "podMonitor.labels.release=prom",
+      "serviceMonitor.interval=30s",
+    ];
+    const all = await render("--set", [...on, ...found].join(","));
+    const one = (kind: string): Manifest => all.find((manifest) => manifest.kind === kind)!;
+    const { metadata, data = {} } = one("ConfigMap");
+    expect([metadata.namespace, metadata.labels?.["grafana_dashboard"]]).toEqual(["grafana", "1"]);
+    const boards = (await dashboards()).map(([file, board]) => [`kubectl-canary-${file}`, board]);
+    expect(Object.entries(data).map(([file, text]) => [file, JSON.parse(text) as unknown])).toEqual(boards);
+    const rules = one("PrometheusRule");
+    expect(rules.spec).toEqual({ groups: [{ name: "kubectl-canary", rules: await alertRules() }] });
+    expect([rules, one("PodMonitor")].map(({ metadata: { labels } }) => labels?.["release"])).toEqual(["prom", "prom"]);
+    const scraped = { port: "metrics", path: "/metrics", honorLabels: true };
+    expect(one("PodMonitor").spec).toMatchObject({ podMetricsEndpoints: [{ ...scraped, interval: "15s" }] });
+    const { selector, endpoints } = one("ServiceMonitor").spec as {
+      selector: { matchLabels: object };
+      endpoints: object;
+    };
+    expect(endpoints).toEqual([{ ...scraped, interval: "30s" }]);
+    const services = all.filter((manifest) => manifest.kind === "Service" && manifest.metadata.labels);
+    const monitored = services.filter(({ metadata: { labels } }) =>
+      Object.entries(selector.matchLabels).every(([key, value]) => labels?.[key] === value),
+    );
+    expect(monitored.map((manifest) => manifest.metadata.name)).toEqual(["kubectl-canary-metrics"]);
   });
 
   it("leaves the definitions, the policy and the hook away where it is told to", async () => {

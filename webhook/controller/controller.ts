@@ -71,6 +71,8 @@ export interface ControllerDeps {
 export interface Controller {
   /** The caches hold the cluster: decisions may be taken. */
   ready(): boolean;
+  /** It holds the Lease. */
+  leads(): boolean;
   world: Caches;
   /** Until `ending`, or until this loop knows something as missing that is there: then another is needed. Resolves with what. */
   outlived(ending: AbortSignal): Promise<string>;
@@ -133,6 +135,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   return {
     world,
     ready: () => world.hasSynced(),
+    leads: () => election.isLeader(),
     outlived: (ending) => outlived({ cluster, clock }, { routes, policies, namespaces }, ending),
     waiting: () => queue.size.waiting,
     stop: async () => {

@@ -6,7 +6,9 @@ import { evidence } from "../../shared/core/analysis/sequential-test.ts";
 import type { CanaryState, RunOutcome } from "../../shared/core/state.ts";
 import type { Decision } from "../../shared/core/action.ts";
 import { keyOf } from "../../shared/kube/store.ts";
+import { waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import type { Recorder, Subject } from "../telemetry/recorder.ts";
+import type { Wait } from "../telemetry/standstills.ts";
 
 /** One turn of a Canary: what was decided, by what policy, on what state. */
 export interface Decided {
@@ -46,6 +48,7 @@ function report(recorder: Recorder, subject: Subject, { policy, before, decision
   recorder.status(subject, next.phase);
   recorder.weight(subject, next.weight);
   recorder.blocked(subject, codeOf(next));
+  recorder.waiting(subject, waitOf(next));
   if (next.checks !== before.checks && next.checks.length > 0) recorder.checks(subject, next.checks);
   const failures = testsOf(policy).find(({ kind }) => kind === "failures");
   recorder.needs(subject, { requests: policy.minRequests, evidence: failures && 1 / failures.alpha });
@@ -57,6 +60,13 @@ function report(recorder: Recorder, subject: Subject, { policy, before, decision
 
 /** An earlier version's has none. */
 const codeOf = ({ blocked }: CanaryState): string | undefined => blocked?.code ?? blocked?.kind;
+
+/** A pause that ends by itself is for nobody to end. */
+function waitOf({ run }: CanaryState): Wait | undefined {
+  if (!run?.wait || run.ending) return undefined;
+  const { kind, goesOn } = waitCauses[run.wait];
+  return { cause: run.wait, kind: kind === "person" && goesOn ? "time" : kind };
+}
 
 function reportEnd(
   recorder: Recorder,

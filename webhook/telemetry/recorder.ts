@@ -4,7 +4,8 @@
  */
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { CheckStatus, Outcome, Phase } from "../../shared/core/objects/canary-status.ts";
-import { blockedGauge } from "./blocked-gauge.ts";
+import { loopGauges, type LoopState } from "./loop-gauges.ts";
+import { standstills, type Wait } from "./standstills.ts";
 import { alertCounter, type AlertResult } from "./alert-counter.ts";
 import { canaryName, primaryName } from "../../shared/core/objects/names.ts";
 
@@ -37,6 +38,8 @@ export interface Recorder {
   needs(subject: Subject, needed: { requests: number; evidence: number | undefined }): void;
   /** The code of what keeps a canary from starting or moving; undefined where nothing does. */
   blocked(subject: Subject, code: string | undefined): void;
+  /** Why a run waits, and for whom or what; undefined where it does not. */
+  waiting(subject: Subject, wait: Wait | undefined): void;
   /** How long one check of a canary took, Prometheus included. */
   checked(subject: Subject, seconds: number): void;
   succeeded(subject: Subject, ending: Ending): void;
@@ -45,8 +48,8 @@ export interface Recorder {
   admission(answer: "allowed" | "patched" | "denied" | "error", seconds: number): void;
   /** An object of this resource was left out of the caches, for it has not the shape of its kind. */
   unreadable(resource: string): void;
-  /** Whether this replica's caches hold the cluster, and how many Canaries wait to be looked at. */
-  loop(state: { isReady: boolean; waiting: number }): void;
+  /** Of this replica. */
+  loop(state: LoopState): void;
   certificateDaysLeft(days: number): void;
   /** An alert to a provider of this type (or an Event to the event webhook) has come to its end. */
   alert(type: string, result: AlertResult): void;
@@ -74,7 +77,16 @@ async function textOf(registry: Registry): Promise<{ contentType: string; body: 
 type FlaggerPart = Omit<Recorder, "text" | Exclude<keyof OwnPart, "forget">>;
 type OwnPart = Pick<
   Recorder,
-  "comparison" | "needs" | "blocked" | "forget" | "admission" | "loop" | "unreadable" | "certificateDaysLeft" | "alert"
+  | "comparison"
+  | "needs"
+  | "blocked"
+  | "waiting"
+  | "forget"
+  | "admission"
+  | "loop"
+  | "unreadable"
+  | "certificateDaysLeft"
+  | "alert"
 >;
 
 function flaggerMetrics(registry: Registry, about: { version: string; meshProvider: string }): FlaggerPart {
@@ -88,7 +100,11 @@ function flaggerMetrics(registry: Registry, about: { version: string; meshProvid
       metrics.total.reset();
       for (const [namespace, count] of byNamespace) metrics.total.set({ namespace }, count);
     },
-    status: (subject, phase) => metrics.status.set(labelsOf(subject), statusValue(phase)),
+    status(subject, phase) {
+      metrics.status.set(labelsOf(subject), statusValue(phase));
+      // Present from the start, so that a first end is seen as an increase.
+      for (const ends of [metrics.successes, metrics.failures]) ends.inc(endingLabels(subject, usualEnding), 0);
+    },
     weight({ name, namespace }, percent) {
       metrics.weight.set({ workload: primaryName(name), namespace }, 100 - percent);
       metrics.weight.set({ workload: canaryName(name), namespace }, percent);
@@ -127,7 +143,7 @@ function ownMetrics(registry: Registry): OwnPart {
     registers,
   });
   const needed = defineNeeds(registers);
-  const setBlocked = blockedGauge(registers);
+  const still = standstills(registers);
   const admission = new Histogram({
     name: "kubectl_canary_admission_duration_seconds",
     help: "Time to answer an admission request, by answer",
@@ -152,9 +168,10 @@ function ownMetrics(registry: Registry): OwnPart {
       if (enough === undefined) needed.evidence.remove(labelsOf(subject));
       else needed.evidence.set(labelsOf(subject), enough);
     },
-    blocked: setBlocked,
+    ...still,
     forget(subject) {
-      setBlocked(subject, undefined);
+      still.blocked(subject, undefined);
+      still.waiting(subject, undefined);
       needed.requests.remove(labelsOf(subject));
       needed.evidence.remove(labelsOf(subject));
     },
@@ -169,19 +186,6 @@ function ownMetrics(registry: Registry): OwnPart {
 function certificateGauge(registers: Registry[]): Gauge {
   const help = "Days until the webhook's serving certificate expires";
   return new Gauge({ name: "kubectl_canary_certificate_days_left", help, registers });
-}
-
-function loopGauges(registers: Registry[]): OwnPart["loop"] {
-  const queue = new Gauge({ name: "kubectl_canary_queue_depth", help: "Canaries waiting to be looked at", registers });
-  const ready = new Gauge({
-    name: "kubectl_canary_loop_ready",
-    help: "1 where this replica's caches hold the cluster, so that it can lead; admission does not depend on it",
-    registers,
-  });
-  return ({ isReady, waiting }) => {
-    ready.set(isReady ? 1 : 0);
-    queue.set(waiting);
-  };
 }
 
 function defineNeeds(registers: Registry[]): Record<"requests" | "evidence", Gauge<"name" | "namespace">> {
@@ -261,6 +265,8 @@ function labelsOf({ name, namespace }: Subject): { name: string; namespace: stri
 function keyOf({ name, namespace }: Subject): string {
   return `${namespace}/${name}`;
 }
+
+const usualEnding: Ending = { strategy: "canary", analysis: "completed" };
 
 function endingLabels(subject: Subject, { strategy, analysis }: Ending) {
   return { ...labelsOf(subject), deployment_strategy: strategy, analysis_status: analysis };

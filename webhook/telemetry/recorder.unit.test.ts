@@ -68,6 +68,18 @@ describe("the controller's metrics", () => {
     expect((await lines(recorder)).filter((line) => line.includes("podinfo"))).toEqual([]);
   });
 
+  test("count both ends of a canary's runs from zero on", async () => {
+    const recorder = aRecorder();
+    recorder.status(podinfo, "Initialized");
+    const ending = 'name="podinfo",namespace="test",deployment_strategy="canary",analysis_status="completed"';
+    expect(await lines(recorder)).toEqual(
+      expect.arrayContaining([
+        `flagger_canary_successes_total{${ending}} 0`,
+        `flagger_canary_failures_total{${ending}} 0`,
+      ]),
+    );
+  });
+
   test("encode a phase as Flagger does", async () => {
     const recorder = aRecorder();
     for (const [phase, value] of [
@@ -85,7 +97,7 @@ describe("the controller's metrics", () => {
     const recorder = aRecorder();
     recorder.checks(podinfo, [aCheck("own", 1, ""), aCheck("own", null, "")]);
     recorder.admission("patched", 0.004);
-    recorder.loop({ isReady: true, waiting: 7 });
+    recorder.loop({ isReady: true, isLeader: true, waiting: 7 });
     recorder.certificateDaysLeft(29.5);
     expect(await lines(recorder)).toEqual(
       expect.arrayContaining([
@@ -94,9 +106,27 @@ describe("the controller's metrics", () => {
         'kubectl_canary_verdicts_total{outcome="cannot-ask"} 0',
         'kubectl_canary_admission_duration_seconds_count{answer="patched"} 1',
         "kubectl_canary_queue_depth 7",
+        "kubectl_canary_leader 1",
         "kubectl_canary_certificate_days_left 29.5",
       ]),
     );
+  });
+
+  test("say why a canary waits and what blocks it, each by one series at a time", async () => {
+    const recorder = aRecorder();
+    const standstills = async (): Promise<string[]> =>
+      (await lines(recorder)).filter((line) => /_(blocked|waiting)\{/.test(line));
+    const of = 'name="podinfo",namespace="test"';
+    recorder.waiting(podinfo, { cause: "gate", kind: "person" });
+    recorder.waiting(podinfo, { cause: "cannot-ask", kind: "outage" });
+    recorder.blocked(podinfo, "write-refused");
+    expect(await standstills()).toEqual([
+      `kubectl_canary_blocked{${of},code="write-refused"} 1`,
+      `kubectl_canary_waiting{${of},cause="cannot-ask",kind="outage"} 1`,
+    ]);
+    recorder.waiting(podinfo, undefined);
+    recorder.blocked(podinfo, undefined);
+    expect(await standstills()).toEqual([]);
   });
 
   test("lose every series of a canary that is gone, and of a namespace that has none", async () => {
@@ -107,6 +137,8 @@ describe("the controller's metrics", () => {
     recorder.weight(podinfo, 0);
     recorder.checks(podinfo, [aCheck("own", 1, "")]);
     recorder.checked(podinfo, 1);
+    recorder.blocked(podinfo, "write-refused");
+    recorder.waiting(podinfo, { cause: "paused", kind: "person" });
     recorder.failed(podinfo, { strategy: "canary", analysis: "completed" });
     recorder.forget(podinfo);
     recorder.canaries(new Map());
@@ -116,7 +148,7 @@ describe("the controller's metrics", () => {
 
   test("of two recorders do not mix", async () => {
     const one = aRecorder();
-    one.loop({ isReady: false, waiting: 3 });
+    one.loop({ isReady: false, isLeader: false, waiting: 3 });
     expect(await lines(aRecorder())).toContain("kubectl_canary_queue_depth 0");
   });
 });

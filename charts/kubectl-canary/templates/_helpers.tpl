@@ -19,6 +19,10 @@ alerts:
   providerNamespaces: []
   secretNamespaces: []
 eventWebhook: { address: "", secretName: "" }
+dashboards: { enabled: false, namespace: "", labels: { grafana_dashboard: "1" }, annotations: {} }
+alertRules: { enabled: false, namespace: "", labels: {} }
+podMonitor: { enabled: false, namespace: "", labels: {}, interval: 15s }
+serviceMonitor: { enabled: false, namespace: "", labels: {}, interval: 15s }
 {{- end -}}
 
 {{- define "kubectl-canary.withNewer" -}}
