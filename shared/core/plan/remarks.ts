@@ -131,7 +131,7 @@ function ofWhatIsNotJudged({ metrics, comparison }: Policy): Remark[] {
   const own = metrics.filter((metric) => !isBuiltIn(metric)).map(({ name }) => name);
   const remarks: [boolean, Remark][] = [
     [
-      !names.has(builtIn.successRate) && comparison.marginPercent === undefined,
+      !names.has(builtIn.successRate) && comparison.mode === "off",
       {
         code: "failures-not-judged",
         text: "Failures are not judged: there is no request-success-rate among the metrics.",

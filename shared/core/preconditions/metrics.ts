@@ -49,7 +49,7 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
     if (found?.level !== asked) return [];
     const { text, cure } = origin(key, { namespace, canary });
     const what = `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`;
-    return [{ level, what, evidence: query.query, cure }];
+    return [{ level: unlessSkipped(canary, level), what, evidence: query.query, cure }];
   });
 }
 
@@ -80,7 +80,13 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
   );
   if (!("error" in query)) return [];
   const cure = { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) };
-  return [{ level: "missing", what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure }];
+  const level = unlessSkipped(canary, "missing");
+  return [{ level, what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure }];
+}
+
+/** What nobody asks keeps no version back: a fix goes out beside a metric that is broken. */
+function unlessSkipped({ spec }: Canary, level: Level): Level {
+  return spec.skipAnalysis ? "warning" : level;
 }
 
 export const metricRules = {

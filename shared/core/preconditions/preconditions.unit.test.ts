@@ -375,19 +375,17 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const elsewhere = [...Object.keys({ ...policyRules, ...alertRules }), "webhook-address-refused"];
+    const elsewhere = [
+      ...Object.keys({ ...policyRules, ...alertRules }),
+      "webhook-address-refused",
+      "gateway-refs-unread",
+    ];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });
 
   it("name what forbids most first", () => {
     const broken = { ...sound(), target: null, flaggers: [flagger] };
     expect(unmetPreconditions(broken).map(({ code }) => code)).toEqual(["target-missing", "other-controller"]);
-  });
-
-  it("know values of an ingress and a route that the Canary names", () => {
-    const metrics = [{ name: "errors", query: "up{a={{ ingress }},b={{ route }}}" }];
-    const asks = canary({ analysis: { stepWeight: 10, metrics }, ingressRef: { name: "in" }, routeRef: { name: "r" } });
-    expect(unmetPreconditions({ ...bare(sound()), canary: asks })).toEqual([]);
   });
 
   it("leave the older of two Canaries alone, and by name where both are of one age", () => {

@@ -1,7 +1,7 @@
 /** Whether the cluster can split traffic at all. */
 import type { GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
-import { routeKindOf } from "../spec/route-kind.ts";
+import { routeKindOf, wantsGateway } from "../spec/route-kind.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
@@ -70,11 +70,10 @@ const foreignParent: Rule = (seen) => {
 };
 
 /** False also where that is not known. A route of the user's own is used with the parents that it has. */
-function makesHttpRoute({ canary, provider = "auto", servedRoutes, route }: SeenObjects): boolean {
+function makesHttpRoute(seen: SeenObjects): boolean {
+  const { route } = seen;
   if (route && !isOurRoute(route)) return false;
-  if (!servedRoutes) return canary?.spec.provider?.startsWith("gatewayapi:") ?? false;
-  const choice = routeKindOf(canary ?? undefined, provider, servedRoutes);
-  return "kind" in choice && choice.kind === httpRoute.kind;
+  return routeKindIn(seen) === httpRoute.kind;
 }
 
 function isOwnService({ group = httpRoute.group, kind, namespace }: GatewayRef, own: string): boolean {
@@ -85,8 +84,34 @@ function parentText({ group = httpRoute.group, kind = "Gateway", name, namespace
   return `${kind} ${namespace ?? own}/${name} of group ${group || "core"}`;
 }
 
+/** Its author means an HTTPRoute, and gets what callers do not follow without a restart. */
+const gatewayRefsUnread: Rule = (seen) => {
+  const { canary, namespace } = seen;
+  if (!canary || !wantsGateway(canary) || routeKindIn(seen) !== trafficSplit.kind) return [];
+  const { provider } = canary.spec;
+  const why = provider ? `spec.provider is ${provider}` : "the chart's provider";
+  const patch = `'{"spec":{"provider":"gatewayapi:v1"}}'`;
+  return [
+    {
+      level: "warning",
+      what: `spec.service.gatewayRefs is not carried out: the route is a TrafficSplit (${why}), which has no parents. Set provider: gatewayapi:v1 for an HTTPRoute, or leave gatewayRefs out.`,
+      evidence: `gatewayRefs of Canary ${nameOf(canary)}`,
+      cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
+    },
+  ];
+};
+
+/** Where the cluster is not known, what the Canary's own text is enough to tell. */
+function routeKindIn({ canary, provider = "auto", servedRoutes }: SeenObjects): string | undefined {
+  const asked = canary?.spec.provider ?? "";
+  if (!servedRoutes && !/^(linkerd$|smi:|gatewayapi:)/.test(asked)) return undefined;
+  const choice = routeKindOf(canary ?? undefined, provider, servedRoutes ?? [trafficSplit.kind, httpRoute.kind]);
+  return "kind" in choice ? choice.kind : undefined;
+}
+
 export const routeRules = {
   "route-kind-missing": routeKindMissing,
   "foreign-parent": foreignParent,
+  "gateway-refs-unread": gatewayRefsUnread,
   "route-filter-ignored": filterIgnored,
 } satisfies Rules;

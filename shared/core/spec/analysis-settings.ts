@@ -36,6 +36,8 @@ export const judgingDefaults = {
   minRequests: 1,
   deadlineMs: 1_800_000,
   alpha: 0.01,
+  /** Where no success limit says how much room the canary has. */
+  marginPercent: 5,
   clientErrors: "hold",
   clientErrorsMarginPercent: 5,
 } as const;
@@ -90,14 +92,15 @@ function comparisonOf({ comparison: spec = {}, metrics = [] }: AnalysisSpec): Co
   };
 }
 
-/** Whoever fails no more than the limit's room also fails no more than the primary plus that room. */
+/** A canary is compared also where its own limits are in queries that say nothing of failures. Whoever fails no more than the limit's room also fails no more than the primary plus that room. */
 function marginOf(
   mode: ComparisonPolicy["mode"],
   asked: number | undefined,
   room: number | undefined,
 ): number | undefined {
   const given = asked ?? room;
-  return mode === "withinLimits" && given !== undefined ? Math.max(given, room ?? 0) : given;
+  if (mode !== "withinLimits") return given;
+  return given === undefined ? judgingDefaults.marginPercent : Math.max(given, room ?? 0);
 }
 
 function clientErrorsOf(spec: ComparisonSpec): ComparisonPolicy["clientErrors"] {

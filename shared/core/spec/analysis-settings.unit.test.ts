@@ -64,9 +64,10 @@ describe("the margin of the comparison", () => {
   it.each<[string, AnalysisSpec, number | undefined]>([
     ["the room below thresholdRange.min", success({ thresholdRange: { min: 95 } }), 5],
     ["the room below the deprecated threshold", success({ threshold: 98 }), 2],
-    ["unknown where the range has only a maximum", success({ thresholdRange: { max: 100 }, threshold: 98 }), undefined],
-    ["unknown without a success limit", { metrics: [{ name: "request-duration", threshold: 500 }] }, undefined],
-    ["unknown where the success rate is a query of the user's", success({ query: "x", threshold: 9 }), undefined],
+    ["5 where the range has only a maximum", success({ thresholdRange: { max: 100 }, threshold: 98 }), 5],
+    ["5 without a success limit", { metrics: [{ name: "request-duration", threshold: 500 }] }, 5],
+    ["5 where the success rate is a query of the user's", success({ query: "x", threshold: 9 }), 5],
+    ["what the Canary says where it has no limit", { comparison: { marginPercent: 1 } }, 1],
     ["never less than that room", { ...success({ threshold: 98 }), comparison: { marginPercent: 0 } }, 2],
     [
       "less if the Canary asks always",

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Canary } from "../../../shared/core/objects/canary.ts";
+import type { Canary, GatewayRef } from "../../../shared/core/objects/canary.ts";
 import { httpRoute, trafficSplit } from "../../../shared/core/routes/routes.ts";
 import { chooseRoute, type Served, type ServedRoutes } from "./route-choice.ts";
 
@@ -11,7 +11,7 @@ const served = (split: boolean, route: boolean): ServedRoutes => {
   return { trafficSplit: of(trafficSplit, "v1alpha1", split), httpRoute: of(httpRoute, "v1", route) };
 };
 
-const canary = (provider?: string): Canary => ({
+const canary = (provider?: string, gatewayRefs: GatewayRef[] = []): Canary => ({
   apiVersion: "flagger.app/v1beta1",
   kind: "Canary",
   metadata: {},
@@ -19,6 +19,7 @@ const canary = (provider?: string): Canary => ({
     targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "x" },
     analysis: {},
     ...(provider ? { provider } : {}),
+    service: { port: 80, gatewayRefs },
   },
 });
 
@@ -39,6 +40,21 @@ describe("the route of a Canary", () => {
     const choice = chooseRoute(canary(asked), provider, served(split, true));
     expect("served" in choice && choice.served.router.kind).toBe(kind);
     expect("why" in choice && choice.why).toContain(asked ?? "auto");
+  });
+
+  it("is an HTTPRoute by auto where the Canary names parents, for only that has any", () => {
+    const refs = [{ group: "core", kind: "Service", name: "x" }];
+    const of = (asked: string | undefined, routes: ServedRoutes, provider = "auto"): unknown => {
+      const choice = chooseRoute(canary(asked, refs), provider, routes);
+      return "served" in choice && [choice.served.router.kind, choice.why];
+    };
+    expect(of(undefined, served(true, true))).toEqual(["HTTPRoute", "auto: spec.service.gatewayRefs is given"]);
+    expect(of(undefined, served(true, false))).toEqual(["TrafficSplit", "auto: this cluster serves TrafficSplit"]);
+    expect(of("linkerd", served(true, true))).toEqual(["TrafficSplit", "spec.provider is linkerd"]);
+    expect(of(undefined, served(true, true), "smi:v1alpha1")).toEqual([
+      "TrafficSplit",
+      "the controller's provider is smi:v1alpha1",
+    ]);
   });
 
   it.each([

@@ -1,0 +1,58 @@
+/** Preconditions that the Canary's own text decides together with what the cluster serves. */
+import { describe, expect, it } from "vitest";
+import { aSpec } from "../../../test/builders.ts";
+import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
+import { readQuery } from "../../promql.ts";
+import { cureText, unmetPreconditions } from "./preconditions.ts";
+import type { Finding, SeenObjects } from "./finding.ts";
+
+const own: GatewayRef = { group: "core", kind: "Service", name: "podinfo", namespace: "test", port: 9898 };
+
+function found(spec: Partial<CanarySpec>, over: Partial<SeenObjects> = {}): Finding[] {
+  const metadata = { name: "podinfo", namespace: "test" };
+  const canary = { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec: aSpec(spec) };
+  return unmetPreconditions({ canary, namespace: "test", targetName: "podinfo", apexName: "podinfo", ...over });
+}
+
+describe("spec.service.gatewayRefs", () => {
+  const service = { port: 9898, gatewayRefs: [own] };
+  const both = { servedRoutes: ["TrafficSplit", "HTTPRoute"], provider: "auto" };
+
+  it("is said not to be read where the Canary or the chart asks for a TrafficSplit", () => {
+    const [unread] = found({ provider: "linkerd", service });
+    expect(unread).toMatchObject({ code: "gateway-refs-unread", level: "warning" });
+    expect(unread?.what).toContain("the route is a TrafficSplit (spec.provider is linkerd), which has no parents");
+    expect(cureText(unread?.cure ?? {})).toContain(`patch canary podinfo --type merge -p '{"spec":{"provider"`);
+    expect(found({ service }, { ...both, provider: "linkerd" })[0]?.what).toContain("(the chart's provider)");
+  });
+
+  it("is read by an HTTPRoute, which auto takes for it, and nothing is said where that is not known", () => {
+    expect(found({ service }, both)).toEqual([]);
+    expect(found({ provider: "gatewayapi:v1", service })).toEqual([]);
+    expect(found({ service })).toEqual([]);
+    expect(found({ provider: "linkerd" })).toEqual([]);
+  });
+});
+
+describe("spec.skipAnalysis beside a metric that cannot be asked", () => {
+  const levels = (metric: Partial<MetricSpec>, skipAnalysis: boolean): string[] => {
+    const metrics = [{ name: "errors", thresholdRange: { max: 1 }, ...metric }];
+    const spec = { skipAnalysis, analysis: { stepWeight: 10, metrics } };
+    return found(spec, { templates: new Map(), readQuery }).map(({ code, level }) => `${code} ${level}`);
+  };
+
+  it.each<[string, Partial<MetricSpec>]>([
+    ["template-missing", { templateRef: { name: "gone" } }],
+    ["metric-unusable", { query: "up{x={{ ingress }}}" }],
+    ["metric-wrong-track", { query: 'rate(errors{deployment="podinfo"}[1m])' }],
+  ])("lets a version go out: %s is a warning", (code, metric) => {
+    expect(levels(metric, false)).toEqual([`${code} missing`]);
+    expect(levels(metric, true)).toEqual([`${code} warning`]);
+  });
+});
+
+it("a query knows the ingress and the route that the Canary names", () => {
+  const metrics = [{ name: "errors", query: "up{a={{ ingress }},b={{ route }}}" }];
+  const named = { ingressRef: { name: "in" }, routeRef: { name: "r" } };
+  expect(found({ analysis: { stepWeight: 10, metrics }, ...named })).toEqual([]);
+});
