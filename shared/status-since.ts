@@ -1,6 +1,6 @@
-/** Fields of a Canary's status that say since when something lasts, and are gone with it. */
+/** Fields of a Canary's status that say since when something lasts, or until when, and are gone with it. */
 import type { CanaryStatus } from "./core/objects/canary-status.ts";
-import type { CanaryState } from "./core/state.ts";
+import type { CanaryState, Floor } from "./core/state.ts";
 
 const fields = ["targetMissingSince", "leafEmptySince"] as const;
 type Field = (typeof fields)[number];
@@ -9,25 +9,38 @@ type Field = (typeof fields)[number];
 export function parseSince(
   status: CanaryStatus,
   ms: (text: string, field: string) => number,
-): Pick<CanaryState, Field> {
-  return Object.fromEntries(
-    fields.flatMap((field) => {
-      const text = status[field];
-      return text ? [[field, ms(text, field)]] : [];
-    }),
-  );
+): Pick<CanaryState, Field | "floor"> {
+  const since = fields.flatMap((field) => {
+    const text = status[field];
+    return text ? [[field, ms(text, field)]] : [];
+  });
+  return { ...(Object.fromEntries(since) as Pick<CanaryState, Field>), ...parseFloor(status.floor, ms) };
 }
 
-export function printSince(state: CanaryState, iso: (at: number) => string): Pick<CanaryStatus, Field> {
-  return Object.fromEntries(
-    fields.flatMap((field) => {
-      const at = state[field];
-      return at === undefined ? [] : [[field, iso(at)]];
-    }),
-  );
+export function printSince(state: CanaryState, iso: (at: number) => string): Pick<CanaryStatus, Field | "floor"> {
+  const since = fields.flatMap((field) => {
+    const at = state[field];
+    return at === undefined ? [] : [[field, iso(at)]];
+  });
+  return { ...(Object.fromEntries(since) as Pick<CanaryStatus, Field>), ...printFloor(state.floor, iso) };
 }
 
-export function withoutSince<T extends Partial<Record<Field, number>>>(state: T): Omit<T, Field> {
-  const { targetMissingSince: _gone, leafEmptySince: _empty, ...rest } = state;
+export function withoutSince<T extends Partial<Record<Field | "floor", unknown>>>(state: T): Omit<T, Field | "floor"> {
+  const { targetMissingSince: _gone, leafEmptySince: _empty, floor: _floor, ...rest } = state;
   return rest;
+}
+
+// --- internal ---
+
+/** One that cannot be read holds nothing: the next look of a run finds it anew. */
+function parseFloor(floor: CanaryStatus["floor"], ms: (text: string, field: string) => number): { floor?: Floor } {
+  if (!floor || !Number.isSafeInteger(floor.replicas) || floor.replicas < 1) return {};
+  const { replicas, until } = floor;
+  return { floor: { replicas, ...(until ? { until: ms(until, "floor.until") } : {}) } };
+}
+
+function printFloor(floor: Floor | undefined, iso: (at: number) => string): Pick<CanaryStatus, "floor"> {
+  if (!floor) return {};
+  const { replicas, until } = floor;
+  return { floor: { replicas, ...(until === undefined ? {} : { until: iso(until) }) } };
 }

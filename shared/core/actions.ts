@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { fullReplicas, isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
@@ -71,9 +71,9 @@ function endedBy({ weight, run }: CanaryState): { over?: string } {
 }
 
 function raiseWeight(next: CanaryState, seen: Observation): Action[] {
-  const { route, target } = seen;
+  const { route } = seen;
   if (!route || !next.run || route.weight >= next.weight || loweredByOthers(next, seen)) return [];
-  const needed = podsFor(next.weight, target?.replicas ?? 1);
+  const needed = podsFor(next.weight, fullReplicas(next, seen));
   return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
 }
 
@@ -148,7 +148,7 @@ function workload(next: CanaryState, seen: Observation, policy: Policy): Action[
   if (!run) return close(next, seen);
   if (run.ending) return [];
   if (isUnconfirmed(run, next.weight, policy)) return [];
-  const replicas = replicasFor(run, next.weight, seen, policy);
+  const replicas = replicasFor(next, run, seen, policy);
   if (isWrittenFor(run, seen)) return scaleTo(replicas, seen);
   const isDue = seen.target?.intent === run.intent && mayBeWritten(next, run, { seen, policy });
   return isDue ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
@@ -180,8 +180,9 @@ function scaleTo(replicas: number, { workload: canary }: Observation): Action[] 
 }
 
 /** Enough for the weight it has and for the one being prepared; while it carries a promotion it never shrinks. */
-function replicasFor(run: Run, weight: number, seen: Observation, policy: Policy): number {
-  const of = seen.target?.replicas ?? 1;
+function replicasFor(next: CanaryState, run: Run, seen: Observation, policy: Policy): number {
+  const { weight } = next;
+  const of = fullReplicas(next, seen);
   if (run.stage !== "scaling" && run.stage !== "analysing")
     return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
   return Math.max(podsFor(weight, of), podsFor(stepWeight(run, policy), of));

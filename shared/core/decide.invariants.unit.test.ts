@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
 import { start } from "../../test/builders.ts";
-import { isEdited, podsFor, readyCanaries } from "./turn/capacity.ts";
+import { fullReplicas, isEdited, podsFor, readyCanaries } from "./turn/capacity.ts";
 import { decide } from "./decide.ts";
 import { barrierOf } from "./turn/turn.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -113,7 +113,7 @@ describe("traffic", () => {
       for (const { weight } of ofKind(decision, "setWeight")) {
         if (weight <= (seen.route?.weight ?? 0)) continue;
         const ready = decision.state.run ? readyCanaries(decision.state.run, seen) : 0;
-        expect(ready).toBeGreaterThanOrEqual(podsFor(weight, seen.target?.replicas ?? 1));
+        expect(ready).toBeGreaterThanOrEqual(podsFor(weight, fullReplicas(decision.state, seen)));
       }
     });
   });

@@ -308,7 +308,7 @@ describe("draining", () => {
   it("waits for a primary that has lost pods, but not for ever", () => {
     expect(draining(50, 0, { endpoints: few }).state).toMatchObject({
       weight: 50,
-      reason: expect.stringMatching(/2 of 4 ready/) as string,
+      reason: expect.stringMatching(/has 2 of the 4 ready pods that all traffic needs: weight 50 stays/) as string,
     });
     expect(draining(50, 30_000, { endpoints: few }).state.weight).toBe(0);
   });

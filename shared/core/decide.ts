@@ -20,6 +20,7 @@ import {
 import { told } from "./gates/after-run.ts";
 import { questionsFor } from "./gates/questions.ts";
 import { rollbackAsked } from "./hooks/rollback-hooks.ts";
+import { floorDueMs, withFloor } from "./turn/floor.ts";
 import { emptyLeafDueMs, leafEmptySince } from "./turn/empty-leaf.ts";
 import { optional } from "./format/compact.ts";
 import { event } from "./turn/event-messages.ts";
@@ -48,7 +49,8 @@ function decideTurn(turn: Turn): Decision {
   const command = pendingCommand(turn);
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
   const { requeueAfterMs } = made;
-  const { state: next, events: heard } = told(made.state, seen, policy);
+  const { state: heardOf, events: heard } = told(made.state, seen, policy);
+  const next = withFloor(heardOf, state, seen);
   const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
@@ -56,7 +58,8 @@ function decideTurn(turn: Turn): Decision {
   const { blocked: _past, leafEmptySince: _since, ...rest } = next;
   const since = leafEmptySince(state, seen);
   const after: CanaryState = { ...rest, ...optional("leafEmptySince", since) };
-  const lookAgainMs = earlier(requeueAfterMs, emptyLeafDueMs(since, seen.now));
+  const dueMs = earlier(emptyLeafDueMs(since, seen.now), floorDueMs(next.floor, seen.now));
+  const lookAgainMs = earlier(requeueAfterMs, dueMs);
   const blocked = blockedBy({ ...turn, state: after });
   const decided: CanaryState = {
     ...remembering(after, state, seen),

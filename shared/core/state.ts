@@ -159,6 +159,13 @@ export interface Tracks {
   canary: TrackStatus;
 }
 
+/** Replicas that autoscalers leave the target: all traffic needs them. */
+export interface Floor {
+  replicas: number;
+  /** Held until then; absent while a run is under way. */
+  until?: number;
+}
+
 /** An alert on its way, see {@link AlertStatus}. */
 export type Alert = Omit<AlertStatus, "at"> & { at: number };
 
@@ -187,6 +194,7 @@ export interface CanaryState {
   afterRun?: AfterRun;
   /** Since when stable's leaf has no endpoint although the target has ready pods. */
   leafEmptySince?: number;
+  floor?: Floor;
   history: (Omit<HistoryEntry, "startedAt" | "endedAt"> & { startedAt: number; endedAt: number })[];
   /** How many runs there have been; gives the next run its id. */
   runs: number;

@@ -120,6 +120,7 @@ describe("the definition of Canary", () => {
       targetMissingSince: 0,
       afterRun: 0,
       leafEmptySince: 0,
+      floor: 0,
       runs: 0,
       said: 0,
       alerts: 0,

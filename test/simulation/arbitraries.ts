@@ -13,7 +13,7 @@ import { anyAlerts, anyDeliveries, anySeverity } from "./arbitrary-alerts.ts";
 import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
-import { anyCallers, anyUnmet, anyWaitCause } from "./findings.ts";
+import { anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
 import {
   aCheck,
   aPolicy,
@@ -138,7 +138,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
     fc.record({ run: fc.constant("cafe1710-1"), phase: fc.constantFrom("Succeeded", "Failed"), at: time }),
   ),
   unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
-  leafEmptySince: maybe(time),
+  ...{ leafEmptySince: maybe(time), floor: maybe(anyFloor(time)) },
   targetMissingSince: fc.option(time, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
   reason: fc.constantFrom("", "some reason"),

@@ -1,4 +1,5 @@
 /** What may stand in the way of a decision, why a run may wait, and callers that do not follow the route. */
+import type { Floor } from "../../shared/core/state.ts";
 import fc from "fast-check";
 import type { StaleCaller } from "../../shared/core/format/restart-command.ts";
 import { type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
@@ -19,3 +20,8 @@ export const anyUnmet: fc.Arbitrary<Unmet[]> = fc
   .map((found) => found.flat());
 
 export const anyWaitCause = fc.constantFrom(...(Object.keys(waitCauses) as WaitCause[]));
+
+export const anyFloor = (time: fc.Arbitrary<number>): fc.Arbitrary<Floor> =>
+  fc
+    .record({ replicas: fc.integer({ min: 1, max: 12 }), until: fc.option(time, { nil: undefined }) })
+    .map(({ replicas, until }) => ({ replicas, ...(until === undefined ? {} : { until }) }));

@@ -23,6 +23,8 @@ dashboards: { enabled: false, namespace: "", labels: { grafana_dashboard: "1" },
 alertRules: { enabled: false, namespace: "", labels: {} }
 podMonitor: { enabled: false, namespace: "", labels: {}, interval: 15s }
 serviceMonitor: { enabled: false, namespace: "", labels: {}, interval: 15s }
+autoscalers:
+  accounts: ["system:serviceaccount:kube-system:horizontal-pod-autoscaler", "system:kube-controller-manager", "system:serviceaccount:keda:keda-operator"]
 {{- end -}}
 
 {{- define "kubectl-canary.withNewer" -}}

@@ -1,6 +1,6 @@
 /** What a person asked for: each command is answered once, with what it did or why it could not. */
 import type { Command, Verb } from "../objects/command.ts";
-import { podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import { fullReplicas, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
 import {
   barrierOf,
   entering,
@@ -138,7 +138,7 @@ function doubtOf({ run, seen, state }: RunTurn): string | undefined {
   const { gate } = run;
   if (gate?.type === "pre-rollout" && gate.answer !== undefined)
     return `webhook ${gate.name} (pre-rollout) has not passed: ${gate.answer}`;
-  const needed = Math.max(1, podsFor(state.weight, seen.target?.replicas ?? 1));
+  const needed = Math.max(1, podsFor(state.weight, fullReplicas(state, seen)));
   const ready = readyCanaries(run, seen);
   if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods`;
   const failed = decisive(state.checks);

@@ -1,12 +1,5 @@
 /** The ways out of a run: rejected, reverted, superseded, promoted. Traffic first, then a drain, then the pods. */
-import {
-  isRolledOut,
-  isScaledToZero,
-  noReadyPodsText,
-  hasNoReadyPods,
-  primaryCanCarryAll,
-  primaryRunsOnly,
-} from "../turn/capacity.ts";
+import { isRolledOut, isScaledToZero, noReadyPodsText, hasNoReadyPods, primaryRunsOnly } from "../turn/capacity.ts";
 import {
   formatChange,
   formatImages,
@@ -24,13 +17,12 @@ import {
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { idle } from "./idle.ts";
+import { takeTrafficBack, windingWords } from "./take-back.ts";
 import { optional } from "../format/compact.ts";
 import { afterRunOf } from "../gates/after-run.ts";
 import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 
-/** How long taking traffic back waits for a primary that has some, but not all of its pods. */
-const capacityPatienceMs = 30_000;
 const kept = 20;
 /** A stage's beginning is not written anew more often: each write of ours wakes us. */
 const freshMs = 1_000;
@@ -158,56 +150,9 @@ function stableIsLost({ state, seen }: RunTurn): boolean {
   return !target.kept.includes(stable.podTemplateHash);
 }
 
-/** Without its Deployment the primary does not come back; a promoted version has no reason to hurry. */
-function isPatienceOver({ run, seen }: RunTurn): boolean {
-  if (seen.now - run.stageAt < capacityPatienceMs) return false;
-  return !seen.target || (seen.endpoints.primary.ready > 0 && run.ending?.outcome !== "promoted");
-}
-
-function takeTrafficBack(turn: RunTurn): Draft {
-  const { run, seen } = turn;
-  const waited = seen.now - run.stageAt;
-  const anyway = hasNoReadyPods(turn.state, seen) || isPatienceOver(turn);
-  if (primaryCanCarryAll(seen, turn.policy) || anyway)
-    return draft(
-      turn,
-      {
-        weight: 0,
-        run: { ...run, stageAt: seen.now },
-        reason: windingWords(run),
-        next: "canary pods go when nobody sends to them",
-      },
-      { requeueAfterMs: turn.policy.drainMs },
-    );
-  const { ready } = seen.endpoints.primary;
-  const reason = `${windingWords(run)} The primary has ${ready} of ${seen.target?.replicas ?? 0} ready pods: weight stays until it can carry all traffic.`;
-  return draft(
-    turn,
-    { reason, next: "all traffic on stable" },
-    { requeueAfterMs: Math.max(1_000, capacityPatienceMs - waited) },
-  );
-}
-
 /** Causes are put into sentences that bring their own full stop. */
 function asClause(cause: string): string {
   return cause.replace(/\.$/, "");
-}
-
-function windingWords(run: Run): string {
-  const version = formatImages(run.images);
-  const { outcome, cause } = run.ending ?? { outcome: "rejected", cause: "" };
-  switch (outcome) {
-    case "promoted":
-      return `${version} runs everywhere: taking its canary away.`;
-    case "rejected":
-      return `Rolling back ${version}: ${cause}.`;
-    case "reverted":
-      return `${version} was ${cause}: taking its canary away.`;
-    case "superseded":
-      return `${version} was superseded: taking its traffic back before the new version starts.`;
-    case "aborted":
-      return `The run of ${version} ends: ${cause}.`;
-  }
 }
 
 function finish(turn: RunTurn): Draft {

@@ -141,6 +141,8 @@ export interface CanaryStatus {
   afterRun?: AfterRunStatus;
   /** Since when stable's leaf has no endpoint although the target has ready pods. */
   leafEmptySince?: string;
+  /** Replicas that autoscalers leave the target, which all traffic needs; after a run until a time. */
+  floor?: { replicas: number; until?: string };
   history?: HistoryEntry[];
   runs?: number;
   /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */

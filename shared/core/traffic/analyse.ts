@@ -1,6 +1,14 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "../comparison/comparison.ts";
-import { hasNoReadyPods, isEdited, isInEffect, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import {
+  fullReplicas,
+  hasNoReadyPods,
+  isEdited,
+  isInEffect,
+  podsFor,
+  readyCanaries,
+  stepWeight,
+} from "../turn/capacity.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
 import { confirm } from "../hooks/confirm-rollout.ts";
@@ -159,7 +167,7 @@ function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Draft): Draft
 function notInEffect(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   const { checkAt: _checkAt, ...rest } = run;
-  const needed = podsFor(state.weight, seen.target?.replicas ?? 1);
+  const needed = podsFor(state.weight, fullReplicas(state, seen));
   if (readyCanaries(run, seen) < needed)
     return draft(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
   // Each write of ours wakes us: a weight that cannot be written is not to be said anew all the time.

@@ -2,11 +2,12 @@
 import {
   carriedBy,
   enoughOf,
+  fullReplicas,
   noReadyPodsText,
   hasNoReadyPods,
   isEdited,
   podsFor,
-  primaryCanCarryAll,
+  primaryIsWhole,
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
@@ -23,10 +24,10 @@ export function lostPods(turn: RunTurn): Draft | undefined {
   const { run, seen, state, policy } = turn;
   if (hasNoReadyPods(state, seen)) return lostAllPods(turn);
   if (isEdited(run, seen)) return state.weight > 0 ? lostTemplate(turn) : undefined;
-  const replicas = seen.target?.replicas ?? 1;
+  const replicas = fullReplicas(state, seen);
   const ready = readyCanaries(run, seen);
   const needed = podsFor(state.weight, replicas);
-  if (ready === 0 || ready >= needed || !primaryCanCarryAll(seen, policy)) return undefined;
+  if (ready === 0 || ready >= needed || !primaryIsWhole(seen, policy)) return undefined;
   const weight = carriedBy(ready, replicas);
   return lose(turn, weight, {
     cause: "ready pods",

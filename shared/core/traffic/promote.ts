@@ -2,9 +2,12 @@
 import {
   carriedBy,
   enoughOf,
+  fullReplicas,
   isRolledOut,
   isScaledToZero,
+  isShrunk,
   loweredByOthers,
+  lowestWeight,
   podsFor,
   primaryRunsOnly,
   readyCanaries,
@@ -25,6 +28,7 @@ import { primaryName } from "../objects/names.ts";
 import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
 import { endRun } from "../lifecycle/end.ts";
+import { capacityPatienceMs } from "../lifecycle/take-back.ts";
 
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
 export function promote(turn: RunTurn, events: EventText[] = []): Draft {
@@ -65,15 +69,24 @@ export function returning(turn: RunTurn): Draft {
   if (seen.target && seen.target.intent !== run.intent) return overtaken(turn);
   const dueAt = run.checkAt ?? run.stageAt;
   if (seen.now < dueAt) return draft(turn, {}, { requeueAfterMs: dueAt - seen.now });
-  const weight = policy.stepWeightPromotion === undefined ? 0 : Math.max(0, state.weight - policy.stepWeightPromotion);
-  const waiting = awaitPrimary(turn, 100 - weight);
-  if (waiting) return waiting;
-  if (weight === 0) {
-    const said =
-      policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
-    const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
-    return endRun(finalising, "promoted", promotedBecause(turn), [said]);
-  }
+  const wanted = Math.max(0, state.weight - (policy.stepWeightPromotion ?? state.weight));
+  const weight = reachable(turn, wanted, dueAt);
+  if (weight > wanted && weight >= state.weight) return awaitPrimary(turn, dueAt, 100 - wanted);
+  return weight === 0 ? giveAllBack(turn) : giveBack(turn, weight);
+}
+
+// --- internal ---
+
+function giveAllBack(turn: RunTurn): Draft {
+  const { seen, state, policy } = turn;
+  const said =
+    policy.stepWeightPromotion === undefined ? event.routingToPrimary() : event.advancePrimary(fullName(seen), 100);
+  const finalising: RunTurn = { ...turn, state: { ...state, phase: "Finalising" } };
+  return endRun(finalising, "promoted", promotedBecause(turn), [said]);
+}
+
+function giveBack(turn: RunTurn, weight: number): Draft {
+  const { run, seen, policy } = turn;
   return draft(
     turn,
     {
@@ -86,8 +99,6 @@ export function returning(turn: RunTurn): Draft {
   );
 }
 
-// --- internal ---
-
 /**
  * Where the target has nobody while it rolls, or may come to that, the canary gets what its ready pods can carry: the version is
  * the one that the target rolls to, and the primary's share would fail.
@@ -98,7 +109,7 @@ function standIn(turn: RunTurn): Draft | undefined {
   const isNeeded = target?.mayLeaveNobody === true || seen.endpoints.primary.ready === 0;
   if (!target || !isNeeded || state.weight === 0 || isScaledToZero(seen) || loweredByOthers(state, seen))
     return undefined;
-  const weight = carriedBy(readyCanaries(run, seen), target.replicas);
+  const weight = carriedBy(readyCanaries(run, seen), fullReplicas(state, seen));
   if (weight <= state.weight) return undefined;
   const reason = `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} ${nobodyWords(seen)}, so the canary carries ${weight}% meanwhile.`;
   return draft(turn, { weight, reason }, { events: [event.advance(fullName(seen), weight)] });
@@ -108,15 +119,31 @@ function nobodyWords({ endpoints }: Observation): string {
   return endpoints.primary.ready === 0 ? "has no ready pod" : "may have no ready pod while it rolls to it";
 }
 
-/** Traffic follows the primary's pods: what they cannot carry stays on the canary. */
-function awaitPrimary(turn: RunTurn, share: number): Draft | undefined {
-  const { run, seen, state, policy } = turn;
+function awaitPrimary(turn: RunTurn, dueAt: number, share: number): Draft {
+  const { run, seen, state } = turn;
   const { ready } = seen.endpoints.primary;
-  const carrying = isScaledToZero(seen) ? 0 : podsFor(share, seen.target?.replicas ?? 1);
-  const needed = enoughOf(carrying, policy.primaryReadyPercent);
-  if (ready >= needed) return undefined;
+  const needed = neededFor(share, turn);
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
-  return draft(turn, { reason, next: `${share}% on the primary when they are` });
+  const leftMs = isShrunk(state, seen) ? { requeueAfterMs: dueAt + capacityPatienceMs - seen.now } : {};
+  return draft(turn, { reason, next: `${share}% on the primary when they are` }, leftMs);
+}
+
+/**
+ * Traffic follows the primary's pods: what they cannot carry stays on the canary. Where somebody has taken pods away, it goes as far as it
+ * can: an autoscaler brings them back when it sees the load, and a person who did not mean to is not waited for.
+ */
+function reachable(turn: RunTurn, wanted: number, dueAt: number): number {
+  const { seen, state, policy } = turn;
+  if (seen.endpoints.primary.ready >= neededFor(100 - wanted, turn)) return wanted;
+  if (!isShrunk(state, seen)) return state.weight;
+  const isPatienceOver = seen.endpoints.primary.ready > 0 && seen.now - dueAt >= capacityPatienceMs;
+  return isPatienceOver ? wanted : Math.min(lowestWeight(state, seen, policy), state.weight);
+}
+
+/** Ready pods of the primary before `share` percent may reach them. */
+function neededFor(share: number, { state, seen, policy }: RunTurn): number {
+  const carrying = isScaledToZero(seen) ? 0 : podsFor(share, fullReplicas(state, seen));
+  return enoughOf(carrying, policy.primaryReadyPercent);
 }
 
 function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {

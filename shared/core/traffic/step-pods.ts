@@ -1,5 +1,5 @@
 /** The canary pods that a step needs, and with how many of them it may begin. */
-import { carriedBy, enoughOf, onlyThisRun, podsFor, readyCanaries } from "../turn/capacity.ts";
+import { carriedBy, enoughOf, fullReplicas, onlyThisRun, podsFor, readyCanaries } from "../turn/capacity.ts";
 import type { RunTurn } from "../turn/turn.ts";
 
 export interface StepPods {
@@ -10,8 +10,8 @@ export interface StepPods {
   ready: number;
 }
 
-export function podsOf({ run, seen }: RunTurn, weight: number): StepPods {
-  return { weight, needed: podsFor(weight, seen.target?.replicas ?? 1), ready: readyCanaries(run, seen) };
+export function podsOf({ run, seen, state }: RunTurn, weight: number): StepPods {
+  return { weight, needed: podsFor(weight, fullReplicas(state, seen)), ready: readyCanaries(run, seen) };
 }
 
 /** All are ready, or as many as `canaryReadyThreshold` asks for and the others have had an interval to become so. */
@@ -49,6 +49,6 @@ function isEnough(turn: RunTurn, pods: StepPods): boolean {
   );
 }
 
-function carriedWeight({ seen }: RunTurn, { ready, weight }: StepPods): number {
-  return Math.min(weight, carriedBy(ready, seen.target?.replicas ?? 1));
+function carriedWeight({ seen, state }: RunTurn, { ready, weight }: StepPods): number {
+  return Math.min(weight, carriedBy(ready, fullReplicas(state, seen)));
 }

@@ -9,6 +9,15 @@ export function stepWeight({ step }: Run, { weights }: Policy): number {
   return weights[Math.min(step, weights.length - 1)] ?? 100;
 }
 
+/**
+ * Replicas that all traffic needs: what the target had when the run began, or has been asked for since. What an autoscaler has made
+ * of it since then, by stable's share alone, is too few.
+ */
+export function fullReplicas({ floor }: CanaryState, { target }: Observation): number {
+  if (!target) return floor?.replicas ?? 1;
+  return target.replicas === 0 ? 0 : Math.max(target.replicas, floor?.replicas ?? 0);
+}
+
 /** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
 export function podsFor(weight: number, replicas: number): number {
   return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
@@ -66,17 +75,29 @@ export function isScaledToZero({ target }: Observation): boolean {
 
 type Enough = Pick<Policy, "primaryReadyPercent">;
 
-/** The primary can take all traffic back: as many ready endpoints as its own replicas, or as the Canary says are enough. */
-export function primaryCanCarryAll(seen: Observation, { primaryReadyPercent }: Enough): boolean {
+/** As many ready endpoints as the target's own replicas, or as the Canary says are enough. */
+export function primaryIsWhole(seen: Observation, { primaryReadyPercent }: Enough): boolean {
   const { target, endpoints } = seen;
   // A target that was scaled to nothing has nobody to wait for.
   return target !== undefined && endpoints.primary.ready >= enoughOf(target.replicas, primaryReadyPercent);
 }
 
+/** The lowest weight of the canary at which the primary's ready pods carry the rest, where as many as the Canary says are enough. */
+export function lowestWeight(state: CanaryState, seen: Observation, { primaryReadyPercent }: Enough): number {
+  const { ready } = seen.endpoints.primary;
+  const full = fullReplicas(state, seen);
+  return ready >= enoughOf(full, primaryReadyPercent) ? 0 : 100 - carriedBy(ready, full);
+}
+
+/** Somebody has scaled the target down during the run: what all traffic needs does not come by waiting. */
+export function isShrunk(state: CanaryState, seen: Observation): boolean {
+  return seen.target !== undefined && seen.target.replicas < fullReplicas(state, seen);
+}
+
 /** Every ready endpoint of the primary runs `podTemplateHash`, and there are enough of them. */
 export function primaryRunsOnly(podTemplateHash: string, seen: Observation, policy: Enough): boolean {
   const { ready, byRevision } = seen.endpoints.primary;
-  return primaryCanCarryAll(seen, policy) && (byRevision[podTemplateHash] ?? 0) === ready;
+  return primaryIsWhole(seen, policy) && (byRevision[podTemplateHash] ?? 0) === ready;
 }
 
 /** No pod of an older template is left of the target, and enough of the new ones are available. */

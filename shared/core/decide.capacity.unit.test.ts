@@ -1,0 +1,164 @@
+/** What all traffic needs is what stable had when the run began, or has been asked for since; never what an autoscaler made of its share. */
+import { describe, expect, it } from "vitest";
+import {
+  aHeldTarget,
+  aPolicy,
+  aRunningState,
+  aRunObservation,
+  aState,
+  aTarget,
+  aVersion,
+  aWorkload,
+  canaryRevision,
+  endpoints,
+  hashOf,
+  start,
+} from "../../test/builders.ts";
+import { decide } from "./decide.ts";
+import type { Decision } from "./action.ts";
+import type { Observation } from "./observation.ts";
+import type { CanaryState, Run } from "./state.ts";
+
+const floor = { replicas: 10 };
+const ending = { outcome: "rejected", cause: "5 failed checks" } as const;
+const policy = aPolicy({ weights: [10, 50, 90] });
+
+/** In a run that began with 10 replicas: the target is asked for `replicas` now, and the tracks have these ready pods. */
+function look(
+  at: { weight: number; run?: Partial<Run>; state?: Partial<CanaryState> },
+  world: { replicas: number; primary: number; canary: number; over?: Partial<Observation> },
+): Decision {
+  const state = aRunningState(at.weight, at.run, { floor, ...at.state });
+  const seen = aRunObservation(at.weight, world.canary, {
+    target: aHeldTarget("1.7.1", { replicas: world.replicas }),
+    workload: aWorkload("1.7.1", world.canary),
+    endpoints: {
+      primary: endpoints({ "pod1.7.0": world.primary }),
+      canary: endpoints({ [canaryRevision("1.7.1")]: world.canary }),
+    },
+    ...world.over,
+  });
+  return decide(state, seen, policy);
+}
+
+const replicasOf = ({ actions }: Decision): number[] =>
+  actions.flatMap((action) => (action.kind === "scaleCanary" ? [action.replicas] : []));
+
+describe("the floor", () => {
+  const seenAt = (replicas: number): Observation =>
+    aRunObservation(0, 0, { target: aHeldTarget("1.7.1", { replicas }) });
+
+  it("is what the target has when a run begins", () => {
+    const { state: next } = decide(aState(), seenAt(7), policy);
+    expect(next).toMatchObject({ run: { stage: "scaling" }, floor: { replicas: 7 } });
+  });
+
+  it("of an earlier run is not that of the next", () => {
+    const { state: next } = decide(aState({ floor: { replicas: 10, until: start + 1 } }), seenAt(3), policy);
+    expect(next.floor).toEqual({ replicas: 3 });
+  });
+
+  it.each([
+    ["rises with what is asked for", 12, { replicas: 12 }],
+    ["stays when less is asked for", 3, floor],
+    ["is gone when the target is switched off", 0, undefined],
+  ])("%s", (_, replicas, expected) => {
+    expect(look({ weight: 50 }, { replicas, primary: replicas, canary: 5 }).state.floor).toEqual(expected);
+  });
+
+  it("is found anew in a run that an earlier version of ours began", () => {
+    const { state: next } = decide(aRunningState(0), seenAt(7), policy);
+    expect(next.floor).toEqual({ replicas: 7 });
+  });
+
+  it("is held for 5 minutes more, and looked at when they are over", () => {
+    const over = { route: { weight: 0, ownWeight: 0, over: "cafe1710-1" } };
+    const run: Partial<Run> = { stage: "draining", stageAt: start - 3_600_000, ending };
+    const { state: next, requeueAfterMs } = look({ weight: 0, run }, { replicas: 10, primary: 10, canary: 0, over });
+    expect(next.run).toBeUndefined();
+    expect(next.floor).toEqual({ replicas: 10, until: start + 300_000 });
+    expect(requeueAfterMs).toBe(300_000);
+    const later = (ms: number): CanaryState["floor"] =>
+      decide(aState({ floor: next.floor! }), { ...seenAt(4), target: aTarget(), now: start + ms }, policy).state.floor;
+    expect(later(299_999)).toEqual(next.floor);
+    expect(later(300_000)).toBeUndefined();
+  });
+});
+
+describe("the canary's replicas", () => {
+  it.each([
+    ["follow the weight, whatever an autoscaler has left of stable", 2, 9],
+    ["follow the load where more is asked for", 20, 18],
+  ])("%s", (_, replicas, expected) => {
+    const { state, ...decision } = look({ weight: 50, run: { step: 2 } }, { replicas, primary: replicas, canary: 5 });
+    expect(replicasOf({ state, ...decision })).toEqual([expected]);
+  });
+
+  it("must be ready before the weight is raised that needs them", () => {
+    const metrics = { weight: 50, run: { step: 2 } };
+    const { state: next } = look(metrics, { replicas: 2, primary: 2, canary: 8 });
+    expect(next).toMatchObject({ weight: 50, reason: expect.stringContaining("9 ready canary pods") as string });
+  });
+
+  it("that are left of a weight's take what they can carry of all traffic", () => {
+    const { state: next } = look({ weight: 90, run: { step: 2 } }, { replicas: 2, primary: 2, canary: 6 });
+    expect(next.weight).toBe(60);
+  });
+});
+
+describe("going back", () => {
+  const back = (agoMs: number, world: { replicas: number; primary: number }): Decision =>
+    look({ weight: 90, run: { stage: "draining", stageAt: start - agoMs, ending } }, { ...world, canary: 9 });
+
+  it("happens at once where stable has the pods for all traffic", () => {
+    expect(back(0, { replicas: 10, primary: 10 }).state.weight).toBe(0);
+  });
+
+  it("gives stable what its ready pods can carry, and says so", () => {
+    const { state: next, actions } = back(0, { replicas: 10, primary: 4 });
+    expect(next.weight).toBe(60);
+    expect(next.reason).toBe(
+      "Rolling back podinfo:1.7.1: 5 failed checks. The primary has 4 of the 10 ready pods that all traffic needs: weight 90 goes down to 60, and stays there until it has them.",
+    );
+    expect(actions).toEqual([{ kind: "setWeight", weight: 60 }]);
+  });
+
+  it("is not kept up for ever by pods that do not come", () => {
+    expect(back(29_999, { replicas: 3, primary: 3 }).state.weight).toBe(70);
+    expect(back(30_000, { replicas: 3, primary: 3 }).state.weight).toBe(0);
+  });
+});
+
+describe("the end of a promotion", () => {
+  const promoted = (waitedMs: number, world: { replicas: number; ready: number }): Decision =>
+    look(
+      { weight: 90, run: { stage: "returning", checkAt: start - waitedMs }, state: { phase: "Promoting" } },
+      {
+        replicas: world.replicas,
+        primary: 0,
+        canary: 9,
+        over: {
+          target: aTarget({
+            intent: hashOf("1.7.1"),
+            promoting: "cafe1710-1",
+            active: [aVersion("1.7.1")],
+            replicas: world.replicas,
+          }),
+          endpoints: {
+            primary: endpoints({ "pod1.7.1": world.ready }),
+            canary: endpoints({ [canaryRevision("1.7.1")]: 9 }),
+          },
+        },
+      },
+    );
+
+  it("waits for the pods that all traffic needs", () => {
+    expect(promoted(3_600_000, { replicas: 10, ready: 9 }).state).toMatchObject({ weight: 90, phase: "Promoting" });
+    expect(promoted(0, { replicas: 10, ready: 10 }).state).toMatchObject({ weight: 0, phase: "Finalising" });
+  });
+
+  it("goes as far as a target that was scaled down can carry, and no further for half a minute", () => {
+    expect(promoted(0, { replicas: 4, ready: 4 }).state).toMatchObject({ weight: 60, run: { stage: "returning" } });
+    expect(promoted(30_000, { replicas: 4, ready: 4 }).state.phase).toBe("Finalising");
+  });
+});
