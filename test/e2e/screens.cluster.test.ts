@@ -36,7 +36,7 @@ function aBlockedCanary(): object {
 
 beforeAll(async () => {
   prometheus = createPrometheus({ timers: systemClock, address: await prometheusUrl() });
-  const analysis = { interval: "2s", stepWeight: 50, metrics };
+  const analysis = { interval: "2s", stepWeight: 50, pauses: [{ weight: 50 }], metrics };
   scenario = await Scenario.start(namespace, {
     provider: "gatewayapi:v1",
     analysis,
@@ -44,10 +44,14 @@ beforeAll(async () => {
   });
   await scenario.setImage("1.7.1");
   await scenario.until(
-    "values of both metrics",
-    ({ checks = [] }) => checks.filter(({ value }) => value !== null).length === 2,
+    "a pause with values of both metrics",
+    ({ run, checks = [] }) =>
+      run?.hold === "declared-pause" && checks.filter(({ value }) => value !== null).length === metrics.length,
   );
-  await scenario.plugin("pause");
+  for (const series of ["kubectl_canary_waiting", "kubectl_canary_blocked"]) {
+    const query = `${series}{namespace="${namespace}"}`;
+    await waitFor(async () => (await count(query)) > 0 || unmet("no series"), 60_000, `a scrape of ${query}`, 500);
+  }
 });
 afterAll(() => scenario.end());
 
@@ -79,7 +83,7 @@ describe("the alert rules", () => {
       }),
     );
     expect(firing.flat()).toEqual([
-      ["CanaryWaitsForPerson", "podinfo", "paused"],
+      ["CanaryWaitsForPerson", "podinfo", "declared-pause"],
       ["CanaryBlocked", "frontend", "template-missing"],
     ]);
   });

@@ -4,7 +4,7 @@ import { canaryName } from "../../../shared/core/objects/names.ts";
 import { slowLimitOf } from "../../../shared/core/analysis/slow-limit.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
 import { isAsOldAs, trafficQueries } from "../../../shared/core/queries/traffic-queries.ts";
-import { openPrometheus, type OpenPrometheus } from "../../cluster/prometheus.ts";
+import { openPrometheus } from "../../cluster/prometheus.ts";
 import type { Session } from "../../cluster/session.ts";
 import { exitCode } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
@@ -35,9 +35,11 @@ export async function measuredTraffic(canary: Canary, { metrics }: Policy, sessi
   const prometheus = await openPrometheus(canary, session);
   const now = session.deps.now();
   try {
-    const window = await widestOf(prometheus, now);
-    const deployments = [target, canaryName(target)];
-    const queries = trafficQueries({ namespace, deployments, window, boundMs: slowLimitOf(metrics)?.boundMs });
+    const pods = { namespace, deployments: [target, canaryName(target)] };
+    const window = await widestOf(
+      async (seconds) => (await prometheus.query(isAsOldAs(pods, seconds), now)).length > 0,
+    );
+    const queries = trafficQueries({ ...pods, window, boundMs: slowLimitOf(metrics)?.boundMs });
     const one = async (query: string | undefined): Promise<number> => {
       const [sample] = query === undefined ? [] : await prometheus.query(query, now);
       return sample && Number.isFinite(sample.value) ? Math.max(0, sample.value) : 0;
@@ -59,12 +61,12 @@ export async function measuredTraffic(canary: Canary, { metrics }: Policy, sessi
 
 // --- internal ---
 
-/** The last hour; less where Prometheus is younger, for then the rest of the hour would count as silence. */
+/** The last hour; less where Prometheus or the app is younger, for then the rest of the hour would count as silence. */
 const windows = [3_600, 900, 300] as const;
 const shortestWindow = 60;
 
-async function widestOf(prometheus: OpenPrometheus, now: number): Promise<number> {
-  for (const window of windows) if ((await prometheus.query(isAsOldAs(window), now)).length > 0) return window;
+async function widestOf(isAsOld: (seconds: number) => Promise<boolean>): Promise<number> {
+  for (const window of windows) if (await isAsOld(window)) return window;
   return shortestWindow;
 }
 

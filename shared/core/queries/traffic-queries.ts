@@ -1,6 +1,6 @@
 /** What a Service's users got of all its pods, whichever version: what a plan starts from. */
-import { larger, sumOf } from "./promql-text.ts";
-import { among, type PodSelector, usersIn, warmCountOf } from "./proxy-series.ts";
+import { duration, larger, sumOf } from "./promql-text.ts";
+import { among, type PodSelector, type ProxySide, usersIn, warmCountOf } from "./proxy-series.ts";
 
 export interface TrafficQueries {
   requests: string;
@@ -38,7 +38,14 @@ export function trafficQueries({ namespace, deployments, window, boundMs }: Traf
   };
 }
 
-/** Has a row where Prometheus is as old as that: what it knows of a longer time is less than there was. */
-export function isAsOldAs(seconds: number): string {
-  return `count(up offset ${seconds}s)`;
+/** Has a row where the pods' users were counted so long ago already. Over a longer time than that, silence would be counted in. */
+export function isAsOldAs(
+  { namespace, deployments }: Pick<TrafficQuestion, "namespace" | "deployments">,
+  seconds: number,
+): string {
+  const then = (side: ProxySide): string => {
+    const counted = usersIn("response_total", among({ namespaces: [namespace], deployments }, side));
+    return `last_over_time(${counted}[5m] offset ${duration(seconds)})`;
+  };
+  return `count(${then("outbound")} or ${then("inbound")})`;
 }

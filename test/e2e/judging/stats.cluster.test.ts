@@ -3,6 +3,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { createPrometheus } from "../../../shared/prometheus.ts";
 import type { DoctorView } from "../../../plugin/commands/doctor/facts.ts";
 import type { StatsView } from "../../../plugin/commands/stats.ts";
+import type { PlanView } from "../../../plugin/commands/plan/view.ts";
+import { unmet, waitFor } from "../../cluster/wait.ts";
 import { type Forward, portForward } from "../../cluster/client.ts";
 import { Scenario } from "../scenario.ts";
 import { systemClock } from "../../../shared/kube/clock.ts";
@@ -47,6 +49,24 @@ it("shows the weight that stands in the route", async () => {
   const view = JSON.parse(stdout) as StatsView;
   const canary = view.tracks.find(({ name }) => name === "canary");
   expect([view.source, canary?.weightPercent]).toEqual(["status", await scenario.weight()]);
+});
+
+it("plans by the traffic that there is", async () => {
+  const load = await scenario.load();
+  const { requests: before } = await load.counts();
+  const { requests: now } = await load.until(before + 300);
+  const planned = async (): Promise<number | ReturnType<typeof unmet>> => {
+    const { code, stdout, stderr } = await scenario.plugin("plan", "-o", "json");
+    expect(code, stderr).toBe(0);
+    const { traffic } = JSON.parse(stdout) as PlanView;
+    // An app of some minutes is not spread over the hour.
+    expect(traffic.windowSeconds).toBeLessThan(3_600);
+    const counted = traffic.requestsPerSecond * (traffic.windowSeconds ?? 0);
+    return counted >= 0.95 * (now - before) ? counted : unmet(`${counted} requests`);
+  };
+  const counted = await waitFor(planned, 60_000, "what Prometheus has scraped");
+  // increase() extrapolates a little.
+  expect(counted).toBeLessThan(1.1 * (await load.counts()).requests);
 });
 
 it("the doctor finds nothing wrong with it", async () => {
