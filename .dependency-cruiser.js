@@ -11,6 +11,7 @@ const floors = {
     "analysis",
     "spec",
     "preconditions",
+    "migrate",
     "admission",
     "(?:state|observation|action)\\.ts",
     "turn",

@@ -3,11 +3,11 @@ import type { Verb } from "./verb.ts";
 import { completionVerb } from "./verbs/completion.ts";
 import { diffVerb } from "./verbs/diff.ts";
 import { doctorVerb } from "./verbs/doctor.ts";
-import { eventsVerb } from "./verbs/events.ts";
 import { explainVerb } from "./verbs/explain.ts";
-import { historyVerb } from "./verbs/history.ts";
+import { eventsVerb, historyVerb } from "./verbs/history.ts";
 import { initVerb } from "./verbs/init.ts";
 import { listVerb } from "./verbs/list.ts";
+import { migrateVerb } from "./verbs/migrate.ts";
 import { adoptVerb, pauseVerb, promoteVerb, resumeVerb, retryVerb, rollbackVerb } from "./verbs/operate.ts";
 import { planVerb } from "./verbs/plan.ts";
 import { statsVerb } from "./verbs/stats.ts";
@@ -39,6 +39,7 @@ export const verbs: readonly Verb[] = [
   // The plugin and the installation.
   doctorVerb,
   initVerb,
+  migrateVerb,
   planVerb,
   versionVerb,
   completionVerb,

@@ -86,6 +86,13 @@ function pause(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
 
 function idle(facts: CanaryFacts, scope: Scope): Advice[] {
   if (facts.unvetted) return unvetted(facts, scope);
+  if (facts.blocked?.code === "flagger-primary")
+    return [
+      {
+        command: canaryCommand("migrate", facts.name, scope),
+        effect: "take it over from Flagger without a failed request",
+      },
+    ];
   const byPhase: Partial<Record<Phase, Advice[]>> = {
     Initialized: start(facts, scope),
     Succeeded: start(facts, scope),

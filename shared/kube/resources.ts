@@ -45,6 +45,8 @@ export const resource = {
     plural: "horizontalpodautoscalers",
     kind: "HorizontalPodAutoscaler",
   },
+  /** KEDA's. */
+  scaledObjects: { group: "keda.sh", version: "v1alpha1", plural: "scaledobjects", kind: "ScaledObject" },
 
   trafficSplits: { group: "split.smi-spec.io", version: "v1alpha2", plural: "trafficsplits", kind: "TrafficSplit" },
   httpRoutes: { ...gateway, plural: "httproutes", kind: "HTTPRoute" },

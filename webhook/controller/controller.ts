@@ -23,7 +23,7 @@ import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
 import { discoverRoutes, type ServedRoutes } from "./objects/route-choice.ts";
 import { discoverPolicies } from "./objects/served-policies.ts";
 import { namespacesOf, outlived } from "./surroundings.ts";
-import { createCaches, everyKey, type Caches } from "./cache/caches.ts";
+import { createCaches, everyKey, isOver, type Caches } from "./cache/caches.ts";
 
 export interface ControllerConfig {
   /** Where the Lease is. */
@@ -233,8 +233,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   const [namespace = "", name = ""] = key.split("/");
   if (!deps.isLeader() || !deps.world.hasSynced()) return {};
   const canary = deps.world.canaries.get(namespace, name);
-  // A Canary is over once it is deleted, whatever finalizer, orphaning or namespace still keeps the object.
-  if (!canary || canary.metadata.deletionTimestamp) {
+  if (!canary || isOver(canary)) {
     deps.gone(key);
     deps.eventWriter.forget(key);
     deps.alerts.forget(key);

@@ -5,6 +5,7 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { AlertSeverity } from "./alerts/alert-provider.ts";
 import type { CanaryStatus } from "./canary-status.ts";
+import { annotation } from "./names.ts";
 
 export interface Canary {
   apiVersion: string;
@@ -142,6 +143,10 @@ export function oldestFirst(a: Canary, b: Canary): number {
 export function apexOf({ spec }: Pick<Canary, "spec">): string {
   return spec.service?.name ?? spec.targetRef.name;
 }
+
+/** A person has left it to Flagger (`kubectl canary migrate --back`): for us it is as good as deleted. */
+export const isLeftToFlagger = ({ metadata }: Pick<Canary, "metadata">): boolean =>
+  metadata.annotations?.[annotation.leftTo] === "flagger";
 
 // --- internal ---
 

@@ -45,6 +45,8 @@ export const annotation = {
   over: `${prefix}/over`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
+  /** On a Canary, `flagger`: a person has left it to Flagger, and nothing of ours is made for it or kept. */
+  leftTo: `${prefix}/left-to`,
   /** On such a Secret: the hosts that it may be sent to, with port where it is not the scheme's, comma-separated. */
   credentialsHost: `${prefix}/metrics-host`,
   /** On our webhook configurations: the Secret that the serving certificate is in. */

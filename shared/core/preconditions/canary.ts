@@ -1,5 +1,5 @@
 /** What the Canary itself asks for, and another one beside it. */
-import { type Canary, oldestFirst } from "../objects/canary.ts";
+import { type Canary, isLeftToFlagger, oldestFirst } from "../objects/canary.ts";
 import { ignoredFields, ignoredText } from "../spec/field-table.ts";
 import { unsupportedIn } from "../spec/policy.ts";
 import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
@@ -7,7 +7,8 @@ import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
 /** Of several Canaries on one target the oldest is obeyed. */
 const rivalCanary: Rule = ({ canary, canaries = [], namespace, targetName }) => {
   if (!canary) return [];
-  const [oldest] = [canary, ...canaries].sort(oldestFirst);
+  const obeyed = canaries.filter((one) => !isLeftToFlagger(one));
+  const [oldest] = [canary, ...obeyed].sort(oldestFirst);
   if (!oldest || nameOf(oldest) === nameOf(canary)) return [];
   return [
     {

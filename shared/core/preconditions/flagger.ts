@@ -1,6 +1,6 @@
 /** Flagger at work, and what it leaves behind. */
-import { primaryName } from "../objects/names.ts";
-import type { Canary } from "../objects/canary.ts";
+import { type Canary, isLeftToFlagger } from "../objects/canary.ts";
+import { annotation, primaryName } from "../objects/names.ts";
 import { kubectlIn, nameOf, type Known, type Rule, type Rules } from "./finding.ts";
 
 /** Flagger wrote this Canary's status after anybody else did: proof that it acts on it. A Deployment's image, wherever, is none. */
@@ -32,17 +32,40 @@ const otherController: Rule = ({ canary, flaggers = [], namespace }) => {
   });
 };
 
-const flaggerPrimary: Rule = ({ primary, namespace, targetName }) => {
+const flaggerPrimary: Rule = ({ canary, primary, namespace, targetName }) => {
   const name = primaryName(targetName);
   if (!primary) return [];
+  const isFlaggers = primary.metadata?.ownerReferences?.some(({ uid }) => uid === canary?.metadata.uid) ?? false;
   return [
     {
       level: "obstacle",
-      what: `Deployment ${name} is there, as Flagger leaves it: it may be what serves your users. Nothing is touched. Bring traffic back to ${targetName}, delete ${name}, and this Canary goes on.`,
+      what: `Deployment ${name} is there, as Flagger leaves it: it may be what serves your users. Nothing is touched. ${isFlaggers ? `Migrate this Canary: traffic comes back to ${targetName}, and ${name} goes.` : `Bring traffic back to ${targetName}, delete ${name}, and this Canary goes on.`}`,
       evidence: `Deployment ${name} in namespace ${namespace}`,
-      cure: { say: `bring traffic back to ${targetName}, then`, run: kubectlIn(namespace, `delete deploy ${name}`) },
+      cure: isFlaggers
+        ? { run: `kubectl canary migrate ${nameOf(canary)} -n ${namespace}` }
+        : { say: `bring traffic back to ${targetName}, then`, run: kubectlIn(namespace, `delete deploy ${name}`) },
     },
   ];
 };
 
-export const flaggerRules = { "other-controller": otherController, "flagger-primary": flaggerPrimary } satisfies Rules;
+/** A warning, for it was a person's wish. */
+const leftToFlagger: Rule = ({ canary, namespace }) => {
+  if (!canary || !isLeftToFlagger(canary)) return [];
+  return [
+    {
+      level: "warning",
+      what: `Canary ${nameOf(canary)} is left to Flagger: nothing is held, judged or kept for it here.`,
+      evidence: `annotation ${annotation.leftTo}=flagger of Canary ${nameOf(canary)}`,
+      cure: {
+        say: "to take it over again",
+        run: `kubectl canary migrate ${nameOf(canary)} -n ${namespace}`,
+      },
+    },
+  ];
+};
+
+export const flaggerRules = {
+  "other-controller": otherController,
+  "flagger-primary": flaggerPrimary,
+  "left-to-flagger": leftToFlagger,
+} satisfies Rules;

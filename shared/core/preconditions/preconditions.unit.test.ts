@@ -377,6 +377,7 @@ describe("preconditions", () => {
   it("have each a row here, or a test of their own", () => {
     const elsewhere = [
       ...Object.keys({ ...policyRules, ...alertRules }),
+      "left-to-flagger",
       "webhook-address-refused",
       "gateway-refs-unread",
     ];

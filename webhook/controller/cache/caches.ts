@@ -1,7 +1,7 @@
 /** Everything the loop watches, and which Canary each change concerns. */
 import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
-import { apexOf, type Canary } from "../../../shared/core/objects/canary.ts";
+import { apexOf, type Canary, isLeftToFlagger } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
@@ -140,8 +140,12 @@ export function everyKey(world: Caches): string[] {
 export function isOrphan({ canaries }: Pick<Caches, "canaries">, deployment: V1Deployment): boolean {
   const { name, namespace, uid, labels } = metaOf(deployment);
   if (labels[label.target] !== uid || deployment.metadata?.deletionTimestamp) return false;
-  return canaries.byIndex(indexes.target, `${namespace}/${name}`).every(({ metadata }) => metadata.deletionTimestamp);
+  return canaries.byIndex(indexes.target, `${namespace}/${name}`).every(isOver);
 }
+
+/** A Canary is over once it is deleted, whatever still keeps the object, or left to Flagger. */
+export const isOver = (canary: Canary): boolean =>
+  canary.metadata.deletionTimestamp !== undefined || isLeftToFlagger(canary);
 
 // --- internal ---
 

@@ -1,0 +1,127 @@
+/** One Canary's way, from look to look: what comes next is derived from the objects, so that any start goes on from there. */
+import type { V1Deployment } from "@kubernetes/client-node";
+import { formatDuration } from "../../../shared/core/format/duration.ts";
+import { isSwitched } from "../../../shared/core/migrate/left-by-flagger.ts";
+import { rehearse } from "../../../shared/core/migrate/rehearsal.ts";
+import type {
+  MigrationRefusal,
+  MigrationSeen,
+  MigrationStep,
+  MigrationWaitCode,
+} from "../../../shared/core/migrate/seen.ts";
+import { cureText } from "../../../shared/core/preconditions/preconditions.ts";
+import { pause } from "../../../shared/kube/clock.ts";
+import { hasCode } from "../../../shared/kube/errors.ts";
+import type { Deps } from "../../context.ts";
+import { Refusal } from "../../errors.ts";
+import { forbiddenWrites, carryOut } from "./write.ts";
+import { readMigration } from "./read.ts";
+
+export interface Journey {
+  place: { name: string; namespace: string };
+  next: (seen: MigrationSeen) => MigrationStep;
+  /** Flagger's controllers, where they could be listed. */
+  flaggers: readonly V1Deployment[] | undefined;
+  /** Give up when nothing has moved for so long. */
+  timeoutMs: number;
+  /** Flags that choose the cluster, for commands that are printed. */
+  clusterFlags: string;
+  /** Told of each step, a line without a full stop. */
+  say: (line: string) => void;
+}
+
+export type Arrival = "moved" | "nothing-to-do" | "interrupted";
+
+/** Throws a refusal where it cannot go on. */
+export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
+  await requirePermissions(journey, deps);
+  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now() };
+  for (;;) {
+    if (deps.signal.aborted) return "interrupted";
+    const seen = await look(journey, deps, memory);
+    const step = seen && journey.next(seen);
+    if (!step) await wait({ why: "the API server does not answer" }, journey, deps, memory);
+    else if (step.kind === "done") return memory.writes === 0 ? "nothing-to-do" : "moved";
+    else if (step.kind === "refuse") throw migrateRefusal(step, journey.clusterFlags);
+    else if (step.kind === "wait") await wait(step, journey, deps, memory);
+    else if (await carryOut(deps.cluster, step.write)) moved(journey, deps, memory, step.write.does);
+  }
+}
+
+/** The steps that would be taken; the last is `done` or a refusal. */
+export async function rehearsed(journey: Journey, deps: Deps): Promise<MigrationStep[]> {
+  const read = await readMigration(deps, journey.place);
+  return rehearse({ ...read, flaggers: journey.flaggers, quietMs: 0 }, journey.next);
+}
+
+export function migrateRefusal({ why, cure }: MigrationRefusal, clusterFlags: string): Refusal {
+  const cured = cureText(cure, clusterFlags);
+  return new Refusal(cured === "" ? why : `${why}\n  ${cured}`);
+}
+
+/** Before the first write: half a migration that may not go on is nobody's wish. */
+export async function requirePermissions(journey: Journey, deps: Deps): Promise<void> {
+  const steps = await rehearsed(journey, deps);
+  const last = steps.at(-1);
+  if (last?.kind === "refuse") throw migrateRefusal(last, journey.clusterFlags);
+  const { namespace } = journey.place;
+  const forbidden = await forbiddenWrites(deps.cluster, steps, namespace);
+  if (forbidden.length === 0) return;
+  throw new Refusal(
+    `Nothing was written: you need permission to ${forbidden.join(", ")} in namespace ${namespace} as well. Ask who administers the cluster (RBAC).`,
+  );
+}
+
+// --- internal ---
+
+interface Memory {
+  writes: number;
+  /** The wait that was told last. */
+  said: string;
+  /** When something last moved, and since when nothing sends to the primary; ms of the timers. */
+  movedAt: number;
+  quietSince?: number;
+}
+
+const lookAgainMs = 500;
+
+/** Undefined: the API server could not be asked just now. */
+async function look(journey: Journey, deps: Deps, memory: Memory): Promise<MigrationSeen | undefined> {
+  try {
+    const read = await readMigration(deps, journey.place);
+    const seen = { ...read, flaggers: journey.flaggers, quietMs: 0 };
+    const now = deps.timers.now();
+    if (!isSwitched(seen)) delete memory.quietSince;
+    else memory.quietSince ??= now;
+    return { ...seen, quietMs: now - (memory.quietSince ?? now) };
+  } catch (error) {
+    if (hasCode(error, "Unreachable", "Timeout", "TooManyRequests", "ServerError")) return undefined;
+    throw error;
+  }
+}
+
+function moved({ say }: Journey, deps: Deps, memory: Memory, does: string): void {
+  memory.writes += 1;
+  memory.said = "";
+  memory.movedAt = deps.timers.now();
+  say(does);
+}
+
+async function wait(
+  { why, code }: { why: string; code?: MigrationWaitCode },
+  journey: Journey,
+  deps: Deps,
+  memory: Memory,
+): Promise<void> {
+  const told = code === "drain" ? code : why;
+  if (told !== memory.said) {
+    if (code !== "drain") memory.movedAt = deps.timers.now();
+    memory.said = told;
+    journey.say(why);
+  }
+  if (deps.timers.now() - memory.movedAt > journey.timeoutMs)
+    throw new Refusal(
+      `Nothing has moved for ${formatDuration(journey.timeoutMs)}: ${why}. What serves goes on serving; when it is mended, the same command goes on from here.`,
+    );
+  await pause(deps.timers, lookAgainMs, deps.signal);
+}

@@ -1,0 +1,135 @@
+/** Reads what a migration looks at. What may not be read ends it with the permission that is missing. */
+import type { V1ConfigMap, V1Deployment, V1ObjectMeta, V1Pod, V1Secret, V1Service } from "@kubernetes/client-node";
+import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
+import { isFlagger } from "../../../shared/core/objects/eligibility.ts";
+import { canaryName, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
+import { configsToRead } from "../../../shared/core/migrate/left-by-flagger.ts";
+import type { ConfigObject, MigrationSeen, Scaler } from "../../../shared/core/migrate/seen.ts";
+import type { RouteObject } from "../../../shared/core/routes/routes.ts";
+import type { Cluster, Place } from "../../../shared/kube/cluster.ts";
+import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
+import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
+import type { Deps } from "../../context.ts";
+
+/** Flagger's controllers at work in the whole cluster; undefined where that may not be asked. */
+export async function readFlaggers(cluster: Cluster): Promise<V1Deployment[] | undefined> {
+  try {
+    const { items } = await cluster.list<V1Deployment>(resource.deployments);
+    return items.filter(isFlagger);
+  } catch (error) {
+    if (hasCode(error, "Forbidden")) return undefined;
+    throw error;
+  }
+}
+
+/** Everything of one Canary but what only the caller knows. */
+export async function readMigration(
+  { cluster, now }: Pick<Deps, "cluster" | "now">,
+  place: { name: string; namespace: string },
+): Promise<Omit<MigrationSeen, "flaggers" | "quietMs">> {
+  const { namespace } = place;
+  const canary = await cluster.get<Canary>(resource.canaries, place);
+  const { name } = canary.spec.targetRef;
+  const apex = { namespace, name: apexOf(canary) };
+  const [target, primary, workload, services, routes, scalers] = await Promise.all([
+    find<V1Deployment>(cluster, resource.deployments, { namespace, name }),
+    find<V1Deployment>(cluster, resource.deployments, { namespace, name: primaryName(name) }),
+    find<V1Deployment>(cluster, resource.deployments, { namespace, name: canaryName(name) }),
+    listOf<V1Service>(cluster, resource.services, namespace),
+    readRoutes(cluster, apex),
+    readScalers(cluster, namespace),
+  ]);
+  const configs = await readConfigs(cluster, namespace, { target, primary });
+  const primaryPods = await countPods(cluster, namespace, primaryName(name));
+  const leaf = services.find(({ metadata }) => metadata?.name === primaryLeaf(apex.name));
+  const flaggerWrote = { ...optional("status", ageOf(canary, now())), ...optional("leaf", leaf && ageOf(leaf, now())) };
+  return { canary, target, primary, workload, services, routes, scalers, configs, primaryPods, flaggerWrote };
+}
+
+// --- internal ---
+
+/** ms since Flagger's last write, by the object's managedFields. */
+function ageOf({ metadata }: { metadata?: V1ObjectMeta }, now: number): number | undefined {
+  const times = (metadata?.managedFields ?? []).flatMap(({ manager, time }) =>
+    manager === "flagger" && time !== undefined ? [new Date(time).getTime()] : [],
+  );
+  return times.length === 0 ? undefined : Math.max(0, now - Math.max(...times));
+}
+
+async function find<T>(cluster: Cluster, of: Resource, place: Place): Promise<T | null> {
+  try {
+    return await cluster.get<T>(of, place);
+  } catch (error) {
+    if (isAbsent(error)) return null;
+    throw error;
+  }
+}
+
+/** None where the API server does not serve the kind. */
+async function listOf<T>(cluster: Cluster, of: Resource, namespace: string): Promise<T[]> {
+  try {
+    return (await cluster.list<T>(of, { namespace })).items;
+  } catch (error) {
+    if (hasCode(error, "NoSuchKind")) return [];
+    throw error;
+  }
+}
+
+/** In the version that Flagger writes, where that is served. */
+const versions: readonly Resource[][] = [
+  ["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"].map((version) => at(resource.trafficSplits, version)),
+  ["v1", "v1beta1"].map((version) => at(resource.httpRoutes, version)),
+];
+
+async function readRoutes(cluster: Cluster, place: Place): Promise<RouteObject[]> {
+  const found = await Promise.all(versions.map((kinds) => firstServed(cluster, kinds, place)));
+  return found.flatMap((route) => route ?? []);
+}
+
+async function firstServed(cluster: Cluster, kinds: readonly Resource[], place: Place): Promise<RouteObject | null> {
+  for (const of of kinds)
+    try {
+      return await cluster.get<RouteObject>(of, place);
+    } catch (error) {
+      if (hasCode(error, "NotFound")) return null;
+      if (!hasCode(error, "NoSuchKind")) throw error;
+    }
+  return null;
+}
+
+async function readScalers(cluster: Cluster, namespace: string): Promise<Scaler[]> {
+  const [autoscalers, scaled] = await Promise.all([
+    listOf<Omit<Scaler, "kind">>(cluster, resource.horizontalPodAutoscalers, namespace),
+    listOf<Omit<Scaler, "kind">>(cluster, resource.scaledObjects, namespace),
+  ]);
+  return [
+    ...autoscalers.map((one) => ({ ...one, kind: "HorizontalPodAutoscaler" as const })),
+    ...scaled.map((one) => ({ ...one, kind: "ScaledObject" as const })),
+  ];
+}
+
+async function readConfigs(
+  cluster: Cluster,
+  namespace: string,
+  seen: Pick<MigrationSeen, "target" | "primary">,
+): Promise<ConfigObject[]> {
+  const found = await Promise.all(
+    configsToRead(seen).map(async ({ kind, name }): Promise<ConfigObject[]> => {
+      const of = kind === "Secret" ? resource.secrets : resource.configMaps;
+      const object = await find<V1ConfigMap & V1Secret>(cluster, of, { namespace, name });
+      return object ? [{ ...object, kind }] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** By the name that Kubernetes gives a Deployment's pods: the Deployment may be gone before them. */
+async function countPods(cluster: Cluster, namespace: string, deployment: string): Promise<number> {
+  const pods = await listOf<V1Pod>(cluster, resource.pods, namespace);
+  return pods.filter(({ metadata, status }) => {
+    const owner = metadata?.ownerReferences?.find(({ kind }) => kind === "ReplicaSet")?.name ?? "";
+    const isOver = status?.phase === "Succeeded" || status?.phase === "Failed";
+    return owner.slice(0, owner.lastIndexOf("-")) === deployment && !isOver;
+  }).length;
+}

@@ -1,0 +1,31 @@
+import { describe, expect, it } from "vitest";
+import { leftByFlagger } from "../../../test/migrate/left.ts";
+import { annotation } from "../objects/names.ts";
+import { unmetPreconditions } from "./preconditions.ts";
+
+const { canary, primary } = leftByFlagger();
+const names = { namespace: "test", targetName: "podinfo", apexName: "podinfo" };
+
+describe("what Flagger leaves", () => {
+  it("is to be migrated where it is this Canary's", () => {
+    const [found] = unmetPreconditions({ ...names, canary, primary });
+    expect(found).toMatchObject({
+      code: "flagger-primary",
+      level: "obstacle",
+      what: "Deployment podinfo-primary is there, as Flagger leaves it: it may be what serves your users. Nothing is touched. Migrate this Canary: traffic comes back to podinfo, and podinfo-primary goes.",
+      cure: { run: "kubectl canary migrate podinfo -n test" },
+    });
+  });
+
+  it("is its user's to take away where it is nobody's", () => {
+    const [found] = unmetPreconditions({ ...names, canary, primary: { metadata: { name: "podinfo-primary" } } });
+    expect(found?.cure.run).toBe("kubectl -n test delete deploy podinfo-primary");
+  });
+
+  it("is a warning where a person has left the Canary to it", () => {
+    const left = { ...canary, metadata: { ...canary.metadata, annotations: { [annotation.leftTo]: "flagger" } } };
+    expect(unmetPreconditions({ ...names, canary: left })).toMatchObject([
+      { code: "left-to-flagger", level: "warning", cure: { run: "kubectl canary migrate podinfo -n test" } },
+    ]);
+  });
+});
