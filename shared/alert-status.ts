@@ -1,5 +1,6 @@
 /** Alerts that are on their way, as a status has them. */
-import type { AlertStatus, CanaryStatus } from "./core/objects/canary-status.ts";
+import type { AlertStatus } from "./core/objects/alerts/alert-status.ts";
+import type { CanaryStatus } from "./core/objects/canary-status.ts";
 import type { Alert } from "./core/state.ts";
 
 /** Undefined where there are none. */

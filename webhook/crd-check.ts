@@ -126,6 +126,7 @@ const ofRun = {
   gate: 1,
   passed: 1,
   hooksAt: 1,
+  back: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
 

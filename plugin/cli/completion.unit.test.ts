@@ -26,7 +26,7 @@ describe("the completion of flags", () => {
     ["promote", ["--reason", "--timeout", "--if-run", "--full", "--to-step", "--force"]],
     ["pause", ["--reason", "--timeout", "--if-run", "--for"]],
     ["retry", ["--reason", "--timeout"]],
-    ["undo", ["--reason", "--timeout", "--to"]],
+    ["undo", ["--reason", "--timeout", "--to", "--now"]],
     ["wait", ["--for", "--for-image", "--timeout", "--output"]],
     ["list", ["--all-namespaces", "--selector", "--output"]],
     ["ls", ["--all-namespaces", "--selector", "--output"]],

@@ -150,6 +150,8 @@ function workload(next: CanaryState, seen: Observation, policy: Policy): Action[
   if (isUnconfirmed(run, next.weight, policy)) return [];
   const replicas = replicasFor(next, run, seen, policy);
   if (isWrittenFor(run, seen)) return scaleTo(replicas, seen);
+  // What is left of another run carries nothing, and nothing is made for this one.
+  if (run.back) return next.weight === 0 ? scaleTo(0, seen) : [];
   const isDue = seen.target?.intent === run.intent && mayBeWritten(next, run, { seen, policy });
   return isDue ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
 }

@@ -3,8 +3,8 @@
  * world, and what is to be done. JSON-plain, closed unions; nothing here reads a clock or a network.
  */
 import type { CheckCode } from "./objects/check-codes.ts";
+import type { AlertStatus } from "./objects/alerts/alert-status.ts";
 import type {
-  AlertStatus,
   HistoryEntry,
   RunOutcome,
   CanaryStatus,
@@ -68,6 +68,8 @@ export interface Run {
   passed?: string[];
   /** Since when an answer of the `rollout` webhooks is about the present check. */
   hooksAt?: number;
+  /** It goes back to a version that was stable before, without steps: by whose word, and which run had promoted it. */
+  back?: { how: "window" | "command"; run: string; cause: string };
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
 }

@@ -149,6 +149,7 @@ describe("the definition of Canary", () => {
       gate: 0,
       passed: 0,
       hooksAt: 0,
+      back: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const check = {

@@ -82,10 +82,12 @@ beforeAll(async () => {
   await applyChart();
   await defineRole("editor", ["patch", "update"]);
   await defineRole("watchdog", ["patch", "update", "rollback"]);
+  await defineRole("returner", ["patch", "undo-now"]);
   await bind("vera", "kubectl-canary-viewer");
   await bind("olga", "kubectl-canary-viewer", "kubectl-canary-operator");
   await bind("eddi", "editor");
   await bind("wanda", "watchdog");
+  await bind("nora", "returner");
   const policed = async (): Promise<true | ReturnType<typeof unmet>> => {
     const { code } = await give("eddi", { id: crypto.randomUUID(), verb: "promote" });
     return code !== 0 || unmet("a promote of somebody who may not was taken");
@@ -166,6 +168,26 @@ describe("who may write Canaries, and has not the verb", () => {
 
   it.each(["promote", "resume", "retry", "adopt"])("may not %s with the verb rollback alone", async (verb) => {
     expect((await asUser("wanda", verb, "podinfo")).err).toContain("this needs permission to promote");
+  });
+});
+
+describe("who may let an earlier version out at once, and nothing more", () => {
+  const command = { id: "now", verb: "undo-now", run: "a-1" };
+
+  it("is who has the verb undo-now, or promote", async () => {
+    for (const user of ["nora", "olga"]) expect(await give(user, { ...command, id: user })).toMatchObject({ code: 0 });
+    expect(await give("nora", { id: "n", verb: "promote" })).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("this needs permission to promote") as string,
+    });
+  });
+
+  it.each(["eddi", "wanda"])("is not %s, who has other verbs", async (user) => {
+    const { code, stderr } = await give(user, command);
+    expect([code, stderr]).toEqual([
+      1,
+      expect.stringContaining("this needs permission to undo-now canaries.flagger.app"),
+    ]);
   });
 });
 

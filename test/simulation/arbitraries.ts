@@ -13,6 +13,7 @@ import { anyAlerts, anyDeliveries, anySeverity } from "./arbitrary-alerts.ts";
 import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
+import { anyBack, anyHistory, anyWindow } from "./arbitrary-history.ts";
 import { anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
 import {
   aCheck,
@@ -26,7 +27,7 @@ import {
   someMetrics,
   start,
 } from "../builders.ts";
-import { anyClientErrors, anyComparison, anyComparisonPolicy, counts } from "./arbitrary-counts.ts";
+import { anyClientErrors, anyComparison, anyShare, anyComparisonPolicy, counts } from "./arbitrary-counts.ts";
 
 const tags = ["1.7.0", "1.7.1", "1.7.2"] as const;
 const stages: readonly Stage[] = runStages;
@@ -52,14 +53,6 @@ function arbitraryOf<T extends object>(shape: {
 }
 
 const ending = maybe(fc.record({ outcome: fc.constantFrom(...outcomes), cause: fc.constant("some cause") }));
-
-const anyShare = fc.record({
-  movedAt: time,
-  epoch: fc.nat({ max: 3 }),
-  from: fc.record({ canary: fc.nat({ max: 100 }), primary: fc.nat({ max: 100 }) }),
-  canary: fc.nat({ max: 100 }),
-  all: fc.nat({ max: 200 }),
-});
 
 export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
   arbitraryOf<Run>({
@@ -87,6 +80,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     gate: fc.option(anyGate, { nil: undefined, freq: 2 }),
     passed: maybe(anyPassed),
     hooksAt: maybe(time),
+    back: fc.option(anyBack, { nil: undefined, freq: 3 }),
     ending,
   }),
 );
@@ -133,7 +127,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
       at: time,
     }),
   ),
-  history: fc.constant([]),
+  history: anyHistory,
   afterRun: maybe(
     fc.record({ run: fc.constant("cafe1710-1"), phase: fc.constantFrom("Succeeded", "Failed"), at: time }),
   ),
@@ -296,5 +290,6 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     comparison: anyComparisonPolicy,
     hooks: anyHooks,
     pauses: anyPauses,
+    rollbackWindow: maybe(anyWindow),
   })
   .map((over) => aPolicy(present<object>(over) as Partial<Policy>));

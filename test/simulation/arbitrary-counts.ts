@@ -52,3 +52,11 @@ export const anyComparisonPolicy: fc.Arbitrary<ComparisonPolicy> = fc
     ...(action ? { clientErrors: { action, marginPercent: 5 } } : {}),
     ...(boundMs ? { slow: { maxMs: boundMs, boundMs } } : {}),
   }));
+
+export const anyShare = fc.record({
+  movedAt: fc.constantFrom(-60_000, -10_000, -1, 0, 1).map((ms) => start + ms),
+  epoch: fc.nat({ max: 3 }),
+  from: fc.record({ canary: fc.nat({ max: 100 }), primary: fc.nat({ max: 100 }) }),
+  canary: fc.nat({ max: 100 }),
+  all: fc.nat({ max: 200 }),
+});

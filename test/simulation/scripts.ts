@@ -5,6 +5,7 @@ import type { Script } from "./play.ts";
 import { ask, aWorld, loseCanaryPods, scaleTo, setImage } from "./world.ts";
 import { gates } from "./gates.ts";
 import { people } from "./people.ts";
+import { wayBack } from "./way-back.ts";
 
 const few: Partial<Policy> = { weights: [25, 50] };
 
@@ -190,4 +191,4 @@ const runs: Record<string, Script> = {
   },
 };
 
-export const scripts: Record<string, Script> = { ...runs, ...people, ...gates };
+export const scripts: Record<string, Script> = { ...runs, ...people, ...gates, ...wayBack };

@@ -28,7 +28,7 @@ export function stampCommand(canary: Canary, oldCanary: Canary | undefined, user
 
 const malformed =
   `the annotation ${annotation.command} holds no command that can be read: ` +
-  `use kubectl canary ${commandVerbs.join(", ")}`;
+  `use kubectl canary ${commandVerbs.filter((verb) => verb !== "undo-now").join(", ")}`;
 
 /** A PUT of a manifest has no UID; what it leaves out was not decided by anyone. Others withdraw a command by removing it. */
 const isManifest = (canary: Canary): boolean => canary.metadata.uid === undefined;

@@ -35,6 +35,7 @@ interface End {
   images: Record<string, string>;
   outcome: RunOutcome;
   cause: string;
+  back?: unknown;
 }
 
 /** Said when it is certain how a run ends; a promotion when it is done, anything else when its traffic is taken away. */
@@ -80,12 +81,12 @@ const endSeverity: Record<RunOutcome, AlertSeverity> = {
   aborted: "warn",
 };
 
-function endNews({ images, outcome, cause }: End, { turn, before, after }: Change): News {
+function endNews({ images, outcome, cause, back }: End, { turn, before, after }: Change): News {
   const message = endWords[outcome]({
     version: formatImages(images),
     stable: formatImages(before.stable?.images ?? {}),
     cause,
-    isSkipped: turn.policy.skipAnalysis,
+    isSkipped: turn.policy.skipAnalysis || back === true,
     isBack: after.run?.stage === "restoring",
   });
   const isCalm = outcome === "rejected" && isAskedFor(before, after);
@@ -102,6 +103,7 @@ function beginnings({ before, after }: Change): News[] {
   if (isFresh(before.phase) && after.phase === "Initialized")
     return [beginning("initialized", `New Deployment detected, initialization completed. ${after.reason}`)];
   if (!run || run.id === before.run?.id) return [];
+  if (run.back) return [beginning("going-back", after.reason)];
   const change = formatChange(run.images, after.stable);
   const words = `New revision detected, progressing canary analysis. ${change} was asked for by ${run.requestedBy}.`;
   return [beginning("progressing", words)];

@@ -1,11 +1,9 @@
 /** Commands between runs: try a rejected version again, and settle a change that went past the canary. */
-import { andThen, formatImages, fullName, draft, type Draft, type Turn } from "../turn/turn.ts";
+import { andThen, formatImages, fullName, draft, type Turn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { idle } from "../lifecycle/idle.ts";
 import type { Version } from "../state.ts";
-
-/** What was done, in words; or, as text, why it was not. */
-type Answer = { step: Draft; message: string } | string;
+import type { Answer } from "./asked.ts";
 
 export function retry(turn: Turn, by: string): Answer {
   const { state, seen } = turn;

@@ -22,7 +22,9 @@ import { openedByHand } from "../hooks/at-gate.ts";
 import { gateWords } from "../hooks/gate-wait.ts";
 import { promote } from "../traffic/promote.ts";
 import { acceptingClientErrors, isHeldForClientErrors } from "../comparison/client-errors.ts";
+import { by, notHeld, why, type Answer } from "./asked.ts";
 import { adopt, retry, undo } from "./between-runs.ts";
+import { undoNow } from "./undo-now.ts";
 import type { Pause, Run } from "../state.ts";
 import { reject, restore } from "../lifecycle/end.ts";
 
@@ -54,9 +56,6 @@ export function answerCommand(turn: Turn, command: Command): Draft {
 
 // --- internal ---
 
-/** What was done, in words; or, as text, why it was not. */
-type Answer = { step: Draft; message: string } | string;
-
 function answerTo(turn: Turn, command: Command): Answer {
   const { run } = turn.state;
   const barrier = barrierOf(turn);
@@ -77,6 +76,7 @@ const duringRun: Partial<Record<Verb, (turn: RunTurn, command: Command) => Answe
   rollback: rollBackNow,
   pause,
   resume,
+  "undo-now": undoNow,
 };
 
 const unknown = (_turn: RunTurn, command: Command): Answer => `this controller does not know ${command.verb}.`;
@@ -125,11 +125,8 @@ function toStep(turn: RunTurn, command: Command, wanted: number): Answer {
 
 /** Why promotion is not safe to start now; `force` overrules doubt, never impossibility. */
 function againstPromotion(turn: RunTurn, force: boolean): string | undefined {
-  const { run, seen } = turn;
-  if (seen.target?.intent !== run.intent || !seen.target.held)
-    return `Deployment ${seen.targetName} no longer holds the version of this run.`;
-  if (seen.target.pausedByUser)
-    return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName} first.`;
+  const impossible = notHeld(turn);
+  if (impossible) return impossible;
   const doubt = force ? undefined : doubtOf(turn);
   return doubt === undefined ? undefined : `${doubt}. --force promotes it all the same.`;
 }
@@ -210,12 +207,4 @@ function openGate(turn: RunTurn, opened: Run, command: Command): Answer {
   const { checkAt: _checkAt, paused: _paused, ...rest } = opened;
   const reason = `Resumed by ${by(command)}: ${message}`;
   return { step: draft(turn, { run: rest, reason, next: "" }, { events: [said] }), message };
-}
-
-function by(command: Command): string {
-  return command.by ?? "an unnamed user";
-}
-
-function why(command: Command): string {
-  return command.reason ? ` (${command.reason})` : "";
 }

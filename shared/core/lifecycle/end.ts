@@ -18,6 +18,7 @@ import {
 import { event } from "../turn/event-messages.ts";
 import { idle } from "./idle.ts";
 import { takeTrafficBack, windingWords } from "./take-back.ts";
+import { remembered } from "./way-back.ts";
 import { optional } from "../format/compact.ts";
 import { afterRunOf } from "../gates/after-run.ts";
 import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
@@ -168,6 +169,7 @@ function finish(turn: RunTurn): Draft {
       cause,
       startedAt: run.startedAt,
       endedAt: seen.now,
+      ...(outcome === "promoted" ? remembered(run, state.stable) : {}),
     },
     ...state.history,
   ].slice(0, kept);
@@ -205,7 +207,7 @@ function promoted({ state: { unvetted: _replaced, ...state }, ...rest }: Turn, r
   const gets = isScaledToZero(seen) ? `, and Deployment ${seen.targetName} is scaled to 0` : " and gets all traffic";
   const reason = `${formatImages(run.images)} was promoted: it is stable${gets}.`;
   const next = `the next change of Deployment ${seen.targetName} starts a canary`;
-  const done = turn.policy.skipAnalysis ? event.promotedUnjudged : event.promoted;
+  const done = turn.policy.skipAnalysis || run.back ? event.promotedUnjudged : event.promoted;
   return draft(turn, { phase: "Succeeded", stable, reason, next }, { events: [done(fullTarget(seen))] });
 }
 

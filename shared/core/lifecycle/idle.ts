@@ -20,6 +20,7 @@ import { initialize, isNew } from "./initialize.ts";
 import { rejectedWords, startBlocker, startRun } from "./start.ts";
 import { unvettedResolved, unvetted, unvettedBlocker } from "./unvetted.ts";
 import { staleCallerEvents, steady } from "./steady.ts";
+import { goBack, withinWindow } from "./way-back.ts";
 
 const callersRecheckMs = 5_000;
 const problemRecheckMs = 5_000;
@@ -53,7 +54,8 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
       { weight: 0, reason: blocker, reasonCode: isScaledToZero(turn.seen) ? scaledToZero : changeWaits, next: "" },
       again,
     );
-  return startRun(turn, target, announcement);
+  const back = withinWindow(turn, target.intent);
+  return back ? goBack(turn, target, back, state.runs + 1) : startRun(turn, target, announcement);
 }
 
 /** A Deployment may be deleted to be created again: what was made for it goes only when it stays away. */

@@ -2,6 +2,7 @@
 import { formatImages, fullTarget, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { freshRun, withoutNumbers } from "./start.ts";
+import { goBack, withinWindow } from "./way-back.ts";
 import { isScaledToZero } from "../turn/capacity.ts";
 import { label } from "../objects/names.ts";
 import type { Target } from "../observation.ts";
@@ -31,6 +32,8 @@ function hasServed({ run, state, seen }: RunTurn): boolean {
 
 function replace(turn: RunTurn, target: Target): Draft {
   const { seen, state } = turn;
+  const back = withinWindow(turn, target.intent);
+  if (back) return goBack(turn, target, back, state.runs);
   const { run, reason } = freshRun(target, state.stable, { runs: state.runs, now: seen.now });
   const fresh = { ...turn, state: withoutNumbers(state) };
   return draft(fresh, { run, failedChecks: 0, checks: [], reason }, { events: [event.restarting(fullTarget(seen))] });

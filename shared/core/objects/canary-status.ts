@@ -1,5 +1,5 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
-import type { AlertSeverity } from "./alerts/alert-provider.ts";
+import type { AlertStatus } from "./alerts/alert-status.ts";
 import type { CheckCode } from "./check-codes.ts";
 import type { AfterRunStatus, GateStatus } from "./gate-status.ts";
 import type { WaitCause } from "./wait-causes.ts";
@@ -151,18 +151,6 @@ export interface CanaryStatus {
   alerts?: AlertStatus[];
 }
 
-/** An alert as it was decided; its time is its own among a Canary's. */
-export interface AlertStatus {
-  at: string;
-  /** What it is about, for programs: `rejected`, `waiting/paused` and the like. */
-  code: string;
-  severity: AlertSeverity;
-  message: string;
-  fields: { name: string; value: string }[];
-  /** Who has not got it yet: AlertProviders as `namespace/name`, or the chart's own. */
-  to: string[];
-}
-
 /** An Event as it is to be written; its time is its own among a Canary's. */
 export interface SaidStatus {
   at: string;
@@ -210,6 +198,8 @@ export interface RunStatus {
   passed?: string[];
   /** When the `rollout` webhooks were last asked. */
   hooksAt?: string;
+  /** It goes back to a version that was stable before, without steps: why it may, and the run that had promoted it. */
+  back?: { how: "window" | "command"; run: string; cause: string };
   ending?: { outcome: RunOutcome; cause: string };
 }
 
@@ -296,4 +286,8 @@ export interface HistoryEntry {
   cause: string;
   startedAt: string;
   endedAt: string;
+  /** It went back to a version that had been promoted before, and was not judged again. */
+  back?: true;
+  /** Of a promoted run: what was stable until then. */
+  before?: { hash: string; podTemplateHash: string; images: Record<string, string> };
 }

@@ -78,6 +78,8 @@ export interface AnalysisSpec {
   webhooks?: WebhookSpec[];
   /** Steps at which the run waits though every check passed; see docs/gates.md. */
   pauses?: PauseSpec[];
+  /** Which versions that were promoted before go out again at once; none unless given. See docs/canary.md. */
+  rollbackWindow?: { versions?: number; duration?: string };
   alerts?: AlertSpec[];
   sessionAffinity?: object;
 }

@@ -1,4 +1,4 @@
-export const commandVerbs = ["promote", "rollback", "pause", "resume", "retry", "adopt", "undo"] as const;
+export const commandVerbs = ["promote", "rollback", "pause", "resume", "retry", "adopt", "undo", "undo-now"] as const;
 export type Verb = (typeof commandVerbs)[number];
 
 /** What a verb of the plugin asks for; JSON in an annotation of the Canary, consumed once by its `id`. */

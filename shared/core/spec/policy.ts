@@ -2,12 +2,14 @@
  * A Canary's spec read once into the numbers that decisions need. All faults are reported together with their field paths;
  * what is valid for Flagger but not built here yet is named apart, so that no gate of the user's is skipped in silence.
  */
+import { optional } from "../format/compact.ts";
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
 import { parseDuration } from "../format/duration.ts";
 import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
 import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
 import { checkReferences, quoted } from "./references.ts";
+import { checkRollbackWindow, rollbackWindowOf, type RollbackWindow } from "./rollback-window.ts";
 
 export interface Policy extends JudgingPolicy, HookPolicy {
   intervalMs: number;
@@ -17,6 +19,8 @@ export interface Policy extends JudgingPolicy, HookPolicy {
   weights: number[];
   /** Percent that goes back to the primary per interval after promotion; undefined: all at once. */
   stepWeightPromotion?: number;
+  /** Which earlier versions may go out again at once; undefined: none. */
+  rollbackWindow?: RollbackWindow;
   metrics: MetricSpec[];
   /** Who is told of what; none: whom the chart names. */
   alerts: AlertRule[];
@@ -57,6 +61,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   checkJudging(analysis, add);
   checkHooks(analysis, weightsOf(analysis), add);
   checkAlerts(analysis.alerts, add);
+  checkRollbackWindow(analysis, add);
   (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
@@ -125,6 +130,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     drainMs,
     ...judgingOf(analysis),
     ...hooksOf(analysis),
+    ...optional("rollbackWindow", rollbackWindowOf(analysis)),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };
 }

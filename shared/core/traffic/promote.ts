@@ -147,6 +147,11 @@ function neededFor(share: number, { state, seen, policy }: RunTurn): number {
 }
 
 function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
+  if (run.back && state.weight === 0)
+    return {
+      reason: `Going back to ${formatImages(run.images)} at once, without a canary: Deployment ${seen.targetName} rolls to it.`,
+      next: "the run ends when every pod of it is new and ready",
+    };
   return {
     reason: `Promoting ${formatImages(run.images)}: Deployment ${seen.targetName} rolls to it while the canary carries ${state.weight}%.`,
     next: "traffic returns to the primary when every pod of it is new and ready",
@@ -158,6 +163,7 @@ function promotedBecause({ run, state, policy }: RunTurn): string {
   const command = state.lastCommand;
   if (command?.verb === "promote" && command.accepted && command.at >= run.startedAt)
     return `promoted by ${command.by}`;
+  if (run.back) return run.back.cause;
   if (policy.skipAnalysis) return "analysis was skipped";
   return run.step < policy.weights.length - 1 ? "promoted by hand before the last step" : "every check passed";
 }
@@ -180,7 +186,8 @@ const stuck = "promotion-stuck";
 
 function primaryStuck(turn: RunTurn, words: string): Draft {
   const { seen, state } = turn;
-  const reason = `Promotion is stuck: ${words} Traffic stays at ${state.weight}% on the canary.`;
+  const share = state.weight === 0 ? "" : ` Traffic stays at ${state.weight}% on the canary.`;
+  const reason = `Promotion is stuck: ${words}${share}`;
   const events =
     state.reasonCode === stuck
       ? []
