@@ -192,6 +192,7 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
   return {
     intervalMs: 10_000,
     threshold: 5,
+    strategy: { kind: "canary" },
     weights: [10, 20, 30, 40, 50, 60, 70, 80, 90, 100],
     metrics: [
       { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" },

@@ -166,10 +166,10 @@ describe("the endpoints for canaries", () => {
   });
 
   it("warn of what is not done here", async () => {
-    const spec = { analysis: { interval: "10s", threshold: 5, iterations: 3 } };
+    const spec = { analysis: { interval: "10s", threshold: 5, iterations: 3, mirror: true } };
     const response = await ask("/validate/canaries", review("canaries", canary(spec)));
     expect(response.allowed).toBe(true);
-    expect(response.warnings?.join("\n")).toMatch(/Blue\/Green/);
+    expect(response.warnings?.join("\n")).toMatch(/analysis\.mirror/);
   });
 
   it("warn of what may not be meant", async () => {

@@ -5,7 +5,7 @@
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { conditions } from "../commands/wait/conditions.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
-import { weightsOf } from "../../shared/core/spec/policy.ts";
+import { weightsOf } from "../../shared/core/spec/strategy.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { type Deps, exitCode, type Io, type Scope } from "../context.ts";
 import { findCanary } from "../cluster/find-canary.ts";

@@ -122,10 +122,15 @@ function phaseText(view: CanaryView, now: number): string {
   const { run } = view;
   const parts = [view.phase || "not set yet"];
   if (run) {
-    parts.push(`step ${run.step} of ${run.steps}`, `${run.stage} for ${distance(run.stageAt, now)}`);
+    parts.push(stepText(run), `${run.stage} for ${distance(run.stageAt, now)}`);
     parts.push(`run ${run.id}`, `${view.failedChecks} of ${view.failedChecksLimit} failed checks`);
   } else if (view.phaseSince) parts.push(`for ${distance(view.phaseSince, now)}`);
   return parts.join(", ");
+}
+
+/** `step 2 of 5`; where it is an iteration, which. */
+export function stepText({ step, steps, iteration }: NonNullable<CanaryView["run"]>): string {
+  return iteration ? `iteration ${iteration.index} of ${iteration.of}` : `step ${step} of ${steps}`;
 }
 
 function weightText(view: CanaryView): string {

@@ -7,6 +7,8 @@ import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-status.ts";
 import type { GateStatus } from "../../shared/core/objects/gate-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
+import { strategyOf } from "../../shared/core/spec/strategy.ts";
+import { iterationOf } from "../../shared/core/turn/step-words.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
 import { advise } from "./suggestions.ts";
 import { viewCallers } from "./callers.ts";
@@ -118,6 +120,7 @@ function viewRun(canary: Canary, now: number): RunView | null {
     stage: run.stage,
     step: Math.min(run.step + 1, run.steps),
     steps: run.steps,
+    iteration: iterationIn(canary, run),
     requestedBy: run.requestedBy,
     startedAt: run.startedAt,
     stageAt: run.stageAt,
@@ -131,6 +134,10 @@ function viewRun(canary: Canary, now: number): RunView | null {
     eta: viewEta(canary, now),
     share: shareOf(run),
   };
+}
+
+function iterationIn({ spec }: Canary, { step }: RunStatus): RunView["iteration"] {
+  return iterationOf(strategyOf(spec.analysis ?? {}), step) ?? null;
 }
 
 function shareOf({ share }: RunStatus): RunView["share"] {

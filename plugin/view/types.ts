@@ -39,6 +39,8 @@ export interface RunView {
   /** 1-based. */
   step: number;
   steps: number;
+  /** Which of how many iterations it is, 1-based; null at a step by weight. */
+  iteration: { index: number; of: number } | null;
   requestedBy: string;
   startedAt: string;
   stageAt: string;

@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { fullReplicas, isEdited, loweredByOthers, podsFor, readyCanaries, stepWeight } from "./turn/capacity.ts";
+import { fullReplicas, isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries } from "./turn/capacity.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
@@ -187,5 +187,5 @@ function replicasFor(next: CanaryState, run: Run, seen: Observation, policy: Pol
   const of = fullReplicas(next, seen);
   if (run.stage !== "scaling" && run.stage !== "analysing")
     return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
-  return Math.max(podsFor(weight, of), podsFor(stepWeight(run, policy), of));
+  return Math.max(podsFor(weight, of), podsFor(preparedWeight(run, policy), of));
 }

@@ -71,7 +71,7 @@ describe("the canary Deployment", () => {
     const state = aRunningState(0, { stage: "analysing", step: 0, checkAt: start, canaryTemplate: written });
     const seen = { workload: edited, endpoints: onEdited };
     const { state: next } = decide(state, aRunObservation(0, 4, seen), { ...policy, skipAnalysis: true });
-    expect(next.run?.stage).toBe("analysing");
+    expect(next.run?.stage).toBe("scaling");
   });
 
   it("is not promoted by hand while it runs what nobody asked for", () => {

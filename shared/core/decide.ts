@@ -105,7 +105,8 @@ export function callersMatter(state: CanaryState, now: number): boolean {
 export function checkIsDue({ run, weight }: CanaryState, now: number): boolean {
   // Before there is any pod there is nothing to ask about.
   if (!run || run.gate?.type === "confirm-rollout") return false;
-  if (run.stage === "analysing") return weight > 0 && now >= (run.checkAt ?? 0);
+  // At weight 0 it is an iteration, unless someone has taken the weight away.
+  if (run.stage === "analysing") return (weight > 0 || run.ceiling === undefined) && now >= (run.checkAt ?? 0);
   return run.stage === "scaling" && run.checkAt !== undefined && now >= run.checkAt;
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../shared/core/objects/canary-status.ts";
 import { type Command, commandVerbs } from "../../shared/core/objects/command.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
+import { anyStepping } from "./arbitrary-steps.ts";
 import { anyAlerts, anyDeliveries, anySeverity } from "./arbitrary-alerts.ts";
 import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary-hooks.ts";
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
@@ -262,10 +263,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
       restsOnCanary: fc.constantFrom("ours", "theirs", undefined),
       problem: maybe(fc.constant("BackendNotFound")),
     }),
-    {
-      nil: undefined,
-      freq: 9,
-    },
+    { nil: undefined, freq: 9 },
   ),
   metrics: maybe(anyMetrics),
   counters: maybe(anyCounters),
@@ -277,7 +275,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
 const deadline = fc.constantFrom(1_000, 1_800_000);
 export const anyPolicy: fc.Arbitrary<Policy> = fc
   .record({
-    weights: fc.constantFrom<number[][]>([10, 50, 100], [1, 2, 10, 80], [50], [100]),
+    stepping: anyStepping,
     stepWeightPromotion: maybe(fc.constantFrom(1, 40, 100)),
     skipAnalysis: fc.boolean(),
     suspend: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
@@ -292,4 +290,4 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     pauses: anyPauses,
     rollbackWindow: maybe(anyWindow),
   })
-  .map((over) => aPolicy(present<object>(over) as Partial<Policy>));
+  .map(({ stepping, ...over }) => aPolicy({ ...(present<object>(over) as Partial<Policy>), ...stepping }));

@@ -194,9 +194,12 @@ function measure(world: World, policy: Policy): MetricsSeen {
     return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s", code: "timeout" };
   const build = buildOf(world, world.canary?.tag ?? world.target.tag);
   const share = canaryEndpoints(world).ready > 0 ? shareOf(world) : 0;
-  const requests = Math.round((world.requestsPerSecond * windowSeconds * share) / 100);
-  const all = world.requestsPerSecond * windowSeconds;
-  const measured = policy.metrics.map((metric) => measurement(world, requests, valueOf(metric.name, build)));
+  const users = Math.round((world.requestsPerSecond * windowSeconds * share) / 100);
+  const tested = canaryEndpoints(world).ready > 0 ? world.loadTestPerSecond * windowSeconds : 0;
+  const requests = users + tested;
+  const all = world.requestsPerSecond * windowSeconds + tested;
+  const unjudged = policy.metrics.length === 0 ? [measurement(world, requests, requests)] : [];
+  const judged = policy.metrics.map((metric) => measurement(world, requests, valueOf(metric.name, build)));
   const { latencyMs, successPercent } = build;
   return {
     ok: true,
@@ -210,7 +213,7 @@ function measure(world: World, policy: Policy): MetricsSeen {
       requestsPerSecond: requests / windowSeconds,
       latencyMs: { p50: latencyMs / 2, p95: latencyMs, p99: latencyMs },
     }),
-    checks: judge(policy.metrics, measured, {
+    checks: judge(policy.metrics, [...unjudged, ...judged], {
       canary: "podinfo",
       namespace: "test",
       workload: "podinfo-canary",

@@ -6,6 +6,7 @@ import { ask, aWorld, loseCanaryPods, scaleTo, setImage } from "./world.ts";
 import { gates } from "./gates.ts";
 import { people } from "./people.ts";
 import { wayBack } from "./way-back.ts";
+import { strategies } from "./strategies.ts";
 
 const few: Partial<Policy> = { weights: [25, 50] };
 
@@ -191,4 +192,4 @@ const runs: Record<string, Script> = {
   },
 };
 
-export const scripts: Record<string, Script> = { ...runs, ...people, ...gates, ...wayBack };
+export const scripts: Record<string, Script> = { ...runs, ...people, ...gates, ...wayBack, ...strategies };

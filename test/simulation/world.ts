@@ -57,6 +57,8 @@ export interface World {
   /** Users' proxies obey the route. */
   obeyed: boolean;
   requestsPerSecond: number;
+  /** What a load test sends straight to the canary's own Service. */
+  loadTestPerSecond: number;
   scrapeMs: number;
   command?: Command;
   /** What each webhook answers, by its key; those that are not named open. */
@@ -94,6 +96,7 @@ export function aWorld(over: Partial<World> = {}): World {
     prometheus: "up",
     obeyed: true,
     requestsPerSecond: 50,
+    loadTestPerSecond: 0,
     scrapeMs: 5_000,
     hooks: {},
     calls: [],

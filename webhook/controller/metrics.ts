@@ -54,8 +54,7 @@ function report(recorder: Recorder, subject: Subject, { policy, before, decision
   recorder.needs(subject, { requests: policy.minRequests, evidence: failures && 1 / failures.alpha });
   recorder.comparison(subject, next.run?.comparison && evidence(next.run.comparison));
   const [last] = next.history;
-  if (last && last.run !== before.history[0]?.run)
-    reportEnd(recorder, subject, { outcome: last.outcome, isSkipped: policy.skipAnalysis });
+  if (last && last.run !== before.history[0]?.run) reportEnd(recorder, subject, last.outcome, policy);
 }
 
 /** An earlier version's has none. */
@@ -71,9 +70,10 @@ function waitOf({ run }: CanaryState): Wait | undefined {
 function reportEnd(
   recorder: Recorder,
   subject: Subject,
-  { outcome, isSkipped }: { outcome: RunOutcome; isSkipped: boolean },
+  outcome: RunOutcome,
+  { strategy, skipAnalysis }: Pick<Policy, "strategy" | "skipAnalysis">,
 ): void {
-  const ending = { strategy: "canary", analysis: isSkipped ? "skipped" : "completed" } as const;
+  const ending = { strategy: strategy.kind, analysis: skipAnalysis ? "skipped" : "completed" } as const;
   if (outcome === "promoted") recorder.succeeded(subject, ending);
   if (outcome === "rejected") recorder.failed(subject, ending);
 }

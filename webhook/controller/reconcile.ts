@@ -14,6 +14,7 @@ import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { unreadableCode, unreadableWords } from "../../shared/core/turn/turn.ts";
 import { optional } from "../../shared/core/format/compact.ts";
+import { iterationsBegun } from "../../shared/core/turn/step-words.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform, type ApplyContext } from "./apply/apply.ts";
 import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
@@ -197,7 +198,7 @@ async function save(deps: ReconcileDeps, objects: CanaryObjects, decision: Decis
   const { canary } = objects;
   const route = routeStatus(objects);
   const said = deps.eventWriter.withNew(canary, decision.events);
-  const status = printStatus(decision.state, {
+  const printed = printStatus(decision.state, {
     generation: metaOf(canary).generation,
     steps: policy.weights.length,
     now: deps.now(),
@@ -205,6 +206,7 @@ async function save(deps: ReconcileDeps, objects: CanaryObjects, decision: Decis
     ...(route ? { route } : {}),
     ...(said.length > 0 ? { said } : {}),
   });
+  const status = { ...printed, ...optional("iterations", iterationsBegun(policy, decision.state.run?.step)) };
   if (sameStatus(status, canary.status)) return canary;
   const timing = { now: deps.now(), intervalMs: policy.intervalMs };
   return deps.unsaved.keeps(canary, { status, next: decision.state, ...timing })

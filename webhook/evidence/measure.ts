@@ -62,9 +62,14 @@ function measurementsOf(request: EvidenceRequest, answered: Answered): Measureme
   if (plan.metrics.length === 0) return [requestsMeasurement(track, answers, plan.shown)];
   return plan.metrics.map((one, index) => {
     const own = custom[index];
-    if (own) return customMeasurement(own, request, answered.warmth);
+    if (own) return { ...customMeasurement(own, request, answered.warmth), ...beforeUsers(request) };
     return afterEarlierRun(builtInMeasurement(one, track, answers), request, now);
   });
+}
+
+/** What a user's own query measures there, such as the end of a test, need not be users' requests. */
+function beforeUsers({ weight }: EvidenceRequest): Pick<Measurement, "isBeforeUsers"> {
+  return weight === undefined ? { isBeforeUsers: true } : {};
 }
 
 /** The pods' newest sample, or while users are on the canary their callers' newest. Before the first weight it may be of an earlier run. */
@@ -74,7 +79,7 @@ function sampledAt(request: EvidenceRequest, counters: BatchAnswer): number {
   return Math.max(newestSampleIn(counters, track) ?? 0, heard ?? 0);
 }
 
-/** Every metric, the user's own too, rests on users' requests: a canary that they do not reach is never judged. */
+/** Every metric, the user's own too, rests on users' requests once it has a weight: a canary that they do not reach is never judged. */
 function withRequests(measurement: Measurement, request: EvidenceRequest, answered: Answered): Measurement {
   const { answers, counters, warmth, now } = answered;
   const of = requestsOver(answers, canaryTrack(request), measurement.windowSeconds);

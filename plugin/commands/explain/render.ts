@@ -2,9 +2,10 @@
 import { renderEvents } from "../events.ts";
 import { renderComparison } from "./compared.ts";
 import type { ExplainView } from "./view.ts";
+import type { CanaryView } from "../../view/types.ts";
 import { imagesText } from "../../view/images.ts";
 import { distance, relative } from "../../terminal/time.ts";
-import { callerNotes, etaText, nextText, renderAdvice } from "../../render/canary.ts";
+import { callerNotes, etaText, nextText, renderAdvice, stepText } from "../../render/canary.ts";
 import { renderChecks } from "../../render/sections.ts";
 import { paint, printable, type RenderOptions, symbol, wrap } from "../../terminal/style.ts";
 
@@ -59,15 +60,23 @@ function positionOf({ canary, cause }: ExplainView, now: number): string {
   const place = `${name} in namespace ${namespace}`;
   if (!run) return `${place}, ${phase || "not seen yet"}, no run under way (${cause.code})`;
   const version = imagesText(canary.images.canary ?? {});
-  return `${place}, ${phase}, step ${run.step} of ${run.steps}, ${run.stage} for ${distance(run.stageAt, now)}; run ${run.id} of ${version}, asked for by ${run.requestedBy} ${relative(run.startedAt, now)} (${cause.code})`;
+  return `${place}, ${phase}, ${stepText(run)}, ${run.stage} for ${distance(run.stageAt, now)}; run ${run.id} of ${version}, asked for by ${run.requestedBy} ${relative(run.startedAt, now)} (${cause.code})`;
 }
 
 /** `10 [20] 30 ...`: the present step in brackets. */
 function stepsOf({ stepWeightsPercent, canary }: ExplainView): string {
   const { run } = canary;
   if (!run || stepWeightsPercent.length !== run.steps) return "";
+  if (stepWeightsPercent[0] === 0) return iterationsOf(run);
   const steps = stepWeightsPercent.map((weight, index) => (index + 1 === run.step ? `[${weight}]` : String(weight)));
   return `${steps.join(" ")} percent`;
+}
+
+/** `3 iterations before any user, then [100 percent]`. */
+function iterationsOf({ iteration, steps }: NonNullable<CanaryView["run"]>): string {
+  const count = steps - 1;
+  const before = `${iteration ? `iteration [${iteration.index}] of ${count}` : `${count} iterations`} before any user`;
+  return `${before}, then ${iteration ? "100 percent" : "[100] percent"}`;
 }
 
 function weightOf({ weight, canary }: ExplainView): string {
@@ -79,7 +88,7 @@ function weightOf({ weight, canary }: ExplainView): string {
   }
   if (measuredPercent !== null)
     parts.push(`${measuredPercent}% of ${measuredRequests} requests since it moved really reached the canary`);
-  else if (canary.run?.stage === "analysing")
+  else if (canary.run?.stage === "analysing" && meantPercent > 0)
     parts.push("what really reached the canary since it moved is not known yet");
   return parts.join(", ");
 }

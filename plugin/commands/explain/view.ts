@@ -1,4 +1,4 @@
-import { weightsOf } from "../../../shared/core/spec/policy.ts";
+import { weightsOf } from "../../../shared/core/spec/strategy.ts";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { CanaryView } from "../../view/types.ts";
 import { weightNow } from "../../view/headline.ts";

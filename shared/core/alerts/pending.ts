@@ -122,6 +122,10 @@ function analysisFields({ policy }: Turn): Field[] {
   return [
     { name: "Failed checks threshold", value: String(policy.threshold) },
     { name: "Progress deadline", value: `${policy.progressDeadlineMs / 1_000}s` },
-    { name: "Traffic routing", value: `Weight steps: ${policy.weights.join(",")}` },
+    { name: "Traffic routing", value: routingWords(policy) },
   ];
+}
+
+function routingWords({ strategy, weights }: Turn["policy"]): string {
+  return strategy.kind === "canary" ? `Weight steps: ${weights.join(",")}` : "Blue/Green";
 }

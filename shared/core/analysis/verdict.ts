@@ -29,6 +29,8 @@ export interface Measurement {
   of?: UserRequests;
   /** Why requests that came are none of `requests`, in a clause. */
   leftOut?: { why: string; code: NoEvidenceCode };
+  /** A query of the user's own while no user can have reached the canary: it is believed without a request. */
+  isBeforeUsers?: true;
   /** Why the values are not yet about this run alone, in a sentence that says how long to wait. */
   tooYoung?: string;
 }
@@ -195,6 +197,7 @@ function withOrigin(spec: MetricSpec, { of }: Measurement): string {
 function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {
   const needed = Math.max(1, policy.minRequests);
   const { requests, windowSeconds } = measured;
+  if (measured.isBeforeUsers) return undefined;
   if (requests !== null && requests >= needed) return undefined;
   if (requests === null || !(requests > 0)) {
     if (measured.leftOut !== undefined) return noEvidence(spec, measured.leftOut, policy);

@@ -1,6 +1,6 @@
 /** What a person asked for: each command is answered once, with what it did or why it could not. */
 import type { Command, Verb } from "../objects/command.ts";
-import { fullReplicas, podsFor, readyCanaries, stepWeight } from "../turn/capacity.ts";
+import { fullReplicas, podsFor, readyCanaries } from "../turn/capacity.ts";
 import {
   barrierOf,
   entering,
@@ -15,6 +15,7 @@ import {
 } from "../turn/turn.ts";
 import { formatDuration, parseDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
+import { stepName, stepsList } from "../turn/step-words.ts";
 import { decisive } from "../analysis/verdict.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { confirmed } from "../hooks/confirm-rollout.ts";
@@ -115,12 +116,15 @@ function toStep(turn: RunTurn, command: Command, wanted: number): Answer {
   const { run, seen, policy } = turn;
   const { weights } = policy;
   const weight = weights[wanted - 1];
-  if (weight === undefined) return `there is no step ${wanted}: there are ${weights.length} (${weights.join(", ")}).`;
+  if (weight === undefined) return `there is no step ${wanted}: there are ${weights.length} (${stepsList(policy)}).`;
   if (wanted <= run.step) return `step ${wanted} is over: it is at step ${run.step + 1} of ${weights.length}.`;
   const moved: Run = { ...entering(run, "scaling", seen.now), step: wanted - 1 };
-  const message = `going to step ${wanted} of ${weights.length}, weight ${weight}, as soon as its pods are ready.`;
+  const message = `going to step ${wanted} of ${weights.length}, ${stepName(policy, wanted - 1)}, as soon as its pods are ready.`;
   const said = event.normal(`${fullName(seen)}: step ${wanted} asked for by ${by(command)}${why(command)}`);
-  return { step: draft(turn, { run: moved, reason: message, next: `weight ${weight}` }, { events: [said] }), message };
+  return {
+    step: draft(turn, { run: moved, reason: message, next: stepName(policy, wanted - 1) }, { events: [said] }),
+    message,
+  };
 }
 
 /** Why promotion is not safe to start now; `force` overrules doubt, never impossibility. */
@@ -184,11 +188,10 @@ function resume(turn: RunTurn, command: Command): Answer {
     const opened = openedByHand(turn);
     return opened ? openGate(turn, opened, command) : `nothing is paused: ${turn.state.reason}`;
   }
-  const weight = stepWeight(run, policy);
   const accepted = isHeld ? acceptingClientErrors(run, by(command)) : run;
   const { paused: _paused, checkAt: _checkAt, ...rest } = withoutWait(accepted);
   const resumed = run.ceiling === undefined ? rest : { ...entering(accepted, "scaling", seen.now) };
-  const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, weight ${weight}.`;
+  const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, ${stepName(policy, run.step)}.`;
   const said = event.normal(`${fullName(seen)} resumed by ${by(command)}${why(command)}`);
   return {
     step: draft(turn, { run: resumed, reason: `Resumed by ${by(command)}: ${message}`, next: "" }, { events: [said] }),

@@ -23,7 +23,7 @@ interface Given {
   policy: Policy;
 }
 
-function duringRun(run: Run, { phase, weight }: CanaryState, { seen, policy }: Given): Question[] {
+function duringRun(run: Run, { phase }: CanaryState, { seen, policy }: Given): Question[] {
   const isJudging = run.stage === "scaling" || run.stage === "analysing";
   if (!isJudging || run.ending) return [];
   // Flagger tells these three where the run stands, and the others that it progresses.
@@ -33,7 +33,7 @@ function duringRun(run: Run, { phase, weight }: CanaryState, { seen, policy }: G
     run: run.id,
     phase,
   }));
-  return [...rollback, ...atGate(run, { seen, policy }, phase), ...atCheck(run, weight, { seen, policy })];
+  return [...rollback, ...atGate(run, { seen, policy }, phase), ...atCheck(run, { seen, policy })];
 }
 
 /** Once every interval, and at once when a run begins. */
@@ -57,8 +57,8 @@ export function stepAhead({ stage, step }: Run): number {
   return stage === "scaling" ? step : step + 1;
 }
 
-function atCheck({ id, stage, hooksAt }: Run, weight: number, { seen, policy }: Given): Question[] {
-  if (stage !== "analysing" || weight === 0 || hooksAt === undefined) return [];
+function atCheck({ id, stage, hooksAt }: Run, { seen, policy }: Given): Question[] {
+  if (stage !== "analysing" || hooksAt === undefined) return [];
   return inTurn(hooksOfType(policy, "rollout"), hooksAt, seen).map((hook) => ({
     hook,
     since: hooksAt,

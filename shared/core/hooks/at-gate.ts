@@ -11,6 +11,7 @@ import type { GateType } from "../objects/hook-types.ts";
 import type { WaitCause } from "../objects/wait-causes.ts";
 import type { Hook } from "../spec/hooks.ts";
 import type { Gate, Run } from "../state.ts";
+import { stepWeight } from "../turn/capacity.ts";
 import { event } from "../turn/event-messages.ts";
 import { draft, fullName, ungated, withoutWait, verbLine, type Draft, type RunTurn } from "../turn/turn.ts";
 import { declaredPause } from "./declared-pause.ts";
@@ -33,17 +34,24 @@ export function through(turn: RunTurn, gates: readonly HookGate[], pauseAt?: num
   return followedBy(throughGate(turn, first), turn, (now) => through(now, rest, pauseAt));
 }
 
-/** Before the first users; also before those who come back to a canary that had lost its pods. */
+/** Before the first users; also before those who come back to a canary that had lost its pods. Before an iteration nobody's share grows. */
 export function beforeUsers(turn: RunTurn): Passage {
-  const { run, state } = turn;
+  const { run, state, policy } = turn;
   if (state.weight > 0) return { run, events: [] };
+  if (stepWeight(run, policy) === 0) return through(turn, ["pre-rollout"]);
   return through(turn, ["pre-rollout", "confirm-traffic-increase"], run.step === 0 ? 0 : undefined);
 }
 
-/** When the checks of a step have passed, of which `weight` is the weight. */
+/**
+ * When the checks of a step have passed, of which `weight` is the weight. Between iterations nothing is asked. Whoever confirms a promotion
+ * is asked before all users are switched over, as by Flagger.
+ */
 export function afterStep(turn: RunTurn, { isLast, weight }: { isLast: boolean; weight: number }): Passage {
+  const { run, policy } = turn;
+  const coming = policy.weights[run.step + 1] ?? weight;
+  if (!isLast && coming === weight) return { run, events: [] };
   const gates = ["confirm-traffic-increase", "confirm-promotion"] as const;
-  return through(turn, gates.slice(0, isLast ? 2 : 1), weight);
+  return through(turn, gates.slice(0, isLast || weight === 0 ? 2 : 1), weight);
 }
 
 /** An answer has come between checks: what it changes, or undefined where there is none. */

@@ -4,7 +4,7 @@ import { askedInTurn, hooksOfType } from "../gates/answers.ts";
 import { hookTable } from "../gates/gate-types.ts";
 import type { Hook } from "../spec/hooks.ts";
 import type { Run } from "../state.ts";
-import { isInEffect } from "../turn/capacity.ts";
+import { isInEffect, isIterating } from "../turn/capacity.ts";
 import { draft, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
 import { failedCheck } from "../lifecycle/failed-check.ts";
 
@@ -25,10 +25,11 @@ export function checkWithHooks(turn: RunTurn, check: (turn: RunTurn) => Draft): 
   return isOver ? askingHooks(step, turn) : step;
 }
 
-/** They are asked as soon as the step's weight is in force, whatever else `step` has decided. */
+/** They are asked as soon as the step has begun, its weight in force, whatever else `step` has decided. */
 export function withHooksAsked(turn: RunTurn, step: Draft): Draft {
-  const { run, seen, state } = turn;
-  const isNew = state.weight > 0 && isInEffect(state, seen) && (run.hooksAt ?? 0) < run.stageAt;
+  const { run, seen, state, policy } = turn;
+  const isOn = state.weight > 0 || isIterating(state, policy);
+  const isNew = isOn && isInEffect(state, seen) && (run.hooksAt ?? 0) < run.stageAt;
   return isNew ? askingHooks(step, turn) : step;
 }
 

@@ -1,7 +1,7 @@
 /** What a decision sees in a simulated run: a target and its canary with every pod ready, and what Prometheus has of both tracks. */
 import type { MetricSpec } from "../objects/canary.ts";
 import { builtIn, isBuiltIn, judge, type Measurement } from "../analysis/verdict.ts";
-import type { TrackCounts } from "../analysis/track-counts.ts";
+import { noCounts, type TrackCounts } from "../analysis/track-counts.ts";
 import { shownWindow, widened } from "../queries/windows.ts";
 import { windowSeconds } from "../queries/queries.ts";
 import type { CountersSeen, MetricsSeen, Observation, TrackMetrics } from "../observation.ts";
@@ -120,12 +120,14 @@ function metricsOf(look: Look): MetricsSeen {
   };
 }
 
-function measured(spec: MetricSpec, { now, policy, scrapes, weightAt, warmAt }: Look): Measurement {
+/** What a load test finds before the first users is not known: it is taken to pass. */
+function measured(spec: MetricSpec, look: Look): Measurement {
+  const { now, policy, scrapes, weightAt, warmAt } = look;
   const stepSeconds = weightAt === undefined ? 0 : (now - weightAt) / 1_000;
   const over = (seconds: number): TrackCounts => scrapes.since(Math.max(now - 1_000 * seconds, warmAt)).canary;
   const base = windowSeconds(spec.interval) ?? shownWindow([]);
   const window = over(base).requests < policy.minRequests ? widened(base, stepSeconds) : base;
-  const counts = over(window);
+  const counts = look.state.weight === 0 ? { ...noCounts, requests: policy.minRequests } : over(window);
   const { requests } = counts;
   return {
     windowSeconds: window,

@@ -78,7 +78,7 @@ class Simulation {
     const decision = decide(state, observed(look, checkIsDue(state, now)), policy);
     this.looks += 1;
     this.state = decision.state;
-    if (decision.state.weight !== state.weight) this.weightMoved(decision.state.weight);
+    this.moved(state, decision.state);
     if (!this.isOver()) this.advanceTo(now + Math.max(shortestMs, decision.requeueAfterMs ?? 1_000));
   }
 
@@ -105,10 +105,13 @@ class Simulation {
     return outcomeOf(run, weight) ?? (this.looks >= mostLooks ? "open" : undefined);
   }
 
-  private weightMoved(weight: number): void {
+  /** A step begins with its weight; an iteration, which moves none, when it is analysed. */
+  private moved(before: CanaryState, { weight, run }: CanaryState): void {
+    const isBegun = run?.stage === "analysing" && run.step >= this.steps.length;
+    if (weight === before.weight && !isBegun) return;
     this.endStep();
     this.firstAt ??= this.now;
-    if (weight === 0) return;
+    if (weight === 0 && !isBegun) return;
     this.weightAt = this.now;
     this.steps.push({ ms: 0, requests: -this.totals.canary.requests });
   }

@@ -10,13 +10,12 @@ import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings
 import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
 import { checkReferences, quoted } from "./references.ts";
 import { checkRollbackWindow, rollbackWindowOf, type RollbackWindow } from "./rollback-window.ts";
+import { checkStrategy, strategyOf, weightsOf, type StrategyPolicy } from "./strategy.ts";
 
-export interface Policy extends JudgingPolicy, HookPolicy {
+export interface Policy extends JudgingPolicy, HookPolicy, StrategyPolicy {
   intervalMs: number;
   /** Failed checks before the run is rolled back. */
   threshold: number;
-  /** Canary weights of the steps in order, each 1..100, rising. */
-  weights: number[];
   /** Percent that goes back to the primary per interval after promotion; undefined: all at once. */
   stepWeightPromotion?: number;
   /** Which earlier versions may go out again at once; undefined: none. */
@@ -57,7 +56,6 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   const analysis = spec.analysis ?? {};
   checkReferences(spec, add);
   checkStrategy(analysis, add);
-  checkWeights(analysis, add);
   checkJudging(analysis, add);
   checkHooks(analysis, weightsOf(analysis), add);
   checkAlerts(analysis.alerts, add);
@@ -79,20 +77,6 @@ export function formatErrors(errors: readonly FieldError[]): string {
   return errors.map((error) => `${error.path}: ${error.message}`).join("; ");
 }
 
-/**
- * The steps' weights. A `maxWeight` that is no multiple of `stepWeight` ends at `maxWeight` exactly: a limit the user wrote
- * is not stepped over (Flagger overshoots it).
- */
-export function weightsOf(analysis: AnalysisSpec): number[] {
-  if (analysis.stepWeights?.length) return [...analysis.stepWeights];
-  const step = analysis.stepWeight ?? 0;
-  const max = analysis.maxWeight ?? 100;
-  if (step < 1) return [];
-  const weights: number[] = [];
-  for (let weight = step; weight < max; weight += step) weights.push(weight);
-  return [...weights, max];
-}
-
 const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
 
 /** What the spec asks for and this version cannot do, in its own words. */
@@ -100,7 +84,6 @@ export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: Can
   const asked: [boolean, string][] = [
     [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
     [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
-    [analysis.iterations !== undefined, "analysis.iterations (Blue/Green)"],
     [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
     [analysis.mirror === true, "analysis.mirror"],
     [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
@@ -122,12 +105,12 @@ function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skip
 function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof ReturnType<typeof switchesOf>> {
   return {
     threshold: Math.max(1, analysis.threshold ?? 1),
-    weights: weightsOf(analysis),
     metrics: analysis.metrics ?? [],
     alerts: alertRulesOf(analysis.alerts),
     primaryReadyPercent: analysis.primaryReadyThreshold ?? 100,
     canaryReadyPercent: analysis.canaryReadyThreshold ?? 100,
     drainMs,
+    ...strategyOf(analysis),
     ...judgingOf(analysis),
     ...hooksOf(analysis),
     ...optional("rollbackWindow", rollbackWindowOf(analysis)),
@@ -136,39 +119,6 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
 }
 
 type Add = (path: string, message: string) => void;
-
-function checkStrategy(analysis: AnalysisSpec, add: Add): void {
-  const given = (["stepWeight", "stepWeights", "iterations"] as const).filter((key) => analysis[key] !== undefined);
-  if (given.length === 0)
-    add("spec.analysis", "needs stepWeight or stepWeights: how fast does the canary get traffic?");
-  if (given.length > 1) add("spec.analysis", `${given.join(" and ")} exclude each other: keep one`);
-  const threshold = analysis.threshold;
-  if (threshold !== undefined && !(Number.isInteger(threshold) && threshold >= 0))
-    add("spec.analysis.threshold", `${quoted(threshold)} is not a whole number of failed checks`);
-}
-
-function checkWeights(analysis: AnalysisSpec, add: Add): void {
-  const percentages = [
-    "stepWeight",
-    "maxWeight",
-    "stepWeightPromotion",
-    "primaryReadyThreshold",
-    "canaryReadyThreshold",
-  ] as const;
-  for (const key of percentages) {
-    const value = analysis[key];
-    if (value !== undefined && !inRange(value, 1, 100))
-      add(`spec.analysis.${key}`, `${quoted(value)} is not a percentage from 1 to 100`);
-  }
-  const steps = analysis.stepWeights ?? [];
-  if (analysis.stepWeights !== undefined && steps.length === 0) add("spec.analysis.stepWeights", "is empty");
-  steps.forEach((weight, index) => {
-    const path = `spec.analysis.stepWeights[${index}]`;
-    if (!inRange(weight, 1, 100)) add(path, `${quoted(weight)} is not a percentage from 1 to 100`);
-    const before = steps[index - 1];
-    if (before !== undefined && weight <= before) add(path, `${weight} does not rise above ${before}: steps go up`);
-  });
-}
 
 function checkMetric(metric: MetricSpec, path: string, add: Add): void {
   interval(metric.interval, `${path}.interval`, add);
@@ -204,8 +154,4 @@ function interval(text: string | undefined, path: string, add: Add): number | un
   if (ms === undefined) add(path, `${quoted(text)} is not a duration such as 30s or 1m`);
   else if (ms < 1_000) add(path, `${quoted(text)} is below the shortest interval, 1s`);
   return ms;
-}
-
-function inRange(value: number, low: number, high: number): boolean {
-  return Number.isInteger(value) && value >= low && value <= high;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AnalysisSpec, CanarySpec } from "../objects/canary.ts";
-import { formatErrors, parsePolicy, unsupportedIn, weightsOf } from "./policy.ts";
+import { formatErrors, parsePolicy, unsupportedIn } from "./policy.ts";
 
 function aSpec(analysis: Partial<AnalysisSpec> = {}, spec: Partial<CanarySpec> = {}): CanarySpec {
   return {
@@ -119,16 +119,4 @@ describe("what this version cannot do", () => {
     const mesh = aSpec({}, { provider: "istio" });
     expect(unsupportedIn(mesh)).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
   });
-});
-
-describe("weights", () => {
-  it.each([
-    [{ stepWeight: 20, maxWeight: 50 }, [20, 40, 50]],
-    [{ stepWeight: 50 }, [50, 100]],
-    [{ stepWeight: 100 }, [100]],
-    [{ stepWeight: 60, maxWeight: 30 }, [30]],
-    [{ stepWeights: [1, 2, 10, 80] }, [1, 2, 10, 80]],
-  ])("of %j are %j: they rise and never pass the limit", (analysis, weights) =>
-    expect(weightsOf(analysis)).toEqual(weights),
-  );
 });

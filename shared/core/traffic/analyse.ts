@@ -5,26 +5,18 @@ import {
   hasNoReadyPods,
   isEdited,
   isInEffect,
+  isIterating,
   podsFor,
   readyCanaries,
   stepWeight,
 } from "../turn/capacity.ts";
+import { give } from "./give.ts";
+import { lostWhileIterating, passesUnused, unused } from "./iterating.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
 import { confirm } from "../hooks/confirm-rollout.ts";
 import { afterStep, beforeUsers, newsAtGate, stayAtGate } from "../hooks/at-gate.ts";
-import {
-  andThen,
-  formatImages,
-  fullName,
-  fullTarget,
-  draft,
-  ungated,
-  withoutWait,
-  type RunTurn,
-  type Draft,
-} from "../turn/turn.ts";
-import { event } from "../turn/event-messages.ts";
+import { andThen, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { failedCheck } from "../lifecycle/failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
 import { externalWeight } from "./external-weight.ts";
@@ -42,11 +34,10 @@ import {
 } from "./wait.ts";
 import { checkWords, decisive } from "../analysis/verdict.ts";
 import { lostPods } from "./lost-pods.ts";
-import type { EventText } from "../action.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { waitForPods } from "./wait-for-pods.ts";
-import { isCarried, podsOf, readinessWords, weightCarried, type StepPods } from "./step-pods.ts";
+import { isCarried, podsOf, weightCarried, type StepPods } from "./step-pods.ts";
 import { unseenPods } from "./unseen.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
@@ -90,17 +81,25 @@ function analyseStep(turn: RunTurn): Draft {
   const external = externalWeight(turn, weightOf(turn));
   if (external) return external;
   if (!isInEffect(state, seen) && !hasNoReadyPods(state, seen)) return notInEffect(turn);
-  return lostPods(turn) ?? judgeStep(turn);
+  return lostPods(turn) ?? lostWhileIterating(turn) ?? judgeStep(turn);
 }
 
 function judgeStep(turn: RunTurn): Draft {
   const { run, seen, state } = turn;
   if (isSkipped(turn)) return finishOrWait(turn, "Analysis is skipped");
-  const { reason, next } = waitsForPerson(turn) ?? state;
-  if (state.weight === 0) return draft(turn, { reason, next });
+  if (state.weight === 0 && !isIterating(state, turn.policy)) return withoutWeight(turn);
   if (isResumedByUser(turn)) return askNow(turn);
   const isDue = seen.now >= (run.checkAt ?? 0);
   return newsAtGate(turn) ?? (isDue ? checkWithHooks(turn, check) : lookLater(turn));
+}
+
+/** Someone took it away; or the step was an iteration when it began, and its spec says otherwise now. */
+function withoutWeight(turn: RunTurn): Draft {
+  const { run, seen, state } = turn;
+  const { reason, next } = waitsForPerson(turn) ?? state;
+  if (run.ceiling !== undefined) return draft(turn, { reason, next });
+  const { checkAt: _checkAt, ...rest } = ungated(withoutWait(run));
+  return draft(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
 }
 
 /** What someone else has written into the canary is not what would be promoted for it. */
@@ -189,34 +188,6 @@ function advance(turn: RunTurn, pods: StepPods): Draft {
   return "stop" in passage ? passage.stop : give(turn, pods, passage);
 }
 
-function give(turn: RunTurn, pods: StepPods, passage: { run: Run; events: EventText[] }): Draft {
-  const { run, seen, state, policy } = turn;
-  const weight = weightCarried(turn, pods);
-  const given = Math.min(weight, run.ceiling ?? weight);
-  const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
-  const checkAt = seen.now + policy.intervalMs;
-  const { paused: _over, ...rest } = ungated(withoutWait(passage.run));
-  const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
-  const events = [...passage.events, event.advance(fullName(seen), given)];
-  if (isFirst) events.unshift(event.starting(fullTarget(seen)));
-  return draft(
-    turn,
-    {
-      phase: "Progressing",
-      weight: given,
-      run: analysed,
-      reason: `${formatImages(run.images)} gets ${given}% of traffic (step ${run.step + 1} of ${policy.weights.length})${readinessWords(pods)}.`,
-      next: nextWords(turn, run.step + 1),
-    },
-    { events, requeueAfterMs: policy.intervalMs },
-  );
-}
-
-function nextWords({ policy }: RunTurn, stepIndex: number): string {
-  const weight = policy.weights[stepIndex];
-  return weight === undefined ? "promotion if the checks pass" : `weight ${weight} if the checks pass`;
-}
-
 const noChecks = { metric: "", outcome: "no-evidence", message: "" } as const;
 
 function weigh(turn: RunTurn, metrics: Measured): Draft {
@@ -241,6 +212,8 @@ function weighEvidence(
 ): Draft {
   // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
   const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
+  if (isIterating(turn.state, turn.policy) && passesUnused(turn, { isMissing })) return passedCheck(turn, metrics);
+  if (isIterating(turn.state, turn.policy) && !someSeen) return withoutEvidence(turn, unused(turn, metrics), metrics);
   if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
   if (isMissing)
     return withoutEvidence(
@@ -291,6 +264,8 @@ function passedCheck(turn: RunTurn, metrics: Measured): Draft {
 
 function followingStep(turn: RunTurn, step: number): Draft {
   const { checkAt: _checkAt, paused: _paused, ...rest } = ungated(withoutWait(turn.run));
-  const following: Run = { ...rest, stage: "scaling", step, stageAt: turn.seen.now };
+  // An iteration's pods are those of the next: a sample of theirs is not awaited anew.
+  const stageAt = isIterating(turn.state, turn.policy) ? turn.run.stageAt : turn.seen.now;
+  const following: Run = { ...rest, stage: "scaling", step, stageAt };
   return andThen(draft(turn, { run: following }), turn, (now) => scaling({ ...now, run: following }));
 }

@@ -9,8 +9,8 @@ import {
   podsFor,
   primaryIsWhole,
   readyCanaries,
-  stepWeight,
 } from "../turn/capacity.ts";
+import { stepName } from "../turn/step-words.ts";
 import { formatImages, fullName, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { canaryName } from "../objects/names.ts";
@@ -55,16 +55,16 @@ export function failureWords({ seen }: RunTurn): string {
   return seen.workload?.failure ? ` (${seen.workload.failure})` : "";
 }
 
-// --- internal ---
-
-interface Loss {
+export interface Loss {
+  /** What was lost, after "the canary lost". */
   cause: string;
   reason: string;
-  /** The Canary says that those that are left are enough. */
+  /** The Canary says that those that are left are enough, or nothing that was there is gone. */
   isTolerated?: boolean;
 }
 
-function lose(turn: RunTurn, weight: number, words: Loss): Draft {
+/** `weight` is what the canary keeps; its step begins anew when its pods are there. */
+export function lose(turn: RunTurn, weight: number, words: Loss): Draft {
   const { run, seen, policy } = turn;
   // A Service that someone deleted says nothing against the version.
   const counts = !seen.endpoints.canary.isGone && words.isTolerated !== true;
@@ -81,7 +81,7 @@ function lose(turn: RunTurn, weight: number, words: Loss): Draft {
       weight,
       run: { ...rest, losses, stage: "scaling", stageAt: seen.now },
       reason,
-      next: `weight ${run.ceiling ?? stepWeight(run, policy)} again when pods are ready`,
+      next: `${run.ceiling === undefined ? stepName(policy, run.step) : `weight ${run.ceiling}`} again when pods are ready`,
     },
     { events: [event.warning(`Halt ${fullName(seen)} advancement: ${reason}`)] },
   );

@@ -1,17 +1,26 @@
 /** The canary pods that a step needs, and with how many of them it may begin. */
-import { carriedBy, enoughOf, fullReplicas, onlyThisRun, podsFor, readyCanaries } from "../turn/capacity.ts";
+import {
+  carriedBy,
+  enoughOf,
+  fullReplicas,
+  onlyThisRun,
+  podsFor,
+  preparedWeight,
+  readyCanaries,
+} from "../turn/capacity.ts";
 import type { RunTurn } from "../turn/turn.ts";
 
 export interface StepPods {
-  /** Of the step. */
+  /** Of the step; 0 in an iteration before any user. */
   weight: number;
   /** Pods that carry it. */
   needed: number;
   ready: number;
 }
 
-export function podsOf({ run, seen, state }: RunTurn, weight: number): StepPods {
-  return { weight, needed: podsFor(weight, fullReplicas(state, seen)), ready: readyCanaries(run, seen) };
+export function podsOf({ run, seen, state, policy }: RunTurn, weight: number): StepPods {
+  const needed = podsFor(preparedWeight(run, policy), fullReplicas(state, seen));
+  return { weight, needed, ready: readyCanaries(run, seen) };
 }
 
 /** All are ready, or as many as `canaryReadyThreshold` asks for and the others have had an interval to become so. */
@@ -31,7 +40,7 @@ export function weightCarried(turn: RunTurn, pods: StepPods): number {
 export function readinessWords({ ready, needed, weight }: StepPods): string {
   return ready >= needed
     ? ""
-    : `: ${ready} of the ${needed} pods for ${weight}% are ready, and analysis.canaryReadyThreshold asks for no more`;
+    : `: ${ready} of the ${needed} pods for ${weight || 100}% are ready, and analysis.canaryReadyThreshold asks for no more`;
 }
 
 // --- internal ---
@@ -45,7 +54,7 @@ function isEnough(turn: RunTurn, pods: StepPods): boolean {
     isPatienceOver &&
     areAskedFor &&
     pods.ready >= enoughOf(pods.needed, policy.canaryReadyPercent) &&
-    carriedWeight(turn, pods) > 0
+    (pods.weight === 0 || carriedWeight(turn, pods) > 0)
   );
 }
 

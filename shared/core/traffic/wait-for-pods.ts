@@ -1,5 +1,6 @@
 /** A step whose pods are not ready yet: what users have meanwhile is judged at its present weight. */
 import type { StepPods } from "./step-pods.ts";
+import { stepName } from "../turn/step-words.ts";
 import { draft, formatImages, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { formatDuration } from "../format/duration.ts";
@@ -12,7 +13,7 @@ import { failureWords } from "./lost-pods.ts";
 const lookAgainMs = 5_000;
 
 /** Once their time is over the run is rejected. */
-export function waitForPods(turn: RunTurn, { weight, needed, ready }: StepPods): Draft {
+export function waitForPods(turn: RunTurn, { needed, ready }: StepPods): Draft {
   const { run, seen, state, policy } = turn;
   // While it waited for something else, pods were not waited for: their time begins now.
   const stageAt = run.wait ? seen.now : run.stageAt;
@@ -35,7 +36,7 @@ export function waitForPods(turn: RunTurn, { weight, needed, ready }: StepPods):
       run: waiting,
       reason,
       ...failingCode(turn),
-      next: `weight ${weight}`,
+      next: stepName(policy, run.step),
     },
     {
       events: failureNews(turn, reason),

@@ -14,6 +14,7 @@ import { type WaitCause, type WaitKind, waitCauses } from "../objects/wait-cause
 import type { Run } from "../state.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { nextSampleMs } from "../turn/next-sample.ts";
+import { stepWeight } from "../turn/capacity.ts";
 import { isAtGate } from "../gates/answers.ts";
 import { reject } from "../lifecycle/end.ts";
 import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
@@ -144,7 +145,7 @@ export function runsOut(cause: WaitCause, unexpected: boolean): boolean {
  * Nobody gets a canary that Prometheus does not see yet. A new pod may be ten seconds from its first scrape, and until then
  * a version that always fails would fail unseen.
  */
-function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
+function unscraped({ run, seen, state, policy }: RunTurn): Wait | undefined {
   const { metrics } = seen;
   if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
   const waitedMs = seen.now - (run.waitSince ?? seen.now);
@@ -153,7 +154,8 @@ function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
   const isYoung = waitedMs < firstNumbersMs;
   const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
-  return { cause: "no-numbers", reason, next: "the first weight when it has", lookAgainMs: unscrapedMs };
+  const first = stepWeight(run, policy) === 0 ? "check" : "weight";
+  return { cause: "no-numbers", reason, next: `the first ${first} when it has`, lookAgainMs: unscrapedMs };
 }
 
 /**
@@ -161,8 +163,9 @@ function unscraped({ run, seen, state }: RunTurn): Wait | undefined {
  * answers late: a share that is given before that fails. Callers that have not asked know it in time.
  */
 function unawareCallers(turn: RunTurn): Wait | undefined {
-  const { run, seen, state } = turn;
+  const { run, seen, state, policy } = turn;
   const { metrics, route } = seen;
+  if (stepWeight(run, policy) === 0) return undefined;
   if (state.weight > 0 || route?.restsOnCanary !== "theirs" || !metrics?.ok) return undefined;
   const leftMs = awareMs - (seen.now - (run.waitSince ?? seen.now));
   return metrics.unaware && leftMs > 0 ? unawareWords(turn, metrics.unaware, leftMs) : undefined;

@@ -18,6 +18,16 @@ export function fullReplicas({ floor }: CanaryState, { target }: Observation): n
   return target.replicas === 0 ? 0 : Math.max(target.replicas, floor?.replicas ?? 0);
 }
 
+/** The weight that the run's pods are started for. In Blue/Green what is checked is what takes over: all of it, from the beginning. */
+export function preparedWeight(run: Run, policy: Policy): number {
+  return policy.strategy.kind === "blue-green" ? 100 : stepWeight(run, policy);
+}
+
+/** It is checked before any user is on it: nothing but webhooks, load tests and queries of its own can say how it is. */
+export function isIterating({ weight, run }: CanaryState, policy: Policy): boolean {
+  return run?.stage === "analysing" && weight === 0 && run.ceiling === undefined && stepWeight(run, policy) === 0;
+}
+
 /** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
 export function podsFor(weight: number, replicas: number): number {
   return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));

@@ -11,6 +11,9 @@ export const event = {
   restarting: (full: string): EventText => normal(`New revision detected! Restarting analysis for ${full}`),
   starting: (full: string): EventText => normal(`Starting canary analysis for ${full}`),
   advance: (full: string, weight: number): EventText => normal(`Advance ${full} canary weight ${weight}`),
+  advanceIteration: (full: string, { index, of }: { index: number; of: number }): EventText =>
+    normal(`Advance ${full} canary iteration ${index}/${of}`),
+  routingToCanary: (): EventText => normal("Routing all traffic to canary"),
   copying: (full: string, primary: string): EventText => normal(`Copying ${full} template spec to ${primary}`),
   advancePrimary: (full: string, weight: number): EventText => normal(`Advance ${full} primary weight ${weight}`),
   routingToPrimary: (): EventText => normal("Routing all traffic to primary"),
