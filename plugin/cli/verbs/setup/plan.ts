@@ -1,7 +1,7 @@
 /** `kubectl canary plan`. */
-import { durationFlag } from "../../cluster/flags.ts";
-import { exitCode } from "../../context.ts";
-import { Refusal } from "../../errors.ts";
+import { durationFlag } from "../../../cluster/flags.ts";
+import { exitCode } from "../../../context.ts";
+import { Refusal } from "../../../errors.ts";
 import {
   countFlag,
   describeName,
@@ -12,7 +12,7 @@ import {
   textOf,
   type Values,
   type Verb,
-} from "../verb.ts";
+} from "../../verb.ts";
 
 export const planVerb: Verb = {
   name: "plan",
@@ -37,7 +37,7 @@ export const planVerb: Verb = {
     const [name, file] = [textOf(values, "name"), textOf(values, "filename")];
     if ((name === undefined) === (file === undefined))
       throw new Refusal("plan needs the name of a Canary, or a file: -f canary.yaml", exitCode.usage);
-    const { plan } = await import("../../commands/plan/plan.ts");
+    const { plan } = await import("../../../commands/plan/plan.ts");
     const scrape = textOf(values, "scrape-interval");
     return plan(
       {

@@ -1,6 +1,6 @@
 /** `kubectl canary completion`. */
-import { exitCode } from "../../context.ts";
-import { textOf, type Verb } from "../verb.ts";
+import { exitCode } from "../../../context.ts";
+import { textOf, type Verb } from "../../verb.ts";
 
 export const completionVerb: Verb = {
   name: "completion",
@@ -12,7 +12,7 @@ export const completionVerb: Verb = {
       .example("source <($0 completion bash)", "for this shell")
       .example("$0 completion kubectl > ~/bin/kubectl_complete-canary", "for kubectl's own completion"),
   run: async (values, { io }) => {
-    const { scripts } = await import("../completion-scripts.ts");
+    const { scripts } = await import("../../completion-scripts.ts");
     io.stdout.write(scripts[textOf(values, "shell") as keyof typeof scripts]);
     return exitCode.ok;
   },

@@ -1,5 +1,5 @@
 /** `kubectl canary doctor`. */
-import { describeName, outputOf, outputOption, textOf, type Verb } from "../verb.ts";
+import { describeName, outputOf, outputOption, textOf, type Verb } from "../../verb.ts";
 
 export const doctorVerb: Verb = {
   name: "doctor",
@@ -11,7 +11,7 @@ export const doctorVerb: Verb = {
       .option("output", outputOption(["json", "yaml"]))
       .example("$0 doctor deploy/podinfo -n test", "exits with 1 if something is broken"),
   run: async (values, { connect }) => {
-    const { doctor } = await import("../../commands/doctor/doctor.ts");
+    const { doctor } = await import("../../../commands/doctor/doctor.ts");
     return doctor({ name: textOf(values, "name"), output: outputOf(values) }, await connect(values));
   },
 };

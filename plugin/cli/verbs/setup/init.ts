@@ -1,5 +1,5 @@
 /** `kubectl canary init`. */
-import { isSet, textOf, type Verb } from "../verb.ts";
+import { isSet, textOf, type Verb } from "../../verb.ts";
 
 export const initVerb: Verb = {
   name: "init",
@@ -11,7 +11,7 @@ export const initVerb: Verb = {
       .option("dry-run", { type: "boolean", describe: "Print it as YAML and create nothing" })
       .example("$0 init deploy/podinfo -n test --dry-run > canary.yaml", ""),
   run: async (values, { connect }) => {
-    const { init } = await import("../../commands/init.ts");
+    const { init } = await import("../../../commands/init.ts");
     const { deps, scope } = await connect(values);
     return init({ target: textOf(values, "target") ?? "", dryRun: isSet(values, "dry-run") }, deps, scope);
   },

@@ -1,5 +1,5 @@
 /** `kubectl canary version`. */
-import { isSet, outputOf, outputOption, type Verb } from "../verb.ts";
+import { isSet, outputOf, outputOption, type Verb } from "../../verb.ts";
 
 export const versionVerb: Verb = {
   name: "version",
@@ -9,7 +9,7 @@ export const versionVerb: Verb = {
       .option("client", { type: "boolean", describe: "Only this plugin's; asks no cluster" })
       .option("output", outputOption(["json", "yaml"])),
   run: async (values, { io, connect }) => {
-    const { version } = await import("../../commands/version/version.ts");
+    const { version } = await import("../../../commands/version/version.ts");
     return version({ output: outputOf(values), clientOnly: isSet(values, "client") }, io, () => connect(values));
   },
 };
