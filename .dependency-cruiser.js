@@ -51,6 +51,7 @@ const floors = {
     "render",
     "commands/doctor",
     "commands",
+    "dashboard",
     "cli",
     "main\\.ts",
   ],

@@ -23,6 +23,7 @@ lint: node_modules/.package-lock.json
 
 types: node_modules/.package-lock.json
 	tsc --noEmit --incremental --tsBuildInfoFile dist/.cache/types.json
+	tsc --noEmit --incremental --tsBuildInfoFile dist/.cache/types-page.json -p plugin/dashboard/page
 
 prettier: node_modules/.package-lock.json
 	prettier --check --log-level warn --cache --cache-location dist/.cache/prettier.json .

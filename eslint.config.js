@@ -166,7 +166,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["plugin/**/*.ts"],
+    files: ["plugin/**/*.{ts,tsx}"],
     ignores: ["**/*.test.ts"],
     rules: {
       "no-restricted-imports": [
@@ -177,12 +177,15 @@ export default tseslint.config(
   },
   { files: ["webhook/main.ts"], rules: { "no-restricted-syntax": ["error", ...everywhere] } },
   {
-    files: ["plugin/**/*.ts", "shared/**/*.ts"],
-    ignores: ["shared/core/**", "plugin/main.ts", "shared/kube/clock.ts", "**/*.test.ts"],
+    files: ["plugin/**/*.{ts,tsx}", "shared/**/*.ts"],
+    ignores: [
+      ...["shared/core/**", "plugin/main.ts", "plugin/dashboard/page/main.tsx", "shared/kube/clock.ts"],
+      "**/*.test.ts",
+    ],
     rules: { "no-restricted-syntax": ["error", ...everywhere, ...hiddenClocks] },
   },
   {
-    files: ["plugin/**/*.ts", "webhook/**/*.ts", "shared/**/*.ts"],
+    files: ["plugin/**/*.{ts,tsx}", "webhook/**/*.ts", "shared/**/*.ts"],
     ignores: ["plugin/main.ts", "webhook/main.ts", "**/*.test.ts"],
     rules: {
       "no-restricted-properties": [

@@ -2,6 +2,7 @@
 import { chmod, mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { build as bundle, type BuildOptions, type Plugin } from "esbuild";
+import { bundlePage } from "./dashboard-page.ts";
 
 const root = join(import.meta.dirname, "..");
 const substitute = (name: string): string => join(root, "build", "substitutes", name);
@@ -37,7 +38,7 @@ export async function bundlePlugin(common: BuildOptions, outfile: string): Promi
     minify: true,
     keepNames: false,
     plugins: [leaner],
-    define: { ...common.define, "import.meta.url": here },
+    define: { ...common.define, "import.meta.url": here, PAGE_ASSETS: JSON.stringify(await bundlePage()) },
     banner: { js: `#!/usr/bin/env node\nconst ${here} = "file:///kubectl-canary.cjs";` },
   });
   await chmod(outfile, 0o755);

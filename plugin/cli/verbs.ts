@@ -1,6 +1,7 @@
 /** All verbs, in the order of the help text. */
 import type { Verb } from "./verb.ts";
 import { completionVerb } from "./verbs/setup/completion.ts";
+import { dashboardVerb } from "./verbs/dashboard.ts";
 import { diffVerb } from "./verbs/diff.ts";
 import { doctorVerb } from "./verbs/setup/doctor.ts";
 import { explainVerb } from "./verbs/explain.ts";
@@ -24,6 +25,7 @@ export const verbs: readonly Verb[] = [
   statsVerb,
   explainVerb,
   watchVerb,
+  dashboardVerb,
   historyVerb,
   diffVerb,
   eventsVerb,

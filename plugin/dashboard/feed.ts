@@ -1,0 +1,110 @@
+/** All Canaries of the dashboard, as they change: by one watch, with the rights of whoever started it. */
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { CanaryError } from "../../shared/kube/errors.ts";
+import type { Selection } from "../../shared/kube/cluster.ts";
+import type { Reflector } from "../../shared/kube/reflector.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import { Trigger } from "../cluster/change-watcher.ts";
+import type { Deps, Scope } from "../context.ts";
+import { readLease, timeFor } from "../read/read-canary.ts";
+import { viewCanary } from "../view/canary-view.ts";
+import type { SeenLease } from "../view/controller-health.ts";
+import type { CanaryView } from "../view/types.ts";
+import { keyOfView, type Recorder } from "./recorder.ts";
+import type { OverviewChange } from "./types.ts";
+
+/** What nothing tells us of is read this often. */
+const leaseMs = 5_000;
+/** For what changes with time alone, such as a controller that falls silent. */
+const tickMs = 1_000;
+/** Changes that come in quick succession go out together. */
+const gatherMs = 250;
+
+export class Feed {
+  private readonly deps: Deps;
+  private readonly scope: Scope;
+  private readonly recorder: Recorder;
+  private readonly listeners = new Set<(change: OverviewChange) => void>();
+  private readonly sent = new Map<string, { view: CanaryView; text: string }>();
+  private away: OverviewChange["away"] = null;
+  private lease: SeenLease;
+  private leaseAt = -Infinity;
+
+  constructor(deps: Deps, scope: Scope, recorder: Recorder) {
+    this.deps = deps;
+    this.scope = scope;
+    this.recorder = recorder;
+  }
+
+  /** Throws at once what would never come right: Canaries that may not be listed, or are not known there. Ends with `deps.signal`. */
+  async run(selection: Selection, whenReady: () => Promise<void>): Promise<void> {
+    for await (const _ of this.deps.cluster.pages<Canary>(resource.canaries, { ...selection, limit: 1 })) break;
+    const trigger = new Trigger(this.deps);
+    try {
+      const canaries = trigger.follow<Canary>(resource.canaries, selection);
+      await Promise.race([canaries.whenSynced(), whenAborted(this.deps.signal)]);
+      await this.look(canaries);
+      await whenReady();
+      while (!this.deps.signal.aborted) {
+        if ((await trigger.next(tickMs)) === "changed") await trigger.rest(gatherMs);
+        if (!this.deps.signal.aborted) await this.look(canaries);
+      }
+    } finally {
+      await trigger.stop();
+    }
+  }
+
+  /** Told all that is there at once, and then each change, until the returned function is called. */
+  subscribe(listener: (change: OverviewChange) => void): () => void {
+    this.listeners.add(listener);
+    listener({ all: [...this.sent.values()].map(({ view }) => view), changed: [], gone: [], away: this.away });
+    return () => void this.listeners.delete(listener);
+  }
+
+  private async look(canaries: Reflector<Canary>): Promise<void> {
+    const before = this.away;
+    const now = await this.time();
+    const gone = new Set(this.sent.keys());
+    const changed: CanaryView[] = [];
+    for (const canary of canaries.list()) {
+      const own = { ...this.scope, namespace: canary.metadata.namespace ?? this.scope.namespace };
+      const view = viewCanary({ canary, lease: this.lease, callers: [], unread: [] }, own, now);
+      const key = keyOfView(view);
+      gone.delete(key);
+      this.recorder.note(view, now);
+      const text = JSON.stringify(view);
+      if (this.sent.get(key)?.text === text) continue;
+      this.sent.set(key, { view, text });
+      changed.push(view);
+    }
+    for (const key of gone) {
+      this.sent.delete(key);
+      this.recorder.forget(key);
+    }
+    if (changed.length === 0 && gone.size === 0 && this.away === before) return;
+    for (const listener of this.listeners) listener({ changed, gone: [...gone], away: this.away });
+  }
+
+  /** Reads the Lease from time to time, and with it learns whether the API server answers. */
+  private async time(): Promise<number> {
+    const { deps } = this;
+    if (deps.timers.now() - this.leaseAt < leaseMs) return deps.now();
+    this.leaseAt = deps.timers.now();
+    try {
+      this.lease = await readLease(deps.cluster, this.scope.controllerNamespace);
+      const now = await timeFor(this.lease, deps);
+      this.away = null;
+      return now;
+    } catch (error) {
+      if (!(error instanceof CanaryError) || !error.retry) throw error;
+      this.away = { since: this.away?.since ?? new Date(deps.now()).toISOString(), words: error.message };
+      return deps.now();
+    }
+  }
+}
+
+// --- internal ---
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,138 @@
+/** The page of one Canary. */
+import { useEffect, useState } from "preact/hooks";
+import { relative } from "../../terminal/time.ts";
+import type { PageNews, PageView } from "../types.ts";
+import { Actions } from "./actions.tsx";
+import { listenTo } from "./live.ts";
+import { Mark } from "./parts.tsx";
+import type { CanaryPlace } from "./place.ts";
+import { Plots } from "./plots.tsx";
+import { Commands, Events, History, Objects } from "./records.tsx";
+import { Steps } from "./steps.tsx";
+import { Checks, Compared, Tracks } from "./tables.tsx";
+import { changeIn, weightIn } from "./words.ts";
+
+export function CanaryPage({ at, now, mayAct }: { at: CanaryPlace; now: number; mayAct: boolean }) {
+  const { page, trouble } = useNews(at);
+  useTitle(at, page);
+  return (
+    <>
+      <nav aria-label="Way back">
+        <a href="#/">All Canaries</a>
+      </nav>
+      <div class="title">
+        <h1>
+          {at.name} <span class="where">{at.namespace}</span>
+        </h1>
+        {page ? <span class="change">{changeIn(page.canary)}</span> : null}
+      </div>
+      {trouble === undefined ? null : <p class="banner warn">{trouble}</p>}
+      {page ? <Found page={page} now={now} mayAct={mayAct} /> : null}
+    </>
+  );
+}
+
+// --- internal ---
+
+function Found({ page, now, mayAct }: { page: PageView; now: number; mayAct: boolean }) {
+  const { canary: view } = page;
+  return (
+    <>
+      <Headline page={page} now={now} />
+      <Actions page={page} mayAct={mayAct} />
+      <Steps page={page} now={now} />
+      <Plots page={page} now={now} />
+      <div class="pair">
+        <Checks view={view} now={now} />
+        <Compared page={page} />
+      </div>
+      <Tracks view={view} now={now} />
+      <div class="pair">
+        <Events page={page} now={now} />
+        <Commands page={page} now={now} />
+      </div>
+      <History page={page} now={now} />
+      <Objects page={page} />
+    </>
+  );
+}
+
+function Headline({ page: { canary: view }, now }: { page: PageView; now: number }) {
+  const { verdict } = view;
+  return (
+    <div class={`banner ${verdict.level}`}>
+      <p class="verdict" role="status">
+        <Mark level={verdict.level} />
+        <strong>{verdict.text}</strong>
+      </p>
+      {view.reason ? <p>{view.reason}</p> : null}
+      {view.next ? <p class="note">{`Next: ${view.next}`}</p> : null}
+      <dl>
+        {factsOf(view, now).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {warningsOf(view).map((text) => (
+        <p key={text} class="warning">
+          <Mark level="warn" /> {text}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function factsOf({ phase, phaseSince, run, ...view }: PageView["canary"], now: number): [string, string][] {
+  const since = phaseSince ? `, since ${relative(phaseSince, now)}` : "";
+  const weight = `${weightIn(view)}%`;
+  if (!run)
+    return [
+      ["Phase", `${phase || "New"}${since}`],
+      ["Weight", weight],
+    ];
+  return [
+    ["Phase", `${phase}, ${run.stage}${since}`],
+    ["Weight", `${weight}, step ${run.step} of ${run.steps}`],
+    ["Asked by", `${run.requestedBy || "unknown"}, ${relative(run.startedAt, now)}`],
+    ...(run.paused ? [["Paused", pauseWords(run.paused)] satisfies [string, string]] : []),
+  ];
+}
+
+function warningsOf({ warnings, unread, callers }: PageView["canary"]): string[] {
+  const restarts = callers.map(({ workload, command }) => `${workload} must be restarted once: ${command}`);
+  return [...warnings, ...unread, ...restarts];
+}
+
+function pauseWords({ by, until, reason }: NonNullable<NonNullable<PageView["canary"]["run"]>["paused"]>): string {
+  return `by ${by || "someone"}, until ${until ?? "someone resumes"}${reason ? `: ${reason}` : ""}`;
+}
+
+function useNews({ namespace, name }: CanaryPlace): { page: PageView | undefined; trouble: string | undefined } {
+  const [page, setPage] = useState<PageView>();
+  const [trouble, setTrouble] = useState<string>();
+  useEffect(() => {
+    const onNews = (news: PageNews): void => {
+      if ("page" in news) setPage(news.page);
+      setTrouble(troubleIn(news));
+    };
+    return listenTo<PageNews>(`api/canaries/${namespace}/${name}`, { onNews, onConnection: () => undefined });
+  }, [namespace, name]);
+  return { page, trouble };
+}
+
+function troubleIn(news: PageNews): string | undefined {
+  if ("gone" in news) return "There is no Canary of this name. What is shown, if anything, was seen before.";
+  return "away" in news ? `The API server does not answer: ${news.away}` : undefined;
+}
+
+const signs = { bad: "✖", warn: "!", busy: "◌", good: "✓" } as const;
+
+function useTitle({ name }: CanaryPlace, page: PageView | undefined): void {
+  const title = page ? `${signs[page.canary.verdict.level]} ${name}: ${page.canary.phase}` : name;
+  useEffect(() => {
+    document.title = title;
+    return () => void (document.title = "Canaries");
+  }, [title]);
+}

@@ -1,0 +1,208 @@
+// Who the dashboard's server answers, and with which headers: each refusal is asked of a real server on this machine.
+import http from "node:http";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { aTerminal } from "../../test/plugin/fixtures/terminal.ts";
+import { scope } from "../../test/plugin/fixtures/seen.ts";
+import { RecordingCluster } from "../../test/recording-cluster.ts";
+import { Feed } from "./feed.ts";
+import { Recorder } from "./recorder.ts";
+import { type Listening, serve } from "./server.ts";
+
+const assets = { html: "<p>the page", script: "1", style: "p{}", icon: "<svg/>" };
+let ending: AbortController;
+let listening: Listening;
+let cluster: RecordingCluster;
+let address: URL;
+
+async function start(allowActions: boolean): Promise<void> {
+  ending = new AbortController();
+  cluster = new RecordingCluster([]);
+  const deps = { ...aTerminal({}), cluster, signal: ending.signal };
+  const recorder = new Recorder();
+  const feed = new Feed(deps, scope, recorder);
+  const setup = { where: "namespace test", allowActions, version: "0" };
+  listening = await serve({ deps, scope, assets, feed, recorder, setup }, 0);
+  address = new URL(listening.address);
+}
+
+beforeEach(() => start(false));
+afterEach(async () => {
+  ending.abort();
+  await listening.close();
+});
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  text: string;
+}
+
+type Headers = Record<string, string>;
+
+function ask(path: string, headers: Headers = {}, body?: unknown): Promise<Answer> {
+  const method = body === undefined ? "GET" : "POST";
+  return new Promise((resolve, reject) => {
+    const request = http.request({ port: address.port, host: "127.0.0.1", path, method, headers }, (response) => {
+      let text = "";
+      const answer = (): void => resolve({ status: response.statusCode ?? 0, headers: response.headers, text });
+      response.on("data", (chunk: Buffer) => {
+        text += chunk.toString();
+        // A stream has no end.
+        if (response.headers["content-type"] === "text/event-stream") {
+          answer();
+          request.destroy();
+        }
+      });
+      response.once("end", answer);
+    });
+    request.once("error", reject);
+    request.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** Where the page is, and the cookie for it. */
+async function opened(): Promise<{ page: string; cookie: string }> {
+  const { headers, text } = await ask(`/${address.search}`);
+  const page = /url=([^"]+)"/.exec(text)?.[1] ?? "";
+  return { page, cookie: headers["set-cookie"]?.[0]?.split(";")[0] ?? "" };
+}
+
+describe("the printed address", () => {
+  it("gives a cookie that no script reads and no other site sends, for the page's own path", async () => {
+    const { headers } = await ask(`/${address.search}`);
+    const { page } = { page: /Path=([^;]+)/.exec(headers["set-cookie"]?.[0] ?? "")?.[1] ?? "" };
+    expect(page).toMatch(/^\/[0-9a-f]{32}\/$/);
+    expect(headers["set-cookie"]).toEqual([expect.stringContaining("HttpOnly; SameSite=Strict")]);
+  });
+
+  it("works once", async () => {
+    await opened();
+    const again = await ask(`/${address.search}`);
+    expect([again.status, again.text]).toEqual([403, expect.stringContaining("works once")]);
+    expect(again.headers["set-cookie"]).toBeUndefined();
+  });
+
+  it.each(["/", "/?token=", "/?token=wrong", "/?token[]=a&token[]=b"])("is whole, not %s", async (path) => {
+    const { status, headers } = await ask(path);
+    expect([status, headers["set-cookie"]]).toEqual([403, undefined]);
+  });
+
+  it("is of this machine alone", () => {
+    expect(address.hostname).toBe("127.0.0.1");
+  });
+});
+
+describe("a request", () => {
+  it("without the cookie is refused, whatever it asks for", async () => {
+    const { page } = await opened();
+    for (const path of ["", "page.js", "api/setup", "api/canaries", "api/canaries/test/podinfo"])
+      expect((await ask(page + path)).status, path).toBe(403);
+    expect((await ask(page, { cookie: "kubectl-canary=wrong" })).status).toBe(403);
+  });
+
+  it("with it gets the page, its files and what it is about", async () => {
+    const { page, cookie } = await opened();
+    expect((await ask(page, { cookie })).text).toBe(assets.html);
+    expect((await ask(`${page}page.js`, { cookie })).headers["content-type"]).toContain("text/javascript");
+    expect(JSON.parse((await ask(`${page}api/setup`, { cookie })).text)).toMatchObject({ allowActions: false });
+    expect((await ask(`${page}api/canaries`, { cookie })).text).toContain('data: {"all":[]');
+  });
+
+  it.each([
+    "evil.example",
+    "evil.example:PORT",
+    "127.0.0.1.evil.example:PORT",
+    "127.0.0.1",
+    "[::1]:PORT",
+    "0.0.0.0:PORT",
+  ])("to the name %s, which a page of another origin has rebound, is refused", async (name) => {
+    const { page, cookie } = await opened();
+    const host = name.replace("PORT", address.port);
+    expect((await ask(page, { cookie, host })).status).toBe(403);
+  });
+
+  it("does not use the token up under a rebound name", async () => {
+    expect((await ask(`/${address.search}`, { host: "evil.example" })).status).toBe(403);
+    expect((await opened()).cookie).not.toBe("");
+  });
+
+  it.each([
+    { origin: "http://evil.example" },
+    { origin: "null" },
+    { origin: "http://127.0.0.1:1" },
+    { "sec-fetch-site": "cross-site" },
+    { "sec-fetch-site": "same-site" },
+  ])("of another origin is refused: %o", async (headers) => {
+    const { page, cookie } = await opened();
+    const { status, text } = await ask(`${page}api/setup`, { cookie, ...(headers as Headers) });
+    expect([status, text]).toEqual([403, "This server answers to its own page only.\n"]);
+  });
+
+  it("gets the strict content policy with every answer, refusals too", async () => {
+    const { page, cookie } = await opened();
+    const answers = [await ask(page, { cookie }), await ask("/"), await ask("/nothing"), await ask(page)];
+    for (const { headers } of answers) {
+      expect(headers["content-security-policy"]).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+      expect(headers["content-security-policy"]).not.toMatch(/unsafe|\*|https?:/);
+      expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
+      expect(headers["x-powered-by"]).toBeUndefined();
+    }
+  });
+
+  it("for what is no name of a Canary reaches no cluster", async () => {
+    const { page, cookie } = await opened();
+    for (const name of ["..%2F..%2Fsecrets", "A", "a%20b"])
+      expect((await ask(`${page}api/canaries/test/${name}`, { cookie })).status).toBe(404);
+  });
+});
+
+describe("a command", () => {
+  const command = { namespace: "test", name: "podinfo", verb: "rollback", run: "3" };
+  const own = (): Headers => ({ origin: address.origin, "content-type": "application/json" });
+
+  it("is refused where the dashboard is read-only", async () => {
+    const { page, cookie } = await opened();
+    const { status, text } = await ask(`${page}api/actions`, { cookie, ...own() }, command);
+    expect([status, text]).toEqual([403, expect.stringContaining("--allow-actions")]);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  it.each([
+    ["without an origin", { "content-type": "application/json" }, command, 403],
+    ["as a form's text", { "content-type": "text/plain" }, command, 400],
+    ["for another verb", {}, { ...command, verb: "undo" }, 400],
+    ["for a name that is none", {}, { ...command, name: "../x" }, 400],
+    ["without the run that was seen", {}, { ...command, run: undefined }, 400],
+    ["with an endless reason", {}, { ...command, reason: "x".repeat(501) }, 400],
+    ["that is no object", {}, null, 400],
+    ["that is too long", {}, { ...command, reason: "x".repeat(9_000) }, 413],
+  ])("%s is refused", async (what, headers, body, status) => {
+    await listening.close();
+    await start(true);
+    const { page, cookie } = await opened();
+    const sent = what === "without an origin" ? headers : { ...own(), ...headers };
+    expect((await ask(`${page}api/actions`, { cookie, ...(sent as Headers) }, body)).status).toBe(status);
+    expect(cluster.calls).toEqual([]);
+  });
+
+  it("says what the verb of the same name says where there is no such Canary", async () => {
+    await listening.close();
+    await start(true);
+    const { page, cookie } = await opened();
+    const { status, text } = await ask(`${page}api/actions`, { cookie, ...own() }, command);
+    expect(status).toBe(200);
+    expect(JSON.parse(text)).toEqual({ accepted: false, message: 'Namespace "test" does not exist.' });
+  });
+});
+
+describe("the port", () => {
+  it("that is taken is refused with the flag to choose another", async () => {
+    const before = listening;
+    await expect(start(false).then(() => undefined)).resolves.toBeUndefined();
+    const { deps, recorder } = { deps: { ...aTerminal({}), cluster, signal: ending.signal }, recorder: new Recorder() };
+    const served = { deps, scope, assets, feed: new Feed(deps, scope, recorder), recorder };
+    const setup = { where: "", allowActions: false, version: "" };
+    await expect(serve({ ...served, setup }, Number(address.port))).rejects.toThrow("choose another --port");
+    await before.close();
+  });
+});
