@@ -5,6 +5,7 @@
 const floors = {
   "shared/core": [
     "format",
+    "selectors",
     "objects",
     "routes",
     "queries",

@@ -45,6 +45,8 @@ export interface Config {
   excludedNamespaces: string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** NetworkPolicies, budgets and monitors are read. */
+  readPolicies: boolean;
   alerts: AlertSettings;
   /** IP address of the API server's Service, where there is one: Kubernetes tells every pod. */
   apiServer?: string;
@@ -86,6 +88,7 @@ const settings = {
   "watch-namespaces": "all",
   "excluded-namespaces": "none",
   "allow-gateways": "false",
+  "read-policies": "true",
   "alert-provider": "none",
   "alert-addresses": "none",
   "alert-namespaces": "none",
@@ -175,6 +178,7 @@ function network(reader: Reader) {
     watchNamespaces: listOf(reader, "watch-namespaces"),
     excludedNamespaces: listOf(reader, "excluded-namespaces"),
     allowGateways: booleanOf(reader, "allow-gateways"),
+    readPolicies: booleanOf(reader, "read-policies"),
   };
 }
 

@@ -16,6 +16,7 @@ export interface Resource {
 const flagger = { group: "flagger.app", version: "v1beta1" } as const;
 const gateway = { group: "gateway.networking.k8s.io", version: "v1" } as const;
 const linkerdPolicy = { group: "policy.linkerd.io" } as const;
+const monitoring = { group: "monitoring.coreos.com", version: "v1" } as const;
 const admission = { group: "admissionregistration.k8s.io", version: "v1", clusterScoped: true } as const;
 const rbac = { group: "rbac.authorization.k8s.io", version: "v1" } as const;
 
@@ -47,6 +48,16 @@ export const resource = {
   },
   /** KEDA's. */
   scaledObjects: { group: "keda.sh", version: "v1alpha1", plural: "scaledobjects", kind: "ScaledObject" },
+
+  networkPolicies: { group: "networking.k8s.io", version: "v1", plural: "networkpolicies", kind: "NetworkPolicy" },
+  podDisruptionBudgets: {
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+    kind: "PodDisruptionBudget",
+  },
+  podMonitors: { ...monitoring, plural: "podmonitors", kind: "PodMonitor" },
+  serviceMonitors: { ...monitoring, plural: "servicemonitors", kind: "ServiceMonitor" },
 
   trafficSplits: { group: "split.smi-spec.io", version: "v1alpha2", plural: "trafficsplits", kind: "TrafficSplit" },
   httpRoutes: { ...gateway, plural: "httproutes", kind: "HTTPRoute" },

@@ -20,6 +20,7 @@ import {
   serve,
   setPodStatus,
 } from "./fixtures/installed.ts";
+import { defineMonitors, selectingRows } from "./fixtures/selecting.ts";
 import { ensureNamespace } from "./fixtures/place.ts";
 import { defineResources, type Plane, startPlane } from "./fixtures/plane.ts";
 import { aCanary, aCheck, aDeployment, ago, aRun, silentTracks } from "./fixtures/seen.ts";
@@ -247,6 +248,18 @@ describe("with everything installed", () => {
     expect(code).toBe(view.findings[0]?.level === "broken" ? 1 : 0);
     expect(view.findings[0]?.cure).toMatch(/kubectl|helm/);
     if (fault === "other-controller") await plane.cluster.delete(resource.deployments, { name: "flagger", namespace });
+  });
+
+  it.each(Object.keys(selectingRows("")))("says what misses the canary's pods: %s", async (name) => {
+    if (name === "a PodMonitor") await defineMonitors(plane.cluster);
+    const namespace = await aRunWith();
+    const { code: fault, says, objects } = selectingRows(namespace)[name]!;
+    const at = { name: "podinfo", namespace };
+    const body = { metadata: { labels: { monitored: "yes" } } };
+    await plane.cluster.patch(resource.services, at, { type: "merge", body });
+    for (const { of, object } of objects) await plane.cluster.create(of, object);
+    const { view } = await faultsIn(namespace);
+    expect(view.findings).toMatchObject([{ fault, what: expect.stringContaining(says) as string }]);
   });
 
   it("names what is wrong with the webhook and its certificate, and nothing once it is mended", async () => {

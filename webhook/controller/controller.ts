@@ -4,6 +4,7 @@ import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import type { Resource } from "../../shared/kube/resources.ts";
 import { createAlerting, type Alerting, type AlertSettings } from "../alerts/alerting.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
 import { addressesOfApiServers, connectTo } from "../evidence/custom/strangers.ts";
@@ -21,7 +22,8 @@ import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
 import { discoverRoutes, type ServedRoutes } from "./objects/route-choice.ts";
-import { discoverPolicies } from "./objects/served-policies.ts";
+import { selectingKinds } from "./cache/selecting.ts";
+import { discoverPolicies, readableKinds } from "./objects/served-policies.ts";
 import { namespacesOf, outlived } from "./surroundings.ts";
 import { createCaches, everyKey, isOver, type Caches } from "./cache/caches.ts";
 
@@ -48,6 +50,8 @@ export interface ControllerConfig {
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** NetworkPolicies, budgets and monitors are read where we may; default true. */
+  readPolicies?: boolean;
   alerts: AlertSettings;
   /** IP address of the API server's Service, where it is known. */
   apiServer?: string;
@@ -98,9 +102,10 @@ const looksAtOnce = 32;
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, clock, log, random } = deps;
   const namespaces = await namespacesOf(deps);
-  const [routes, policies, apiServers] = await Promise.all([
+  const [routes, policies, selecting, apiServers] = await Promise.all([
     discoverRoutes(cluster),
     discoverPolicies(cluster, namespaces.watched),
+    readableKinds(cluster, selectorsOf(deps.config), namespaces.watched),
     addressesOfApiServers(deps, deps.config.apiServer),
   ]);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
@@ -111,7 +116,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   const told = { wake, onError: watchFailed(log), onUnreadable };
   const { watched, templates: templateNamespaces, providers: providerNamespaces } = namespaces;
   const where = { namespaces: watched, templateNamespaces, providerNamespaces };
-  const world = createCaches({ cluster, clock, random, routes, policies, ...where, ...told });
+  const world = createCaches({ cluster, clock, random, routes, policies, selecting, ...where, ...told });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -147,6 +152,9 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
 }
 
 // --- internal ---
+
+const selectorsOf = ({ readPolicies }: ControllerConfig): Resource[] =>
+  readPolicies === false ? [] : Object.values(selectingKinds);
 
 function alertingOf(
   deps: ControllerDeps,

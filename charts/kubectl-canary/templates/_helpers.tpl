@@ -10,6 +10,7 @@ networkPolicy: { enabled: false, webhookFrom: [], metricsFrom: [], egress: [] }
 metrics: { templateNamespaces: [] }
 ownLimits: { enabled: true }
 linkerd: { readPolicies: true }
+policies: { read: true }
 flowSchema: { enabled: true }
 gates: { allowedAddresses: [] }
 alerts:
@@ -191,6 +192,18 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
   resources: [servers, authorizationpolicies, serverauthorizations]
   verbs: [get, list, watch]
 {{- end }}
+{{- if .Values.policies.read }}
+# To say which of them would miss the canary's pods.
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch]
+- apiGroups: [monitoring.coreos.com]
+  resources: [podmonitors, servicemonitors]
+  verbs: [get, list, watch]
+{{- end }}
 - apiGroups: ["", events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -241,6 +254,7 @@ namespaceSelector:
   "EVENT_WEBHOOK" (and (empty .Values.eventWebhook.address) (empty .Values.eventWebhook.secretName) | ternary "none" (toJson .Values.eventWebhook))
   "CLUSTER_NAME" (.Values.alerts.clusterName | default "none")
   "ALLOW_GATEWAYS" .Values.routes.allowGateways
+  "READ_POLICIES" .Values.policies.read
   "WATCH_NAMESPACES" (join "," .Values.watchNamespaces | default "all")
   "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)
   "LEASE_DURATION" .Values.leaderElection.leaseDuration

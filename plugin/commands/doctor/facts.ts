@@ -17,7 +17,7 @@ import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { ServiceProfile } from "../../../shared/service-profile.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
-import type { Known } from "../../../shared/core/preconditions/finding.ts";
+import type { Known, SelectingObjects } from "../../../shared/core/preconditions/finding.ts";
 import { preconditionCodes } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Scope } from "../../context.ts";
 
@@ -51,6 +51,8 @@ export interface Facts {
   serviceProfiles?: readonly ServiceProfile[] | undefined;
   /** Linkerd's policy objects of the namespace; undefined also where the cluster has none. */
   policies?: PolicyObjects | undefined;
+  /** What else of the namespace selects pods by their labels. */
+  selecting?: SelectingObjects | undefined;
   /** The MetricTemplates of every namespace that a Canary names one of, by `namespace/name`. */
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** The AlertProviders likewise. */

@@ -3,6 +3,7 @@ import { expect, it } from "vitest";
 import { defaultPolicyAnnotation } from "../../../shared/core/objects/inbound-policy.ts";
 import { httpRoute } from "../../../shared/core/routes/routes.ts";
 import { aProfile, soundFacts, type Break } from "../../../test/plugin/fixtures/doctor-facts.ts";
+import { selectingRows, type SelectingRow } from "../../../test/plugin/fixtures/selecting.ts";
 import { aCanary, aCheck, aRun, aStatus } from "../../../test/plugin/fixtures/seen.ts";
 import { diagnose } from "./diagnose.ts";
 import { renderDoctor } from "./render.ts";
@@ -45,6 +46,24 @@ function usersRoute(filters: { type: string }[] = []): Break {
   });
 }
 
+/** What the API server would list. */
+function seesSelecting({ objects }: SelectingRow): Break {
+  const all = (plural: string): never[] =>
+    objects.flatMap(({ of, object }) => (of.plural === plural ? [object] : [])) as never[];
+  return ({ deployments = [], services = [] }) => ({
+    deployments: [...deployments, ...all("deployments")],
+    services: services.map((one) =>
+      one.metadata?.name === "podinfo" ? { ...one, metadata: { ...one.metadata, labels: { monitored: "yes" } } } : one,
+    ),
+    selecting: {
+      networkPolicies: all("networkpolicies"),
+      budgets: all("poddisruptionbudgets"),
+      podMonitors: all("podmonitors"),
+      serviceMonitors: all("servicemonitors"),
+    },
+  });
+}
+
 const unscraped = aCheck({
   outcome: "no-evidence",
   value: null,
@@ -55,6 +74,7 @@ const unscraped = aCheck({
 const situations: [string, Break][] = [
   ["policy would refuse every user of the canary", policies("deny")],
   ["policy leaves the canary open", policies("all-unauthenticated")],
+  ...Object.entries(selectingRows("test")).map(([name, row]): [string, Break] => [name, seesSelecting(row)]),
   ["a route of the user's own names the canary all along", usersRoute()],
   ["a route of the user's own has a filter that voids it", usersRoute([{ type: "RequestMirror" }])],
   ["nobody carries out the TrafficSplit", () => ({ serviceProfiles: [] })],

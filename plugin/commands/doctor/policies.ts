@@ -1,5 +1,5 @@
-/** Reads Linkerd's policy objects of a namespace, and which default policy its pods are under. */
-import type { V1Namespace, V1Pod } from "@kubernetes/client-node";
+/** Reads Linkerd's policy objects of a namespace, which default policy its pods are under, and what else selects pods there. */
+import type { V1Namespace, V1Pod, V1PodDisruptionBudget } from "@kubernetes/client-node";
 import {
   defaultPolicyAnnotation,
   defaultPolicyOf,
@@ -9,7 +9,9 @@ import {
   type ServerAuthorization,
 } from "../../../shared/core/objects/inbound-policy.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
-import { at, resource } from "../../../shared/kube/resources.ts";
+import type { PodMonitor, SelectingObjects, ServiceMonitor } from "../../../shared/core/preconditions/finding.ts";
+import type { NetworkPolicy } from "../../../shared/core/selectors/network-policy.ts";
+import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Reader } from "./reader.ts";
 
 /** Undefined where the cluster has none, or some may not be read. */
@@ -32,6 +34,19 @@ export async function readPolicies(
     serverAuthorizations: serverAuthorizations ?? [],
     ...optional("defaultPolicy", known),
   };
+}
+
+/** Each undefined where the cluster has none of the kind, or it may not be read. */
+export async function readSelecting(reader: Reader, namespace: string): Promise<SelectingObjects> {
+  const list = async <T>(of: Resource): Promise<T[] | undefined> =>
+    (await reader.list<T>(of, { namespace })) ?? undefined;
+  const [networkPolicies, budgets, podMonitors, serviceMonitors] = await Promise.all([
+    list<NetworkPolicy>(resource.networkPolicies),
+    list<V1PodDisruptionBudget>(resource.podDisruptionBudgets),
+    list<PodMonitor>(resource.podMonitors),
+    list<ServiceMonitor>(resource.serviceMonitors),
+  ]);
+  return { networkPolicies, budgets, podMonitors, serviceMonitors };
 }
 
 // --- internal ---

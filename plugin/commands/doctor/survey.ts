@@ -14,7 +14,7 @@ import type { Session } from "../../cluster/session.ts";
 import { clientVersion } from "../../build-info.ts";
 import { type Facts, nameOf } from "./facts.ts";
 import { type Installation, readInstallation } from "./installation.ts";
-import { readPolicies } from "./policies.ts";
+import { readPolicies, readSelecting } from "./policies.ts";
 import { type Reader, readerOf } from "./reader.ts";
 
 export interface Survey extends Installation {
@@ -30,6 +30,7 @@ export interface Survey extends Installation {
   /** Undefined where the cluster has none, or they may not be read. */
   serviceProfiles: readonly ServiceProfile[] | undefined;
   policies: Facts["policies"];
+  selecting: Facts["selecting"];
   /** By `namespace/name`; undefined where some may not be read. */
   templates: Facts["templates"];
   alertProviders: Facts["alertProviders"];
@@ -57,10 +58,11 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
   const hasPolicies = (await groupOf(deps.cluster, resource.linkerdServers.group)).versions !== undefined;
   const from = { reader, namespace };
   const all = canaries ?? [];
-  const [templates, alertProviders, policies] = await Promise.all([
+  const [templates, alertProviders, policies, selecting] = await Promise.all([
     readNamed<MetricTemplate>(from, resource.metricTemplates, all.flatMap(templatesOf)),
     readNamed<AlertProvider>(from, resource.alertProviders, all.flatMap(providersOf)),
     hasPolicies ? readPolicies(reader, { namespace, pods }) : undefined,
+    readSelecting(reader, namespace),
   ]);
   return {
     ...installation,
@@ -75,6 +77,7 @@ export async function survey(deps: Deps, scope: Scope, forward?: Session["forwar
     serviceProfiles,
     templates,
     policies,
+    selecting,
     alertProviders,
     unread: [...reader.unread],
   };

@@ -1,6 +1,7 @@
 /** What refused the canary's users, as far as Linkerd's policy objects tell. */
 import { optional } from "../format/compact.ts";
-import { selectorText, serverNameOf } from "../objects/inbound-policy.ts";
+import { serverNameOf } from "../objects/inbound-policy.ts";
+import { selectorText } from "../selectors/selector.ts";
 import { missedSelector, type TrackGuards } from "../objects/track-guards.ts";
 import type { DeniedBy } from "./track-counts.ts";
 

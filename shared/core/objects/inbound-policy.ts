@@ -3,6 +3,7 @@
  * selects out of the default policy's hands, and lets in only those whom an AuthorizationPolicy or a ServerAuthorization names.
  */
 import type { V1LabelSelector, V1ObjectMeta, V1Pod } from "@kubernetes/client-node";
+import { selects, type Labels } from "../selectors/selector.ts";
 
 export interface PolicyServer {
   metadata: V1ObjectMeta;
@@ -31,7 +32,7 @@ export interface PolicyObjects {
 
 /** A pod as policy sees it. */
 export interface GuardedPod {
-  labels: Readonly<Record<string, string>>;
+  labels: Labels;
   annotations: Readonly<Record<string, string>>;
   /** Numbers of its named ports. */
   ports: Readonly<Record<string, number>>;
@@ -68,24 +69,6 @@ export function guardOf(pod: GuardedPod, port: number | string, policies: Policy
 
 export const serverNameOf = ({ metadata }: PolicyServer): string => metadata.name ?? "";
 
-/** As a person writes it: `app=podinfo, tier in (a, b)`. */
-export function selectorText({ matchLabels = {}, matchExpressions = [] }: V1LabelSelector): string {
-  const equal = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
-  const others = matchExpressions.map(({ key, operator, values }) =>
-    values ? `${key} ${operator.toLowerCase()} (${values.join(", ")})` : `${key} ${operator}`,
-  );
-  return [...equal, ...others].join(", ") || "every pod";
-}
-
-/** The parts of a selector that these labels do not meet. */
-export function unmetParts(selector: V1LabelSelector, labels: GuardedPod["labels"]): V1LabelSelector {
-  const { matchLabels = {}, matchExpressions = [] } = selector;
-  return {
-    matchLabels: Object.fromEntries(Object.entries(matchLabels).filter(([key, value]) => labels[key] !== value)),
-    matchExpressions: matchExpressions.filter((one) => !meets(one, labels[one.key])),
-  };
-}
-
 // --- internal ---
 
 /** Linkerd refuses a second Server for the same port of the same pods: where it was not asked, the older is taken. */
@@ -120,17 +103,6 @@ function targets({ kind, name }: AuthorizationPolicy["spec"]["targetRef"], { met
 function names(of: ServerAuthorization["spec"]["server"], { metadata }: PolicyServer): boolean {
   if (of?.name !== undefined) return of.name === metadata.name;
   return of?.selector !== undefined && selects(of.selector, metadata.labels ?? {});
-}
-
-function selects(selector: V1LabelSelector, labels: GuardedPod["labels"]): boolean {
-  const { matchLabels = {}, matchExpressions = [] } = unmetParts(selector, labels);
-  return Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
-}
-
-function meets({ operator, values = [] }: { operator: string; values?: string[] }, value: string | undefined): boolean {
-  if (operator === "In") return value !== undefined && values.includes(value);
-  if (operator === "NotIn") return value === undefined || !values.includes(value);
-  return operator === "Exists" ? value !== undefined : operator === "DoesNotExist" && value === undefined;
 }
 
 const numberOf = (port: number | string, { ports }: GuardedPod): number | undefined =>

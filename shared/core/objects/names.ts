@@ -47,6 +47,8 @@ export const annotation = {
   command: `${prefix}/command`,
   /** On a Canary, `flagger`: a person has left it to Flagger, and nothing of ours is made for it or kept. */
   leftTo: `${prefix}/left-to`,
+  /** On a Canary: `KIND/NAME`, comma-separated, of what selects one track's pods only and is meant to. */
+  acceptedPolicies: `${prefix}/accepted-policies`,
   /** On such a Secret: the hosts that it may be sent to, with port where it is not the scheme's, comma-separated. */
   credentialsHost: `${prefix}/metrics-host`,
   /** On our webhook configurations: the Secret that the serving certificate is in. */

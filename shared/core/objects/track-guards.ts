@@ -1,13 +1,7 @@
 /** Who is let in at stable's pods and at the canary's, which carry another value of one label. */
 import type { V1Deployment, V1LabelSelector, V1Service } from "@kubernetes/client-node";
-import {
-  guardOf,
-  serverNameOf,
-  unmetParts,
-  type Guard,
-  type GuardedPod,
-  type PolicyObjects,
-} from "./inbound-policy.ts";
+import { guardOf, serverNameOf, type Guard, type GuardedPod, type PolicyObjects } from "./inbound-policy.ts";
+import { unmetParts } from "../selectors/selector.ts";
 import { canaryPodLabels, trackLabel } from "./workload.ts";
 
 export interface TrackGuards {

@@ -1,5 +1,12 @@
 /** What a precondition is given, and what it says where it is not met. */
-import type { V1Deployment, V1Service } from "@kubernetes/client-node";
+import type {
+  V1Deployment,
+  V1LabelSelector,
+  V1ObjectMeta,
+  V1PodDisruptionBudget,
+  V1Service,
+} from "@kubernetes/client-node";
+import type { NetworkPolicy } from "../selectors/network-policy.ts";
 import type { QueryReader } from "../queries/query-scope.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
 import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
@@ -50,12 +57,35 @@ export interface SeenObjects {
   allowGateways?: boolean | undefined;
   /** Linkerd's policy objects of the namespace; undefined where there are none, or they are not known. */
   policies?: PolicyObjects | undefined;
+  /** What else of the namespace selects pods by their labels; each undefined where it is not known. */
+  selecting?: SelectingObjects | undefined;
+  /** Every Deployment of the namespace. */
+  deployments?: readonly V1Deployment[] | undefined;
   /** Hosts that a Canary's webhooks may name beside Services of its namespace, as the chart has it. */
   hookAddresses?: readonly string[] | undefined;
   /** Kinds of route that the API server serves. */
   servedRoutes?: readonly string[] | undefined;
   /** The controller's own `provider` setting. */
   provider?: string | undefined;
+}
+
+/** All of one namespace, where they may be read. */
+export interface SelectingObjects {
+  networkPolicies?: readonly NetworkPolicy[] | undefined;
+  budgets?: readonly V1PodDisruptionBudget[] | undefined;
+  /** Of the Prometheus operator; like ServiceMonitors, undefined too where the cluster has none. */
+  podMonitors?: readonly PodMonitor[] | undefined;
+  serviceMonitors?: readonly ServiceMonitor[] | undefined;
+}
+
+export interface PodMonitor {
+  metadata: V1ObjectMeta;
+  spec: { selector?: V1LabelSelector };
+}
+
+export interface ServiceMonitor {
+  metadata: V1ObjectMeta;
+  spec: { selector?: V1LabelSelector; namespaceSelector?: { any?: boolean; matchNames?: string[] } };
 }
 
 /**

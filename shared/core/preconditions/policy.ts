@@ -2,9 +2,11 @@
  * Linkerd's inbound policy: a Server that selects stable's pods by the label that tells tracks apart leaves the canary's to the default
  * policy. Where that lets nobody in, each user whom the canary gets is refused; where it lets everybody in, the canary is open.
  */
-import type { V1LabelSelector, V1Service } from "@kubernetes/client-node";
-import { selectorText, serverNameOf, type Guard } from "../objects/inbound-policy.ts";
+import type { V1Service } from "@kubernetes/client-node";
+import { serverNameOf, type Guard } from "../objects/inbound-policy.ts";
+import { selectorText, widenedSelector } from "../selectors/selector.ts";
 import { missedSelector, trackGuards, type TrackGuards } from "../objects/track-guards.ts";
+import { acceptCure, isAccepted } from "./accepted.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const policyShutsCanary: Rule = (seen) => {
@@ -12,6 +14,8 @@ const policyShutsCanary: Rule = (seen) => {
   if (!guards?.canary.isShut || guards.stable.isShut) return [];
   const { stable, canary } = guards;
   const { server } = canary;
+  const named = server ?? stable.server;
+  if (named && isAccepted(seen.canary, "server", serverNameOf(named))) return [];
   const shut = server
     ? `Server ${serverNameOf(server)} would refuse every user of the canary (403): it selects the canary's pods, and nothing lets anyone in there`
     : `The default policy (${canary.defaultPolicy}) would refuse every user of the canary (403)`;
@@ -35,16 +39,19 @@ const policyOpensCanary: Rule = (seen) => {
   if (!guards?.stable.server || guards.canary.server || guards.canary.isShut) return [];
   const { defaultPolicy } = guards.canary;
   const name = serverNameOf(guards.stable.server);
+  const isGuarded = guards.stable.server.spec.accessPolicy !== (defaultPolicy ?? "deny");
+  if (!isGuarded || isAccepted(seen.canary, "server", name)) return [];
   const whom =
     defaultPolicy === undefined
       ? "the cluster's default policy decides who reaches them: everybody, or nobody"
       : `whomever the default policy (${defaultPolicy}) lets in reaches them`;
+  const both = selectBoth(seen, guards);
   return [
     {
-      level: "warning",
-      what: `Server ${name} guards stable's pods and not the canary's${missedWords("for", guards)}: ${whom}.`,
+      level: "missing",
+      what: `Server ${name} guards stable's pods and not the canary's${missedWords("for", guards)}: ${whom}. No run starts.`,
       evidence: evidenceOf(guards),
-      cure: selectBoth(seen, guards),
+      cure: { ...both, say: `${both.say} ${acceptCure(seen, "server", name)}` },
     },
   ];
 };
@@ -82,10 +89,10 @@ function evidenceOf({ stable, canary, labels }: TrackGuards): string {
 }
 
 /** The Server of stable's pods takes the canary's too. */
-function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure {
+function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure & { say: string } {
   const { server } = guards.stable;
   if (!server) return { say: "let a Server select the canary's pods, with an AuthorizationPolicy for its callers" };
-  const podSelector = bothIn(server.spec.podSelector ?? {}, guards);
+  const podSelector = widenedSelector(server.spec.podSelector ?? {}, guards.labels.canary);
   const name = serverNameOf(server);
   if (!podSelector)
     return {
@@ -96,24 +103,6 @@ function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure {
   return {
     say: `let Server ${name} select both`,
     run: kubectlIn(namespace, `patch ${servers} ${name} --type merge -p '${patch}'`),
-  };
-}
-
-/** As a merge patch: null takes a label out. Undefined where an operator stands in the way that no value helps. */
-function bothIn(selector: V1LabelSelector, guards: TrackGuards): object | undefined {
-  const { matchLabels = {}, matchExpressions = [] } = missedSelector(guards) ?? {};
-  if (matchExpressions.some(({ operator }) => operator !== "In")) return undefined;
-  const kept = (selector.matchExpressions ?? []).filter((one) => !matchExpressions.includes(one));
-  const carried = (key: string): string[] =>
-    guards.labels.canary[key] === undefined ? [] : [guards.labels.canary[key]];
-  const widened = [
-    ...Object.entries(matchLabels).map(([key, value]) => ({ key, operator: "In", values: [value, ...carried(key)] })),
-    ...matchExpressions.map((one) => ({ ...one, values: [...(one.values ?? []), ...carried(one.key)] })),
-  ];
-  if (widened.some(({ key }) => carried(key).length === 0)) return undefined;
-  return {
-    matchLabels: Object.fromEntries(Object.keys(matchLabels).map((key) => [key, null])),
-    matchExpressions: [...kept, ...widened],
   };
 }
 

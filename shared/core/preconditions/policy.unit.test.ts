@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
-import { guardOf, selectorText, type PolicyObjects, type PolicyServer } from "../objects/inbound-policy.ts";
+import { selectorText } from "../selectors/selector.ts";
+import { guardOf, type PolicyObjects, type PolicyServer } from "../objects/inbound-policy.ts";
 import { explainedDenial } from "../analysis/denial.ts";
 import { trackGuards } from "../objects/track-guards.ts";
 import type { SeenObjects } from "./finding.ts";
@@ -87,20 +88,30 @@ describe("a Server that selects stable's pods by the label that tells tracks apa
     expect(found({ target: annotated("all-authenticated") })).toMatchObject([{ code: "policy-opens-canary" }]);
   });
 
-  it("leaves the canary open where the default policy lets people in: a warning", () =>
+  it("leaves the canary open where the default policy lets people in, and a run does not start", () =>
     expect(found({ policies: policies({ defaultPolicy: "all-unauthenticated" }) })).toMatchObject([
       {
         code: "policy-opens-canary",
-        level: "warning",
-        what: "Server shop guards stable's pods and not the canary's, for it selects by app=podinfo, which the canary's pods do not carry: whomever the default policy (all-unauthenticated) lets in reaches them.",
+        level: "missing",
+        what: "Server shop guards stable's pods and not the canary's, for it selects by app=podinfo, which the canary's pods do not carry: whomever the default policy (all-unauthenticated) lets in reaches them. No run starts.",
       },
     ]));
+
+  it("does neither where the Canary says that it is meant so, or where stable is as open", () => {
+    const canary = seen().canary!;
+    const annotations = { "kubectl-canary.io/accepted-policies": "server/shop" };
+    const meant = { canary: { ...canary, metadata: { ...canary.metadata, annotations } } };
+    expect(found(meant)).toEqual([]);
+    expect(found({ ...meant, policies: policies({ defaultPolicy: "all-unauthenticated" }) })).toEqual([]);
+    const open = { ...stables, spec: { ...stables.spec, accessPolicy: "all-unauthenticated" } };
+    expect(found({ policies: policies({ servers: [open], defaultPolicy: "all-unauthenticated" }) })).toEqual([]);
+  });
 
   it("may do either where the default policy is not known", () => {
     const { defaultPolicy: _unknown, ...rest } = policies();
     expect(found({ policies: rest })).toMatchObject([
       {
-        level: "warning",
+        level: "missing",
         what: expect.stringContaining("the cluster's default policy decides who reaches them") as string,
       },
     ]);

@@ -10,6 +10,7 @@ import { foreignRules } from "./foreign-objects.ts";
 import { metricRules } from "./metrics.ts";
 import { policyRules } from "./policy.ts";
 import { routeRules } from "./route.ts";
+import { selectingRules } from "./selecting.ts";
 import { serviceRules } from "./service.ts";
 import { targetRules } from "./target.ts";
 import { webhookRules } from "./webhooks.ts";
@@ -22,6 +23,7 @@ const rules = {
   ...targetRules,
   ...serviceRules,
   ...policyRules,
+  ...selectingRules,
   ...metricRules,
   ...webhookRules,
   ...alertRules,

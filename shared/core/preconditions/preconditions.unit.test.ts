@@ -10,6 +10,7 @@ import { httpRoute, trafficSplit, type RouteObject, type Router } from "../route
 import { alertRules } from "./alerts.ts";
 import type { Level, SeenObjects } from "./finding.ts";
 import { policyRules } from "./policy.ts";
+import { selectingRules } from "./selecting.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
 
 const canary = (spec: Partial<Canary["spec"]> = {}, metadata: Canary["metadata"] = {}): Canary => ({
@@ -33,8 +34,7 @@ const leaves = [
 ];
 
 function named(name: string, over: Partial<NonNullable<V1Deployment["spec"]>> = {}): V1Deployment {
-  const deployment = aDeployment(over);
-  return { ...deployment, metadata: { ...deployment.metadata, name } };
+  return { ...aDeployment(over), metadata: { ...aDeployment().metadata, name } };
 }
 
 const routeOf = (router: Router, owner = "podinfo") =>
@@ -375,12 +375,8 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const elsewhere = [
-      ...Object.keys({ ...policyRules, ...alertRules }),
-      "left-to-flagger",
-      "webhook-address-refused",
-      "gateway-refs-unread",
-    ];
+    const own = ["left-to-flagger", "webhook-address-refused", "gateway-refs-unread"];
+    const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...alertRules }), ...own];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });
 

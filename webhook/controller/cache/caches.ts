@@ -14,6 +14,7 @@ import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
 import { watchPolicies, type PolicyCaches } from "./policies.ts";
+import { watchSelecting, type SelectingCaches } from "./selecting.ts";
 import { shaped, slim, slimDeployment } from "./slim.ts";
 import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
@@ -31,6 +32,8 @@ export interface Caches {
   kept: Cache<V1ControllerRevision>;
   /** Undefined where the cluster has none, or we may not read them. */
   policies?: PolicyCaches;
+  /** What else selects pods by their labels: the kinds that we may read. */
+  selecting: SelectingCaches;
   hasSynced(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
@@ -40,6 +43,8 @@ export interface CacheDeps extends WatchDeps {
   routes: ServedRoutes;
   /** Where the cluster has Linkerd's policy objects, and we may read them. */
   policies?: ServedPolicies | undefined;
+  /** Plurals of the kinds that we may read, of those that select pods by their labels. */
+  selecting?: readonly string[];
   /** Beside the namespaces, where MetricTemplates are read. */
   templateNamespaces: readonly string[];
   /** Likewise AlertProviders. */
@@ -93,11 +98,14 @@ export function createCaches(deps: CacheDeps): Caches {
     alertProviders: watchProviders(deps, mapping.provider),
     kept: watchKept(deps, mapping.labelled),
   };
-  const policies = watchPolicies(deps, deps.policies, (namespace) =>
-    canaries.byIndex(indexes.namespace, namespace).map(keyOf),
-  );
-  const all = [...Object.values(parts), ...Object.values({ ...policies })];
-  return { ...parts, ...optional("policies", policies), ...asOne(all) };
+  const inNamespace = (namespace: string): Canary[] => canaries.byIndex(indexes.namespace, namespace);
+  const policies = watchPolicies(deps, deps.policies, (namespace) => inNamespace(namespace).map(keyOf));
+  const selecting = watchSelecting(deps, deps.selecting ?? [], {
+    canaries: inNamespace,
+    target: ({ metadata, spec }) => deployments.get(metadata.namespace ?? "", spec.targetRef.name),
+  });
+  const all = [...Object.values(parts), ...present(policies), ...present(selecting)];
+  return { ...parts, ...optional("policies", policies), selecting, ...asOne(all) };
 }
 
 /** One of its Services by name, or one that would send users to its pods. In a namespace with many Canaries few are concerned. */
@@ -151,6 +159,8 @@ export const isOver = (canary: Canary): boolean =>
 
 /** What there is to do with one of the caches, whichever. */
 type Whole = Pick<Cache<never>, "hasSynced" | "start" | "whenSynced" | "stop">;
+
+const present = (caches: object | undefined): Whole[] => Object.values<Whole>({ ...caches });
 
 function asOne(all: readonly Whole[]): Pick<Caches, "hasSynced" | "start" | "stop"> {
   return {

@@ -27,6 +27,16 @@ export async function discoverPolicies(
   return readable.every(Boolean) ? all : undefined;
 }
 
+/** Which of `kinds` we may list: by their plurals. One that is not installed may come. */
+export async function readableKinds(
+  cluster: Cluster,
+  kinds: readonly Resource[],
+  namespaces: readonly string[] = [],
+): Promise<string[]> {
+  const may = await Promise.all(kinds.map((one) => mayList(cluster, one, namespaces[0])));
+  return kinds.flatMap(({ plural }, index) => (may[index] ? [plural] : []));
+}
+
 /** How soon they are seen where they are installed after us. */
 const lookAgainMs = 30_000;
 

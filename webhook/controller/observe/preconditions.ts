@@ -8,6 +8,7 @@ import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objec
 import { unmetPreconditions } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Unmet } from "../../../shared/core/observation.ts";
 import { readQuery } from "../../../shared/promql.ts";
+import { selectingIn } from "../cache/selecting.ts";
 import type { CanaryObjects, ObjectDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
@@ -46,6 +47,8 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     primary: world.deployments.get(namespace, primaryName(targetName)) ?? null,
     services: world.services.byIndex(indexes.namespace, namespace),
     route: route ?? null,
+    deployments: world.deployments.byIndex(indexes.namespace, namespace),
+    selecting: selectingIn(world.selecting, namespace),
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
     templates: templatesOf(world, objects),
     alertProviders: providersOf(world, objects),

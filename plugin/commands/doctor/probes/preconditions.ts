@@ -43,6 +43,8 @@ function objectsIn(facts: Facts): SeenObjects {
     namespace: scope.namespace,
     readQuery,
     policies: facts.policies,
+    selecting: facts.selecting,
+    deployments: facts.deployments,
     watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),

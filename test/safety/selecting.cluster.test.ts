@@ -1,0 +1,80 @@
+// What selects stable's pods and misses the canary's is said before a run, on a real API server and with the chart's own Roles.
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import { annotation } from "../../shared/core/objects/names.ts";
+import { resource } from "../../shared/kube/resources.ts";
+import type { Controller } from "../../webhook/controller/controller.ts";
+import { release } from "../chart/install.ts";
+import { defineMonitors, selectingRows } from "../plugin/fixtures/selecting.ts";
+import { startArena, type Arena } from "./arena.ts";
+import { Stage } from "./plays.ts";
+import { Passing } from "./through.ts";
+
+const namespace = "shop";
+let arena: Arena;
+let loop: Controller;
+let stage: Stage;
+
+beforeAll(async () => {
+  arena = await startArena({ watchNamespaces: [namespace] });
+  await defineMonitors(arena.cluster);
+  stage = new Stage(arena.cluster, arena.node, namespace);
+  await stage.set();
+  const at = { identity: "one", leaseNamespace: release.namespace, namespace };
+  loop = await arena.startController({ ...at, gate: new Passing() });
+  const labels = { monitored: "yes" };
+  const apex = { name: "podinfo", namespace };
+  await arena.cluster.patch(resource.services, apex, { type: "merge", body: { metadata: { labels } } });
+  await stage.until("initialization", ({ phase }) => phase === "Initialized");
+});
+afterAll(async () => {
+  await loop.stop();
+  await arena.stop();
+});
+
+/** Looks again: nothing about a Deployment beside it wakes a Canary. */
+const touch = (mark: string): Promise<unknown> =>
+  arena.cluster.patch(
+    resource.canaries,
+    { name: "podinfo", namespace },
+    { type: "merge", body: { metadata: { annotations: { "example.org/look": mark } } } },
+  );
+
+const said = (code: string, says: string): Promise<CanaryStatus> =>
+  stage.until(says, ({ blocked, warnings = [] }) =>
+    [blocked?.code === code ? blocked.what : "", ...warnings].some((one) => one.includes(says)),
+  );
+
+const silent = (): Promise<CanaryStatus> =>
+  stage.until("nothing to be said", ({ blocked, warnings }) => !blocked && !warnings?.length);
+
+describe("a status at rest", () => {
+  it.each(Object.entries(selectingRows(namespace)))("names %s, until it is gone", async (name, row) => {
+    await silent();
+    for (const { of, object } of row.objects) await arena.cluster.create(of, object);
+    await touch(name);
+    const { phase } = await said(row.code, row.says);
+    expect(phase).toBe("Initialized");
+    for (const { of, object } of row.objects) {
+      const { metadata } = object as { metadata: { name: string } };
+      await arena.cluster.delete(of, { name: metadata.name, namespace });
+    }
+    await touch(`no ${name}`);
+    await silent();
+  });
+});
+
+it("starts no run while a NetworkPolicy leaves the canary open, and does once the Canary says that it is meant so", async () => {
+  const { objects, says, code } = selectingRows(namespace)["a NetworkPolicy alone"]!;
+  for (const { of, object } of objects) await arena.cluster.create(of, object);
+  await said(code, says);
+  await stage.change("1.7.1");
+  await stage.until("the change to be held", ({ phase, blocked, reason }) => {
+    expect(phase).toBe("Initialized");
+    return blocked?.code === code && (reason ?? "").includes("No run starts");
+  });
+  const annotations = { [annotation.acceptedPolicies]: "networkpolicy/callers" };
+  const at = { name: "podinfo", namespace };
+  await arena.cluster.patch(resource.canaries, at, { type: "merge", body: { metadata: { annotations } } });
+  await stage.running("1.7.1");
+});
