@@ -101,10 +101,11 @@ export class RecordingCluster implements Cluster {
   }
 
   private async note<T>(write: Write, answer: T): Promise<T> {
-    this.writes.push(structuredClone(write));
+    // Not structuredClone: what stands in for a spec in a test may be a proxy.
+    this.writes.push(JSON.parse(JSON.stringify(write)) as Write);
     const refused = this.refusals.find(({ call }) => call === wordsOf(write));
     if (refused) throw refused.error;
-    return Promise.resolve(structuredClone(answer));
+    return Promise.resolve(JSON.parse(JSON.stringify(answer ?? null)) as T);
   }
 }
 

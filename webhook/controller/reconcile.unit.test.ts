@@ -5,13 +5,7 @@ import { CanaryError } from "../../shared/kube/errors.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { start } from "../../test/builders.ts";
 import { givenApex, givenCanary, givenReplicaSet, givenTarget } from "../../test/given-objects.ts";
-import { ManualClock } from "../../test/kube/manual-clock.ts";
-import { RecordingCluster, servedRoutes, silent, worldOf } from "../../test/recording-cluster.ts";
-import type { AlertSender } from "../alerts/alert-sender.ts";
-import { EventWriter } from "./apply/event-writer.ts";
-import { type Looked, reconcile, type ReconcileDeps } from "./reconcile.ts";
-import { Refusals } from "./refusals.ts";
-import { UnsavedEvidence } from "./unsaved.ts";
+import { aReplica } from "../../test/a-replica.ts";
 
 /** A Canary that was just applied, with its Deployment and Service. */
 const given = [
@@ -27,74 +21,26 @@ const takeOver = [
   "create TrafficSplit podinfo",
 ];
 
-interface Reconciling {
-  cluster: RecordingCluster;
-  deps: ReconcileDeps;
-  look: (canary?: Canary) => Promise<Looked>;
-}
-
-/** `leads`: for how many times that it is asked this replica is the leader. */
-async function aReplica(leads = Infinity): Promise<Reconciling> {
-  const cluster = new RecordingCluster(given);
-  const world = await worldOf(cluster);
-  const now = (): number => start;
-  let asked = 0;
-  const unasked = { ask: silence, look: silence, staleCallers: silence };
-  const deps: ReconcileDeps = {
-    ...{
-      cluster,
-      world,
-      now,
-      log: silent,
-      routes: servedRoutes,
-      provider: "linkerd",
-      templateNamespaces: [],
-      excludedNamespaces: [],
-      allowGateways: false,
-      hookAddresses: [],
-      alertBounds: { providerNamespaces: [], allowedAddresses: [] },
-    },
-    ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },
-    eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent, tell: () => undefined }),
-    alerts: noAlerts(),
-    unsaved: new UnsavedEvidence(),
-    refusals: new Refusals(() => 0, new ManualClock()),
-    hooks: { answers: () => ({}), ask: () => undefined, tell: () => undefined },
-    isLeader: () => ++asked <= leads,
-    decided: () => undefined,
-  };
-  return { cluster, deps, look: (canary = givenCanary()) => reconcile(deps, canary) };
-}
-
-/** Nobody is to be told. */
-function noAlerts(): AlertSender {
-  const nothing = (): void => undefined;
-  const none = (): [] => [];
-  return { deliveries: none, trouble: none, settled: nothing, submit: nothing, forget: nothing, clear: nothing };
-}
-
-const silence = (): Promise<never> => Promise.reject(new Error("Prometheus was not to be asked"));
-
 describe("a look at a Canary", () => {
   it("saves what was decided before it does any of it", async () => {
-    const { cluster, look } = await aReplica();
+    const { cluster, look } = await aReplica({ given });
     await look();
     expect(cluster.calls).toEqual([fence, ...takeOver]);
     expect(cluster.writes[0]?.body).toMatchObject({ metadata: { resourceVersion: "100" } });
   });
 
   it("does nothing where that cannot be saved", async () => {
-    const { cluster, look } = await aReplica();
+    const { cluster, look } = await aReplica({ given });
     cluster.refuse(fence, new CanaryError("Conflict", "someone else was here"));
     await expect(look()).rejects.toMatchObject({ code: "Conflict" });
     expect(cluster.calls).toEqual([fence]);
   });
 
   it("does again what is due where there is nothing new to save", async () => {
-    const first = await aReplica();
+    const first = await aReplica({ given });
     await first.look();
     const saved = first.cluster.writes[0]?.body as Canary;
-    const successor = await aReplica();
+    const successor = await aReplica({ given });
     await successor.look(saved);
     expect(successor.cluster.calls).toEqual(takeOver);
   });
@@ -102,7 +48,7 @@ describe("a look at a Canary", () => {
   it.each(takeOver.map((call, index) => [call, index] as const))(
     "leaves undone what comes after a refused %s, and says so",
     async (refused, index) => {
-      const { cluster, deps, look } = await aReplica();
+      const { cluster, deps, look } = await aReplica({ given });
       cluster.refuse(refused, new CanaryError("Forbidden", "no room", { status: 403 }));
       expect(await look()).toMatchObject({ requeueAfterMs: 0 });
       expect(cluster.calls).toEqual([fence, ...takeOver.slice(0, index + 1)]);
@@ -116,7 +62,7 @@ describe("a look at a Canary", () => {
     ["once it was saved", 2, [fence]],
     ["after the first action", 3, [fence, ...takeOver.slice(0, 1)]],
   ])("writes no more where the lead was lost %s", async (_when, leads, calls) => {
-    const { cluster, look } = await aReplica(leads);
+    const { cluster, look } = await aReplica({ given, leads });
     await expect(look()).rejects.toMatchObject({ code: "Conflict" });
     expect(cluster.calls).toEqual(calls);
   });
@@ -130,7 +76,7 @@ describe("a Canary that cannot be read", () => {
   };
 
   it("is said in its status and an Event, and nothing is done", async () => {
-    const { cluster, look } = await aReplica();
+    const { cluster, look } = await aReplica({ given });
     await look(unreadable());
     expect(cluster.calls).toEqual([fence, expect.stringMatching(/^create Event podinfo\./)]);
     const { reason = "", reasonCode } = (cluster.writes[0]?.body as Canary).status ?? {};
@@ -139,10 +85,10 @@ describe("a Canary that cannot be read", () => {
   });
 
   it("is said once for each fault, whatever the words", async () => {
-    const first = await aReplica();
+    const first = await aReplica({ given });
     await first.look(unreadable());
     const said = (first.cluster.writes[0]?.body as Canary).status ?? {};
-    const again = await aReplica();
+    const again = await aReplica({ given });
     const told = { ...unreadable(), status: { ...said, reason: "in other words", said: [] } };
     await again.look(told);
     expect(again.cluster.calls).toEqual([]);
@@ -162,7 +108,7 @@ describe("an alert", () => {
   const pending = { at: new Date(start - 1_000).toISOString(), ...rejected, fields: [], to: ["test/on-call"] };
 
   it("is saved before it is handed on, and handed on when the rest is done", async () => {
-    const { cluster, deps, look } = await aReplica();
+    const { cluster, deps, look } = await aReplica({ given });
     const handed: { at: number; calls: number }[] = [];
     const chart = { ...deps.alerts, chartAlerts: "info" as const };
     deps.alerts = {
@@ -175,7 +121,7 @@ describe("an alert", () => {
   });
 
   it("is handed on where the rest is refused too", async () => {
-    const { cluster, deps, look } = await aReplica();
+    const { cluster, deps, look } = await aReplica({ given });
     const handed: string[] = [];
     deps.alerts = { ...deps.alerts, submit: (_, alerts) => handed.push(...alerts.map(({ code }) => code)) };
     cluster.refuse(takeOver[0]!, new CanaryError("Unreachable", "it is away"));
@@ -185,7 +131,7 @@ describe("an alert", () => {
 
   it("is not in the status any more once it has arrived, also of a Canary that cannot be read", async () => {
     for (const spec of [givenCanary().spec, { ...givenCanary().spec, analysis: { interval: "soon" } }]) {
-      const { cluster, deps, look } = await aReplica();
+      const { cluster, deps, look } = await aReplica({ given });
       deps.alerts = { ...deps.alerts, deliveries: () => [{ at: start - 1_000, to: "test/on-call" }] };
       await look({ ...givenCanary({ phase: "Initialized", alerts: [pending] }), spec });
       const [written] = cluster.writes.filter(({ subresource }) => subresource === "status");

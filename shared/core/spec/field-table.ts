@@ -4,8 +4,15 @@
  */
 import type { CanarySpec } from "../objects/canary.ts";
 
-/** `read`: carried out, or refused by its own rule. `ignored`: said at admission, in status and by `doctor`. */
-export type Treatment = { how: "read" } | { how: "ignored"; why: string };
+/**
+ * `read`: carried out, or refused by its own rule. `ignored`: said at admission, in status and by `doctor`. `part of`: means nothing by
+ * itself, and what becomes of the field at `whole` becomes of it. `always`: what it asks for is done in any case.
+ */
+export type Treatment =
+  | { how: "read" }
+  | { how: "ignored"; why: string }
+  | { how: "part of"; whole: string }
+  | { how: "always"; why: string };
 
 export interface IgnoredField {
   /** As `spec.service.timeout`. */
@@ -30,6 +37,8 @@ export function ignoredText({ path, why }: IgnoredField): string {
 
 const read: Treatment = { how: "read" };
 const ignored = (why: string): Treatment => ({ how: "ignored", why });
+const partOf = (whole: string): Treatment => ({ how: "part of", whole });
+const always = (why: string): Treatment => ({ how: "always", why });
 
 const otherMeshes = ignored("Linkerd's routes have no such thing; remove it");
 const leafMetadata = ignored("the Services of the two tracks carry our labels alone; label them by a policy engine");
@@ -49,24 +58,24 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.targetRef.apiVersion": read,
   "spec.targetRef.kind": read,
   "spec.targetRef.name": read,
-  "spec.autoscalerRef.apiVersion": read,
-  "spec.autoscalerRef.kind": read,
+  "spec.autoscalerRef.apiVersion": partOf("spec.autoscalerRef.name"),
+  "spec.autoscalerRef.kind": partOf("spec.autoscalerRef.name"),
   "spec.autoscalerRef.name": hpa,
   "spec.autoscalerRef.primaryScalerQueries": ignored(
     "there is no clone of the ScaledObject: its own queries go on scaling stable",
   ),
   "spec.autoscalerRef.primaryScalerReplicas.minReplicas": ignored("set minReplicas in the autoscaler itself"),
   "spec.autoscalerRef.primaryScalerReplicas.maxReplicas": ignored("set maxReplicas in the autoscaler itself"),
-  "spec.ingressRef.apiVersion": read,
-  "spec.ingressRef.kind": read,
+  "spec.ingressRef.apiVersion": partOf("spec.ingressRef.name"),
+  "spec.ingressRef.kind": partOf("spec.ingressRef.name"),
   "spec.ingressRef.name": read,
-  "spec.routeRef.apiVersion": read,
-  "spec.routeRef.kind": read,
+  "spec.routeRef.apiVersion": partOf("spec.routeRef.name"),
+  "spec.routeRef.kind": partOf("spec.routeRef.name"),
   "spec.routeRef.name": read,
-  "spec.upstreamRef.apiVersion": read,
-  "spec.upstreamRef.kind": read,
+  "spec.upstreamRef.apiVersion": partOf("spec.upstreamRef.name"),
+  "spec.upstreamRef.kind": partOf("spec.upstreamRef.name"),
   "spec.upstreamRef.name": otherMeshes,
-  "spec.upstreamRef.namespace": read,
+  "spec.upstreamRef.namespace": partOf("spec.upstreamRef.name"),
   "spec.service.name": read,
   "spec.service.port": read,
   "spec.service.portName": read,
@@ -92,8 +101,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.service.primary.annotations": leafMetadata,
   "spec.service.canary.labels": leafMetadata,
   "spec.service.canary.annotations": leafMetadata,
-  "spec.service.unmanagedMetadata.annotations[]": read,
-  "spec.service.unmanagedMetadata.labels[]": read,
+  "spec.service.unmanagedMetadata.annotations[]": always("labels and annotations that are not ours are left alone"),
+  "spec.service.unmanagedMetadata.labels[]": always("labels and annotations that are not ours are left alone"),
   "spec.service.match[]": routeMatch,
   "spec.service.mirror[]": ignored("Linkerd ignores a whole route that mirrors requests; remove it"),
   "spec.service.rewrite": ignored("Linkerd ignores a whole route that rewrites URLs; remove it"),
@@ -106,7 +115,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.service.meshName": otherMeshes,
   "spec.service.delegation": otherMeshes,
   "spec.skipAnalysis": read,
-  "spec.revertOnDeletion": read,
+  "spec.revertOnDeletion": always("a Canary that is deleted gives the Deployment back on stable's template"),
   "spec.suspend": read,
   "spec.analysis.interval": read,
   "spec.analysis.threshold": read,
@@ -123,9 +132,9 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.mirrorWeight": ignored("requests are not mirrored on Linkerd; remove it"),
   "spec.analysis.primaryReadyThreshold": read,
   "spec.analysis.canaryReadyThreshold": read,
-  "spec.analysis.match[].headers": read,
-  "spec.analysis.match[].queryParams": read,
-  "spec.analysis.match[].sourceLabels": read,
+  "spec.analysis.match[].headers": partOf("spec.analysis.match"),
+  "spec.analysis.match[].queryParams": partOf("spec.analysis.match"),
+  "spec.analysis.match[].sourceLabels": partOf("spec.analysis.match"),
   "spec.analysis.metrics[].name": read,
   "spec.analysis.metrics[].interval": read,
   "spec.analysis.metrics[].threshold": read,
@@ -157,15 +166,15 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.webhooks[].disableTLS": read,
   "spec.analysis.webhooks[].muteAlert": read,
   "spec.analysis.webhooks[].metadata": read,
-  "spec.analysis.sessionAffinity.cookieName": read,
-  "spec.analysis.sessionAffinity.primaryCookieName": read,
-  "spec.analysis.sessionAffinity.domain": read,
-  "spec.analysis.sessionAffinity.httpOnly": read,
-  "spec.analysis.sessionAffinity.maxAge": read,
-  "spec.analysis.sessionAffinity.partitioned": read,
-  "spec.analysis.sessionAffinity.path": read,
-  "spec.analysis.sessionAffinity.sameSite": read,
-  "spec.analysis.sessionAffinity.secure": read,
+  "spec.analysis.sessionAffinity.cookieName": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.primaryCookieName": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.domain": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.httpOnly": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.maxAge": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.partitioned": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.path": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.sameSite": partOf("spec.analysis.sessionAffinity"),
+  "spec.analysis.sessionAffinity.secure": partOf("spec.analysis.sessionAffinity"),
 };
 
 // --- internal ---

@@ -18,7 +18,7 @@ export const targetKinds = ["DaemonSet", "Deployment", "Service"] as const;
 
 export function checkReferences(spec: CanarySpec, add: Add): void {
   const { targetRef, service, provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
-  checkTarget({ ...targetRef }, add);
+  checkTarget(targetRef ?? {}, add);
   if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
   if (metricsServer !== undefined && !isAddress(metricsServer))
     add("spec.metricsServer", `${shown(String(metricsServer))} is not a URL such as http://prometheus.monitoring:9090`);
