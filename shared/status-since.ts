@@ -35,12 +35,12 @@ export function withoutSince<T extends Partial<Record<Field | "floor", unknown>>
 /** One that cannot be read holds nothing: the next look of a run finds it anew. */
 function parseFloor(floor: CanaryStatus["floor"], ms: (text: string, field: string) => number): { floor?: Floor } {
   if (!floor || !Number.isSafeInteger(floor.replicas) || floor.replicas < 1) return {};
-  const { replicas, until } = floor;
-  return { floor: { replicas, ...(until ? { until: ms(until, "floor.until") } : {}) } };
+  const { until, message = "", ...rest } = floor;
+  return { floor: { ...rest, message, ...(until ? { until: ms(until, "floor.until") } : {}) } };
 }
 
 function printFloor(floor: Floor | undefined, iso: (at: number) => string): Pick<CanaryStatus, "floor"> {
   if (!floor) return {};
-  const { replicas, until } = floor;
-  return { floor: { replicas, ...(until === undefined ? {} : { until: iso(until) }) } };
+  const { until, ...rest } = floor;
+  return { floor: { ...rest, ...(until === undefined ? {} : { until: iso(until) }) } };
 }

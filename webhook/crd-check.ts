@@ -119,6 +119,7 @@ const ofRun = {
   paused: 1,
   ceiling: 1,
   losses: 1,
+  givenFor: 1,
   canaryTemplate: 1,
   comparison: 1,
   share: 1,

@@ -7,11 +7,13 @@ import {
   aRunObservation,
   aState,
   aTarget,
+  aTrack,
   aVersion,
   aWorkload,
   canaryRevision,
   endpoints,
   hashOf,
+  someMetrics,
   start,
 } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
@@ -19,7 +21,7 @@ import type { Decision } from "./action.ts";
 import type { Observation } from "./observation.ts";
 import type { CanaryState, Run } from "./state.ts";
 
-const floor = { replicas: 10 };
+const floor = { replicas: 10, message: "All traffic needs 10 replicas." };
 const ending = { outcome: "rejected", cause: "5 failed checks" } as const;
 const policy = aPolicy({ weights: [10, 50, 90] });
 
@@ -54,21 +56,27 @@ describe("the floor", () => {
   });
 
   it("of an earlier run is not that of the next", () => {
-    const { state: next } = decide(aState({ floor: { replicas: 10, until: start + 1 } }), seenAt(3), policy);
-    expect(next.floor).toEqual({ replicas: 3 });
+    const { state: next } = decide(aState({ floor: { ...floor, until: start + 1 } }), seenAt(3), policy);
+    expect(next.floor).toEqual({
+      replicas: 3,
+      message:
+        "All traffic needs 3 replicas: an autoscaler may give Deployment podinfo more, and no fewer while the run is under way.",
+    });
   });
 
   it.each([
     ["rises with what is asked for", 12, { replicas: 12 }],
-    ["stays when less is asked for", 3, floor],
+    ["stays when less is asked for", 3, { replicas: 10 }],
     ["is gone when the target is switched off", 0, undefined],
   ])("%s", (_, replicas, expected) => {
-    expect(look({ weight: 50 }, { replicas, primary: replicas, canary: 5 }).state.floor).toEqual(expected);
+    expect(look({ weight: 50 }, { replicas, primary: replicas, canary: 5 }).state.floor?.replicas).toBe(
+      expected?.replicas,
+    );
   });
 
   it("is found anew in a run that an earlier version of ours began", () => {
     const { state: next } = decide(aRunningState(0), seenAt(7), policy);
-    expect(next.floor).toEqual({ replicas: 7 });
+    expect(next.floor?.replicas).toBe(7);
   });
 
   it("is held for 5 minutes more, and looked at when they are over", () => {
@@ -76,7 +84,8 @@ describe("the floor", () => {
     const run: Partial<Run> = { stage: "draining", stageAt: start - 3_600_000, ending };
     const { state: next, requeueAfterMs } = look({ weight: 0, run }, { replicas: 10, primary: 10, canary: 0, over });
     expect(next.run).toBeUndefined();
-    expect(next.floor).toEqual({ replicas: 10, until: start + 300_000 });
+    expect(next.floor).toMatchObject({ replicas: 10, until: start + 300_000 });
+    expect(next.floor?.message).toMatch(/no fewer for 5m after it\.$/);
     expect(requeueAfterMs).toBe(300_000);
     const later = (ms: number): CanaryState["floor"] =>
       decide(aState({ floor: next.floor! }), { ...seenAt(4), target: aTarget(), now: start + ms }, policy).state.floor;
@@ -92,6 +101,34 @@ describe("the canary's replicas", () => {
   ])("%s", (_, replicas, expected) => {
     const { state, ...decision } = look({ weight: 50, run: { step: 2 } }, { replicas, primary: replicas, canary: 5 });
     expect(replicasOf({ state, ...decision })).toEqual([expected]);
+  });
+
+  it("grow with the load where stable is still large enough for its share", () => {
+    const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, load: 10 };
+    const counted = { requests: 10_000, seconds: 10, replicas: 10 };
+    const track = aTrack({ requests: 10_000 });
+    const over = { autoscaler, metrics: someMetrics(start, { primary: track, canary: track }) };
+    const at = {
+      weight: 50,
+      run: { stage: "analysing", checkAt: start },
+      state: { floor: { ...floor, baseline: counted } },
+    };
+    const { state: next, ...decision } = look(at as Parameters<typeof look>[0], {
+      replicas: 10,
+      primary: 10,
+      canary: 5,
+      over,
+    });
+    expect(next).toMatchObject({ weight: 50, floor: { replicas: 20, autoscaler: "HorizontalPodAutoscaler podinfo" } });
+    expect(replicasOf({ state: next, ...decision })).toEqual([10]);
+  });
+
+  it("that are not ready yet for more load are no lost ones", () => {
+    const run = { stage: "analysing", givenFor: 10, checkAt: start + 1 } as const;
+    const { state: next } = look({ weight: 50, run }, { replicas: 20, primary: 20, canary: 5 });
+    expect([next.weight, next.run?.losses]).toEqual([50, undefined]);
+    const lost = look({ weight: 50, run }, { replicas: 20, primary: 20, canary: 4 }).state;
+    expect([lost.weight, lost.run?.losses]).toEqual([40, 1]);
   });
 
   it("must be ready before the weight is raised that needs them", () => {
@@ -124,7 +161,7 @@ describe("going back", () => {
   });
 
   it("is not kept up for ever by pods that do not come", () => {
-    expect(back(29_999, { replicas: 3, primary: 3 }).state.weight).toBe(70);
+    expect(back(29_999, { replicas: 3, primary: 3 }).state.weight).toBe(63);
     expect(back(30_000, { replicas: 3, primary: 3 }).state.weight).toBe(0);
   });
 });
@@ -157,8 +194,8 @@ describe("the end of a promotion", () => {
     expect(promoted(0, { replicas: 10, ready: 10 }).state).toMatchObject({ weight: 0, phase: "Finalising" });
   });
 
-  it("goes as far as a target that was scaled down can carry, and no further for half a minute", () => {
-    expect(promoted(0, { replicas: 4, ready: 4 }).state).toMatchObject({ weight: 60, run: { stage: "returning" } });
-    expect(promoted(30_000, { replicas: 4, ready: 4 }).state.phase).toBe("Finalising");
+  it("gives a target that is too small a quarter more than it can carry, so that its autoscaler sees it, and waits for that", () => {
+    expect(promoted(0, { replicas: 4, ready: 4 }).state).toMatchObject({ weight: 50, run: { stage: "returning" } });
+    expect(promoted(policy.progressDeadlineMs, { replicas: 4, ready: 4 }).state.phase).toBe("Finalising");
   });
 });

@@ -50,7 +50,7 @@ function decideTurn(turn: Turn): Decision {
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
   const { requeueAfterMs } = made;
   const { state: heardOf, events: heard } = told(made.state, seen, policy);
-  const next = withFloor(heardOf, state, seen);
+  const next = withFloor(heardOf, turn);
   const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);

@@ -1,3 +1,4 @@
+import type { AutoscalerSeen } from "./objects/scaling/autoscaler.ts";
 import type { RouteSeen } from "./routes/routes.ts";
 import type { CheckStatus, Side } from "./objects/canary-status.ts";
 import type { CannotAskCode } from "./objects/check-codes.ts";
@@ -104,6 +105,8 @@ export interface Observation {
   /** Callers whose proxy is older than the TrafficSplit; looked for at initialization. */
   staleCallers?: StaleCaller[];
   route?: RouteSeen;
+  /** Read when a check is due. */
+  autoscaler?: AutoscalerSeen;
   metrics?: MetricsSeen;
   counters?: CountersSeen;
   /** What webhooks last answered, by their keys; nothing of those that have not been asked since the controller started. */

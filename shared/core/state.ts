@@ -17,6 +17,7 @@ import type {
 } from "./objects/canary-status.ts";
 
 import type { AfterRunStatus, GateStatus } from "./objects/gate-status.ts";
+import type { FloorStatus } from "./objects/scaling/floor-status.ts";
 import type { WaitCause } from "./objects/wait-causes.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { SequentialState } from "./analysis/sequential-test.ts";
@@ -55,6 +56,8 @@ export interface Run {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  /** Replicas that all traffic needed when the canary got its weight: what it needs since then is no loss. */
+  givenFor?: number;
   /** Hash of the canary Deployment's template as the API server stored it for this run. */
   canaryTemplate?: string;
   comparison?: Comparison;
@@ -162,10 +165,9 @@ export interface Tracks {
 }
 
 /** Replicas that autoscalers leave the target: all traffic needs them. */
-export interface Floor {
-  replicas: number;
-  /** Held until then; absent while a run is under way. */
+export interface Floor extends Omit<FloorStatus, "until"> {
   until?: number;
+  message: string;
 }
 
 /** An alert on its way, see {@link AlertStatus}. */

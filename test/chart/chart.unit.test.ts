@@ -142,6 +142,7 @@ describe("the definition of Canary", () => {
       paused: 0,
       ceiling: 0,
       losses: 0,
+      givenFor: 0,
       canaryTemplate: 0,
       comparison: 0,
       share: 0,

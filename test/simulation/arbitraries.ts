@@ -15,7 +15,7 @@ import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import { anyBack, anyHistory, anyWindow } from "./arbitrary-history.ts";
-import { anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
+import { anyAutoscaler, anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
 import {
   aCheck,
   aPolicy,
@@ -74,7 +74,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     ),
     ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
     canaryTemplate: fc.option(fc.constantFrom("stored-1.7.1", "stored-1.7.2"), { nil: undefined, freq: 2 }),
-    losses: maybe(fc.nat({ max: 5 })),
+    ...{ losses: maybe(fc.nat({ max: 5 })), givenFor: maybe(fc.nat({ max: 12 })) },
     clientErrors: maybe(anyClientErrors),
     comparison: maybe(anyComparison),
     share: maybe(anyShare),
@@ -265,7 +265,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
     }),
     { nil: undefined, freq: 9 },
   ),
-  metrics: maybe(anyMetrics),
+  ...{ metrics: maybe(anyMetrics), autoscaler: maybe(anyAutoscaler) },
   counters: maybe(anyCounters),
   answers: maybe(anyAnswers),
   ...{ chartAlerts: maybe(anySeverity), deliveries: maybe(anyDeliveries) },

@@ -24,4 +24,8 @@ export const anyWaitCause = fc.constantFrom(...(Object.keys(waitCauses) as WaitC
 export const anyFloor = (time: fc.Arbitrary<number>): fc.Arbitrary<Floor> =>
   fc
     .record({ replicas: fc.integer({ min: 1, max: 12 }), until: fc.option(time, { nil: undefined }) })
-    .map(({ replicas, until }) => ({ replicas, ...(until === undefined ? {} : { until }) }));
+    .map(({ replicas, until }) => ({ replicas, message: "", ...(until === undefined ? {} : { until }) }));
+
+export const anyAutoscaler = fc
+  .record({ maxReplicas: fc.integer({ min: 1, max: 12 }), load: fc.constantFrom(undefined, 0, 0.5, 3, 100) })
+  .map(({ load, ...rest }) => ({ name: "ScaledObject podinfo", ...rest, ...(load === undefined ? {} : { load }) }));

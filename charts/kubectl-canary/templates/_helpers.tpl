@@ -163,6 +163,10 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [get, list, watch]
+# What scales a target: where load grows while a run is under way, the canary grows with it.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list]
 # Stable's template is kept, for when its ReplicaSet is gone.
 - apiGroups: [apps]
   resources: [controllerrevisions]

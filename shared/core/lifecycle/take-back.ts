@@ -4,7 +4,7 @@ import { draft, formatImages, type Draft, type RunTurn } from "../turn/turn.ts";
 import type { Run } from "../state.ts";
 
 /** How long taking traffic back waits for a primary that has some, but not all of the pods it needs. */
-export const capacityPatienceMs = 30_000;
+const capacityPatienceMs = 30_000;
 
 export function takeTrafficBack(turn: RunTurn): Draft {
   const { run, seen, state } = turn;

@@ -1,6 +1,7 @@
 /** The status of a Canary as it is on the wire. Times are RFC 3339 strings; the core works on `CanaryState` with milliseconds. */
 import type { AlertStatus } from "./alerts/alert-status.ts";
 import type { CheckCode } from "./check-codes.ts";
+import type { FloorStatus } from "./scaling/floor-status.ts";
 import type { AfterRunStatus, GateStatus } from "./gate-status.ts";
 import type { WaitCause } from "./wait-causes.ts";
 
@@ -141,8 +142,7 @@ export interface CanaryStatus {
   afterRun?: AfterRunStatus;
   /** Since when stable's leaf has no endpoint although the target has ready pods. */
   leafEmptySince?: string;
-  /** Replicas that autoscalers leave the target, which all traffic needs; after a run until a time. */
-  floor?: { replicas: number; until?: string };
+  floor?: FloorStatus;
   history?: HistoryEntry[];
   runs?: number;
   /** The Events of the last decision that had any, oldest first, and those before it that could not be written yet. */
@@ -184,6 +184,8 @@ export interface RunStatus {
   ceiling?: number;
   /** How often every canary pod was lost while it had traffic. */
   losses?: number;
+  /** Replicas that all traffic needed when the canary got its weight. */
+  givenFor?: number;
   /** Hash of the canary Deployment's template as it was stored for this run: another is someone else's. */
   canaryTemplate?: string;
   /** The canary against the primary: see docs/judging.md. */
@@ -192,7 +194,6 @@ export interface RunStatus {
   share?: ShareStatus;
   /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */
   clientErrors?: { cause: string; acceptedBy?: string };
-  /** Where it stands. */
   gate?: GateStatus;
   /** Gates that let it through; those of a step with its index. */
   passed?: string[];

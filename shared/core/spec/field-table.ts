@@ -46,9 +46,6 @@ const routeMatch = ignored(
   "requests are divided by weight alone; write an HTTPRoute of your own that names both tracks, and its weights are set",
 );
 const routeTimeout = ignored("annotate the Service with timeout.linkerd.io/request: it holds for both tracks");
-const hpa = ignored(
-  "the HorizontalPodAutoscaler goes on scaling the Deployment, which is stable here; the canary follows its size by weight",
-);
 
 /** By the path in the schema; `[]` is an item of a list. */
 export const fieldTable: Record<string, Treatment> = {
@@ -59,8 +56,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.targetRef.kind": read,
   "spec.targetRef.name": read,
   "spec.autoscalerRef.apiVersion": partOf("spec.autoscalerRef.name"),
-  "spec.autoscalerRef.kind": partOf("spec.autoscalerRef.name"),
-  "spec.autoscalerRef.name": hpa,
+  "spec.autoscalerRef.kind": read,
+  "spec.autoscalerRef.name": read,
   "spec.autoscalerRef.primaryScalerQueries": ignored(
     "there is no clone of the ScaledObject: its own queries go on scaling stable",
   ),

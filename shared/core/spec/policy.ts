@@ -32,6 +32,8 @@ export interface Policy extends JudgingPolicy, HookPolicy, StrategyPolicy {
   drainMs: number;
   skipAnalysis: boolean;
   suspend: boolean;
+  /** `HorizontalPodAutoscaler podinfo`, of `spec.autoscalerRef`. */
+  autoscaler?: string;
   /** The spec cannot be read, and why: this is a policy of defaults by which a run may only go back. */
   unreadable?: string;
 }
@@ -93,9 +95,11 @@ export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: Can
 
 // --- internal ---
 
-function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend"> {
+function switchesOf(spec: CanarySpec): Pick<Policy, "progressDeadlineMs" | "skipAnalysis" | "suspend" | "autoscaler"> {
   const seconds = spec.progressDeadlineSeconds;
+  const { autoscalerRef } = spec;
   return {
+    ...(autoscalerRef ? { autoscaler: `${autoscalerRef.kind} ${autoscalerRef.name}` } : {}),
     progressDeadlineMs: seconds === undefined ? defaults.progressDeadlineMs : seconds * 1_000,
     skipAnalysis: spec.skipAnalysis ?? false,
     suspend: spec.suspend ?? false,

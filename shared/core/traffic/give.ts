@@ -23,7 +23,7 @@ export function give(turn: RunTurn, pods: StepPods, passage: { run: Run; events:
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
   const { paused: _over, ...rest } = ungated(withoutWait(passage.run));
-  const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt };
+  const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt, givenFor: pods.full };
   const events = [...passage.events, beginning(turn, given)];
   if (isFirst) events.unshift(event.starting(fullTarget(seen)));
   return draft(

@@ -28,7 +28,6 @@ import { primaryName } from "../objects/names.ts";
 import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
 import { endRun } from "../lifecycle/end.ts";
-import { capacityPatienceMs } from "../lifecycle/take-back.ts";
 
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
 export function promote(turn: RunTurn, events: EventText[] = []): Draft {
@@ -124,19 +123,19 @@ function awaitPrimary(turn: RunTurn, dueAt: number, share: number): Draft {
   const { ready } = seen.endpoints.primary;
   const needed = neededFor(share, turn);
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
-  const leftMs = isShrunk(state, seen) ? { requeueAfterMs: dueAt + capacityPatienceMs - seen.now } : {};
+  const leftMs = isShrunk(state, seen) ? { requeueAfterMs: dueAt + turn.policy.progressDeadlineMs - seen.now } : {};
   return draft(turn, { reason, next: `${share}% on the primary when they are` }, leftMs);
 }
 
 /**
- * Traffic follows the primary's pods: what they cannot carry stays on the canary. Where somebody has taken pods away, it goes as far as it
- * can: an autoscaler brings them back when it sees the load, and a person who did not mean to is not waited for.
+ * Traffic follows the primary's pods: what they cannot carry stays on the canary. Where stable has fewer replicas than all traffic needs, it
+ * goes as far as it can: an autoscaler adds to them when it sees the load, and one that does not is not waited for forever.
  */
 function reachable(turn: RunTurn, wanted: number, dueAt: number): number {
   const { seen, state, policy } = turn;
   if (seen.endpoints.primary.ready >= neededFor(100 - wanted, turn)) return wanted;
   if (!isShrunk(state, seen)) return state.weight;
-  const isPatienceOver = seen.endpoints.primary.ready > 0 && seen.now - dueAt >= capacityPatienceMs;
+  const isPatienceOver = seen.endpoints.primary.ready > 0 && seen.now - dueAt >= policy.progressDeadlineMs;
   return isPatienceOver ? wanted : Math.min(lowestWeight(state, seen, policy), state.weight);
 }
 

@@ -16,11 +16,13 @@ export interface StepPods {
   /** Pods that carry it. */
   needed: number;
   ready: number;
+  /** Replicas that all traffic needs. */
+  full: number;
 }
 
 export function podsOf({ run, seen, state, policy }: RunTurn, weight: number): StepPods {
-  const needed = podsFor(preparedWeight(run, policy), fullReplicas(state, seen));
-  return { weight, needed, ready: readyCanaries(run, seen) };
+  const full = fullReplicas(state, seen);
+  return { weight, needed: podsFor(preparedWeight(run, policy), full), ready: readyCanaries(run, seen), full };
 }
 
 /** All are ready, or as many as `canaryReadyThreshold` asks for and the others have had an interval to become so. */
@@ -33,7 +35,7 @@ export function isCarried(turn: RunTurn, pods: StepPods): boolean {
 /** The step's weight, or where it begins without some of its pods, what the others can carry. */
 export function weightCarried(turn: RunTurn, pods: StepPods): number {
   const isShort = pods.ready < pods.needed && isEnough(turn, pods);
-  return isShort ? carriedWeight(turn, pods) : pods.weight;
+  return isShort ? carriedWeight(pods) : pods.weight;
 }
 
 /** Said of a step that begins without some of its pods. */
@@ -54,10 +56,10 @@ function isEnough(turn: RunTurn, pods: StepPods): boolean {
     isPatienceOver &&
     areAskedFor &&
     pods.ready >= enoughOf(pods.needed, policy.canaryReadyPercent) &&
-    (pods.weight === 0 || carriedWeight(turn, pods) > 0)
+    (pods.weight === 0 || carriedWeight(pods) > 0)
   );
 }
 
-function carriedWeight({ seen, state }: RunTurn, { ready, weight }: StepPods): number {
-  return Math.min(weight, carriedBy(ready, fullReplicas(state, seen)));
+function carriedWeight({ ready, weight, full }: StepPods): number {
+  return Math.min(weight, carriedBy(ready, full));
 }

@@ -92,11 +92,18 @@ export function primaryIsWhole(seen: Observation, { primaryReadyPercent }: Enoug
   return target !== undefined && endpoints.primary.ready >= enoughOf(target.replicas, primaryReadyPercent);
 }
 
-/** The lowest weight of the canary at which the primary's ready pods carry the rest, where as many as the Canary says are enough. */
+/** An autoscaler lets a tenth too much pass: pods that are to become more are given a quarter more than they are for. */
+const seenByAutoscaler = 1.25;
+
+/**
+ * The lowest weight of the canary at which the primary's ready pods carry the rest: where as many as the Canary says are enough, none.
+ * Where stable has fewer replicas than all traffic needs, it gets what makes its autoscaler ask for more.
+ */
 export function lowestWeight(state: CanaryState, seen: Observation, { primaryReadyPercent }: Enough): number {
   const { ready } = seen.endpoints.primary;
   const full = fullReplicas(state, seen);
-  return ready >= enoughOf(full, primaryReadyPercent) ? 0 : 100 - carriedBy(ready, full);
+  if (ready >= enoughOf(full, primaryReadyPercent)) return 0;
+  return 100 - carriedBy(isShrunk(state, seen) ? ready * seenByAutoscaler : ready, full);
 }
 
 /** Somebody has scaled the target down during the run: what all traffic needs does not come by waiting. */

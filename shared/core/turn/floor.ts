@@ -3,8 +3,11 @@
  * away what the canary carries: neither track could take all of it then.
  */
 import { optional } from "../format/compact.ts";
+import { formatDuration } from "../format/duration.ts";
 import type { Observation } from "../observation.ts";
 import type { CanaryState, Floor } from "../state.ts";
+import { baselineOf, grownReplicas } from "./load-growth.ts";
+import type { Turn } from "./turn.ts";
 
 /**
  * How long it is held after a run. What an autoscaler goes by is older than the weight, and stable looks idle in it; its own
@@ -12,10 +15,16 @@ import type { CanaryState, Floor } from "../state.ts";
  */
 export const floorKeptMs = 300_000;
 
-/** `next`, decided from `before`, with its floor: what the target had when the run began, or has been asked for since. */
-export function withFloor(next: CanaryState, before: CanaryState, seen: Observation): CanaryState {
+/** `next`, decided from `before`, with its floor: what the target had when the run began, was asked for since, or needs by its load. */
+export function withFloor(next: CanaryState, { state: before, seen, policy }: Turn): CanaryState {
   const { floor: _past, ...rest } = next;
-  return { ...rest, ...optional("floor", floorAfter(next, before, seen)) };
+  const floor = floorAfter(next, before, seen);
+  if (!floor) return rest;
+  const autoscaler = policy.autoscaler ?? seen.autoscaler?.name ?? floor.autoscaler;
+  return {
+    ...rest,
+    floor: { ...floor, ...optional("autoscaler", autoscaler), message: said(floor, autoscaler, seen) },
+  };
 }
 
 /** How long it is still held after a run. */
@@ -25,15 +34,26 @@ export function floorDueMs(floor: Floor | undefined, now: number): number | unde
 
 // --- internal ---
 
-function floorAfter({ run, floor }: CanaryState, before: CanaryState, seen: Observation): Floor | undefined {
+type Held = Omit<Floor, "message">;
+
+function floorAfter({ run, floor }: CanaryState, before: CanaryState, seen: Observation): Held | undefined {
   // Its owner has switched it off.
   if (seen.target?.replicas === 0) return undefined;
-  if (run) return floorOfRun(run.id === before.run?.id ? floor : undefined, seen);
-  if (before.run && floor) return { replicas: floor.replicas, until: seen.now + floorKeptMs };
+  if (run) return floorOfRun(run.id === before.run?.id ? floor : undefined, before.weight, seen);
+  if (before.run && floor) return { ...floor, until: seen.now + floorKeptMs };
   return (floorDueMs(floor, seen.now) ?? 0) > 0 ? floor : undefined;
 }
 
-function floorOfRun(held: Floor | undefined, { target }: Observation): Floor | undefined {
-  const replicas = Math.max(held?.replicas ?? 0, target?.replicas ?? 0);
-  return replicas > 0 ? { replicas } : undefined;
+function floorOfRun(held: Held | undefined, weight: number, seen: Observation): Held | undefined {
+  const asked = Math.max(held?.replicas ?? 0, seen.target?.replicas ?? 0);
+  const baseline = held?.baseline ?? baselineOf(seen.metrics, asked);
+  const replicas = Math.max(asked, grownReplicas(baseline, weight, seen));
+  if (replicas === 0) return undefined;
+  return { replicas, ...optional("autoscaler", held?.autoscaler), ...optional("baseline", baseline) };
+}
+
+function said({ replicas, until }: Held, autoscaler: string | undefined, { targetName }: Observation): string {
+  const what = replicas === 1 ? "1 replica" : `${replicas} replicas`;
+  const when = until === undefined ? "while the run is under way" : `for ${formatDuration(floorKeptMs)} after it`;
+  return `All traffic needs ${what}: ${autoscaler ?? "an autoscaler"} may give Deployment ${targetName} more, and no fewer ${when}.`;
 }

@@ -10,9 +10,10 @@ import type { CanaryState } from "../../../shared/core/state.ts";
 import type { Observation, Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
-import { type AskDeps, askPrometheus } from "./questions.ts";
+import { type Answers, type AskDeps, askPrometheus } from "./questions.ts";
 import type { RouteSeen } from "../../../shared/core/routes/routes.ts";
 import { splitProblem } from "../../../shared/service-profile.ts";
+import { readAutoscaler } from "./autoscaler.ts";
 import { readProfile } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";
@@ -44,7 +45,8 @@ export async function observe(
   const workload = await workloadOf(deps, objects, { state, isUrgent });
   const isAsked = !isUrgent && policy.unreadable === undefined;
   const route = await routeSeen(deps, objects, { state, isUrgent });
-  const answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
+  const answers: Answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
+  const autoscaler = await readAutoscaler(deps.cluster, objects, answers);
   const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const labelled = target && state.run && areAlikeByName(revisions) ? await hashesOf(deps.cluster, target) : undefined;
   const endpoints = (name: string): Endpoints => {
@@ -68,6 +70,7 @@ export async function observe(
       target: target && targetOf(world, objects, target, state),
       workload,
       route,
+      autoscaler,
       ...answers,
     }),
   };
