@@ -8,7 +8,7 @@ import { Trigger } from "../cluster/change-watcher.ts";
 import type { Deps, Scope } from "../context.ts";
 import { readLease, timeFor } from "../read/read-canary.ts";
 import { viewCanary } from "../view/canary-view.ts";
-import type { SeenLease } from "../view/controller-health.ts";
+import { type SeenLease, viewController } from "../view/controller-health.ts";
 import type { CanaryView } from "../view/types.ts";
 import { keyOfView, type Recorder } from "./recorder.ts";
 import type { OverviewChange } from "./types.ts";
@@ -63,7 +63,7 @@ export class Feed {
 
   private async look(canaries: Reflector<Canary>): Promise<void> {
     const before = this.away;
-    const now = await this.time();
+    const now = steadied(await this.time(), this.lease);
     const gone = new Set(this.sent.keys());
     const changed: CanaryView[] = [];
     for (const canary of canaries.list()) {
@@ -72,7 +72,7 @@ export class Feed {
       const key = keyOfView(view);
       gone.delete(key);
       this.recorder.note(view, now);
-      const text = JSON.stringify(view);
+      const text = tellingOf(view);
       if (this.sent.get(key)?.text === text) continue;
       this.sent.set(key, { view, text });
       changed.push(view);
@@ -103,7 +103,19 @@ export class Feed {
   }
 }
 
+/** Of two equal ones the second is not sent: a Lease is renewed every few seconds, which is no news of any Canary. */
+export function tellingOf({ controller, ...view }: CanaryView): string {
+  return JSON.stringify({ ...view, controller: { ...controller, renewedAt: null } });
+}
+
 // --- internal ---
+
+const silentStepMs = 10_000;
+
+/** Each view of all says for how long a controller has been silent: that goes on by tens of seconds. */
+function steadied(now: number, lease: SeenLease): number {
+  return viewController(lease, now).state === "silent" ? now - (now % silentStepMs) : now;
+}
 
 function whenAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));

@@ -1,6 +1,6 @@
 /** The page of one Canary. */
 import { useEffect, useState } from "preact/hooks";
-import { relative } from "../../terminal/time.ts";
+import { distance, relative } from "../../terminal/time.ts";
 import type { PageNews, PageView } from "../types.ts";
 import { Actions } from "./actions.tsx";
 import { listenTo } from "./live.ts";
@@ -85,7 +85,7 @@ function Headline({ page: { canary: view }, now }: { page: PageView; now: number
 }
 
 function factsOf({ phase, phaseSince, run, ...view }: PageView["canary"], now: number): [string, string][] {
-  const since = phaseSince ? `, since ${relative(phaseSince, now)}` : "";
+  const since = phaseSince ? `, for ${distance(phaseSince, now)}` : "";
   const weight = `${weightIn(view)}%`;
   if (!run)
     return [

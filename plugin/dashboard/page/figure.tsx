@@ -1,7 +1,7 @@
 /** One plot: lines over time in an SVG of our own, its limit, and the numbers under the pointer. */
 import { useState } from "preact/hooks";
 import { clockTime } from "./words.ts";
-import { nearestTo, pathOf, type Point, type Range, scaleOf } from "./plot.ts";
+import { dotsOf, nearestTo, pathOf, type Point, type Range, scaleOf } from "./plot.ts";
 
 export interface Line {
   name: string;
@@ -54,7 +54,10 @@ export function Figure(plot: Plot) {
           <path class="frame" d={`M0 0H${box.width}M0 ${box.height / 2}H${box.width}M0 ${box.height}H${box.width}`} />
           {limit ? <path class="limit" d={`M0 ${scale.y(limit.value)}H${box.width}`} /> : null}
           {lines.map(({ name, kind, points, steps = false }) => (
-            <path key={name} class={`line ${kind}`} d={pathOf(points, scale, { steps })} />
+            <g key={name} class={`line ${kind}`}>
+              <path d={pathOf(points, scale, { steps })} />
+              <path class="dots" d={dotsOf(points, scale)} />
+            </g>
           ))}
           {at === undefined ? null : <path class="cursor" d={`M${scale.x(at)} 0V${box.height}`} />}
         </svg>

@@ -49,6 +49,15 @@ function sortedFor(levels: readonly Level[], canaries: readonly CanaryView[]): C
   );
 }
 
+/** After the first minute by whole minutes: hundreds of rows must not be drawn anew each second. */
+function sinceWords(since: string | null, now: number): string {
+  if (since === null) return "";
+  const age = now - Date.parse(since);
+  return `for ${distance(since, age < minuteMs ? now : now - (age % minuteMs))}`;
+}
+
+const minuteMs = 60_000;
+
 function Group({ title, canaries, now }: { title: string; canaries: CanaryView[]; now: number }) {
   if (canaries.length === 0) return null;
   return (
@@ -58,11 +67,7 @@ function Group({ title, canaries, now }: { title: string; canaries: CanaryView[]
       </h2>
       <ul class="rows">
         {canaries.map((view) => (
-          <Row
-            key={key(view)}
-            view={view}
-            since={view.phaseSince === null ? "" : `for ${distance(view.phaseSince, now)}`}
-          />
+          <Row key={key(view)} view={view} since={sinceWords(view.phaseSince, now)} />
         ))}
       </ul>
     </section>

@@ -49,7 +49,7 @@ export function Table({
   children: ComponentChildren;
 }) {
   return (
-    <div class="scroll" role="region" aria-label={label} tabIndex={0}>
+    <div class="scroll" role="region" aria-label={`${label}: table`} tabIndex={0}>
       <table>
         <thead>
           <tr>

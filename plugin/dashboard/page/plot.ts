@@ -32,7 +32,7 @@ export function scaleOf(times: Range, values: Range, { width, height }: Box): Sc
   };
 }
 
-/** An SVG path; a point with gaps on both sides is a short dash. `steps`: a value holds until the next. */
+/** An SVG path. `steps`: a value holds until the next. */
 export function pathOf(points: readonly Point[], { x, y }: Scale, { steps = false } = {}): string {
   let path = "";
   let isOpen = false;
@@ -42,11 +42,21 @@ export function pathOf(points: readonly Point[], { x, y }: Scale, { steps = fals
       continue;
     }
     const [px, py] = [x(at), y(value)];
-    if (!isOpen) path += `M${px} ${py}h0.1`;
+    if (!isOpen) path += `M${px} ${py}`;
     else path += steps ? `H${px}V${py}` : `L${px} ${py}`;
     isOpen = true;
   }
   return path;
+}
+
+/** A dot for each point that has no neighbour to be joined to. */
+export function dotsOf(points: readonly Point[], { x, y }: Scale): string {
+  return points
+    .map(({ at, value }, index) => {
+      const isAlone = points[index - 1]?.value === undefined && points[index + 1]?.value === undefined;
+      return value !== undefined && isAlone ? `M${x(at)} ${y(value)}h0.1` : "";
+    })
+    .join("");
 }
 
 /** From `low`, or the least value if it is lower, to a round number above the largest. Limits are in sight. */

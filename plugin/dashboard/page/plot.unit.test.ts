@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nearestTo, pathOf, rangeOf, roundAbove, scaleOf } from "./plot.ts";
+import { dotsOf, nearestTo, pathOf, rangeOf, roundAbove, scaleOf } from "./plot.ts";
 
 const scale = scaleOf({ low: 0, high: 10 }, { low: 0, high: 100 }, { width: 100, height: 50 });
 
@@ -11,7 +11,8 @@ describe("a plot", () => {
 
   it("has a gap where nothing was measured", () => {
     const points = [0, 1, 2, 3].map((at) => ({ at, value: at === 2 ? undefined : 50 }));
-    expect(pathOf(points, scale)).toBe("M0 25h0.1L10 25M30 25h0.1");
+    expect(pathOf(points, scale)).toBe("M0 25L10 25M30 25");
+    expect(dotsOf(points, scale)).toBe("M30 25h0.1");
   });
 
   it("holds a value until the next where it moves by steps", () => {
@@ -19,7 +20,7 @@ describe("a plot", () => {
       { at: 0, value: 0 },
       { at: 5, value: 100 },
     ];
-    expect(pathOf(points, scale, { steps: true })).toBe("M0 50h0.1H50V0");
+    expect(pathOf(points, scale, { steps: true })).toBe("M0 50H50V0");
   });
 
   it("ends at a round number above what it shows, with the limit in sight", () => {

@@ -85,10 +85,10 @@ export function Commands({ page: { canary }, now }: { page: PageView; now: numbe
         {advice.map(({ command, effect }) => (
           <li key={command}>
             <span class="note">{effect}</span>
-            <pre tabIndex={0} aria-label={`Command: ${effect}`}>
-              {command}
-            </pre>
-            <Copy text={command} what={`the command: ${effect}`} />
+            <div class="copied">
+              <code>{command}</code>
+              <Copy text={command} what={`the command: ${effect}`} />
+            </div>
           </li>
         ))}
       </ul>

@@ -55,10 +55,10 @@ export function Checks({ view, now }: { view: CanaryView; now: number }) {
             {check.query === "" ? null : (
               <details>
                 <summary>PromQL</summary>
-                <pre tabIndex={0} aria-label={`PromQL of ${check.metric}`}>
-                  {check.query}
-                </pre>
-                <Copy text={check.query} what={`the PromQL of ${check.metric}`} />
+                <div class="copied">
+                  <code>{check.query}</code>
+                  <Copy text={check.query} what={`the PromQL of ${check.metric}`} />
+                </div>
               </details>
             )}
           </li>
