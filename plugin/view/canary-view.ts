@@ -3,14 +3,14 @@
  * Pure. Units are in the names; null where there is no number; times are RFC 3339.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { apexOf, type Canary } from "../../shared/core/objects/canary.ts";
+import { apexOf, type Canary, isLeftToFlagger } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-status.ts";
 import type { GateStatus } from "../../shared/core/objects/gate-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
 import { strategyOf } from "../../shared/core/spec/strategy.ts";
 import { iterationOf } from "../../shared/core/turn/step-words.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
-import { advise } from "./suggestions.ts";
+import { advise, canaryCommand } from "./suggestions.ts";
 import { viewCallers } from "./callers.ts";
 import type { Scope } from "../context.ts";
 import { certificateWarning, viewController } from "./controller-health.ts";
@@ -36,10 +36,19 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     controller,
   };
   const tree = seen.objects ? viewTree(seen, seen.objects, facts) : null;
+  if (isLeftToFlagger(seen.canary)) return { ...facts, tree, ...leftView(facts, scope) };
   return { ...facts, tree, verdict: headlineOf(facts), advice: advise(facts, scope) };
 }
 
 // --- internal ---
+
+/** Whatever else it says is Flagger's. */
+function leftView({ name }: CanaryFacts, scope: Scope): Pick<CanaryView, "verdict" | "advice"> {
+  return {
+    verdict: { level: "warn", text: "left to Flagger: nothing is held, judged or kept for it here" },
+    advice: [{ command: canaryCommand("migrate", name, scope), effect: "take it over again without a failed request" }],
+  };
+}
 
 function identity(canary: Canary): Pick<CanaryView, "apiVersion" | "kind" | "name" | "namespace" | "target"> {
   return {

@@ -191,6 +191,23 @@ describe("who may let an earlier version out at once, and nothing more", () => {
   });
 });
 
+describe("who leaves a Canary to Flagger", () => {
+  const leave = (user: string): ReturnType<typeof run> => {
+    const args = ["-n", namespace, "--as", user, "annotate", "canary", "podinfo", `${annotation.leftTo}=flagger`];
+    return run(kubectl, args, { env: kubeEnv() });
+  };
+
+  it("may delete or promote it: an edit of the object alone would end every hold", async () => {
+    const { code, stderr } = await leave("eddi");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("needs permission to delete (or promote)")]);
+    expect((await leave("olga")).code).toBe(0);
+    await plane.cluster.patch(resource.canaries, at, {
+      type: "merge",
+      body: { metadata: { annotations: { [annotation.leftTo]: null } } },
+    });
+  });
+});
+
 describe("a command that is written past the plugin", () => {
   it.each([
     '{"id":"e","verb":"rollback","verb":"promote"}',

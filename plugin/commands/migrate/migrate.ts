@@ -38,6 +38,7 @@ export async function migrate(args: MigrateArgs, deps: Deps, scope: Scope): Prom
   }
   const results = await inTurns(canaries, (canary) => one(canary, company));
   if (args.name === undefined) sum(results, company);
+  if (args.dryRun) tell(deps.stderr, "Nothing was written.");
   if (results.includes("interrupted")) return exitCode.interrupted;
   return results.includes("refused") ? exitCode.error : exitCode.ok;
 }
@@ -118,7 +119,7 @@ const counted = (journey: Journey, { args, ended, all }: Company): string =>
 
 /** Names and images are others' words, and must not drive the terminal. */
 function tell(output: Deps["stderr"], text: string): void {
-  for (const line of text.split("\n")) output.write(`${printable(line)}\n`);
+  for (const line of text.split("\n")) output.write(`${/^ */.exec(line)?.[0] ?? ""}${printable(line)}\n`);
 }
 
 async function rehearseOne(journey: Journey, { args, deps }: Company): Promise<Result> {
@@ -160,5 +161,5 @@ function sum(results: readonly Result[], { args, deps }: Company): void {
     `${count("refused")} refused`,
     ...(count("interrupted") > 0 ? [`${count("interrupted")} interrupted`] : []),
   ];
-  tell(deps.stdout, `${results.length} Canaries: ${parts.join(", ")}.`);
+  tell(deps.stdout, `${results.length} ${results.length === 1 ? "Canary" : "Canaries"}: ${parts.join(", ")}.`);
 }

@@ -71,8 +71,19 @@ async function listOf<T>(cluster: Cluster, of: Resource, namespace: string): Pro
   try {
     return (await cluster.list<T>(of, { namespace })).items;
   } catch (error) {
-    if (hasCode(error, "NoSuchKind")) return [];
+    if (await isUnserved(cluster, of, error)) return [];
     throw error;
+  }
+}
+
+/** RBAC answers before the API server says that there is no such kind: where a read is forbidden, discovery is asked. */
+async function isUnserved(cluster: Cluster, { group, version, plural }: Resource, error: unknown): Promise<boolean> {
+  if (!hasCode(error, "Forbidden") || group === "") return hasCode(error, "NoSuchKind");
+  try {
+    const found = (await cluster.raw("GET", `/apis/${group}/${version}`)) as { resources?: { name: string }[] };
+    return found.resources?.every(({ name }) => name !== plural) ?? false;
+  } catch (missing) {
+    return isAbsent(missing);
   }
 }
 
@@ -93,7 +104,7 @@ async function firstServed(cluster: Cluster, kinds: readonly Resource[], place: 
       return await cluster.get<RouteObject>(of, place);
     } catch (error) {
       if (hasCode(error, "NotFound")) return null;
-      if (!hasCode(error, "NoSuchKind")) throw error;
+      if (!(await isUnserved(cluster, of, error))) throw error;
     }
   return null;
 }
