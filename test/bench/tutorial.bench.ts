@@ -23,11 +23,15 @@ const namespace = "bench-tutorial";
 /** They take turns; the first run is for the second. */
 const tags = ["1.7.1", "1.7.0"] as const;
 
+/** Seconds after `set image`. */
 interface Taken {
-  promoted: number;
+  /** The canary's pods are ready and scraped: the first users. */
+  firstWeight: number;
+  promoting: number;
+  /** Every user is on the target's own pods, which run the new version; `kubectl rollout status` has returned. */
+  draining: number;
+  /** The canary's pods go, and the run is in the history. */
   ended: number;
-  /** Seconds after `set image` at which each weight, and each stage after the last, was first seen. */
-  seen: string;
 }
 
 const readCanary = (): Promise<Canary> => getJson<Canary>(["canary", "podinfo", "-n", namespace]);
@@ -67,8 +71,9 @@ async function play(index: number): Promise<Taken> {
   };
   const entry = await waitFor(look, deadlineMs, "the end of the run", 250);
   if (entry.outcome !== "promoted") throw new Error(`${entry.outcome}: ${entry.cause}`);
+  const at = (mark: string): number => seen.get(mark) ?? NaN;
   const ended = since(Date.parse(entry.endedAt));
-  return { promoted: seen.get("promoting") ?? 0, ended, seen: [...seen].map((one) => one.join("@")).join(" ") };
+  return { firstWeight: at("10"), promoting: at("promoting"), draining: at("draining"), ended };
 }
 
 async function playAll(): Promise<Taken[]> {
@@ -86,13 +91,14 @@ if (!(await readState())) {
     await setScrapeInterval(defaultScrapeInterval);
     await prepare(manifest);
     const taken = await playAll();
-    const row = ({ promoted, ended, seen }: Taken, index: number): string[] => [
-      String(index + 1),
-      promoted.toFixed(1),
-      ended.toFixed(1),
-      seen,
+    const columns = ["firstWeight", "promoting", "draining", "ended"] as const;
+    const row = (name: string, of: (column: (typeof columns)[number]) => number): string[] => [
+      name,
+      ...columns.map((column) => of(column).toFixed(1)),
     ];
-    printTable(["run", "promotion begins, s", "ends, s", "seen"], taken.map(row));
+    const rows = taken.map((one, index) => row(String(index + 1), (column) => one[column]));
+    const medians = row("median", (column) => median(taken.map((one) => one[column])));
+    printTable(["run", "first weight, s", "promotion begins", "every user on it", "ends"], [...rows, medians]);
     const middle = median(taken.map(({ ended }) => ended));
     const met = middle <= boundSeconds;
     process.stdout.write(
