@@ -1,7 +1,7 @@
 /** `kubectl canary dashboard`: a page about all Canaries, served to this machine until Ctrl-C. */
-import { clientVersion } from "../build-info.ts";
 import { requireNamespace } from "../cluster/find-canary.ts";
-import { type Deps, exitCode, type Scope } from "../context.ts";
+import type { Session } from "../cluster/session.ts";
+import { exitCode } from "../context.ts";
 import { Feed } from "./feed.ts";
 import { type PageAssets, pageAssets } from "./page-assets.ts";
 import { Recorder } from "./recorder.ts";
@@ -17,14 +17,15 @@ export interface DashboardArgs {
   assets?: PageAssets;
 }
 
-export async function dashboard(args: DashboardArgs, deps: Deps, scope: Scope): Promise<number> {
+export async function dashboard(args: DashboardArgs, session: Session): Promise<number> {
+  const { deps, scope } = session;
   const assets = args.assets ?? pageAssets();
   if (!args.allNamespaces) await requireNamespace(deps.cluster, scope.namespace);
   const recorder = new Recorder();
   const feed = new Feed(deps, scope, recorder);
   const { allowActions } = args;
   const where = args.allNamespaces ? "all namespaces" : `namespace ${scope.namespace}`;
-  const setup = { where, allowActions, version: clientVersion().version };
+  const setup = { where, allowActions };
   const selection = {
     ...(args.allNamespaces ? {} : { namespace: scope.namespace }),
     ...(args.selector ? { labelSelector: args.selector } : {}),
@@ -32,7 +33,7 @@ export async function dashboard(args: DashboardArgs, deps: Deps, scope: Scope): 
   let close = (): Promise<void> => Promise.resolve();
   try {
     await feed.run(selection, async () => {
-      const listening = await serve({ deps, scope, assets, feed, recorder, setup }, args.port);
+      const listening = await serve({ session, assets, feed, recorder, setup }, args.port);
       close = listening.close;
       deps.stdout.write(`${listening.address}\n`);
       deps.stderr.write(`${said(args, where)}\n`);

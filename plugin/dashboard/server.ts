@@ -2,19 +2,19 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from "express";
-import type { Deps, Scope } from "../context.ts";
+import type { Session } from "../cluster/session.ts";
 import { faultOf, Refusal } from "../errors.ts";
 import { Access, refuse } from "./access.ts";
 import { act, actionIn, isName } from "./actions.ts";
 import type { Feed } from "./feed.ts";
 import { followCanary } from "./follow.ts";
 import type { PageAssets } from "./page-assets.ts";
+import { planFor, rateIn } from "./plan-view.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Setup } from "./types.ts";
 
 export interface Served {
-  deps: Deps;
-  scope: Scope;
+  session: Session;
   assets: PageAssets;
   feed: Feed;
   recorder: Recorder;
@@ -70,20 +70,29 @@ function pageRoutes(served: Served): express.Router {
   const streams = new Streams(served);
   routes.get("/api/canaries", (request, response) => streams.overview(request, response));
   routes.get("/api/canaries/:namespace/:name", (request, response) => streams.canary(request, response));
+  routes.get("/api/plans/:namespace/:name", (request, response) => answerPlan(request, response, served));
   routes.post("/api/actions", express.json({ limit: "8kb", type: "application/json" }), async (request, response) => {
     await command(request, response, served);
   });
   return routes;
 }
 
-async function command(request: Request, response: Response, { deps, scope, setup }: Served): Promise<void> {
+async function answerPlan(request: Request, response: Response, { session }: Served): Promise<void> {
+  const { namespace, name } = request.params;
+  if (!isName(namespace) || !isName(name)) return refuse(response, 404, "No Canary has such a name.");
+  const found = await planFor({ namespace, name, rps: rateIn(request.query["rps"]) }, session);
+  if (typeof found === "string") refuse(response, 409, found);
+  else response.json(found);
+}
+
+async function command(request: Request, response: Response, { session, setup }: Served): Promise<void> {
   if (!setup.allowActions)
     return refuse(response, 403, "This dashboard is read-only. Start it with --allow-actions to steer from the page.");
   // A form of another page has no such header, and no such type either.
   if (request.headers.origin === undefined) return refuse(response, 403, "A command says where it comes from.");
   const action = actionIn(request.body);
   if (!action) return refuse(response, 400, "This is no command of the dashboard's.");
-  response.json(await act(action, deps, scope));
+  response.json(await act(action, session.deps, session.scope));
 }
 
 class Streams {
@@ -106,7 +115,8 @@ class Streams {
     if (!isName(namespace) || !isName(name)) return refuse(response, 404, "No Canary has such a name.");
     const signal = this.open(request, response);
     if (!signal) return;
-    const { deps, scope, recorder } = this.served;
+    const { recorder, session } = this.served;
+    const { deps, scope } = session;
     const own = { ...deps, signal };
     followCanary({ namespace, name }, { deps: own, scope, recorder, send: (news) => send(response, news) }).catch(
       (error: unknown) => {
@@ -129,7 +139,7 @@ class Streams {
       closed.abort();
     });
     response.writeHead(200, { "Content-Type": "text/event-stream" });
-    return AbortSignal.any([closed.signal, this.served.deps.signal]);
+    return AbortSignal.any([closed.signal, this.served.session.deps.signal]);
   }
 }
 

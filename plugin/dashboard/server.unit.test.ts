@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { aTerminal } from "../../test/plugin/fixtures/terminal.ts";
 import { scope } from "../../test/plugin/fixtures/seen.ts";
 import { RecordingCluster } from "../../test/recording-cluster.ts";
+import type { Session } from "../cluster/session.ts";
 import { Feed } from "./feed.ts";
+import { rateIn } from "./plan-view.ts";
 import { Recorder } from "./recorder.ts";
 import { type Listening, serve } from "./server.ts";
 
@@ -14,14 +16,20 @@ let listening: Listening;
 let cluster: RecordingCluster;
 let address: URL;
 
+const aSession = (): Session => ({
+  deps: { ...aTerminal({}), cluster, signal: ending.signal },
+  scope,
+  forward: () => Promise.reject(new Error("Nothing is forwarded here.")),
+});
+
 async function start(allowActions: boolean): Promise<void> {
   ending = new AbortController();
   cluster = new RecordingCluster([]);
-  const deps = { ...aTerminal({}), cluster, signal: ending.signal };
+  const session = aSession();
   const recorder = new Recorder();
-  const feed = new Feed(deps, scope, recorder);
-  const setup = { where: "namespace test", allowActions, version: "0" };
-  listening = await serve({ deps, scope, assets, feed, recorder, setup }, 0);
+  const feed = new Feed(session.deps, scope, recorder);
+  const setup = { where: "namespace test", allowActions };
+  listening = await serve({ session, assets, feed, recorder, setup }, 0);
   address = new URL(listening.address);
 }
 
@@ -156,6 +164,24 @@ describe("a request", () => {
   });
 });
 
+describe("a plan", () => {
+  it("is refused in the words of the verb, and for what is no name", async () => {
+    const { page, cookie } = await opened();
+    const nowhere = await ask(`${page}api/plans/test/podinfo?rps=5`, { cookie });
+    expect([nowhere.status, nowhere.text]).toEqual([409, expect.stringContaining('Namespace "test" does not exist.')]);
+    expect((await ask(`${page}api/plans/test/..%2Fx`, { cookie })).status).toBe(404);
+  });
+
+  it.each([
+    ["5", 5],
+    ["0.5", 0.5],
+    ["", undefined],
+    ["-1", undefined],
+    ["x", undefined],
+    ["1e9", undefined],
+  ])("at %s requests per second is at %s", (text, rate) => expect(rateIn(text)).toBe(rate));
+});
+
 describe("a command", () => {
   const command = { namespace: "test", name: "podinfo", verb: "rollback", run: "3" };
   const own = (): Headers => ({ origin: address.origin, "content-type": "application/json" });
@@ -199,9 +225,9 @@ describe("the port", () => {
   it("that is taken is refused with the flag to choose another", async () => {
     const before = listening;
     await expect(start(false).then(() => undefined)).resolves.toBeUndefined();
-    const { deps, recorder } = { deps: { ...aTerminal({}), cluster, signal: ending.signal }, recorder: new Recorder() };
-    const served = { deps, scope, assets, feed: new Feed(deps, scope, recorder), recorder };
-    const setup = { where: "", allowActions: false, version: "" };
+    const [session, recorder] = [aSession(), new Recorder()];
+    const served = { session, assets, feed: new Feed(session.deps, scope, recorder), recorder };
+    const setup = { where: "", allowActions: false };
     await expect(serve({ ...served, setup }, Number(address.port))).rejects.toThrow("choose another --port");
     await before.close();
   });

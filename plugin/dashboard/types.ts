@@ -85,7 +85,6 @@ export interface Setup {
   /** `namespace test` or `all namespaces`. */
   where: string;
   allowActions: boolean;
-  version: string;
 }
 
 export interface ActionRequest {

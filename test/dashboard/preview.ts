@@ -30,9 +30,9 @@ try {
     now: () => Date.now(),
     timers: systemClock,
   };
-  const { deps, scope } = await openSession({}, io, ending.signal);
+  const session = await openSession({}, io, ending.signal);
   const args = { allNamespaces: true, port: 0, allowActions: true, assets: await bundlePage() };
-  const serving = dashboard(args, deps, scope);
+  const serving = dashboard(args, session);
   const address = await Promise.race([heard, serving.then(() => "")]);
   await playRun(plane.cluster, Date.now());
   if (folder === undefined) process.stdout.write(`${address}\n`);

@@ -20,9 +20,8 @@ export const dashboardVerb: Verb = {
   run: async (values, { connect }) => {
     const port = portOf(values);
     const { dashboard } = await import("../../dashboard/dashboard.ts");
-    const { deps, scope } = await connect(values);
     const selection = { allNamespaces: isSet(values, "all-namespaces"), selector: textOf(values, "selector") };
-    return dashboard({ ...selection, port, allowActions: isSet(values, "allow-actions") }, deps, scope);
+    return dashboard({ ...selection, port, allowActions: isSet(values, "allow-actions") }, await connect(values));
   },
 };
 

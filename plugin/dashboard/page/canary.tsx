@@ -6,6 +6,7 @@ import { Actions } from "./actions.tsx";
 import { listenTo } from "./live.ts";
 import { Mark } from "./parts.tsx";
 import type { CanaryPlace } from "./place.ts";
+import { Plan } from "./plan.tsx";
 import { Plots } from "./plots.tsx";
 import { Commands, Events, History, Objects } from "./records.tsx";
 import { Steps } from "./steps.tsx";
@@ -52,6 +53,7 @@ function Found({ page, now, mayAct }: { page: PageView; now: number; mayAct: boo
         <Commands page={page} now={now} />
       </div>
       <History page={page} now={now} />
+      <Plan at={view} />
       <Objects page={page} />
     </>
   );

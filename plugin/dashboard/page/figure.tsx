@@ -1,12 +1,12 @@
 /** One plot: lines over time in an SVG of our own, its limit, and the numbers under the pointer. */
 import { useState } from "preact/hooks";
-import { clockTime } from "./words.ts";
+import { clockTime, none } from "./words.ts";
 import { dotsOf, nearestTo, pathOf, type Point, type Range, scaleOf } from "./plot.ts";
 
 export interface Line {
   name: string;
-  /** `primary`, `canary` or `ahead`: its colour, and dashes. */
-  kind: "primary" | "canary" | "ahead";
+  /** Its colour, and dashes. */
+  kind: "primary" | "canary" | "ahead" | "back";
   points: readonly Point[];
   steps?: boolean;
 }
@@ -17,6 +17,8 @@ export interface Plot {
   times: Range;
   values: Range;
   format: (value: number) => string;
+  /** Of the axis of time; the clock's unless given. */
+  timeWords?: (at: number) => string;
   /** Drawn as a line, and named. */
   limit?: { value: number; words: string } | undefined;
 }
@@ -24,7 +26,7 @@ export interface Plot {
 const box = { width: 300, height: 110 };
 
 export function Figure(plot: Plot) {
-  const { title, lines, times, values, format, limit } = plot;
+  const { title, lines, times, values, format, limit, timeWords = clockTime } = plot;
   const [at, look] = useState<number>();
   const scale = scaleOf(times, values, box);
   const hasNumbers = lines.some(({ points }) => points.some(({ value }) => value !== undefined));
@@ -64,9 +66,9 @@ export function Figure(plot: Plot) {
         {hasNumbers ? null : <span class="empty">nothing measured yet</span>}
       </div>
       <div class="times" aria-hidden="true">
-        <span>{clockTime(new Date(times.low).toISOString())}</span>
+        <span>{timeWords(times.low)}</span>
         {limit ? <span class="limit-words">{limit.words}</span> : null}
-        <span>{clockTime(new Date(times.high).toISOString())}</span>
+        <span>{timeWords(times.high)}</span>
       </div>
     </figure>
   );
@@ -82,7 +84,7 @@ function Legend({ plot: { lines, format }, at }: { plot: Plot; at: number | unde
         const value = valueAt(line, at);
         return (
           <span key={line.name} class={`key ${line.kind}`}>
-            {line.name} <b>{value === undefined ? "–" : format(value)}</b>
+            {line.name} {line.kind === "back" ? null : <b>{value === undefined ? none : format(value)}</b>}
           </span>
         );
       })}

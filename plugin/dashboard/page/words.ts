@@ -11,8 +11,8 @@ export const latency = (value: number | null): string => (value === null ? none 
 export const whole = (value: number | null): string => (value === null ? none : String(Math.round(value)));
 
 /** `03:00:12`, as this machine's clock has it. */
-export function clockTime(time: string): string {
-  const date = new Date(Date.parse(time));
+export function clockTime(time: string | number): string {
+  const date = new Date(time);
   const two = (part: number): string => String(part).padStart(2, "0");
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
 }
