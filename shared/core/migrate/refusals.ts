@@ -6,7 +6,9 @@ import { label, primaryLeaf, primaryName } from "../objects/names.ts";
 import { formatDuration, parseDuration } from "../format/duration.ts";
 import { sortedJson } from "../format/sorted-json.ts";
 import { kubectlIn } from "../preconditions/finding.ts";
+import { unmetPreconditions } from "../preconditions/preconditions.ts";
 import { routerOf } from "../routes/routes.ts";
+import { formatErrors, parsePolicy } from "../spec/policy.ts";
 import {
   copiesOf,
   flaggersRoutes,
@@ -91,6 +93,29 @@ const targetUnfit: Rule = (seen) => {
   const { namespace, target } = placeOf(seen);
   return { code: "target-unfit", why, cure: { run: kubectlIn(namespace, `edit deploy ${target}`) } };
 };
+
+/** Flagger gates its changes today; here none would be held, and the next one would go out to everyone at once. */
+const notCarriedOut: Rule = (seen) => {
+  if (isSwitched(seen)) return undefined;
+  const { namespace, name } = placeOf(seen);
+  const asked = notSupported(seen);
+  if (asked === undefined) return undefined;
+  return {
+    code: "not-carried-out",
+    why: `Canary ${name} could not be carried out, so that changes would go out unjudged. ${asked}`,
+    cure: { say: "leave it to Flagger, or", run: kubectlIn(namespace, `edit canary ${name}`) },
+  };
+};
+
+function notSupported({ canary }: MigrationSeen): string | undefined {
+  const parsed = parsePolicy(canary.spec);
+  if (!parsed.ok) return formatErrors(parsed.errors);
+  // Who wrote the status is another matter.
+  const { managedFields: _writers, ...metadata } = canary.metadata;
+  const { targetRef } = canary.spec;
+  const at = { namespace: metadata.namespace ?? "", targetName: targetRef.name, apexName: apexOf(canary) };
+  return unmetPreconditions({ ...at, canary: { ...canary, metadata } }).find(({ level }) => level === "obstacle")?.what;
+}
 
 /** What has the primary's name and is not Flagger's may be anybody's. */
 const notFlaggers: Rule = ({ canary, primary, ...seen }) => {
@@ -241,6 +266,7 @@ const rules: readonly Rule[] = [
   beingDeleted,
   targetMissing,
   targetUnfit,
+  notCarriedOut,
   notFlaggers,
   unfinishedRun,
   flaggerActs,

@@ -116,6 +116,18 @@ describe("a migration is refused", () => {
     expect(refused({ configs: changed("podinfo-token") })).not.toContain("new");
   });
 
+  it("where no change would be held afterwards", () => {
+    const asking = (spec: object): MigrationSeen["canary"] => ({
+      ...left.canary,
+      spec: { ...left.canary.spec, ...spec },
+    });
+    expect(refused({ canary: asking({ provider: "istio" }) })).toContain(
+      "not-carried-out: Canary podinfo could not be carried out, so that changes would go out unjudged. Not supported yet, and not skipped in silence: provider istio",
+    );
+    const analysis = { ...left.canary.spec.analysis, stepWeight: 500 };
+    expect(refused({ canary: asking({ analysis }) })).toContain("stepWeight");
+  });
+
   it.each<[string, Partial<MigrationSeen>]>([
     ["target-missing", { target: null }],
     [

@@ -81,6 +81,7 @@ export type MigrationRefusalCode =
   | "unfinished-run"
   | "flagger-acts"
   | "canary-weight"
+  | "not-carried-out"
   | "not-flaggers"
   | "autoscaler-maximum"
   | "config-differs"

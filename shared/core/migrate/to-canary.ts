@@ -118,12 +118,12 @@ function scale(
   };
 }
 
+/** More than `size`, as an autoscaler may ask for meanwhile, are nice to have. */
 function waitForPods(target: V1Deployment, size: number): MigrationStep | undefined {
-  const wanted = target.spec?.replicas ?? 1;
   const { isSeen, updated, available, others } = countsOf(target);
-  if (isSeen && updated >= wanted && others === 0 && available >= size) return undefined;
+  if (isSeen && updated >= size && others === 0 && available >= size) return undefined;
   const ready = isSeen ? Math.min(updated, available) : 0;
-  const why = `${ready} of ${Math.max(size, wanted)} pods of ${target.metadata?.name} are ready`;
+  const why = `${ready} of ${size} pods of ${target.metadata?.name} are ready`;
   return { kind: "wait", code: "pods", why };
 }
 
