@@ -100,7 +100,11 @@ async function play(scenario: Scenario, { env }: Situation, round: number): Prom
 async function playAll(situation: Situation): Promise<Taken[]> {
   const scenario = Scenario.of(place(situation.name));
   const taken: Taken[] = [];
-  for (let round = 1; round <= runs; round += 1) taken.push(await play(scenario, situation, round));
+  for (let round = 1; round <= runs; round += 1) {
+    const one = await play(scenario, situation, round);
+    process.stdout.write(`${situation.name}: ${one.outcome} after ${one.seconds} s, ${one.badRequests} bad requests\n`);
+    taken.push(one);
+  }
   return taken;
 }
 
@@ -128,7 +132,6 @@ function expectInside(values: readonly number[], { low, high }: Spread, what: st
 }
 
 function compare({ name, fault, percent, rps }: Situation, taken: readonly Taken[]): void {
-  process.stdout.write(`${name}: ${JSON.stringify(taken)}\n`);
   const scene = { policy: policyOf(place(name)), rps, scrapeIntervalMs: scrapeMs };
   const planned = runsOf(scene, { failures: 0, slow: 0 }, { fault, percent, seed, effort: usualEffort });
   const same = taken.filter(({ outcome }) => outcome === (fault === "none" ? "promoted" : "rejected"));
