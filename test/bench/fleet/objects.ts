@@ -1,6 +1,6 @@
 /** Objects without anybody who acts on them: what a large cluster has, as far as the controller can see. */
 import { createHash } from "node:crypto";
-import type { V1Deployment, V1ReplicaSet } from "@kubernetes/client-node";
+import type { V1Deployment, V1Pod, V1ReplicaSet } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -54,7 +54,27 @@ export async function createCanary(cluster: Cluster, app: App): Promise<void> {
   await cluster.create<Canary>(resource.canaries, canary({ ...app, replicas: 1 }));
 }
 
+/** A pod of the app's newest ReplicaSet that is ready, as nothing but its labels and addresses tell. */
+export async function createPod(cluster: Cluster, app: App, index: number, revision: number): Promise<void> {
+  const labels = { app: app.name, "pod-template-hash": hashOf(app, revision) };
+  const { spec } = templateOf(app, revision);
+  const metadata = { name: `${app.name}-${hashOf(app, revision)}-${index}`, namespace: app.namespace, labels };
+  const automountServiceAccountToken = false;
+  const made = await cluster.create<V1Pod>(resource.pods, {
+    metadata,
+    spec: { ...spec, containers: spec?.containers ?? [], automountServiceAccountToken },
+  });
+  const at = new Date();
+  const conditions = ["Ready", "ContainersReady"].map((type) => ({ type, status: "True", lastTransitionTime: at }));
+  const status = { phase: "Running", podIP: `10.${(index >> 8) & 255}.${index & 255}.1`, conditions };
+  await cluster.replace(resource.pods, { ...made, status }, { subresource: "status" });
+}
+
 // --- internal ---
+
+function hashOf({ name }: App, revision: number): string {
+  return createHash("sha256").update(`${name}-${revision}`).digest("hex").slice(0, 10);
+}
 
 /** As an ordinary chart has it: probes, resources, an environment of twenty variables. */
 function templateOf({ name }: App, revision: number): NonNullable<V1Deployment["spec"]>["template"] {
@@ -73,7 +93,7 @@ function templateOf({ name }: App, revision: number): NonNullable<V1Deployment["
 }
 
 function replicaSetOf(owner: V1Deployment, app: App, at: { revision: number; isLast: boolean }): V1ReplicaSet {
-  const hash = createHash("sha256").update(`${app.name}-${at.revision}`).digest("hex").slice(0, 10);
+  const hash = hashOf(app, at.revision);
   const labels = { app: app.name, "pod-template-hash": hash };
   const template = templateOf(app, at.revision);
   const { name = "", uid = "" } = owner.metadata ?? {};

@@ -44,7 +44,7 @@ export class Replica {
       METRICS_SERVER: metricsServer,
     };
     const env = Object.fromEntries(Object.entries(settings).map(([name, value]) => [`KUBECTL_CANARY_${name}`, value]));
-    const child = spawn(process.execPath, ["--max-old-space-size=384", bundle], {
+    const child = spawn(process.execPath, ["--max-semi-space-size=4", "--max-old-space-size=384", bundle], {
       env: { ...env, KUBECONFIG: kubeconfig, PATH: process.env["PATH"], NODE_ENV: "production" },
       stdio: ["ignore", "pipe", "pipe"],
     });
