@@ -3,20 +3,16 @@
  * webhooks answered by this process, and a Prometheus that knows of no request. Each run has a namespace for itself, and
  * controllers that see nothing else, so that many runs go on side by side.
  */
-import { once } from "node:events";
-import type { Server, AddressInfo } from "node:net";
 import { join } from "node:path";
 import { pino } from "pino";
 import { loadAll } from "js-yaml";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
-import { issueAuthority, issueServing } from "../../webhook/certificates/issue.ts";
 import {
   type Controller as RunningController,
   startController as startProduct,
 } from "../../webhook/controller/controller.ts";
 import { createRecorder } from "../../webhook/telemetry/recorder.ts";
-import { createServer } from "../../webhook/server.ts";
 import { release } from "../chart/install.ts";
 import { ensureBinary } from "../cluster/build.ts";
 import { repository } from "../cluster/layout.ts";
@@ -28,6 +24,8 @@ import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
 import { openDoor, type Door } from "../metrics/door.ts";
 import { defineResources } from "../plugin/fixtures/plane.ts";
 import { noRequests } from "./no-requests.ts";
+import { serveAdmission, type Admission, type Serving } from "./admission.ts";
+import { startProgram } from "./programs/start.ts";
 import { through, type Gate } from "./through.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
 
@@ -43,6 +41,8 @@ export interface Controller {
   port?: number;
   /** Where it finds Prometheus, if not at the one that knows of no request. */
   metricsServer?: string;
+  /** Beside it, what a tenant's Canary may ask. */
+  allowedAddresses?: string[];
 }
 
 export interface Arena {
@@ -53,6 +53,8 @@ export interface Arena {
   node: PaperNode;
   /** Another account's. */
   as(token: string): Cluster;
+  /** What another process needs to be that account: the text of a kubeconfig. */
+  kubeConfig(token?: string): string;
   /** Where the API server listens. */
   port: number;
   startController(options: Controller): Promise<RunningController>;
@@ -60,8 +62,15 @@ export interface Arena {
 }
 
 const account = `system:serviceaccount:${release.namespace}:${release.name}`;
-/** `watchNamespaces` as the chart has it: the controller's account then has the chart's own Roles. Those namespaces are made first. */
-export async function startArena({ watchNamespaces = [] }: { watchNamespaces?: string[] } = {}): Promise<Arena> {
+
+export interface ArenaOptions {
+  /** As the chart has it: the controller's account then has the chart's own Roles. Those namespaces are made first. */
+  watchNamespaces?: string[];
+  /** Reviews are answered by a process of their own. */
+  isAdmissionApart?: boolean;
+}
+
+export async function startArena({ watchNamespaces = [], isAdmissionApart }: ArenaOptions = {}): Promise<Arena> {
   const plane = await startControlPlane();
   const cluster = plane.cluster();
   const [controllers, node, prometheus] = await Promise.all([
@@ -74,13 +83,15 @@ export async function startArena({ watchNamespaces = [] }: { watchNamespaces?: s
   const chart = (files: string[]): Promise<Configuration[]> => rendered(plane, watchNamespaces, files);
   if (watchNamespaces.length === 0) await allowEverything(cluster);
   else await allowByChart(cluster, await chart(["rbac"]), watchNamespaces);
-  const admission = await startAdmission(cluster, await chart(["webhooks", "policies"]), watchNamespaces);
+  const admission = await (isAdmissionApart ? admissionApart() : serveAdmission(account, watchNamespaces));
+  await callAdmission(cluster, await chart(["webhooks", "policies"]), { watchNamespaces, ...admission });
   const token = await tokenOf(cluster);
   return {
     cluster,
     own: plane.cluster({ token }),
     as: (other) => plane.cluster({ token: other, timeoutMs: 10_000 }),
     node,
+    kubeConfig: (other) => plane.kubeConfig(other === undefined ? {} : { token: other }).exportConfig(),
     port: plane.port,
     startController: (options) => {
       const { port = plane.port } = options;
@@ -90,7 +101,7 @@ export async function startArena({ watchNamespaces = [] }: { watchNamespaces?: s
     stop: async () => {
       await Promise.all([node.stop(), controllers.stop(), prometheus.close()]);
       await plane.stop();
-      await new Promise((resolve) => admission.close(resolve));
+      await admission.end();
     },
   };
 }
@@ -111,7 +122,7 @@ function startController(
       provider: "linkerd",
       metricsServer: options.metricsServer ?? prometheus.url,
       scrapeIntervalMs: 1_000,
-      allowedAddresses: [],
+      allowedAddresses: options.allowedAddresses ?? [],
       templateNamespaces: [],
       watchNamespaces,
       excludedNamespaces: [],
@@ -177,21 +188,18 @@ const configurations: Record<string, Resource> = {
   ValidatingWebhookConfiguration: resource.validatingWebhookConfigurations,
 };
 
-/** The chart's webhooks, with this process in the Service's place. */
-async function startAdmission(cluster: Cluster, chart: Configuration[], watchNamespaces: string[]): Promise<Server> {
-  const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
-  const authority = await issueAuthority("arena", validity);
-  const serving = await issueServing(authority, ["localhost"], validity);
-  const canary = { ownAccounts: [account], watchNamespaces };
-  const recorder = createRecorder({ version: "test", meshProvider: "linkerd" });
-  const server = createServer(
-    { timers: systemClock, log: pino({ enabled: false }), canary, recorder, notReady: () => [] },
-    serving,
-  );
-  server.listen(0, "localhost");
-  await once(server, "listening");
-  const base = `https://localhost:${(server.address() as AddressInfo).port}`;
-  const caBundle = Buffer.from(authority.cert).toString("base64");
+async function admissionApart(): Promise<Admission> {
+  const { said, end } = startProgram<Serving>("serve-admission", [account]);
+  return { ...(await said), end };
+}
+
+/** The chart's webhooks, with `port` of this machine in the Service's place. */
+async function callAdmission(
+  cluster: Cluster,
+  chart: Configuration[],
+  { port, authority, watchNamespaces }: Serving & { watchNamespaces: string[] },
+): Promise<void> {
+  const caBundle = Buffer.from(authority).toString("base64");
   for (const configuration of chart) {
     const of = configurations[configuration.kind];
     if (!of) {
@@ -199,11 +207,10 @@ async function startAdmission(cluster: Cluster, chart: Configuration[], watchNam
       continue;
     }
     for (const webhook of configuration.webhooks ?? [])
-      webhook.clientConfig = { url: `${base}${webhook.clientConfig.service?.path}`, caBundle };
+      webhook.clientConfig = { url: `https://localhost:${port}${webhook.clientConfig.service?.path}`, caBundle };
     await cluster.create(of, configuration);
   }
   await waitForAdmission(cluster, watchNamespaces[0] ?? release.namespace);
-  return server;
 }
 
 /** The policies too: what the controller does in all rows is what its own account may do. */

@@ -1,6 +1,5 @@
 /** A tenant who may write in one namespace, and a pod without any rights: what they try against everybody else's canaries. */
 import { request } from "node:https";
-import type { AddressInfo } from "node:net";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { V1Deployment, V1MutatingWebhookConfiguration } from "@kubernetes/client-node";
 import type { Cluster } from "../../shared/kube/cluster.ts";
@@ -36,44 +35,45 @@ export interface Mallory {
   webhooks: string[];
   /** Name of somebody else's namespace. */
   victim: string;
+  /** Address of a Prometheus that lies, see {@link startLiar}. */
+  liar: string;
   random: () => number;
 }
 
-/** Goes on until `ending`. Refusals are what it expects; returns how often each act was tried, and how often it was let. */
-export async function attack(
-  mallory: Mallory,
-  ending: AbortSignal,
-): Promise<Map<string, { tried: number; let: number }>> {
-  const liar = await startLiar();
-  const counts = new Map<string, { tried: number; let: number }>();
+/** How often each act was tried, how often it was let, and what the last refusal was. */
+export type Counts = Map<string, Count>;
+
+interface Count {
+  tried: number;
+  let: number;
+  why?: string;
+}
+
+/** Goes on until `ending`. Refusals are what it expects. */
+export async function attack(mallory: Mallory, ending: AbortSignal): Promise<Counts> {
+  const counts: Counts = new Map();
   let turn = 0;
-  const acts = actsOf(mallory, `http://127.0.0.1:${(liar.address() as AddressInfo).port}`);
+  const acts = actsOf(mallory);
   const names = Object.keys(acts);
   const worker = async (): Promise<void> => {
     while (!ending.aborted) {
       const name = names[Math.floor(mallory.random() * names.length)] ?? "";
-      const count = counts.get(name) ?? { tried: 0, let: 0 };
+      const count: Count = counts.get(name) ?? { tried: 0, let: 0 };
       counts.set(name, count);
       count.tried += 1;
       turn += 1;
       await acts[name]?.(`x${turn}`).then(
         () => (count.let += 1),
-        () => undefined,
+        (error: unknown) => (count.why = String(error).slice(0, 200)),
       );
     }
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-  liar.closeAllConnections();
-  liar.close();
   return counts;
 }
 
-// --- internal ---
-
-type Act = (name: string) => Promise<unknown>;
-
 /** Answers never, with nonsense, with far too much, or with somebody else's address. */
-function startLiar(): Promise<Server> {
+export function startLiar(): Promise<Server> {
   const answers = [
     (): undefined => undefined,
     (response: ServerResponse) => response.end("no JSON"),
@@ -89,14 +89,55 @@ function startLiar(): Promise<Server> {
   return new Promise((resolve) => void server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-function actsOf(mallory: Mallory, liar: string): Record<string, Act> {
-  return { ...objectsOfOurs(mallory, liar), ...objectsOfKubernetes(mallory), ...posts(mallory) };
+// --- internal ---
+
+type Act = (name: string) => Promise<unknown>;
+
+function actsOf(mallory: Mallory): Record<string, Act> {
+  return { ...objectsOfOurs(mallory), ...runsOfOurs(mallory), ...objectsOfKubernetes(mallory), ...posts(mallory) };
 }
 
-function objectsOfOurs({ cluster, victim }: Mallory, liar: string): Record<string, Act> {
-  const canary = (name: string, spec: object | undefined): Promise<unknown> =>
-    cluster.create(resource.canaries, { metadata: { name, namespace }, ...(spec ? { spec } : {}) });
-  const targetRef = (name: string): object => ({ apiVersion: "apps/v1", kind: "Deployment", name });
+/** Canaries that are let, and then do what they can: runs that ask a liar, change all the time, and lose what they rest on. */
+function runsOfOurs({ cluster, liar, random }: Mallory): Record<string, Act> {
+  const some = async <T extends { metadata?: { name?: string } }>(of: Resource): Promise<string> => {
+    const { items } = await cluster.list<T>(of, { namespace });
+    return items[Math.floor(random() * items.length)]?.metadata?.name ?? "";
+  };
+  const patch = async (of: Resource, body: object): Promise<unknown> =>
+    cluster.patch(of, { namespace, name: await some(of) }, { type: "merge", body });
+  const image = (): object => ({
+    template: { spec: { containers: [{ name: "x", image: `nowhere/x:${Math.floor(random() * 1_000)}` }] } },
+  });
+  return {
+    "Canary of a liar": async (name) => {
+      await deploy(cluster, name, { app: name }, { replicas: 1 });
+      await canary(cluster, name, {
+        service: { port: 80 },
+        metricsServer: liar,
+        analysis: { ...analysis, metrics: [ownMetric("up")] },
+      });
+    },
+    "a change of its own": () => patch(resource.deployments, { spec: image() }),
+    "another answer each second": () =>
+      patch(resource.canaries, { spec: { analysis: { metrics: [ownMetric(`x${random()}`)] } } }),
+    "an end in mid-run": async () =>
+      cluster.delete(resource.canaries, { namespace, name: await some(resource.canaries) }),
+    "a Service without pods": () => patch(resource.services, { spec: { selector: { app: "nobody" } } }),
+  };
+}
+
+const analysis = { interval: "1s", threshold: 3, stepWeight: 50 };
+
+function ownMetric(query: string): object {
+  return { name: "own", query, thresholdRange: { min: 0 }, interval: "1s" };
+}
+
+function canary(cluster: Cluster, name: string, spec: object): Promise<unknown> {
+  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name };
+  return cluster.create(resource.canaries, { metadata: { name, namespace }, spec: { targetRef, analysis, ...spec } });
+}
+
+function objectsOfOurs({ cluster, victim }: Mallory): Record<string, Act> {
   const metrics = (count: number): object[] =>
     Array.from({ length: count }, (_, index) => ({
       name: `m${index}`,
@@ -104,24 +145,12 @@ function objectsOfOurs({ cluster, victim }: Mallory, liar: string): Record<strin
       thresholdRange: { min: 1 },
     }));
   return {
-    "Canary without spec": (name) => canary(name, undefined),
-    "Canary with a long address": (name) =>
-      canary(name, { targetRef: targetRef(name), metricsServer: `http://${long}` }),
-    "Canary with slashes": (name) =>
-      canary(name, { targetRef: targetRef(name), metricsServer: `http://p${"/".repeat(2_000)}x` }),
-    "Canary of a liar": async (name) => {
-      await deploy(cluster, name, { app: name });
-      await canary(name, {
-        targetRef: targetRef(name),
-        service: { port: 80 },
-        metricsServer: liar,
-        analysis: { interval: "1s" },
-      });
-    },
-    "Canary with many metrics": (name) =>
-      canary(name, { targetRef: targetRef(name), analysis: { metrics: metrics(5_000) } }),
+    "Canary without spec": (name) => cluster.create(resource.canaries, { metadata: { name, namespace } }),
+    "Canary with a long address": (name) => canary(cluster, name, { metricsServer: `http://${long}` }),
+    "Canary with slashes": (name) => canary(cluster, name, { metricsServer: `http://p${"/".repeat(2_000)}x` }),
+    "Canary with many metrics": (name) => canary(cluster, name, { analysis: { ...analysis, metrics: metrics(5_000) } }),
     "Canary of another's templates": (name) =>
-      canary(name, { targetRef: targetRef(name), analysis: { metrics: metrics(3) } }),
+      canary(cluster, name, { analysis: { ...analysis, metrics: metrics(3) } }),
     "MetricTemplate of another's": (name) =>
       cluster.create(resource.metricTemplates, {
         metadata: { name, namespace },
@@ -135,7 +164,7 @@ function objectsOfOurs({ cluster, victim }: Mallory, liar: string): Record<strin
     "Canary in another namespace": (name) =>
       cluster.create(resource.canaries, {
         metadata: { name, namespace: victim },
-        spec: { targetRef: targetRef(name) },
+        spec: { targetRef: { apiVersion: "apps/v1", kind: "Deployment", name } },
       }),
     "another's weight": () =>
       cluster.patch(resource.trafficSplits, { name: "podinfo", namespace: victim }, { type: "merge", body: {} }),

@@ -63,10 +63,26 @@ const specChanged = (canary: Canary, oldCanary: Canary | undefined): boolean =>
 
 /** A spec that was accepted once may stay, whatever the rules are now: labels and finalizers must remain editable. */
 function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | undefined {
-  if (!specChanged(canary, oldCanary) || !hasShape(canary)) return undefined;
+  if (!specChanged(canary, oldCanary)) return undefined;
+  const overlong = overlongList(canary.spec);
+  if (overlong) return { allowed: false, code: 422, message: overlong, warnings: [] };
+  if (!hasShape(canary)) return undefined;
   const policy = parsePolicy(canary.spec);
   const faults = policy.ok ? wrongQueriesIn(canary).join(" ") : formatErrors(policy.errors);
   return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
+}
+
+/** The schema allows half of it at most, and takes the API server seconds to say so of thousands of entries. */
+const mostItems = 200;
+
+function overlongList(spec: unknown): string | undefined {
+  const left: unknown[] = [spec];
+  for (let value = left.pop(); value !== undefined; value = left.pop()) {
+    if (Array.isArray(value) && value.length > mostItems)
+      return `spec has a list of ${value.length} entries; no list may have more than ${mostItems}.`;
+    if (typeof value === "object" && value !== null) for (const part of Object.values(value)) left.push(part);
+  }
+  return undefined;
 }
 
 /** Whether the parts that are gone through are objects and lists at all; where not, the API server's schema says so. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { AdmissionRequest } from "./review.ts";
-import { validateCanary } from "./canaries.ts";
+import { mutateCanary, validateCanary } from "./canaries.ts";
 
 const written = (namespace: string): AdmissionRequest => ({
   uid: "1",
@@ -31,5 +31,16 @@ describe("an installation that looks after some namespaces", () => {
 
   it("takes an empty list for all of them", () => {
     expect(validateCanary(written("test"), { ownAccounts: [] })).toMatchObject({ allowed: false });
+  });
+});
+
+it("refuses a list that the API server would take seconds to check, before it does, however deep it is", () => {
+  const review = written("shop");
+  const many = Array.from({ length: 5_000 }, () => ({ name: "a" }));
+  const deep = JSON.parse(`${"[".repeat(5_000)}1${"]".repeat(5_000)}`) as unknown;
+  review.object = { ...review.object, spec: { analysis: { metrics: deep, webhooks: [{ metadata: { many } }] } } };
+  expect(mutateCanary(review, { ownAccounts: [] })).toMatchObject({
+    allowed: false,
+    message: "spec has a list of 5000 entries; no list may have more than 200.",
   });
 });

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { noBlocks } from "../../shared/core/analysis/sequential-test.ts";
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import type { CanaryState, Comparison } from "../../shared/core/state.ts";
+import type { CanaryState, Comparison, MeasuredShare } from "../../shared/core/state.ts";
 import { parseStatus, printStatus } from "../../shared/canary-status.ts";
 import { aRunningState, aSpec, someCounts, start } from "../../test/builders.ts";
 import { UnsavedEvidence } from "./unsaved.ts";
@@ -42,6 +42,25 @@ describe("evidence that came since the status was written", () => {
     expect(known()).toBe(20);
     expect(keeps(running(30), start + 5_000)).toBe(true);
     expect(known()).toBe(30);
+  });
+
+  it("is kept with the share of requests that it shows", () => {
+    const share = (all: number): MeasuredShare => ({
+      ...{ movedAt: start, epoch: 1, from: { canary: 0, primary: 0 } },
+      ...{ canary: all / 2, all },
+    });
+    const of = written(aRunningState(50, { stage: "analysing", comparison: seen(10), share: share(20) }));
+    const next = aRunningState(50, { stage: "analysing", comparison: seen(20), share: share(40) });
+    expect(keeps(next, start, of)).toBe(true);
+    expect(unsaved.restore(of, parseStatus(of)).run?.share?.all).toBe(40);
+  });
+
+  it("is kept before there is any, with the time of the next look", () => {
+    const waiting = (checkAt: number): CanaryState =>
+      aRunningState(0, { stage: "scaling", wait: "no-numbers", checkAt }, { reason: "no numbers" });
+    const of = written(waiting(start));
+    expect(keeps(waiting(start + 1_000), start, of)).toBe(true);
+    expect(unsaved.restore(of, parseStatus(of)).run?.checkAt).toBe(start + 1_000);
   });
 
   it("is written once an interval", () => {

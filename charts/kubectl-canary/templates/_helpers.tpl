@@ -267,7 +267,10 @@ namespaceSelector:
   "DRAIN" .Values.drain
   "UNINSTALL_DEADLINE" (printf "%ds" (sub (int .Values.uninstall.deadlineSeconds) 15))
 }}
-{{- /* V8 alone would take half of the limit; the rest is for what is not its heap. */}}
+{{- /*
+V8 alone would take half of the limit; the rest is for what is not its heap. Its young generation would grow to as much again while the
+first lists are read, and stay so: with a small one, 3,000 Deployments take 240 MB instead of 400.
+*/}}
 {{- $memory := dig "limits" "memory" "" .Values.resources | toString }}
 {{- $megabytes := 0 }}
 {{- if hasSuffix "Gi" $memory }}
@@ -275,10 +278,8 @@ namespaceSelector:
 {{- else if hasSuffix "Mi" $memory }}
 {{- $megabytes = trimSuffix "Mi" $memory | int }}
 {{- end }}
-{{- if gt (int $megabytes) 0 }}
 - name: NODE_OPTIONS
-  value: --max-old-space-size={{ div (mul $megabytes 3) 4 }}
-{{- end }}
+  value: --max-semi-space-size=4{{ if gt (int $megabytes) 0 }} --max-old-space-size={{ div (mul $megabytes 3) 4 }}{{ end }}
 {{- range $name, $value := $settings }}
 - name: KUBECTL_CANARY_{{ $name }}
   value: {{ $value | toString | quote }}

@@ -39,11 +39,7 @@ export async function startPlace(): Promise<Place> {
   const cluster = plane.cluster();
   await defineResources(cluster);
   // What is not served is asked for again and again.
-  for (const file of await readdir(definitions)) {
-    if (file === "canaries.yaml") continue;
-    const definition = load(await readFile(join(definitions, file), "utf8")) as object;
-    await cluster.create(resource.customResourceDefinitions, definition);
-  }
+  await defineOthers(cluster);
   await cluster.create(resource.namespaces, { metadata: { name: account.namespace } });
   await Promise.all([createAccount(cluster), createWebhooks(cluster), countApart(cluster)]);
   const path = `/api/v1/namespaces/${account.namespace}/serviceaccounts/${account.name}/token`;
@@ -61,6 +57,15 @@ export async function startPlace(): Promise<Place> {
       await plane.stop();
     },
   };
+}
+
+/** Every definition of the chart's but the Canary's. */
+export async function defineOthers(cluster: Cluster): Promise<void> {
+  for (const file of await readdir(definitions)) {
+    if (file === "canaries.yaml") continue;
+    const definition = load(await readFile(join(definitions, file), "utf8")) as object;
+    await cluster.create(resource.customResourceDefinitions, definition);
+  }
 }
 
 /** Resolves when so many Canaries are. */

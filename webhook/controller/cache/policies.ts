@@ -18,7 +18,8 @@ import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 export interface PolicyCaches {
   servers: Cache<PolicyServer>;
   authorizations: Cache<AuthorizationPolicy>;
-  serverAuthorizations: Cache<ServerAuthorization>;
+  /** Undefined where this version of Linkerd has none. */
+  serverAuthorizations?: Cache<ServerAuthorization>;
   /** With the annotation about policy and no other. */
   namespaces: Cache<V1Namespace>;
 }
@@ -48,7 +49,10 @@ export function watchPolicies(
   return {
     servers: watchInto<PolicyServer>(deps, servers, options()),
     authorizations: watchInto<AuthorizationPolicy>(deps, authorizations, options()),
-    serverAuthorizations: watchInto<ServerAuthorization>(deps, serverAuthorizations, options()),
+    ...optional(
+      "serverAuthorizations",
+      serverAuthorizations && watchInto<ServerAuthorization>(deps, serverAuthorizations, options()),
+    ),
     namespaces: watchInto<V1Namespace>(deps, resource.namespaces, {
       transform: annotated,
       keys: (object) => keys(keyOf(object)),
@@ -63,7 +67,7 @@ export function policiesIn(policies: PolicyCaches | undefined, namespace: string
   return {
     servers: policies.servers.byIndex(byNamespace, namespace),
     authorizations: policies.authorizations.byIndex(byNamespace, namespace),
-    serverAuthorizations: policies.serverAuthorizations.byIndex(byNamespace, namespace),
+    serverAuthorizations: policies.serverAuthorizations?.byIndex(byNamespace, namespace) ?? [],
     ...optional("defaultPolicy", annotations[defaultPolicyAnnotation]),
   };
 }

@@ -1,4 +1,5 @@
 /** Whether the cluster has Linkerd's policy objects, in which versions, and whether we may read them. */
+import { optional } from "../../../shared/core/format/compact.ts";
 import { pause, type Clock } from "../../../shared/kube/clock.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
@@ -8,7 +9,7 @@ export interface ServedPolicies {
   servers: Resource;
   authorizations: Resource;
   /** Gone from some version of Linkerd's on. */
-  serverAuthorizations: Resource;
+  serverAuthorizations?: Resource;
 }
 
 /** In these namespaces; in all, where none is named. Undefined where they are not installed, or the chart does not let us read them: then nothing is said of policy in advance. */
@@ -21,8 +22,8 @@ export async function discoverPolicies(
   );
   const [servers, authorizations] = found;
   if (!servers || !authorizations) return undefined;
-  const serverAuthorizations = (await served(cluster, resource.serverAuthorizations)) ?? resource.serverAuthorizations;
-  const all = { servers, authorizations, serverAuthorizations };
+  const serverAuthorizations = await served(cluster, resource.serverAuthorizations);
+  const all = { servers, authorizations, ...optional("serverAuthorizations", serverAuthorizations) };
   const readable = await Promise.all(Object.values(all).map((one) => mayList(cluster, one, namespaces[0])));
   return readable.every(Boolean) ? all : undefined;
 }

@@ -78,6 +78,9 @@ export async function observe(
 
 // --- internal ---
 
+/** Pods have nothing to tell yet, and each step of their start would ask for all of them. */
+const podsSilentMs = 1_000;
+
 /** A TrafficSplit that nobody carries out looks as sound as any: its ServiceProfile is asked for before a run may start on it. */
 async function routeSeen(
   deps: ObserveDeps,
@@ -117,10 +120,16 @@ async function workloadOf(
   const { workload } = objects;
   if (!workload) return undefined;
   const waiting = !isUrgent && state.run?.stage === "scaling" && (workload.status?.unavailableReplicas ?? 0) > 0;
-  const failure = waiting ? failureOf(workload, await podsOf(deps.cluster, workload), deps.now()) : undefined;
+  const failure = waiting ? await failureSeen(deps, workload, state.run?.stageAt) : undefined;
   const { name: canary, uid } = metaOf(objects.canary);
   const seen = toWorkload(workload, revisionsOf(deps.world, workload), failure);
   return isSealedBy({ canary, uid }, workload) ? seen : { ...seen, isUnsealed: true };
+}
+
+async function failureSeen(deps: ObserveDeps, workload: V1Deployment, stageAt = 0): Promise<string | undefined> {
+  const now = deps.now();
+  const pods = now - stageAt < podsSilentMs ? [] : await podsOf(deps.cluster, workload);
+  return failureOf(workload, pods, now);
 }
 
 /** Of each pod by its name. Where they cannot be read, names must do. */

@@ -1,0 +1,33 @@
+/** Runs a program of this folder as a process of its own, until it is told to end or its caller does. */
+import { fork, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+
+export interface Program<T> {
+  /** What it says first. Rejects where it ends without a word. */
+  said: Promise<T>;
+  end: () => Promise<void>;
+}
+
+export function startProgram<T>(name: string, args: readonly string[]): Program<T> {
+  const child = fork(join(import.meta.dirname, `${name}.ts`), args, { serialization: "advanced" });
+  return { said: firstWord<T>(child, name), end: () => end(child) };
+}
+
+// --- internal ---
+
+async function firstWord<T>(child: ChildProcess, name: string): Promise<T> {
+  const gone = once(child, "exit").then(([code]) => {
+    throw new Error(`${name} ended with ${String(code)} and said nothing`);
+  });
+  const [said] = (await Promise.race([once(child, "message"), gone])) as [T];
+  gone.catch(() => undefined);
+  return said;
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
+}
