@@ -1,5 +1,6 @@
 /** Runs with webhooks and declared pauses: each type that passes, refuses or does not answer, and people who answer instead. */
 import type { Policy } from "../../shared/core/spec/policy.ts";
+import type { WaitCause } from "../../shared/core/objects/wait-causes.ts";
 import type { HookType } from "../../shared/core/objects/hook-types.ts";
 import { atWeight, build, cue, newImage } from "./cues.ts";
 import { aHook, type HookSays } from "./hooks.ts";
@@ -13,6 +14,11 @@ function hooked(...types: HookType[]): Partial<Policy> {
 }
 
 const atGate = ({ state }: Stage): boolean => state.run?.wait === "gate" || state.run?.wait === "declared-pause";
+
+const inWait =
+  (cause: WaitCause) =>
+  ({ state }: Stage): boolean =>
+    state.run?.wait === cause;
 
 const says = (type: HookType, what: HookSays): Partial<World> => ({ hooks: { [`${type}/qa`]: what } });
 
@@ -166,6 +172,15 @@ export const gates: Record<string, Script> = {
     title: "weight 25 is given two minutes",
     policy: { ...few, pauses: [{ weight: 25, durationMs: 120_000 }] },
     cues: [newImage],
+  },
+  "pause-timed-deserted": {
+    title: "weight 25 is given a minute, in which its users go away: then it waits for them, and not for ever",
+    policy: {
+      ...few,
+      pauses: [{ weight: 25, durationMs: 60_000 }],
+      noEvidence: { policy: "hold", deadlineMs: 60_000 },
+    },
+    cues: [newImage, cue("the users go away", inWait("timed-pause"), (world) => (world.requestsPerSecond = 0), 5_000)],
   },
   "pause-failing": {
     title: "1.7.1 begins to fail at a declared pause: rolled back all the same",

@@ -85,6 +85,15 @@ export function stayAtGate(turn: RunTurn): Draft | undefined {
   return draft(turn, { run: { ...run, checkAt: seen.now + policy.intervalMs } }, { requeueAfterMs: policy.intervalMs });
 }
 
+/** With the pause behind it whose time is over: what it waits for from then on is evidence, which does not wait for ever. */
+export function pastPause(turn: RunTurn): RunTurn {
+  const { run, seen } = turn;
+  const { gate } = run;
+  if (gate?.type !== "pause" || gate.until === undefined || seen.now < gate.until) return turn;
+  const past = ungated(withoutWait(pausePassed(run, Number(gate.name), stepAhead(run))));
+  return { ...turn, run: past, state: { ...turn.state, run: past } };
+}
+
 /** The run when a person lets it through the gate at which it stands; undefined where it stands at none that a person may open. */
 export function openedByHand({ run, policy }: RunTurn): Run | undefined {
   const { gate } = run;

@@ -15,7 +15,7 @@ import { lostWhileIterating, passesUnused, unused } from "./iterating.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
 import { confirm } from "../hooks/confirm-rollout.ts";
-import { afterStep, beforeUsers, newsAtGate, stayAtGate } from "../hooks/at-gate.ts";
+import { afterStep, beforeUsers, newsAtGate, pastPause, stayAtGate } from "../hooks/at-gate.ts";
 import { andThen, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
 import { failedCheck } from "../lifecycle/failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
@@ -225,7 +225,8 @@ function weighEvidence(
 }
 
 /** By the Canary's policy. What only needs to wait is never a failure, and users who do not reach the canary never a pass. */
-function withoutEvidence(turn: RunTurn, found: Wait, metrics: Measured): Draft {
+function withoutEvidence(asked: RunTurn, found: Wait, metrics: Measured): Draft {
+  const turn = pastPause(asked);
   const { policy, deadlineMs } = turn.policy.noEvidence;
   const standing = policy === "fail" ? undefined : stayAtGate(turn);
   if (standing) return standing;

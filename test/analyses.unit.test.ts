@@ -1,0 +1,206 @@
+/**
+ * Whole runs by generated analyses: strategies, steps, gates, pauses, thresholds and limits in any combination, with versions, webhooks,
+ * traffic and people of any kind. What admission accepts comes to an end, and what it does not is refused with the field.
+ */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { AnalysisSpec } from "../shared/core/objects/canary.ts";
+import { hookTypes } from "../shared/core/objects/hook-types.ts";
+import { waitCauses } from "../shared/core/objects/wait-causes.ts";
+import { formatErrors, parsePolicy, type Policy } from "../shared/core/spec/policy.ts";
+import { strategyOf } from "../shared/core/spec/strategy.ts";
+import { aSpec, hashOf } from "./builders.ts";
+import { build, cue, newImage } from "./simulation/cues.ts";
+import type { HookSays } from "./simulation/hooks.ts";
+import { type Cue, play, type Played, type Stage } from "./simulation/play.ts";
+import { ask, aWorld, type World } from "./simulation/world.ts";
+
+const maybe = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(one, { nil: undefined, freq: 2 });
+
+/** As a spec has it: a key whose value is undefined is not there. */
+const present = <T extends object>(object: T): T => JSON.parse(JSON.stringify(object)) as T;
+
+/** What a team may mean, and, where `isAny`, what it may write by mistake. */
+const analysisOf = (isAny: boolean): fc.Arbitrary<AnalysisSpec> => {
+  const among = <T>(sound: T[], faulty: T[]): fc.Arbitrary<T> => fc.constantFrom(...sound, ...(isAny ? faulty : []));
+  const percent = among([1, 10, 25, 50, 99, 100], [0, 101, 0.5]);
+  const duration = among(["1s", "10s", "1m"], ["soon", "0s"]);
+  const rising = fc
+    .uniqueArray(percent, { minLength: isAny ? 0 : 1, maxLength: 4 })
+    .map((weights) => ({ stepWeights: isAny ? weights : weights.sort((one, other) => one - other) }));
+  const steps = fc.oneof(
+    fc.record({ stepWeight: among([10, 40, 100], [0, 101]), maxWeight: maybe(percent) }),
+    rising,
+    fc.record({ iterations: among([1, 3], [-1, 0]) }),
+    ...(isAny ? [fc.constant({}), fc.constant({ iterations: 1, stepWeight: 10 })] : []),
+  );
+  const webhook = fc.record({
+    name: fc.constantFrom("qa", "load"),
+    type: maybe(fc.constantFrom(...hookTypes)),
+    url: among(["http://qa.test/"], ["qa"]),
+    timeout: maybe(among(["1s", "10s"], ["2h"])),
+    retries: maybe(among([0, 2], [11])),
+  });
+  const metric = among(
+    [
+      { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" },
+      { name: "request-duration", thresholdRange: { max: 500 }, interval: "30s" },
+    ],
+    [{ name: "request-duration", thresholdRange: { max: -1 }, interval: "1m" }],
+  );
+  const rest = fc.record({
+    interval: duration,
+    threshold: among([0, 1, 3], [-1]),
+    stepWeightPromotion: maybe(percent),
+    canaryReadyThreshold: maybe(percent),
+    primaryReadyThreshold: maybe(percent),
+    webhooks: maybe(fc.array(webhook, { maxLength: 3 })),
+    metrics: fc.uniqueArray(metric, { maxLength: 2, selector: ({ name }) => name }),
+    noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadline: duration }),
+    cannotAsk: fc.record({ deadline: duration }),
+    rollbackWindow: maybe(
+      among<AnalysisSpec["rollbackWindow"]>([{ versions: 1 }, { duration: "1h" }], [{ versions: 0 }]),
+    ),
+  });
+  const pause = fc.record({ index: fc.nat({ max: 4 }), weight: percent, duration: maybe(duration) });
+  return fc.tuple(steps, rest, maybe(fc.array(pause, { maxLength: 2 }))).map(([how, others, pauses]) => {
+    const weights = [0, ...strategyOf(present(how) as AnalysisSpec).weights];
+    const at = pauses?.map(({ index, weight, duration: time }) => ({
+      weight: isAny ? weight : weights[index % weights.length],
+      duration: time,
+    }));
+    return present({ ...others, ...how, pauses: at }) as AnalysisSpec;
+  });
+};
+
+const says = fc.constantFrom<HookSays>("opens", "opens", "refuses", "silent");
+
+const anyWorld = fc.record({
+  version: fc.record({
+    successPercent: fc.constantFrom(99.8, 99.8, 99.8, 90, 0),
+    latencyMs: fc.constantFrom(12, 12, 12, 900),
+    readyAfterMs: fc.constantFrom(3_000, 3_000, 3_000, Infinity),
+  }),
+  says: fc.dictionary(fc.constantFrom(...hookTypes.flatMap((type) => [`${type}/qa`, `${type}/load`])), says),
+  requestsPerSecond: fc.constantFrom(50, 50, 50, 50, 0),
+  loadTestPerSecond: fc.constantFrom(0, 20),
+  prometheus: fc.constantFrom<World["prometheus"]>("up", "up", "up", "up", "up", "down"),
+  obeyed: fc.constantFrom(true, true, true, true, false),
+  stopsFirst: fc.boolean(),
+});
+
+type GivenWorld = typeof anyWorld extends fc.Arbitrary<infer T> ? T : never;
+
+const word = fc.constantFrom<["resume" | "promote" | "rollback", boolean]>(
+  ["resume", false],
+  ["resume", false],
+  ["promote", false],
+  ["promote", true],
+  ["rollback", false],
+);
+
+/** What a person has to do, and nobody else. */
+function isWaitingForPerson({ state: { run, phase } }: Stage): boolean {
+  if (!run || run.ending) return false;
+  const { kind, goesOn } = { goesOn: false, ...(run.wait ? waitCauses[run.wait] : { kind: "none" }) };
+  return (kind === "person" && !goesOn) || phase === "WaitingPromotion" || phase === "Waiting";
+}
+
+const isStuck = ({ state }: Stage): boolean => /-stuck$/.test(state.reasonCode ?? "");
+
+type Word = readonly ["resume" | "promote" | "rollback", boolean];
+
+/** People who let the run through, as often as it has gates; whoever comes last takes it back. */
+function people(words: readonly Word[]): Cue[] {
+  const isNeeded = (stage: Stage): boolean => isWaitingForPerson(stage) || isStuck(stage);
+  const says = (verb: Word[0], force: boolean) => (world: World) => ask(world, { verb, ...(force ? { force } : {}) });
+  return [...words, ["rollback", false] as const].map(([verb, force]) =>
+    cue(`bob: kubectl canary ${verb} podinfo`, isNeeded, says(verb, force), 60_000),
+  );
+}
+
+type Given = [AnalysisSpec, GivenWorld, Word[]];
+
+const given = (isAny: boolean): fc.Arbitrary<Given> =>
+  fc.tuple(analysisOf(isAny), anyWorld, fc.array(word, { maxLength: 6 }));
+
+function playedBy(policy: Policy, [, { version, says: hooks, stopsFirst, ...rest }, words]: Given): Played {
+  const { target } = aWorld();
+  const world: Partial<World> = {
+    ...rest,
+    hooks,
+    builds: { "1.7.1": build("1.7.1", version) },
+    target: { ...target, ...(stopsFirst ? { stopsFirst } : {}) },
+  };
+  return play({ title: "generated", policy, world, cues: [newImage, ...people(words)] });
+}
+
+/** How the run ends: promoted with exactly what was asked for, or on stable. */
+function endOf(policy: Policy, from: Given): string {
+  const { state, world, turns } = playedBy(policy, from);
+  expect(world.violations).toEqual([]);
+  expect(state.run).toBeUndefined();
+  const { outcome } = state.history[0] ?? { outcome: "none" };
+  const tag = outcome === "promoted" ? "1.7.1" : "1.7.0";
+  expect(state.stable?.hash).toBe(hashOf(tag));
+  expect(new Set(world.target.pods.map((pod) => pod.tag))).toEqual(new Set([tag]));
+  expect([world.route?.weight ?? 0, world.canary?.replicas ?? 0]).toEqual([0, 0]);
+  for (const entry of turns) if (entry.kind === "turn") expectWords(entry.turn.decision.state);
+  return outcome;
+}
+
+/** Of many examples; each end must be among them often, for nothing holds of none. */
+function always(isAny: boolean, endsIn: (parsed: ReturnType<typeof parsePolicy>, from: Given) => string): void {
+  const ends: Record<string, number> = {};
+  const property = fc.property(given(isAny), (from) => {
+    const end = endsIn(parsePolicy({ ...aSpec(), analysis: from[0] }), from);
+    ends[end] = (ends[end] ?? 0) + 1;
+  });
+  fc.assert(property, { numRuns: 300, seed: 20261126 });
+  for (const end of isAny ? ["refused"] : ["promoted", "rejected"]) expect(ends[end] ?? 0, end).toBeGreaterThan(30);
+}
+
+describe("an analysis", () => {
+  it("that is sound is accepted, and its run ends: promoted with exactly what was asked for, or on stable", () => {
+    always(false, (parsed, from) => {
+      expect(parsed).toMatchObject({ ok: true });
+      return parsed.ok ? endOf(parsed.policy, from) : "";
+    });
+  });
+
+  it("of any kind is refused with its field, or its run ends in the same way", () => {
+    always(true, (parsed, from) => {
+      if (parsed.ok) return endOf(parsed.policy, from);
+      expect(formatErrors(parsed.errors)).toMatch(/^spec\.analysis/);
+      return "refused";
+    });
+  });
+});
+
+/** Whoever looks is told why it stands there, and what comes next or who can do what. */
+function expectWords({ run, reason, next }: Stage["state"]): void {
+  if (!run) return;
+  expect(reason).not.toBe("");
+  if (run.wait && waitCauses[run.wait].kind === "person") expect(next).not.toBe("");
+}
+
+describe("what would stall in Flagger", () => {
+  it.each<[string, AnalysisSpec]>([
+    ["no step at all", {}],
+    ["a step of nothing", { stepWeight: 0 }],
+    ["steps to nothing", { stepWeight: 10, maxWeight: 0 }],
+    ["a list without a weight", { stepWeights: [] }],
+    ["weights that do not rise", { stepWeights: [50, 50] }],
+    ["weights that fall", { stepWeights: [50, 10] }],
+    ["no iteration", { iterations: 0 }],
+    ["a pause at the weight of no step", { stepWeight: 50, pauses: [{ weight: 30 }] }],
+    [
+      "a limit that nothing keeps",
+      { stepWeight: 50, metrics: [{ name: "request-success-rate", thresholdRange: { min: 101 } }] },
+    ],
+    ["an interval that is none", { stepWeight: 50, interval: "soon" }],
+  ])("%s is refused at admission", (_, over) => {
+    const analysis = { interval: "10s", threshold: 1, ...over };
+    expect(parsePolicy({ ...aSpec(), analysis }).ok).toBe(false);
+  });
+});
