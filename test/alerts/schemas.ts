@@ -136,5 +136,6 @@ export const eventSchema = object({
   name: text,
   namespace: text,
   phase: text,
+  checksum: text,
   metadata: object({ eventMessage: text, eventType: exactly("Normal", "Warning"), timestamp: like(/^\d{13}$/) }),
 });

@@ -312,7 +312,7 @@ describe("the chart's own provider", () => {
 });
 
 describe("the chart's event webhook", () => {
-  it("gets each Event in Flagger's form, and is asked for nothing where there is none", async () => {
+  it("gets each Event in Flagger's form, but of a Canary with an event webhook of its own, and nothing is sent where there is none", async () => {
     const receiver = await aReceiver({ schema: eventSchema });
     open.push(receiver);
     const said = {
@@ -327,15 +327,17 @@ describe("the chart's event webhook", () => {
       secret: () => Promise.reject(new Error("no Secret was to be read")),
     };
     createEventSender(common).tell(givenCanary(), said);
-    createEventSender({ ...common, webhook: { address: receiver.address } }).tell(
-      { ...givenCanary(), status: { phase: "Progressing" } },
-      said,
-    );
+    const sender = createEventSender({ ...common, webhook: { address: receiver.address } });
+    const { spec, ...rest } = givenCanary();
+    const webhooks = [{ name: "own", type: "event", url: "http://own.test/" }];
+    sender.tell({ ...rest, spec: { ...spec, analysis: { ...spec.analysis, webhooks } } }, said);
+    sender.tell({ ...rest, spec, status: { phase: "Progressing", lastAppliedSpec: "v1-cafe1710" } }, said);
     expect((await receiver.arrived(1)).map(({ body }) => body)).toEqual([
       {
         name: "podinfo",
         namespace: "test",
         phase: "Progressing",
+        checksum: "v1-cafe1710",
         metadata: { eventMessage: said.message, eventType: "Normal", timestamp: String(start) },
       },
     ]);

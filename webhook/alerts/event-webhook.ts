@@ -49,7 +49,7 @@ export function createEventSender(deps: EventSenderDeps): EventSender {
   };
   const tell = (canary: Canary, said: SaidStatus): void => {
     const key = keyOf(canary);
-    if (!webhook) return;
+    if (!webhook || hasItsOwn(canary)) return;
     if ((waiting.get(key) ?? 0) >= mostWaiting) return deps.recorder.alert("event", "failed");
     count(key, 1);
     outbox.add({
@@ -87,12 +87,18 @@ async function addressOf(
   return textIn(found, "address") ?? "";
 }
 
+/** A Canary that names who is told of its Events has said who is not, as in Flagger. */
+function hasItsOwn({ spec }: Canary): boolean {
+  return (spec.analysis.webhooks ?? []).some(({ type }) => type === "event");
+}
+
 /** As Flagger's receivers read it. */
 function payloadOf({ metadata, status }: Canary, { at, type, message }: SaidStatus): object {
   return {
     name: metadata.name,
     namespace: metadata.namespace,
     phase: status?.phase ?? "",
+    checksum: status?.lastAppliedSpec ?? "",
     metadata: { eventMessage: message, eventType: type, timestamp: String(Date.parse(at)) },
   };
 }
