@@ -39,6 +39,7 @@ const analysis = {
   rollbackWindow: { versions: 3, duration: "24h" },
   primaryReadyThreshold: 100,
   canaryReadyThreshold: 100,
+  canaryReplicas: 3,
   metrics: [
     { name: "request-success-rate", interval: "1m", threshold: 99, thresholdRange: { min: 99, max: 100 } },
     { name: "own", query: "vector({{ variables.one }})", thresholdRange: { max: 1 }, templateVariables: { one: "1" } },

@@ -2,7 +2,7 @@
  * The actions that make what was seen agree with a state. They are derived from the state alone, so that a restart after
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
-import { fullReplicas, isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries } from "./turn/capacity.ts";
+import { isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "./turn/capacity.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
@@ -20,10 +20,10 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
   const actions = [
     ...lowerWeight(next, seen),
-    ...(next.run ? runTarget(next, next.run, seen, target) : idleTarget(next, seen, target)),
+    ...(next.run ? runTarget(next, next.run, { seen, target, policy }) : idleTarget(next, seen, target)),
     ...plumbing(seen),
     ...workload(next, seen, policy),
-    ...raiseWeight(next, seen),
+    ...raiseWeight(next, seen, policy),
   ];
   return isUnmet(seen, "unfit") ? retreat(actions, seen) : actions;
 }
@@ -70,10 +70,10 @@ function endedBy({ weight, run }: CanaryState): { over?: string } {
   return weight === 0 && run?.stage === "draining" ? { over: run.id } : {};
 }
 
-function raiseWeight(next: CanaryState, seen: Observation): Action[] {
+function raiseWeight(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { route } = seen;
   if (!route || !next.run || route.weight >= next.weight || loweredByOthers(next, seen)) return [];
-  const needed = podsFor(next.weight, fullReplicas(next, seen));
+  const needed = podsFor(next.weight, sharedReplicas(next, next.run, seen, policy));
   return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
 }
 
@@ -122,11 +122,17 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
   return [{ kind: "markRejected", intent: rejection.hash, words: reason }];
 }
 
-function runTarget(next: CanaryState, run: Run, seen: Observation, target: Target): Action[] {
+interface Held {
+  seen: Observation;
+  target: Target;
+  policy: Policy;
+}
+
+function runTarget(next: CanaryState, run: Run, { seen, target, policy }: Held): Action[] {
   const { hash, podTemplateHash } = next.stable!;
   // What the canary is to carry while the target rolls it carries before that.
   if (run.stage === "promoting" && mustBeReleased(run, target))
-    return raiseWeight(next, seen).length > 0
+    return raiseWeight(next, seen, policy).length > 0
       ? []
       : [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
   if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
@@ -184,7 +190,7 @@ function scaleTo(replicas: number, { workload: canary }: Observation): Action[] 
 /** Enough for the weight it has and for the one being prepared; while it carries a promotion it never shrinks. */
 function replicasFor(next: CanaryState, run: Run, seen: Observation, policy: Policy): number {
   const { weight } = next;
-  const of = fullReplicas(next, seen);
+  const of = sharedReplicas(next, run, seen, policy);
   if (run.stage !== "scaling" && run.stage !== "analysing")
     return Math.max(podsFor(weight, of), seen.workload?.replicas ?? 0);
   return Math.max(podsFor(weight, of), podsFor(preparedWeight(run, policy), of));

@@ -123,6 +123,30 @@ describe("the canary's replicas", () => {
     expect(replicasOf({ state: next, ...decision })).toEqual([10]);
   });
 
+  it.each([
+    ["a number", { unit: "pods", value: 3 }, 90, 3],
+    ["percent of what all traffic needs", { unit: "percent", value: 100 }, 10, 10],
+  ] as const)("are %s where canaryReplicas says so", (...[, canaryReplicas, weight, replicas]) => {
+    const given = aPolicy({ weights: [weight], canaryReplicas });
+    const target = aHeldTarget("1.7.1", { replicas: 2 });
+    const pods = (ready: number): Decision =>
+      decide(
+        aRunningState(0, {}, { floor }),
+        { ...aRunObservation(0, ready), target, metrics: someMetrics(start) },
+        given,
+      );
+    expect(replicasOf(pods(1))).toEqual([replicas]);
+    expect(pods(replicas - 1).state.weight).toBe(0);
+    expect(pods(replicas).state.weight).toBe(weight);
+  });
+
+  it("that canaryReplicas gives it carry its weight together, and each of them its part", () => {
+    const given = aPolicy({ weights: [90], canaryReplicas: { unit: "pods", value: 3 } });
+    const state = aRunningState(90, { stage: "analysing", checkAt: start + 1 }, { floor });
+    const seen = aRunObservation(90, 2, { target: aHeldTarget("1.7.1", { replicas: 4 }) });
+    expect(decide(state, seen, given).state.weight).toBe(60);
+  });
+
   it("that are not ready yet for more load are no lost ones", () => {
     const run = { stage: "analysing", givenFor: 10, checkAt: start + 1 } as const;
     const { state: next } = look({ weight: 50, run }, { replicas: 20, primary: 20, canary: 5 });

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { anyObservation, anyPolicy, anyRun, anyState } from "../../test/simulation/arbitraries.ts";
 import { start } from "../../test/builders.ts";
-import { fullReplicas, isEdited, podsFor, readyCanaries } from "./turn/capacity.ts";
+import { isEdited, podsFor, readyCanaries, sharedReplicas } from "./turn/capacity.ts";
 import { decide } from "./decide.ts";
 import { barrierOf } from "./turn/turn.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -109,11 +109,12 @@ const isAnswering = (...[state, seen]: Given): boolean => pendingCommand({ state
 
 describe("traffic", () => {
   it("is raised only to what the canary's ready pods can carry", () => {
-    always(givenRun, (decision, _, seen) => {
+    always(givenRun, (decision, _, seen, policy) => {
+      const { run } = decision.state;
       for (const { weight } of ofKind(decision, "setWeight")) {
         if (weight <= (seen.route?.weight ?? 0)) continue;
-        const ready = decision.state.run ? readyCanaries(decision.state.run, seen) : 0;
-        expect(ready).toBeGreaterThanOrEqual(podsFor(weight, fullReplicas(decision.state, seen)));
+        const of = run ? sharedReplicas(decision.state, run, seen, policy) : Infinity;
+        expect(run ? readyCanaries(run, seen) : 0).toBeGreaterThanOrEqual(podsFor(weight, of));
       }
     });
   });

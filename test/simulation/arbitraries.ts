@@ -15,7 +15,7 @@ import { anyAnswers, anyGate, anyHooks, anyPassed, anyPauses } from "./arbitrary
 import type { CanaryState, Pause, Run, Unvetted } from "../../shared/core/state.ts";
 import type { CountersSeen, MetricsSeen, Observation, Workload, Target } from "../../shared/core/observation.ts";
 import { anyBack, anyHistory, anyWindow } from "./arbitrary-history.ts";
-import { anyAutoscaler, anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
+import { anyAutoscaler, anyReplicas, anyCallers, anyFloor, anyUnmet, anyWaitCause } from "./findings.ts";
 import {
   aCheck,
   aPolicy,
@@ -281,6 +281,7 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     suspend: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true)),
     threshold: fc.constantFrom(1, 5),
     ...{ primaryReadyPercent: fc.constantFrom(100, 50), canaryReadyPercent: fc.constantFrom(100, 50) },
+    canaryReplicas: fc.option(anyReplicas, { nil: undefined, freq: 2 }),
     minRequests: fc.constantFrom(1, 100),
     warmupMs: fc.constantFrom(0, 30_000),
     noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadlineMs: deadline }),

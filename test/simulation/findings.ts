@@ -29,3 +29,8 @@ export const anyFloor = (time: fc.Arbitrary<number>): fc.Arbitrary<Floor> =>
 export const anyAutoscaler = fc
   .record({ maxReplicas: fc.integer({ min: 1, max: 12 }), load: fc.constantFrom(undefined, 0, 0.5, 3, 100) })
   .map(({ load, ...rest }) => ({ name: "ScaledObject podinfo", ...rest, ...(load === undefined ? {} : { load }) }));
+
+export const anyReplicas = fc.record({
+  unit: fc.constantFrom("pods" as const, "percent" as const),
+  value: fc.integer({ min: 1, max: 100 }),
+});

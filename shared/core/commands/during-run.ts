@@ -1,6 +1,6 @@
 /** What a person asked for: each command is answered once, with what it did or why it could not. */
 import type { Command, Verb } from "../objects/command.ts";
-import { fullReplicas, podsFor, readyCanaries } from "../turn/capacity.ts";
+import { podsFor, readyCanaries, sharedReplicas } from "../turn/capacity.ts";
 import {
   barrierOf,
   entering,
@@ -135,11 +135,11 @@ function againstPromotion(turn: RunTurn, force: boolean): string | undefined {
   return doubt === undefined ? undefined : `${doubt}. --force promotes it all the same.`;
 }
 
-function doubtOf({ run, seen, state }: RunTurn): string | undefined {
+function doubtOf({ run, seen, state, policy }: RunTurn): string | undefined {
   const { gate } = run;
   if (gate?.type === "pre-rollout" && gate.answer !== undefined)
     return `webhook ${gate.name} (pre-rollout) has not passed: ${gate.answer}`;
-  const needed = Math.max(1, podsFor(state.weight, fullReplicas(state, seen)));
+  const needed = Math.max(1, podsFor(state.weight, sharedReplicas(state, run, seen, policy)));
   const ready = readyCanaries(run, seen);
   if (ready < needed) return `the canary is not ready: ${ready} of ${needed} pods`;
   const failed = decisive(state.checks);

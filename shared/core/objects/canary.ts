@@ -61,6 +61,8 @@ export interface AnalysisSpec {
   primaryReadyThreshold?: number;
   /** Percent of a step's canary pods that are enough to begin it; 100 unless given. */
   canaryReadyThreshold?: number;
+  /** Pods of the canary, whatever its weight: a count, or percent of what all traffic needs. */
+  canaryReplicas?: number | string;
   iterations?: number;
   mirror?: boolean;
   match?: unknown[];

@@ -44,8 +44,9 @@ export function sceneOf({
   rps,
   scrapeIntervalMs,
 }: PlanInput): Pick<PlanInput, "policy" | "rps" | "scrapeIntervalMs"> {
+  const { canaryReplicas: _everyPodIsReady, ...judged } = policy;
   const pauses = policy.pauses.filter(({ durationMs }) => durationMs !== undefined);
-  return { policy: { ...policy, hooks: [], pauses }, rps, scrapeIntervalMs };
+  return { policy: { ...judged, hooks: [], pauses }, rps, scrapeIntervalMs };
 }
 
 /** Slowness is judged only by a limit. */

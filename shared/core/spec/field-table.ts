@@ -129,6 +129,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.mirrorWeight": ignored("requests are not mirrored on Linkerd; remove it"),
   "spec.analysis.primaryReadyThreshold": read,
   "spec.analysis.canaryReadyThreshold": read,
+  "spec.analysis.canaryReplicas": read,
   "spec.analysis.match[].headers": partOf("spec.analysis.match"),
   "spec.analysis.match[].queryParams": partOf("spec.analysis.match"),
   "spec.analysis.match[].sourceLabels": partOf("spec.analysis.match"),

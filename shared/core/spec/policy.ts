@@ -4,6 +4,7 @@
  */
 import { optional } from "../format/compact.ts";
 import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
+import { checkReplicas, replicasOf, type CanaryReplicas } from "./canary-replicas.ts";
 import { parseDuration } from "../format/duration.ts";
 import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
@@ -28,6 +29,8 @@ export interface Policy extends JudgingPolicy, HookPolicy, StrategyPolicy {
   primaryReadyPercent: number;
   /** Of the pods that a step needs, how many must be ready before it begins without the others. */
   canaryReadyPercent: number;
+  /** Pods of the canary whatever its weight; undefined: they follow it. */
+  canaryReplicas?: CanaryReplicas;
   /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
   drainMs: number;
   skipAnalysis: boolean;
@@ -57,6 +60,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   const add = (path: string, message: string): void => void errors.push({ path, message });
   const analysis = spec.analysis ?? {};
   checkReferences(spec, add);
+  checkReplicas(analysis.canaryReplicas, add);
   checkStrategy(analysis, add);
   checkJudging(analysis, add);
   checkHooks(analysis, weightsOf(analysis), add);
@@ -117,6 +121,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     ...strategyOf(analysis),
     ...judgingOf(analysis),
     ...hooksOf(analysis),
+    ...optional("canaryReplicas", replicasOf(analysis.canaryReplicas)),
     ...optional("rollbackWindow", rollbackWindowOf(analysis)),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };

@@ -1,13 +1,13 @@
 /** The run's steps: bring pods up, give them weight, judge, and go on, hold, or roll back. */
 import { compare, lookingAgain } from "../comparison/comparison.ts";
 import {
-  fullReplicas,
   hasNoReadyPods,
   isEdited,
   isInEffect,
   isIterating,
   podsFor,
   readyCanaries,
+  sharedReplicas,
   stepWeight,
 } from "../turn/capacity.ts";
 import { give } from "./give.ts";
@@ -166,7 +166,7 @@ function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Draft): Draft
 function notInEffect(turn: RunTurn): Draft {
   const { run, seen, state, policy } = turn;
   const { checkAt: _checkAt, ...rest } = run;
-  const needed = podsFor(state.weight, fullReplicas(state, seen));
+  const needed = podsFor(state.weight, sharedReplicas(state, run, seen, policy));
   if (readyCanaries(run, seen) < needed)
     return draft(turn, { run: { ...rest, stage: "scaling", stageAt: seen.now } }, { requeueAfterMs: 0 });
   // Each write of ours wakes us: a weight that cannot be written is not to be said anew all the time.

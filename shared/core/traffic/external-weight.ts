@@ -1,5 +1,5 @@
 /** Weights that someone else writes: lowered ones are taken over and kept, until a person raises them again. */
-import { fullReplicas, hasNoReadyPods, loweredByOthers, podsFor, readyCanaries } from "../turn/capacity.ts";
+import { hasNoReadyPods, loweredByOthers, podsFor, readyCanaries, sharedReplicas } from "../turn/capacity.ts";
 import { andThen, entering, fullName, draft, type RunTurn, type Draft } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
 import { lostAllPods } from "./lost-pods.ts";
@@ -28,8 +28,8 @@ function follow(turn: RunTurn, stepWeight: number): Draft | undefined {
   return weight < stepWeight ? keepLowered(turn, weight) : liftCeiling(turn, stepWeight);
 }
 
-function canCarry({ run, seen, state }: RunTurn, weight: number): boolean {
-  return readyCanaries(run, seen) >= podsFor(weight, fullReplicas(state, seen));
+function canCarry({ run, seen, state, policy }: RunTurn, weight: number): boolean {
+  return readyCanaries(run, seen) >= podsFor(weight, sharedReplicas(state, run, seen, policy));
 }
 
 /** Only a weight that a person lowered is a person's to raise. */

@@ -2,13 +2,13 @@
 import {
   carriedBy,
   enoughOf,
-  fullReplicas,
   noReadyPodsText,
   hasNoReadyPods,
   isEdited,
   podsFor,
   primaryIsWhole,
   readyCanaries,
+  sharedReplicas,
 } from "../turn/capacity.ts";
 import { stepName } from "../turn/step-words.ts";
 import { formatImages, fullName, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
@@ -24,7 +24,7 @@ export function lostPods(turn: RunTurn): Draft | undefined {
   const { run, seen, state, policy } = turn;
   if (hasNoReadyPods(state, seen)) return lostAllPods(turn);
   if (isEdited(run, seen)) return state.weight > 0 ? lostTemplate(turn) : undefined;
-  const replicas = Math.min(fullReplicas(state, seen), run.givenFor ?? Infinity);
+  const replicas = Math.min(sharedReplicas(state, run, seen, policy), run.givenFor ?? Infinity);
   const ready = readyCanaries(run, seen);
   const needed = podsFor(state.weight, replicas);
   if (ready === 0 || ready >= needed || !primaryIsWhole(seen, policy)) return undefined;

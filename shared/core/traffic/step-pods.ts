@@ -2,11 +2,11 @@
 import {
   carriedBy,
   enoughOf,
-  fullReplicas,
   onlyThisRun,
   podsFor,
   preparedWeight,
   readyCanaries,
+  sharedReplicas,
 } from "../turn/capacity.ts";
 import type { RunTurn } from "../turn/turn.ts";
 
@@ -16,12 +16,12 @@ export interface StepPods {
   /** Pods that carry it. */
   needed: number;
   ready: number;
-  /** Replicas that all traffic needs. */
+  /** Replicas of which they have the weight's share. */
   full: number;
 }
 
 export function podsOf({ run, seen, state, policy }: RunTurn, weight: number): StepPods {
-  const full = fullReplicas(state, seen);
+  const full = sharedReplicas(state, run, seen, policy);
   return { weight, needed: podsFor(preparedWeight(run, policy), full), ready: readyCanaries(run, seen), full };
 }
 

@@ -4,6 +4,9 @@ import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run } from "../state.ts";
 import type { Observation, Target } from "../observation.ts";
 
+/** Of a share of replicas that is itself a quotient. */
+const roundingError = 1e-9;
+
 /** Weight of the run's present step; the last one where the spec was shortened under it. */
 export function stepWeight({ step }: Run, { weights }: Policy): number {
   return weights[Math.min(step, weights.length - 1)] ?? 100;
@@ -28,9 +31,21 @@ export function isIterating({ weight, run }: CanaryState, policy: Policy): boole
   return run?.stage === "analysing" && weight === 0 && run.ceiling === undefined && stepWeight(run, policy) === 0;
 }
 
+/**
+ * Replicas of which the canary has its weight's share: what all traffic needs, or where `canaryReplicas` says how many it has, so many that
+ * its step's share comes to them.
+ */
+export function sharedReplicas(state: CanaryState, run: Run, seen: Observation, policy: Policy): number {
+  const full = fullReplicas(state, seen);
+  const { canaryReplicas: given } = policy;
+  if (given === undefined || full === 0) return full;
+  const count = given.unit === "percent" ? podsFor(given.value, full) : given.value;
+  return (100 * count) / (preparedWeight(run, policy) || 100);
+}
+
 /** Canary pods that must be ready before `weight` percent of what `replicas` carry may reach them. */
 export function podsFor(weight: number, replicas: number): number {
-  return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100));
+  return weight <= 0 ? 0 : Math.max(1, Math.ceil((replicas * weight) / 100 - roundingError));
 }
 
 /** How many of `needed` pods are enough where `percent` of them are; of none, none. */
@@ -40,7 +55,7 @@ export function enoughOf(needed: number, percent: number): number {
 
 /** The highest weight that `ready` canary pods can carry, beside a target of `replicas`. */
 export function carriedBy(ready: number, replicas: number): number {
-  return replicas <= 0 ? 100 : Math.min(100, Math.floor((100 * ready) / replicas));
+  return replicas <= 0 ? 100 : Math.min(100, Math.floor((100 * ready) / replicas + roundingError));
 }
 
 /** Someone else has written the canary Deployment's template since it was stored for this run: nobody asked for what it runs. */
