@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import process from "node:process";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { bundlePage } from "../../build/dashboard-page.ts";
 import { openSession } from "../../plugin/cluster/session.ts";
 import { dashboard } from "../../plugin/dashboard/dashboard.ts";
@@ -57,7 +57,7 @@ async function shootAll(browser: Browser, address: string, into: string): Promis
   const page = await context.newPage();
   await page.goto(address);
   await page.getByRole("heading", { name: "Canaries" }).waitFor();
-  await shoot(page, join(into, "dashboard-overview.png"));
+  await page.screenshot({ path: join(into, "dashboard-overview.png") });
   const [home] = page.url().split("#");
   const views = [
     { file: "dashboard-running", place: "shop/checkout", scheme: "light", width: 1200 },
@@ -67,13 +67,9 @@ async function shootAll(browser: Browser, address: string, into: string): Promis
   ] as const;
   for (const { file, place, scheme, width } of views) {
     await page.emulateMedia({ colorScheme: scheme });
-    await page.setViewportSize({ width, height: 800 });
+    await page.setViewportSize({ width, height: 1_400 });
     await page.goto(`${home}#/${place}`);
     await page.getByRole("heading", { name: "Events" }).waitFor();
-    await shoot(page, join(into, `${file}.png`));
+    await page.screenshot({ path: join(into, `${file}.png`), fullPage: width > 400 });
   }
-}
-
-async function shoot(page: Page, path: string): Promise<void> {
-  await page.screenshot({ path, fullPage: true });
 }

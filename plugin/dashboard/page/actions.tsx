@@ -84,9 +84,13 @@ function Confirm({ action, request, onEnd }: Confirming) {
     dialog.current?.close();
     onEnd(answer);
   };
+  const cancel = (event: Event): void => {
+    event.preventDefault();
+    end();
+  };
   const label = labels[action.verb];
   return (
-    <dialog ref={dialog} aria-labelledby="confirm-title" onCancel={() => onEnd()}>
+    <dialog ref={dialog} aria-labelledby="confirm-title" onCancel={cancel}>
       <form onSubmit={confirm}>
         <h2 id="confirm-title">{`${label} ${request.name}?`}</h2>
         <ul>
