@@ -45,7 +45,7 @@ export function createControllerMetrics(recorder: Recorder): ControllerMetrics {
 
 function report(recorder: Recorder, subject: Subject, { policy, before, decision }: Decided): void {
   const { state: next } = decision;
-  recorder.status(subject, next.phase);
+  recorder.status(subject, next.phase, policy.strategy.kind);
   recorder.weight(subject, next.weight);
   recorder.blocked(subject, codeOf(next));
   recorder.waiting(subject, waitOf(next));

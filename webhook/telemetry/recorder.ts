@@ -27,7 +27,7 @@ export interface Recorder {
   text(): Promise<{ contentType: string; body: string }>;
   /** How many canaries there are in each namespace; replaces what was said before. */
   canaries(byNamespace: ReadonlyMap<string, number>): void;
-  status(subject: Subject, phase: Phase): void;
+  status(subject: Subject, phase: Phase, strategy: Ending["strategy"]): void;
   /** Percent of traffic that the canary has. */
   weight(subject: Subject, canaryPercent: number): void;
   /** Measured values (durations in seconds), and the count of verdicts. */
@@ -100,10 +100,11 @@ function flaggerMetrics(registry: Registry, about: { version: string; meshProvid
       metrics.total.reset();
       for (const [namespace, count] of byNamespace) metrics.total.set({ namespace }, count);
     },
-    status(subject, phase) {
+    status(subject, phase, strategy) {
       metrics.status.set(labelsOf(subject), statusValue(phase));
       // Present from the start, so that a first end is seen as an increase.
-      for (const ends of [metrics.successes, metrics.failures]) ends.inc(endingLabels(subject, usualEnding), 0);
+      const usual = endingLabels(subject, { strategy, analysis: "completed" });
+      for (const ends of [metrics.successes, metrics.failures]) ends.inc(usual, 0);
     },
     weight({ name, namespace }, percent) {
       metrics.weight.set({ workload: primaryName(name), namespace }, 100 - percent);
@@ -265,8 +266,6 @@ function labelsOf({ name, namespace }: Subject): { name: string; namespace: stri
 function keyOf({ name, namespace }: Subject): string {
   return `${namespace}/${name}`;
 }
-
-const usualEnding: Ending = { strategy: "canary", analysis: "completed" };
 
 function endingLabels(subject: Subject, { strategy, analysis }: Ending) {
   return { ...labelsOf(subject), deployment_strategy: strategy, analysis_status: analysis };

@@ -21,7 +21,7 @@ describe("the controller's metrics", () => {
   test("hold Flagger's eight by name and meaning", async () => {
     const recorder = aRecorder();
     recorder.canaries(new Map([["test", 3]]));
-    recorder.status(podinfo, "Progressing");
+    recorder.status(podinfo, "Progressing", "canary");
     recorder.weight(podinfo, 30);
     recorder.checks(podinfo, [
       aCheck("request-duration", 250, "milliseconds"),
@@ -70,8 +70,8 @@ describe("the controller's metrics", () => {
 
   test("count both ends of a canary's runs from zero on", async () => {
     const recorder = aRecorder();
-    recorder.status(podinfo, "Initialized");
-    const ending = 'name="podinfo",namespace="test",deployment_strategy="canary",analysis_status="completed"';
+    recorder.status(podinfo, "Initialized", "blue-green");
+    const ending = 'name="podinfo",namespace="test",deployment_strategy="blue-green",analysis_status="completed"';
     expect(await lines(recorder)).toEqual(
       expect.arrayContaining([
         `flagger_canary_successes_total{${ending}} 0`,
@@ -88,7 +88,7 @@ describe("the controller's metrics", () => {
       ["Failed", 2],
       ["Progressing", 0],
     ] as const) {
-      recorder.status(podinfo, phase);
+      recorder.status(podinfo, phase, "canary");
       expect(await lines(recorder)).toContain(`flagger_canary_status{name="podinfo",namespace="test"} ${value}`);
     }
   });
@@ -133,7 +133,7 @@ describe("the controller's metrics", () => {
     const recorder = aRecorder();
     const before = await lines(recorder);
     recorder.canaries(new Map([["test", 1]]));
-    recorder.status(podinfo, "Failed");
+    recorder.status(podinfo, "Failed", "canary");
     recorder.weight(podinfo, 0);
     recorder.checks(podinfo, [aCheck("own", 1, "")]);
     recorder.checked(podinfo, 1);
