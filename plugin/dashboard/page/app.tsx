@@ -1,24 +1,18 @@
 /** The page: all Canaries, or the one that the address names. */
 import { useEffect, useState } from "preact/hooks";
 import type { Clock } from "../../../shared/kube/clock.ts";
-import type { CanaryView } from "../../view/types.ts";
 import type { OverviewChange, Setup } from "../types.ts";
 import { CanaryPage } from "./canary.tsx";
 import { listenTo } from "./live.ts";
-import { Overview } from "./overview.tsx";
+import { type Known, Overview } from "./overview.tsx";
 import { type CanaryPlace, placeIn } from "./place.ts";
-
-/** What the news so far come to. */
-interface Known {
-  canaries: ReadonlyMap<string, CanaryView>;
-  away: OverviewChange["away"];
-}
 
 export function App({ clock }: { clock: Clock }) {
   const place = usePlace();
   const now = useNow(clock);
   const setup = useSetup();
-  const { known, isHeard } = useOverview();
+  const [isHeard, setHeard] = useState(true);
+  const known = useOverview(place === undefined, setHeard);
   return (
     <>
       <a class="skip" href="#main" onClick={focusMain}>
@@ -26,16 +20,16 @@ export function App({ clock }: { clock: Clock }) {
       </a>
       <Top setup={setup} isHeard={isHeard} />
       <main id="main" tabIndex={-1}>
-        {known?.away ? <p class="banner warn">{`The API server does not answer: ${known.away.words}`}</p> : null}
         {place ? (
           <CanaryPage
             key={`${place.namespace}/${place.name}`}
             at={place}
             now={now}
             mayAct={setup?.allowActions === true}
+            onConnection={setHeard}
           />
         ) : (
-          <Overview canaries={known?.canaries} now={now} />
+          <Overview known={known} now={now} />
         )}
       </main>
     </>
@@ -104,14 +98,15 @@ function useSetup(): Setup | undefined {
   return setup;
 }
 
-function useOverview(): { known: Known | undefined; isHeard: boolean } {
+/** Only while it is shown: a browser keeps six connections to a server, and each page needs one. What was known stays. */
+function useOverview(isShown: boolean, onConnection: (isHeard: boolean) => void): Known | undefined {
   const [known, setKnown] = useState<Known>();
-  const [isHeard, setHeard] = useState(true);
   useEffect(() => {
+    if (!isShown) return undefined;
     const onNews = (change: OverviewChange): void => setKnown((before) => changed(before, change));
-    return listenTo("api/canaries", { onNews, onConnection: setHeard });
-  }, []);
-  return { known, isHeard };
+    return listenTo("api/canaries", { onNews, onConnection });
+  }, [isShown, onConnection]);
+  return known;
 }
 
 function changed(before: Known | undefined, { all, changed: some, gone, away }: OverviewChange): Known {

@@ -13,8 +13,16 @@ import { Steps } from "./steps.tsx";
 import { Checks, Compared, Tracks } from "./tables.tsx";
 import { changeIn, weightIn } from "./words.ts";
 
-export function CanaryPage({ at, now, mayAct }: { at: CanaryPlace; now: number; mayAct: boolean }) {
-  const { page, trouble } = useNews(at);
+interface Shown {
+  at: CanaryPlace;
+  now: number;
+  mayAct: boolean;
+  /** Whether the server is heard. */
+  onConnection: (isHeard: boolean) => void;
+}
+
+export function CanaryPage({ at, now, mayAct, onConnection }: Shown) {
+  const { page, trouble } = useNews(at, onConnection);
   useTitle(at, page);
   return (
     <>
@@ -111,7 +119,10 @@ function pauseWords({ by, until, reason }: NonNullable<NonNullable<PageView["can
   return `by ${by || "someone"}, until ${until ?? "someone resumes"}${reason ? `: ${reason}` : ""}`;
 }
 
-function useNews({ namespace, name }: CanaryPlace): { page: PageView | undefined; trouble: string | undefined } {
+function useNews(
+  { namespace, name }: CanaryPlace,
+  onConnection: Shown["onConnection"],
+): { page: PageView | undefined; trouble: string | undefined } {
   const [page, setPage] = useState<PageView>();
   const [trouble, setTrouble] = useState<string>();
   useEffect(() => {
@@ -119,8 +130,8 @@ function useNews({ namespace, name }: CanaryPlace): { page: PageView | undefined
       if ("page" in news) setPage(news.page);
       setTrouble(troubleIn(news));
     };
-    return listenTo<PageNews>(`api/canaries/${namespace}/${name}`, { onNews, onConnection: () => undefined });
-  }, [namespace, name]);
+    return listenTo<PageNews>(`api/canaries/${namespace}/${name}`, { onNews, onConnection });
+  }, [namespace, name, onConnection]);
   return { page, trouble };
 }
 

@@ -3,6 +3,7 @@ import { memo } from "preact/compat";
 import { useState } from "preact/hooks";
 import { distance } from "../../terminal/time.ts";
 import type { CanaryView } from "../../view/types.ts";
+import type { OverviewChange } from "../types.ts";
 import { type Level, Mark } from "./parts.tsx";
 import { changeIn, weightIn } from "./words.ts";
 
@@ -12,12 +13,20 @@ const groups: readonly { title: string; levels: readonly Level[] }[] = [
   { title: "Steady", levels: ["good"] },
 ];
 
-export function Overview({ canaries, now }: { canaries: ReadonlyMap<string, CanaryView> | undefined; now: number }) {
+/** What the news so far come to. */
+export interface Known {
+  canaries: ReadonlyMap<string, CanaryView>;
+  away: OverviewChange["away"];
+}
+
+export function Overview({ known, now }: { known: Known | undefined; now: number }) {
   const [wanted, want] = useState("");
-  if (!canaries) return <p class="note">Reading the Canaries …</p>;
+  if (!known) return <p class="note">Reading the Canaries …</p>;
+  const { canaries, away } = known;
   const shown = [...canaries.values()].filter((view) => key(view).includes(wanted.trim().toLowerCase()));
   return (
     <>
+      {away ? <p class="banner warn">{`The API server does not answer: ${away.words}`}</p> : null}
       <div class="title">
         <h1>Canaries</h1>
         <label class="filter">
