@@ -103,6 +103,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Next:", nextText(view, now)],
     ["Ends:", etaText(view, now)],
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
+    ["Capacity:", view.floor?.message ?? ""],
     ...imageLines(view),
     ["Paused:", pausedText(view, now)],
     ["Gate:", gateText(view, now)],

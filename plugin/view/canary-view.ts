@@ -92,9 +92,10 @@ function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts>
 function runFacts(
   seen: Seen,
   now: number,
-): Pick<CanaryView, "run" | "images" | "lastCommand" | "unvetted" | "blocked" | "reasonCode" | "history"> {
+): Pick<CanaryView, "floor" | "run" | "images" | "lastCommand" | "unvetted" | "blocked" | "reasonCode" | "history"> {
   const status = seen.canary.status ?? {};
   return {
+    floor: status.floor ?? null,
     run: viewRun(seen.canary, now),
     images: { stable: stableImages(seen), canary: status.run?.images ?? null },
     lastCommand: status.lastCommand ?? null,

@@ -94,6 +94,13 @@ function stableWords({ stableReadyPods }: CanaryFacts): string {
   return stableReadyPods === 0 ? "stable has no ready pod: nobody serves its requests" : "stable serves every request";
 }
 
+/** The same where the target's pods are of another version than stable, or of both. */
+function targetWords({ stableReadyPods }: CanaryFacts): string {
+  return stableReadyPods === 0
+    ? "the target has no ready pod: nobody serves its requests"
+    : "the target serves every request";
+}
+
 function shareOf(facts: CanaryFacts): string {
   const weight = weightNow(facts);
   if (weight > 0) return `the canary has ${weight}% of requests`;
@@ -110,7 +117,7 @@ function isMixed({ run }: CanaryFacts): boolean {
 function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>): Headline {
   const share = shareOf(facts);
   const words: Record<string, [Headline["level"], string]> = {
-    promoted: ["good", weightNow(facts) === 0 ? "promoted; the target serves every request" : `promoted; ${share}`],
+    promoted: ["good", `promoted; ${weightNow(facts) === 0 ? targetWords(facts) : share}`],
     rejected: ["warn", `rolling back; ${share}`],
     reverted: ["busy", `change taken back, cleaning up; ${share}`],
     superseded: ["busy", `a newer change replaces this run; ${share}`],
@@ -188,7 +195,7 @@ const idle: Record<Phase, Headline & { stableServes?: true }> = {
 function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Headline {
   if (undoneBy)
     return { level: "busy", text: `${imagesText(images)} went live without a canary; stable is being put back` };
-  const text = `${imagesText(images)} went live without a canary; the target serves every request`;
+  const text = `${imagesText(images)} went live without a canary; ${targetWords(facts)}`;
   const weight = weightNow(facts);
   return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
 }

@@ -1,3 +1,4 @@
+import type { FloorStatus } from "../../shared/core/objects/scaling/floor-status.ts";
 import type { WaitCause } from "../../shared/core/objects/wait-causes.ts";
 import type { V1Deployment, V2HorizontalPodAutoscaler, V1Service, V1ReplicaSet, V1Pod } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
@@ -104,6 +105,8 @@ export interface CanaryView {
   lastCommand: NonNullable<CanaryStatus["lastCommand"]> | null;
   /** A template that went live without a canary. */
   unvetted: UnvettedStatus | null;
+  /** Replicas that all traffic needs, while autoscalers are kept from taking them. */
+  floor: FloorStatus | null;
   /** What keeps every run from starting. */
   blocked: NonNullable<CanaryStatus["blocked"]> | null;
   /** What `reason` says, for programs. */
