@@ -6,6 +6,7 @@ const floors = {
   "shared/core": [
     "format",
     "selectors",
+    "config",
     "objects",
     "routes",
     "queries",

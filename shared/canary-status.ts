@@ -17,13 +17,14 @@ import {
 import { initialState } from "./core/decide.ts";
 import type { CanaryState, Pause, Run } from "./core/state.ts";
 import { waitCauses } from "./core/objects/wait-causes.ts";
-import type { StaleCaller } from "./core/format/restart-command.ts";
+import { parseCallers, printCallers } from "./callers-status.ts";
 import { parseSince, printSince, withoutSince } from "./status-since.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
 import { parseAfterRun, parseGates, printAfterRun, printGates } from "./gate-status.ts";
 import { leafEmpty } from "./core/turn/empty-leaf.ts";
 import { printAlerts, readableAlerts } from "./alert-status.ts";
+import { parseConfigs, printConfigs } from "./config-status.ts";
 import { cutTexts } from "./core/format/cut.ts";
 
 /** Thrown for a status that this version cannot read; the message says which field and what to do. */
@@ -53,6 +54,7 @@ export function parseStatus(canary: Canary): CanaryState {
     ...optional("unvetted", unvetted && { ...unvetted, at: ms(unvetted.at, "unvetted.at") }),
     ...parseAfterRun(status, ms),
     ...parseSince(status, ms),
+    ...parseConfigs(status),
   };
 }
 
@@ -67,7 +69,7 @@ export interface StatusContext {
 
 /** `state` as it is written to the API server: every text is cut, for a status that is too large would never be written again. */
 export function printStatus(state: CanaryState, context: StatusContext): CanaryStatus {
-  const { stable, run, lastCommand, unvetted, weight, transitionAt, ...rest } = state;
+  const { stable, run, lastCommand, unvetted, weight, transitionAt, configs: _configs, ...rest } = state;
   const { staleCallers, alerts, afterRun, tracks: _tracks, trend: _trend, ...same } = withoutSince(rest);
   const promotedSpec = stable?.hash ?? "";
   return cutTexts({
@@ -90,6 +92,7 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
     ...optional("unvetted", unvetted && { ...unvetted, at: iso(unvetted.at) }),
     ...printAfterRun(afterRun),
     ...printSince(state, iso),
+    ...printConfigs(state),
     ...optional("route", context.route),
     ...optional("said", context.said),
   });
@@ -195,18 +198,6 @@ function printRun(run: Run, steps: number): RunStatus {
     ...optional("comparison", comparison && printComparison(comparison)),
     ...optional("share", share && { ...share, movedAt: iso(share.movedAt) }),
     ...printGates(run),
-  };
-}
-
-function parseCallers({ staleCallers, callerWorkloads }: CanaryStatus): StaleCaller[] {
-  return (staleCallers ?? []).map((pod) => ({ pod, ...optional("workload", callerWorkloads?.[pod]) }));
-}
-
-function printCallers(staleCallers: readonly StaleCaller[]): Pick<CanaryStatus, "staleCallers" | "callerWorkloads"> {
-  const known = staleCallers.flatMap(({ pod, workload }) => (workload === undefined ? [] : [[pod, workload] as const]));
-  return {
-    staleCallers: staleCallers.map(({ pod }) => pod),
-    ...(known.length > 0 ? { callerWorkloads: Object.fromEntries(known) } : {}),
   };
 }
 

@@ -45,6 +45,12 @@ export interface Config {
   excludedNamespaces: string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** Where ConfigMaps and Secrets are read, for Canaries that track them. */
+  configNamespaces: string[];
+  /** How often. */
+  configIntervalMs: number;
+  /** What keeps the key of their hashes, beside the controller. */
+  hashKeySecret: string;
   /** NetworkPolicies, budgets and monitors are read. */
   readPolicies: boolean;
   alerts: AlertSettings;
@@ -89,6 +95,9 @@ const settings = {
   "excluded-namespaces": "none",
   "allow-gateways": "false",
   "read-policies": "true",
+  "config-namespaces": "none",
+  "config-interval": "15s",
+  "hash-key-secret": "kubectl-canary-hash-key",
   "alert-provider": "none",
   "alert-addresses": "none",
   "alert-namespaces": "none",
@@ -178,6 +187,9 @@ function network(reader: Reader) {
     watchNamespaces: listOf(reader, "watch-namespaces"),
     excludedNamespaces: listOf(reader, "excluded-namespaces"),
     allowGateways: booleanOf(reader, "allow-gateways"),
+    configNamespaces: listOf(reader, "config-namespaces"),
+    configIntervalMs: durationOf(reader, "config-interval"),
+    hashKeySecret: reader.get("hash-key-secret"),
     readPolicies: booleanOf(reader, "read-policies"),
   };
 }

@@ -74,6 +74,7 @@ const ofStatus = {
   lastPromotedSpec: 1,
   lastTransitionTime: 1,
   trackedConfigs: 1,
+  configs: 1,
   conditions: 1,
   observedGeneration: 1,
   reason: 1,

@@ -23,6 +23,8 @@ export type Action =
   | { kind: "markStable"; podTemplateHash: string }
   /** The intent went back to stable: give the rollout back to its user as it was. */
   | { kind: "unholdTarget" }
+  /** Put this mark on the target's template, or take it off, and hold the rollout: `changed` names what it is for. */
+  | { kind: "markConfigs"; mark?: string; changed: string }
   /** Write stable's template back into the target's spec, paused as the user had it. */
   | { kind: "restoreStable"; podTemplateHash: string }
   /** The target is gone for good: delete canary Deployment, leaf Services and route. */

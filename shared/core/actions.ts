@@ -4,6 +4,7 @@
  */
 import { isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "./turn/capacity.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
+import { configMarking } from "./lifecycle/configs.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -24,6 +25,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
     ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raiseWeight(next, seen, policy),
+    ...configMarking(next, seen),
   ];
   return isUnmet(seen, "unfit") ? retreat(actions, seen) : actions;
 }

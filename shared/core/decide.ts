@@ -24,6 +24,7 @@ import { floorDueMs, withFloor } from "./turn/floor.ts";
 import { emptyLeafDueMs, leafEmptySince } from "./turn/empty-leaf.ts";
 import { optional } from "./format/compact.ts";
 import { event } from "./turn/event-messages.ts";
+import { configNotes, withConfigs } from "./lifecycle/configs.ts";
 import { idle } from "./lifecycle/idle.ts";
 import { initialize, isNew } from "./lifecycle/initialize.ts";
 import { followTemplateChange } from "./lifecycle/template-change.ts";
@@ -50,7 +51,7 @@ function decideTurn(turn: Turn): Decision {
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
   const { requeueAfterMs } = made;
   const { state: heardOf, events: heard } = told(made.state, seen, policy);
-  const next = withFloor(heardOf, turn);
+  const next = withConfigs(withFloor(heardOf, turn), seen);
   const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
@@ -64,7 +65,7 @@ function decideTurn(turn: Turn): Decision {
   const decided: CanaryState = {
     ...remembering(after, state, seen),
     ...(blocked ? { blocked } : {}),
-    warnings: [...seen.warnings, ...notStable(next, seen)],
+    warnings: [...seen.warnings, ...notStable(next, seen), ...configNotes(next, seen)],
     transitionAt: moved ? seen.now : state.transitionAt,
   };
   return {

@@ -7,6 +7,7 @@ import type { AlertSeverity } from "./objects/alerts/alert-provider.ts";
 import type { Version } from "./state.ts";
 import type { CountOrigin, DeniedBy, TrackCounts } from "./analysis/track-counts.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
+import type { ConfigsSeen } from "./config/tracking.ts";
 import type { Finding } from "./preconditions/finding.ts";
 import type { UserRequests } from "./analysis/user-requests.ts";
 
@@ -102,6 +103,8 @@ export interface Observation {
   oursExist: boolean;
   workload?: Workload;
   endpoints: { primary: Endpoints; canary: Endpoints };
+  /** ConfigMaps and Secrets of the target's template; null where they are not tracked, undefined where they were not looked at. */
+  configs?: ConfigsSeen | null;
   /** Callers whose proxy is older than the TrafficSplit; looked for at initialization. */
   staleCallers?: StaleCaller[];
   route?: RouteSeen;

@@ -19,6 +19,7 @@ import type {
 import type { AfterRunStatus, GateStatus } from "./objects/gate-status.ts";
 import type { FloorStatus } from "./objects/scaling/floor-status.ts";
 import type { WaitCause } from "./objects/wait-causes.ts";
+import type { ConfigState } from "./config/tracking.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
 import type { SequentialState } from "./analysis/sequential-test.ts";
 import type { TrackCounts } from "./analysis/track-counts.ts";
@@ -192,6 +193,8 @@ export interface CanaryState {
   lastCommand?: CommandResult;
   unvetted?: Unvetted;
   blocked?: Blocked;
+  /** What is known of the configuration that its target's template refers to, where that is tracked. */
+  configs?: ConfigState;
   /** Since when the target is gone. */
   targetMissingSince?: number;
   /** The last run's end, until its `post-rollout` webhooks know of it. */

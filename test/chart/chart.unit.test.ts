@@ -98,6 +98,7 @@ describe("the definition of Canary", () => {
       lastPromotedSpec: 0,
       lastTransitionTime: 0,
       trackedConfigs: 0,
+      configs: 0,
       conditions: 0,
       observedGeneration: 0,
       reason: 0,

@@ -66,11 +66,14 @@ const account = `system:serviceaccount:${release.namespace}:${release.name}`;
 export interface ArenaOptions {
   /** As the chart has it: the controller's account then has the chart's own Roles. Those namespaces are made first. */
   watchNamespaces?: string[];
+  /** The chart's `configTracking.namespaces`, some of the others. */
+  configNamespaces?: string[];
   /** Reviews are answered by a process of their own. */
   isAdmissionApart?: boolean;
 }
 
-export async function startArena({ watchNamespaces = [], isAdmissionApart }: ArenaOptions = {}): Promise<Arena> {
+export async function startArena(options: ArenaOptions = {}): Promise<Arena> {
+  const { watchNamespaces = [], configNamespaces = [], isAdmissionApart } = options;
   const plane = await startControlPlane();
   const cluster = plane.cluster();
   const [controllers, node, prometheus] = await Promise.all([
@@ -80,9 +83,11 @@ export async function startArena({ watchNamespaces = [], isAdmissionApart }: Are
   ]);
   prometheus.behave(noRequests(node));
   await Promise.all([defineResources(cluster), createAccount(cluster)]);
-  const chart = (files: string[]): Promise<Configuration[]> => rendered(plane, watchNamespaces, files);
+  const chart = (files: string[]): Promise<Configuration[]> =>
+    rendered(plane, { watchNamespaces, configNamespaces }, files);
   if (watchNamespaces.length === 0) await allowEverything(cluster);
   else await allowByChart(cluster, await chart(["rbac"]), watchNamespaces);
+  if (configNamespaces.length > 0) await allowByChart(cluster, await chart(["config-tracking"]), []);
   const admission = await (isAdmissionApart ? admissionApart() : serveAdmission(account, watchNamespaces));
   await callAdmission(cluster, await chart(["webhooks", "policies"]), { watchNamespaces, ...admission });
   const token = await tokenOf(cluster);
@@ -96,7 +101,7 @@ export async function startArena({ watchNamespaces = [], isAdmissionApart }: Are
     startController: (options) => {
       const { port = plane.port } = options;
       const account = plane.cluster({ token, timeoutMs: 3_000, port });
-      return startController(account, prometheus, { ...options, watchNamespaces });
+      return startController(account, prometheus, { ...options, watchNamespaces, configNamespaces });
     },
     stop: async () => {
       await Promise.all([node.stop(), controllers.stop(), prometheus.close()]);
@@ -111,9 +116,9 @@ export async function startArena({ watchNamespaces = [], isAdmissionApart }: Are
 function startController(
   cluster: Cluster,
   prometheus: Door,
-  options: Controller & { watchNamespaces: string[] },
+  options: Controller & { watchNamespaces: string[]; configNamespaces: string[] },
 ): Promise<RunningController> {
-  const { namespace, leaseNamespace, identity, gate, watchNamespaces } = options;
+  const { namespace, leaseNamespace, identity, gate, watchNamespaces, configNamespaces } = options;
   return startProduct({
     cluster: through(cluster, namespace, gate),
     config: {
@@ -125,6 +130,9 @@ function startController(
       allowedAddresses: options.allowedAddresses ?? [],
       templateNamespaces: [],
       watchNamespaces,
+      configNamespaces,
+      configIntervalMs: 500,
+      hashKeySecret: `${release.name}-hash-key`,
       excludedNamespaces: [],
       allowGateways: false,
       hookAddresses: ["127.0.0.1"],
@@ -156,11 +164,13 @@ async function allowEverything(cluster: Cluster): Promise<void> {
   });
 }
 
+/** What the chart gives the account, and the Secret that it may fill. */
 const grants: Record<string, Resource> = {
   Role: resource.roles,
   RoleBinding: resource.roleBindings,
   ClusterRole: resource.clusterRoles,
   ClusterRoleBinding: resource.clusterRoleBindings,
+  Secret: resource.secrets,
 };
 
 async function allowByChart(cluster: Cluster, chart: Configuration[], namespaces: string[]): Promise<void> {
@@ -217,10 +227,17 @@ async function callAdmission(
 const policyPath = ({ kind }: Configuration): string =>
   `/apis/admissionregistration.k8s.io/v1/${kind === "ValidatingAdmissionPolicy" ? "validatingadmissionpolicies" : "validatingadmissionpolicybindings"}`;
 
-async function rendered(plane: ControlPlane, watched: string[], templates: string[]): Promise<Configuration[]> {
+async function rendered(
+  plane: ControlPlane,
+  values: Pick<ArenaOptions, "watchNamespaces" | "configNamespaces">,
+  templates: string[],
+): Promise<Configuration[]> {
+  const json = (value: unknown): string => JSON.stringify(value);
   const helm = await ensureBinary(binaries.helm);
   const chart = ["template", release.name, join(repository, "charts", release.name), "--namespace", release.namespace];
-  const namespaces = ["--set-json", `watchNamespaces=${JSON.stringify(watched)}`];
+  const { watchNamespaces, configNamespaces } = values;
+  const tracking = `configTracking.namespaces=${json(configNamespaces)}`;
+  const namespaces = ["--set-json", `watchNamespaces=${json(watchNamespaces)}`, "--set-json", tracking];
   const args = [...chart, "--set", "image.repository=registry.example/canary", ...namespaces];
   const env = { ...process.env, HELM_CACHE_HOME: plane.dir, HELM_CONFIG_HOME: plane.dir, HELM_DATA_HOME: plane.dir };
   const files = templates.flatMap((name) => ["--show-only", `templates/${name}.yaml`]);

@@ -32,11 +32,13 @@ export class Stage {
     this.name = name;
   }
 
-  /** Version 1.7.0 runs, and there is a Canary that no controller has seen yet. */
-  async set(): Promise<void> {
+  /** Version 1.7.0 runs, and there is a Canary that no controller has seen yet. `pod`: what is merged into its pod spec, as a user would. */
+  async set(pod?: object): Promise<void> {
     const { namespace, cluster, name } = this;
     await this.addNamespace(namespace);
     await cluster.create(resource.deployments, { metadata: { name, namespace }, ...deployment(name, "1.7.0") });
+    const template = { spec: { template: { spec: pod } } };
+    if (pod) await cluster.patch(resource.deployments, { name, namespace }, { type: "strategic", body: template });
     const ports = [{ name: "http", port: 9898, targetPort: 9898 }];
     const service = { metadata: { name, namespace }, spec: { selector: { app: name }, ports } };
     await cluster.create(resource.services, service);

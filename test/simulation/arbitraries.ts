@@ -133,6 +133,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
     fc.record({ run: fc.constant("cafe1710-1"), phase: fc.constantFrom("Succeeded", "Failed"), at: time }),
   ),
   unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
+  configs: fc.constant(undefined),
   ...{ leafEmptySince: maybe(time), floor: maybe(anyFloor(time)) },
   targetMissingSince: fc.option(time, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
@@ -248,6 +249,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),
   oursExist: fc.boolean(),
+  configs: fc.constant(undefined),
   refusal: maybe(fc.constant("The API server refuses Deployment podinfo-canary (runCanary, 422): no.")),
   workload: maybe(anyWorkload),
   endpoints: fc.record({

@@ -108,6 +108,8 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     target.held = false;
     target.rollingSince = now;
   },
+  // No configuration is tracked here.
+  markConfigs: (world) => promise(world, false, "marked a template for configuration"),
   removeOurs: (world) => {
     delete world.canary;
     delete world.route;

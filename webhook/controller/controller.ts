@@ -13,12 +13,14 @@ import { HookCalls } from "../hooks/hook-calls.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
 import { WorkQueue, type Looked } from "../runtime/queue.ts";
+import { createConfigReads, type ConfigReads } from "./observe/configs.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
 import { Refusals } from "./refusals.ts";
 import { UnsavedEvidence } from "./unsaved.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
+import { optional } from "../../shared/core/format/compact.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
 import { discoverRoutes, type ServedRoutes } from "./objects/route-choice.ts";
@@ -50,6 +52,12 @@ export interface ControllerConfig {
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** Where ConfigMaps and Secrets are read, for Canaries that track them; default nowhere. */
+  configNamespaces?: readonly string[];
+  /** How often; default 15 s. */
+  configIntervalMs?: number;
+  /** In `namespace`: what keeps the key of their hashes. */
+  hashKeySecret?: string;
   /** NetworkPolicies, budgets and monitors are read where we may; default true. */
   readPolicies?: boolean;
   alerts: AlertSettings;
@@ -219,6 +227,11 @@ function createQueue(parts: LoopParts): WorkQueue {
     excludedNamespaces,
     allowGateways,
     hookAddresses,
+    configNamespaces: parts.config.configNamespaces ?? [],
+    ...optional(
+      "configs",
+      createConfigReads({ ...parts, ...parts.config, now }, (key) => queue.add(key)),
+    ),
     alertBounds: parts.config.alerts,
     eventWriter: new EventWriter({ cluster, instance, now, log, ...parts.alerting.eventWebhook }),
     alerts: parts.alerting.alerts,
@@ -229,13 +242,16 @@ function createQueue(parts: LoopParts): WorkQueue {
     ...parts.reports,
   };
   const gone: RouteGone = new Map();
-  return new WorkQueue(
+  const queue = new WorkQueue(
     { clock, random: parts.random, work: (key) => look(deps, gone, key), onError: lookFailed(log) },
     { concurrency: looksAtOnce },
   );
+  return queue;
 }
 
-type LookDeps = ReconcileDeps & CleanupDeps & ControllerMetrics & Pick<LoopParts, "recorder" | "hooks">;
+type LookDeps = Omit<ReconcileDeps, "configs"> & { configs?: ConfigReads } & CleanupDeps &
+  ControllerMetrics &
+  Pick<LoopParts, "recorder" | "hooks">;
 
 async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looked> {
   const [namespace = "", name = ""] = key.split("/");
@@ -248,6 +264,7 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
     deps.unsaved.forget(key);
     deps.refusals.done(key);
     deps.hooks.forget(key);
+    deps.configs?.forget(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);
     return cleaned.requeueAfterMs === undefined ? { isGone: canary === undefined } : cleaned;
   }

@@ -26,6 +26,7 @@ import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
+import { configsOf, withConfigsSeen, type ConfigReads } from "./observe/configs.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
 import { policiesSeen, withDenials } from "./observe/policies.ts";
 import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
@@ -37,6 +38,8 @@ export interface ReconcileDeps extends ObserveDeps, WriteDeps {
   eventWriter: EventWriter;
   unsaved: UnsavedEvidence;
   refusals: Refusals;
+  /** Undefined where the chart tracks no configuration. */
+  configs?: Pick<ConfigReads, "look">;
   hooks: Pick<HookCalls, "answers" | "ask" | "tell">;
   alerts: AlertSender;
   /** Asked right before every write. */
@@ -81,11 +84,12 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
     return sayInvalid(deps, canary, { faults: unreadable, rules: policy.alerts });
   const found = objectsOf(deps, canary);
   const policies = await policiesSeen(deps, found);
-  const unmet = unreadable === undefined ? unmetBy(deps, found, policies) : [];
+  const configs = await configsOf(deps, found, state);
+  const unmet = unreadable === undefined ? unmetBy(deps, found, { policies, missingConfigs: configs?.missing }) : [];
   // From here on no action can touch what is not ours.
   const objects = withoutForeign(found);
   const refusal = deps.refusals.of(keyOf(canary));
-  const observed = withUnmet(await observe(deps, objects, { state, policy }), unmet);
+  const observed = withConfigsSeen(withUnmet(await observe(deps, objects, { state, policy }), unmet), configs);
   const answers = deps.hooks.answers(canary);
   const judged = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
   const seen = withTrouble(deps, { ...judged, ...receiving(deps, canary) }, policy);
@@ -100,7 +104,12 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const retryInMs = await performAll(deps, stage, decision).finally(() =>
     deps.alerts.submit(objects.canary, decision.state.alerts),
   );
-  return { ...optional("requeueAfterMs", retryInMs), isCheck: seen.metrics !== undefined, said };
+  const againMs = Math.min(retryInMs ?? Infinity, configs?.againMs ?? Infinity);
+  return {
+    ...(Number.isFinite(againMs) ? { requeueAfterMs: againMs } : {}),
+    isCheck: seen.metrics !== undefined,
+    said,
+  };
 }
 
 /** What is saved is asked, and told; an answer brings the next look. */

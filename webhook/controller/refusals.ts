@@ -90,6 +90,7 @@ const objects: Record<Action["kind"], (names: Names) => string> = {
   markStable: target,
   releaseTarget: target,
   unholdTarget: target,
+  markConfigs: target,
   restoreStable: target,
   consumeBypass: target,
   markRejected: target,

@@ -11,6 +11,7 @@ metrics: { templateNamespaces: [] }
 ownLimits: { enabled: true }
 linkerd: { readPolicies: true }
 policies: { read: true }
+configTracking: { namespaces: [], secrets: true, interval: 15s }
 flowSchema: { enabled: true }
 gates: { allowedAddresses: [] }
 alerts:
@@ -259,6 +260,9 @@ namespaceSelector:
   "CLUSTER_NAME" (.Values.alerts.clusterName | default "none")
   "ALLOW_GATEWAYS" .Values.routes.allowGateways
   "READ_POLICIES" .Values.policies.read
+  "CONFIG_NAMESPACES" (join "," .Values.configTracking.namespaces | default "none")
+  "CONFIG_INTERVAL" .Values.configTracking.interval
+  "HASH_KEY_SECRET" (printf "%s-hash-key" (include "kubectl-canary.fullname" .))
   "WATCH_NAMESPACES" (join "," .Values.watchNamespaces | default "all")
   "EXCLUDED_NAMESPACES" (include "kubectl-canary.excludedNamespaces" .)
   "LEASE_DURATION" .Values.leaderElection.leaseDuration

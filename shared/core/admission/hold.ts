@@ -20,15 +20,11 @@ export interface TargetWrite {
 export type TargetAnswer =
   { allowed: true; object: V1Deployment; warnings: string[] } | { allowed: false; message: string; warnings: string[] };
 
-/** Neither argument is changed; `object` of the answer shares its template with the one that came in. */
+/** Neither argument is changed; the answer's template is what came in, but for our own mark of its configuration. */
 export function admitTarget(write: TargetWrite): TargetAnswer {
   if (write.ownAccounts.includes(write.user)) return pass(write.object);
-  const { oldObject, object } = write;
-  if (!isGated(oldObject)) return admitForeign(oldObject, object);
-  if (bypassed(oldObject, object)) return breakGlass(write);
-  if (sameTemplate(oldObject.spec?.template, object.spec?.template)) return keep(oldObject, object);
-  const run = marksOf(oldObject)[label.promoting];
-  return run === undefined ? hold(write) : { allowed: false, message: say.promoting(object, run), warnings: [] };
+  if (!isGated(write.oldObject)) return admitForeign(write.oldObject, write.object);
+  return admitGated({ ...write, object: withConfigMark(write.oldObject, write.object) });
 }
 
 /**
@@ -52,6 +48,14 @@ export function isGated(deployment: V1Deployment): boolean {
 type Marks = Partial<Record<(typeof targetLabels)[number], string>>;
 
 const pass = (object: V1Deployment, warnings: string[] = []): TargetAnswer => ({ allowed: true, object, warnings });
+
+function admitGated(write: TargetWrite): TargetAnswer {
+  const { oldObject, object } = write;
+  if (bypassed(oldObject, object)) return breakGlass(write);
+  if (sameTemplate(oldObject.spec?.template, object.spec?.template)) return keep(oldObject, object);
+  const run = marksOf(oldObject)[label.promoting];
+  return run === undefined ? hold(write) : { allowed: false, message: say.promoting(object, run), warnings: [] };
+}
 
 /** A Deployment that is not ours: its owner may take marks off (they came with a copy), but nobody may put them on. */
 function admitForeign(oldObject: V1Deployment, object: V1Deployment): TargetAnswer {
@@ -106,6 +110,22 @@ function release({ oldObject, object, user }: TargetWrite, changed: boolean): Ta
   const change = changed ? describeChange(oldObject.spec?.template, object.spec?.template) : "its held version";
   return pass(withRequester(withPaused(withMarks(object, rest), paused), user), say.unheld(object, change));
 }
+
+/** Which configuration a template stands for is ours to say: whoever sends a whole manifest knows nothing of it. */
+function withConfigMark(oldObject: V1Deployment, object: V1Deployment): V1Deployment {
+  const mark = configMarkOf(oldObject);
+  if (!object.spec || configMarkOf(object) === mark) return object;
+  const { template } = object.spec;
+  const { [annotation.config]: _sent, ...others } = { ...template.metadata?.annotations };
+  const annotations = mark === undefined ? others : { ...others, [annotation.config]: mark };
+  return {
+    ...object,
+    spec: { ...object.spec, template: { ...template, metadata: { ...template.metadata, annotations } } },
+  };
+}
+
+const configMarkOf = ({ spec }: V1Deployment): string | undefined =>
+  spec?.template.metadata?.annotations?.[annotation.config];
 
 /** In both objects, so that no single write (a manifest that still carries the label) can slip through. */
 function bypassed(oldObject: V1Deployment, object: V1Deployment): boolean {

@@ -110,6 +110,8 @@ export interface CanaryStatus {
   lastPromotedSpec?: string;
   lastTransitionTime?: string;
   trackedConfigs?: Record<string, string>;
+  /** What those hashes are of, and which of them have changed since. */
+  configs?: { key: string; mark?: string; pending?: { mark: string; changed: Record<string, string> } };
   conditions?: CanaryCondition[];
   observedGeneration?: number;
   /** One sentence: where it stands and why. */

@@ -49,6 +49,12 @@ export const annotation = {
   leftTo: `${prefix}/left-to`,
   /** On a Canary: `KIND/NAME`, comma-separated, of what selects one track's pods only and is meant to. */
   acceptedPolicies: `${prefix}/accepted-policies`,
+  /** On a Canary, `enabled`: a change of what its target's template refers to starts a run. */
+  configTracking: `${prefix}/config-tracking`,
+  /** On a target's pod template: which data of its ConfigMaps and Secrets it stands for. Our own, whatever a writer sends. */
+  config: `${prefix}/config`,
+  /** Flagger's, on a ConfigMap or a Secret: `disabled`, and nothing starts by its changes. */
+  flaggerTracking: "flagger.app/config-tracking",
   /** On such a Secret: the hosts that it may be sent to, with port where it is not the scheme's, comma-separated. */
   credentialsHost: `${prefix}/metrics-host`,
   /** On our webhook configurations: the Secret that the serving certificate is in. */

@@ -59,6 +59,10 @@ export interface SeenObjects {
   policies?: PolicyObjects | undefined;
   /** What else of the namespace selects pods by their labels; each undefined where it is not known. */
   selecting?: SelectingObjects | undefined;
+  /** What the template cannot do without and that is not there, as `configmap/NAME`. */
+  missingConfigs?: readonly string[] | undefined;
+  /** Where the controller may read ConfigMaps and Secrets for this, as the chart has it. */
+  configNamespaces?: readonly string[] | undefined;
   /** Every Deployment of the namespace. */
   deployments?: readonly V1Deployment[] | undefined;
   /** Hosts that a Canary's webhooks may name beside Services of its namespace, as the chart has it. */

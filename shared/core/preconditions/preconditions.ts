@@ -4,6 +4,7 @@
  */
 import { alertRules } from "./alerts.ts";
 import { canaryRules } from "./canary.ts";
+import { configRules } from "./configs.ts";
 import type { Finding, Level, Rule, SeenObjects } from "./finding.ts";
 import { flaggerRules } from "./flagger.ts";
 import { foreignRules } from "./foreign-objects.ts";
@@ -24,6 +25,7 @@ const rules = {
   ...serviceRules,
   ...policyRules,
   ...selectingRules,
+  ...configRules,
   ...metricRules,
   ...webhookRules,
   ...alertRules,

@@ -10,6 +10,7 @@ import { httpRoute, trafficSplit, type RouteObject, type Router } from "../route
 import { alertRules } from "./alerts.ts";
 import type { Level, SeenObjects } from "./finding.ts";
 import { policyRules } from "./policy.ts";
+import { configRules } from "./configs.ts";
 import { selectingRules } from "./selecting.ts";
 import { cureText, type PreconditionCode, preconditionCodes, unmetPreconditions } from "./preconditions.ts";
 
@@ -376,7 +377,7 @@ describe("preconditions", () => {
 
   it("have each a row here, or a test of their own", () => {
     const own = ["left-to-flagger", "webhook-address-refused", "gateway-refs-unread"];
-    const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...alertRules }), ...own];
+    const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...configRules, ...alertRules }), ...own];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });
 

@@ -19,6 +19,7 @@ import {
   patchTarget,
   releaseTarget,
   requireTarget,
+  markConfigs,
   restoreStable,
   setProgressing,
   markStable,
@@ -52,6 +53,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   optIn: (deps, { objects }, { podTemplateHash }) =>
     patchTarget(deps, objects, { labels: { [label.target]: uidOf(objects), [label.stable]: podTemplateHash } }),
   markStable: (deps, { objects }, { podTemplateHash }) => markStable(deps, objects, podTemplateHash),
+  markConfigs: (deps, { objects }, action) => markConfigs(deps, objects, action),
   releaseTarget: (deps, { objects }, action) => releaseTarget(deps, objects, action),
   unholdTarget: (deps, { objects }) => unholdTarget(deps, objects),
   restoreStable: async (deps, { objects }, { podTemplateHash }) => {

@@ -59,6 +59,22 @@ export async function releaseTarget(
   });
 }
 
+/** Another mark on its template, held as admission would hold it: our own writes pass there as they are. */
+export function markConfigs(
+  deps: WriteDeps,
+  objects: CanaryObjects,
+  { mark, changed }: { mark?: string; changed: string },
+): Promise<void> {
+  const target = requireTarget(objects);
+  const held = target.spec?.paused === true ? heldValue.pausedByUser : heldValue.running;
+  const words = changed === "" ? "configuration that was put back" : `a change of ${changed}`;
+  return patchTarget(deps, objects, {
+    ...(label.held in metaOf(target).labels ? {} : { labels: { [label.held]: held } }),
+    annotations: { [annotation.requestedBy]: words },
+    spec: { paused: true, template: { metadata: { annotations: { [annotation.config]: mark ?? null } } } },
+  });
+}
+
 export async function unholdTarget(deps: WriteDeps, objects: CanaryObjects): Promise<void> {
   objects.target = await giveBack(deps, requireTarget(objects), { dropLabels: [label.held] });
 }

@@ -57,6 +57,8 @@ export interface ObjectDeps {
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */
   allowGateways: boolean;
+  /** Where ConfigMaps and Secrets may be read to track them. */
+  configNamespaces?: readonly string[];
   /** What the chart lets AlertProviders do. */
   alertBounds: NonNullable<SeenObjects["alerts"]>;
 }

@@ -58,7 +58,7 @@ async function placed(more: Given, isServed = true) {
   const deps = { cluster, world, now: () => start, routes: servedRoutes, ...chart };
   const objects = objectsOf(deps, givenCanary());
   const policies = await policiesSeen(deps, objects);
-  const codes = unmetBy(deps, objects, policies).map(({ code }) => code);
+  const codes = unmetBy(deps, objects, { policies }).map(({ code }) => code);
   return { deps, objects, policies, codes };
 }
 

@@ -2,7 +2,6 @@
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
-import type { PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";
 import { unmetPreconditions } from "../../../shared/core/preconditions/preconditions.ts";
@@ -14,8 +13,13 @@ import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
 import { servedKinds } from "../objects/route-choice.ts";
 
-export function unmetBy(deps: ObjectDeps, objects: CanaryObjects, policies?: PolicyObjects): Unmet[] {
-  const seen = { ...seenObjects(deps, objects), policies };
+/** `beside`: what no cache has. */
+export function unmetBy(
+  deps: ObjectDeps,
+  objects: CanaryObjects,
+  beside: Pick<SeenObjects, "policies" | "missingConfigs"> = {},
+): Unmet[] {
+  const seen = { ...seenObjects(deps, objects), ...beside };
   return unmetPreconditions(seen).map(({ code, level, what }) => ({ code, level, what }));
 }
 
@@ -56,6 +60,7 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     templateNamespaces,
     excludedNamespaces,
     allowGateways,
+    configNamespaces: deps.configNamespaces,
     hookAddresses,
     servedRoutes: servedKinds(routes),
     readQuery,

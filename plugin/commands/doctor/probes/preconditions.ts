@@ -48,6 +48,7 @@ function objectsIn(facts: Facts): SeenObjects {
     watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),
+    configNamespaces: listSetting(facts, "CONFIG_NAMESPACES"),
     hookAddresses: listSetting(facts, "HOOK_ADDRESSES"),
     alertProviders: facts.alertProviders,
     alerts: alertBounds(facts),
