@@ -206,6 +206,34 @@ describe("traffic", () => {
   });
 });
 
+describe("what all traffic needs", () => {
+  it("is never less than it was in this run, nor than what is asked for now", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { run, floor } = decision.state;
+      if (!run || seen.target?.replicas === 0) return;
+      const before = run.id === state.run?.id ? (state.floor?.replicas ?? 0) : 0;
+      expect(floor?.replicas ?? 0).toBeGreaterThanOrEqual(Math.max(before, seen.target?.replicas ?? 0));
+    });
+  });
+
+  it("is held on when a run is over", () => {
+    always(givenRun, (decision, state, seen) => {
+      const isOver = state.run !== undefined && decision.state.run === undefined && state.floor !== undefined;
+      if (!isOver || seen.target?.replicas === 0) return;
+      expect(decision.state.floor?.until).toBeGreaterThan(seen.now);
+    });
+  });
+
+  it("is what the canary has its weight's share of, while it has one", () => {
+    always(givenRun, (decision, _, seen, policy) => {
+      const { run, weight } = decision.state;
+      const sizes = [...ofKind(decision, "scaleCanary"), ...ofKind(decision, "runCanary")];
+      for (const { replicas } of run ? sizes : [])
+        expect(replicas).toBeGreaterThanOrEqual(podsFor(weight, sharedReplicas(decision.state, run!, seen, policy)));
+    });
+  });
+});
+
 describe("the target", () => {
   it("is not released before the canary carries what it is to carry meanwhile", () => {
     always(givenRun, (decision, _, seen) => {
