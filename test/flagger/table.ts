@@ -70,7 +70,7 @@ export function page(all: readonly Section[], files: readonly string[]): string 
       "\n",
     );
   });
-  return `${[intro, counts(all, files), ...body].join("\n\n")}\n`;
+  return `${[intro, ...body].join("\n\n")}\n`;
 }
 
 // --- internal ---
@@ -88,12 +88,6 @@ fields by which admission warns; a test holds that each row's test exists. \`UPD
 | not carried out | accepted, and named with the way round at admission, in the status and by \`doctor\` |
 | refused | no run starts, or the API server refuses it: with the reason |
 | not here | nothing takes its place |`;
-
-function counts(all: readonly Section[], files: readonly string[]): string {
-  const found = all.flatMap(({ rows }) => rows.map((row) => decided(row, files).here));
-  const each = verdicts.map((verdict) => `${found.filter((one) => one === verdict).length} ${verdict}`);
-  return `Of ${found.length} rows: ${each.join(", ")}.`;
-}
 
 interface Own {
   here: RowVerdict;

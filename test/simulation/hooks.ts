@@ -5,8 +5,21 @@ import type { Hook } from "../../shared/core/spec/hooks.ts";
 import type { HookType } from "../../shared/core/objects/hook-types.ts";
 import type { World } from "./world.ts";
 
-/** `opens` answers 200, `refuses` 403, `silent` nobody answers within the time. */
-export type HookSays = "opens" | "refuses" | "silent";
+/** What each kind of server comes to, in the words of whoever asks it. */
+export const hookWords = {
+  opens: "it answered 200",
+  /** Its answer never ends. */
+  endless: "it answered 200",
+  refuses: "it answered 403",
+  unwell: "it answered 503",
+  redirects: "it answered 302, a redirect, which is not followed",
+  closes: "it cannot be reached (ECONNRESET)",
+  "is away": "it cannot be reached (ECONNREFUSED)",
+  "has another's certificate": "TLS to it fails (UNABLE_TO_VERIFY_LEAF_SIGNATURE)",
+  silent: "it did not answer within 10s",
+} as const;
+
+export type HookSays = keyof typeof hookWords;
 
 const answerMs = 200;
 
@@ -43,6 +56,5 @@ export function answersIn({ calls, now }: World): Record<string, HookAnswer> {
 }
 
 function answerOf(says: HookSays, askedAt: number): HookAnswer {
-  const what = { opens: "it answered 200", refuses: "it answered 403", silent: "it did not answer within 10s" };
-  return { askedAt, passed: says === "opens", what: what[says] };
+  return { askedAt, passed: says === "opens" || says === "endless", what: hookWords[says] };
 }

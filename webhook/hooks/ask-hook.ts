@@ -77,7 +77,7 @@ function failureOf(error: unknown): HookResult {
   return { passed: false, what: error.message, ...(isPassing ? { isPassing } : {}) };
 }
 
-const tlsCodes = /CERT|ISSUER|SELF_SIGNED|^INVALID_|PATH_LENGTH|HOSTNAME|^ERR_(?:TLS|SSL)|^EPROTO$/;
+const tlsCodes = /CERT|ISSUER|SELF_SIGNED|SIGNATURE|^INVALID_|PATH_LENGTH|HOSTNAME|^ERR_(?:TLS|SSL)|^EPROTO$/;
 
 /** Node names what is wrong with a certificate, or the handshake, in an error's code. */
 function tlsFault({ cause }: SendError): string | undefined {

@@ -3,9 +3,9 @@ import { createServer as createHttpServer, type RequestListener, type Server } f
 import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { aHook } from "../../test/simulation/hooks.ts";
+import { aHook, hookWords } from "../../test/simulation/hooks.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
-import { issueAuthority } from "../certificates/issue.ts";
+import { issueAuthority, issueServing } from "../certificates/issue.ts";
 import { askHook, type HookResult } from "./ask-hook.ts";
 
 const servers: Server[] = [];
@@ -51,7 +51,7 @@ describe("a webhook that answers", () => {
 
   it("with a redirect is not followed", async () => {
     const result = await ask(status(302, { location: "http://169.254.169.254/" }));
-    expect(result).toEqual({ passed: false, what: "it answered 302, a redirect, which is not followed" });
+    expect(result).toEqual({ passed: false, what: hookWords.redirects });
   });
 
   it("without end is left where its code is known", async () => {
@@ -60,7 +60,7 @@ describe("a webhook that answers", () => {
       const more = (): void => void (response.writable && response.write("x".repeat(65_536), more));
       more();
     });
-    expect(result).toEqual({ passed: true, what: "it answered 200" });
+    expect(result).toEqual({ passed: true, what: hookWords.endless });
   });
 
   it("gets Flagger's payload, as a POST of JSON", async () => {
@@ -82,30 +82,48 @@ describe("a webhook that does not answer", () => {
     expect(result).toEqual({ passed: false, what: "it did not answer within 0.2s" });
   });
 
+  it("but by a head that never ends is said to have been silent", async () => {
+    const result = await ask(
+      ({ socket }) => {
+        const drip = (): void => void (socket.writable && socket.write("x-more: 1\r\n", () => setImmediate(drip)));
+        socket.write("HTTP/1.1 200 OK\r\n", drip);
+      },
+      { timeoutMs: 200 },
+    );
+    expect(result.passed).toBe(false);
+    expect(result.what).toMatch(/^it did not answer within 0\.2s$|^it cannot be reached \(HPE_HEADER_OVERFLOW\)$/);
+  });
+
+  it("and speaks no TLS where it is asked by https is said to fail there", async () => {
+    const port = await listening(createHttpServer(status(200)));
+    const result = await askHook(aHook("rollout", { url: `https://127.0.0.1:${port}/` }), "{}", at);
+    expect(result.passed).toBe(false);
+    expect(result.what).toMatch(/^TLS to it fails \([A-Z_0-9]+\)$/);
+  });
+
   it("and closes the connection is said to be out of reach, and may be reached in a while", async () => {
     const result = await ask((request) => request.socket.destroy());
-    expect(result).toEqual({ passed: false, what: "it cannot be reached (ECONNRESET)", isPassing: true });
+    expect(result).toEqual({ passed: false, what: hookWords.closes, isPassing: true });
   });
 
   it("and is not there is said to be out of reach", async () => {
     const port = await listening(createHttpServer());
     await new Promise((resolve) => servers.pop()?.close(resolve));
     const result = await askHook(aHook("rollout", { url: `http://127.0.0.1:${port}/` }), "{}", at);
-    expect(result).toEqual({ passed: false, what: "it cannot be reached (ECONNREFUSED)", isPassing: true });
+    expect(result).toEqual({ passed: false, what: hookWords["is away"], isPassing: true });
   });
 });
 
 describe("a webhook with a certificate that nobody vouches for", () => {
   async function asked(skipsVerify: boolean): Promise<HookResult> {
-    const own = await issueAuthority("test", { now: Date.now(), lifetimeMs: 3_600_000 });
+    const hour = { now: Date.now(), lifetimeMs: 3_600_000 };
+    const own = await issueServing(await issueAuthority("nobody's", hour), ["localhost"], hour);
     const port = await listening(createHttpsServer({ cert: own.cert, key: own.key }, status(200)));
     return askHook(aHook("rollout", { url: `https://127.0.0.1:${port}/`, skipsVerify }), "{}", at);
   }
 
   it("refuses, with what is wrong", async () => {
-    const result = await asked(false);
-    expect(result.passed).toBe(false);
-    expect(result.what).toMatch(/^TLS to it fails \([A-Z_0-9]+\)$/);
+    expect(await asked(false)).toEqual({ passed: false, what: hookWords["has another's certificate"] });
   });
 
   it("is asked all the same where the Canary says disableTLS", async () => {
