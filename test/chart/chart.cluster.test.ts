@@ -249,6 +249,8 @@ describe("the chart", () => {
         "crds.install=false",
         "--set",
         "commandAuthorization.enabled=false,ownLimits.enabled=false",
+        "--set-json",
+        "autoscalers.accounts=[]",
         "--set",
         "uninstall.enabled=false",
       ],
