@@ -18,13 +18,22 @@ export interface ConfigState {
   /** On stable's template; absent until a change of configuration was promoted. */
   mark?: string;
   /** What has changed since. */
-  pending?: { mark: string; changed: ConfigHashes };
+  pending?: ConfigChange;
+  /** What the mark on the target's template stands for, where that is not stable's. */
+  marked?: ConfigChange;
+}
+
+export interface ConfigChange {
+  mark: string;
+  changed: ConfigHashes;
 }
 
 export interface ConfigsSeen {
   key: string;
   /** Of those that could be read. */
   hashes: ConfigHashes;
+  /** Keys of those that could not: they are as they were. */
+  unknown: readonly string[];
   /** Of the target's present template. */
   references: readonly ConfigReference[];
   /** On the target's present template. */
@@ -40,13 +49,15 @@ export function trackConfigs(
   if (before?.key !== seen.key) return isSettled ? baseline(seen) : before;
   const { tracked, mark } = isSettled ? settled(before, seen) : before;
   const known = { ...seen.hashes, ...tracked };
-  const changed = pick(seen.hashes, (key, hash) => known[key] !== hash);
+  const present = { ...pick(before.pending?.changed ?? {}, (key) => seen.unknown.includes(key)), ...seen.hashes };
+  const changed = pick(present, (key, hash) => known[key] !== hash);
   const isAny = Object.keys(changed).length > 0;
   return {
     key: seen.key,
     tracked: known,
     ...optional("mark", mark),
     ...(isAny ? { pending: { mark: markOf({ ...known, ...changed }, seen), changed } } : {}),
+    ...optional("marked", seen.mark === mark ? undefined : markedBy(before, seen)),
   };
 }
 
@@ -90,11 +101,17 @@ const baseline = ({ key, hashes, mark }: ConfigsSeen): ConfigState => ({
 });
 
 /** Stable carries the mark that is seen: it was released with what that stands for. */
-function settled({ tracked, mark, pending }: ConfigState, seen: ConfigsSeen): Pick<ConfigState, "tracked" | "mark"> {
+function settled(before: ConfigState, seen: ConfigsSeen): Pick<ConfigState, "tracked" | "mark"> {
+  const { tracked, mark } = before;
   const names = new Set(seen.references.map(configKey));
-  const released = pending?.mark === seen.mark ? pending?.changed : seen.hashes;
+  // What has changed while it was promoted is a change since.
+  const released = markedBy(before, seen)?.changed ?? seen.hashes;
   const all = seen.mark === mark ? tracked : { ...tracked, ...released };
   return { tracked: pick(all, (key) => names.has(key)), ...optional("mark", seen.mark) };
+}
+
+function markedBy({ pending, marked }: ConfigState, { mark }: ConfigsSeen): ConfigChange | undefined {
+  return [marked, pending].find((change) => change?.mark === mark);
 }
 
 function pick(hashes: ConfigHashes, is: (key: string, hash: string) => boolean): ConfigHashes {

@@ -1,6 +1,6 @@
 // When a change of ConfigMaps and Secrets is a change to be judged.
 import { describe, expect, it } from "vitest";
-import { referredConfigs, type ConfigReference } from "./references.ts";
+import { configKey, referredConfigs, type ConfigReference } from "./references.ts";
 import {
   changedConfigs,
   configWarnings,
@@ -18,6 +18,7 @@ const seen = (hashes: Record<string, string>, mark?: string, references = [app, 
   key: "k1",
   hashes,
   references,
+  unknown: references.map(configKey).filter((one) => !(one in hashes)),
   ...(mark === undefined ? {} : { mark }),
 });
 const a = { "configmap/app": "a", "secret/tls": "t" };
@@ -103,7 +104,8 @@ describe("tracking", () => {
     expect(changed.pending).toEqual({ mark: wantedMark(changed), changed: { "configmap/app": "b" } });
     expect(changedConfigs(changed)).toBe("ConfigMap app");
     const back = trackConfigs(changed, seen(a, wantedMark(changed)), false)!;
-    expect(back).toEqual(baseline);
+    expect(back).toEqual({ ...baseline, marked: changed.pending });
+    expect(trackConfigs(back, seen(a), true)).toEqual(baseline);
     expect(wantedMark(back)).toBeUndefined();
   });
 
@@ -116,6 +118,26 @@ describe("tracking", () => {
   it("takes for no change what cannot be read, or is gone", () => {
     expect(trackConfigs(baseline, seen({}), true)).toEqual(baseline);
     expect(trackConfigs(baseline, seen({ "secret/tls": "t" }), true)).toEqual(baseline);
+  });
+
+  it("goes on with a change that it can no longer read", () => {
+    const changed = trackConfigs(baseline, seen(b), true)!;
+    const mark = wantedMark(changed);
+    expect(wantedMark(trackConfigs(changed, seen({}, mark), false)!)).toBe(mark);
+    const excluded = { ...seen({}, mark), unknown: [] };
+    expect(trackConfigs(changed, excluded, false)?.pending).toBeUndefined();
+  });
+
+  it("takes for another change what changes while a version is promoted", () => {
+    const mark = markFor(b);
+    const c = { ...b, "configmap/app": "c" };
+    const promoting = trackConfigs(trackConfigs(baseline, seen(b), false), seen(c, mark), false)!;
+    expect(promoting.marked).toEqual({ mark, changed: { "configmap/app": "b" } });
+    const promoted = trackConfigs(promoting, seen(c, mark), true)!;
+    expect(promoted).toEqual({
+      ...{ key: "k1", tracked: b, mark },
+      pending: { mark: markFor(c), changed: { "configmap/app": "c" } },
+    });
   });
 
   it("compares with what was promoted, once it was", () => {

@@ -11,6 +11,7 @@ const seenAs = (hash: string, mark?: string) => ({
   key: "k",
   hashes: { "configmap/app": hash },
   references: [reference],
+  unknown: [],
   ...(mark === undefined ? {} : { mark }),
 });
 

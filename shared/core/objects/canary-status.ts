@@ -101,6 +101,8 @@ export const changeWaits = "change-waits";
 /** Of a reason that says that the target is switched off: nobody serves, and no run starts. */
 export const scaledToZero = "scaled-to-zero";
 
+type ConfigChangeStatus = { mark: string; changed: Readonly<Record<string, string>> };
+
 export interface CanaryStatus {
   phase?: Phase;
   canaryWeight?: number;
@@ -111,7 +113,7 @@ export interface CanaryStatus {
   lastTransitionTime?: string;
   trackedConfigs?: Record<string, string>;
   /** What those hashes are of, and which of them have changed since. */
-  configs?: { key: string; mark?: string; pending?: { mark: string; changed: Record<string, string> } };
+  configs?: { key: string; mark?: string; pending?: ConfigChangeStatus; marked?: ConfigChangeStatus };
   conditions?: CanaryCondition[];
   observedGeneration?: number;
   /** One sentence: where it stands and why. */

@@ -225,8 +225,9 @@ function lookOf(
   const { of, all, references, target, againMs } = asked;
   const warnings = [...tooMany(all), ...unreadWords(found)];
   if (found?.of !== of || found.keyId === undefined) return { seen: undefined, missing: [], warnings, againMs };
-  const { keyId, hashes, missing } = found;
-  const seen = { key: keyId, hashes, references, ...optional("mark", markOn(target)) };
+  const { keyId, hashes, missing, unread } = found;
+  const unknown = [...missing, ...(unread?.names ?? [])];
+  const seen = { key: keyId, hashes, unknown, references, ...optional("mark", markOn(target)) };
   return { seen, missing, warnings, againMs };
 }
 
