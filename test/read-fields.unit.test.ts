@@ -112,7 +112,9 @@ const variants: object[] = [
   spec,
   { ...spec, provider: "linkerd" },
   { ...spec, analysis: { ...analysis, stepWeights: [10, 50], iterations: undefined } },
-  { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, match: matches(), mirror: true, mirrorWeight: 50 } },
+  { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, match: matches() } },
+  { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, mirror: true, mirrorWeight: 50 } },
+  { ...spec, analysis: { ...analysis, ...steps, preview: { header: { name: "x-canary", value: "mine" } } } },
   { ...spec, analysis: { ...analysis, ...steps, sessionAffinity: affinity() } },
 ];
 

@@ -121,6 +121,7 @@ const ofRun = {
   ceiling: 1,
   losses: 1,
   givenFor: 1,
+  only: 1,
   canaryTemplate: 1,
   comparison: 1,
   share: 1,

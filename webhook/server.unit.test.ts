@@ -187,7 +187,7 @@ describe("the endpoints for canaries", () => {
     const named = { analysis: { ...steps, metrics: [routed] }, ingressRef: { name: "shop" } };
     expect(await warningsOf(named)).toBe("");
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric], mirror: true } })).toContain(
-      "Not supported yet, and not skipped in silence: analysis.mirror.",
+      "Not supported yet, and not skipped in silence: analysis.mirror (Linkerd ignores a whole route that mirrors",
     );
     const service = { port: 9898, gatewayRefs: [{ name: "gateway" }] };
     expect(await warningsOf({ analysis: { ...steps, metrics: [metric] }, service })).toContain(

@@ -137,7 +137,8 @@ export function stepText({ step, steps, iteration }: NonNullable<CanaryView["run
 function weightText(view: CanaryView): string {
   const { route, routeChoice } = view;
   const weight = weightNow(view);
-  const shares = `canary ${weight}%, primary ${Math.round((100 - weight) * 10) / 10}%`;
+  const all = `canary ${weight}%, primary ${Math.round((100 - weight) * 10) / 10}%`;
+  const shares = view.isForMatching ? `canary ${weight}% of the requests that match, primary all others` : all;
   if (!routeChoice) return "";
   if (!route) return `${shares}, from status: the ${routeChoice.kind} ${routeChoice.name} cannot be read`;
   return `${shares}, read from ${route.kind} ${route.name}`;

@@ -74,7 +74,14 @@ function routeFacts(seen: Seen, scope: Scope): Pick<CanaryView, "route" | "route
 }
 
 type PhaseFacts =
-  "phase" | "phaseSince" | "reason" | "next" | "failedChecks" | "failedChecksLimit" | "canaryWeightPercent";
+  | "phase"
+  | "phaseSince"
+  | "reason"
+  | "next"
+  | "failedChecks"
+  | "failedChecksLimit"
+  | "canaryWeightPercent"
+  | "isForMatching";
 
 function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts> {
   const { phase = "", reason = "", next = "", failedChecks = 0, canaryWeight = 0 } = status;
@@ -86,8 +93,11 @@ function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts>
     failedChecks,
     failedChecksLimit: Math.max(1, spec.analysis?.threshold ?? 1),
     canaryWeightPercent: canaryWeight,
+    isForMatching: isForMatching(status),
   };
 }
+
+const isForMatching = ({ run, canaryWeight = 0 }: CanaryStatus): boolean => run?.only !== undefined && canaryWeight > 0;
 
 function runFacts(
   seen: Seen,

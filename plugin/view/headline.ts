@@ -103,7 +103,7 @@ function targetWords({ stableReadyPods }: CanaryFacts): string {
 
 function shareOf(facts: CanaryFacts): string {
   const weight = weightNow(facts);
-  if (weight > 0) return `the canary has ${weight}% of requests`;
+  if (weight > 0) return `the canary has ${weight}% of ${facts.isForMatching ? "the requests that match" : "requests"}`;
   if (isMixed(facts) && facts.stableReadyPods !== 0)
     return "the target serves every request, from pods of both versions";
   return stableWords(facts);

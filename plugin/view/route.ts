@@ -72,6 +72,8 @@ interface Rule {
 /** Only the weights: a user's own rules may be long. A leaf that has no weight goes, where the route is ours. `add` also replaces. */
 function rulesPatch(before: Record<string, unknown>, spec: Record<string, unknown>): { type: string; body: unknown } {
   const rulesBefore = before["rules"] as Rule[];
+  if ((spec["rules"] as Rule[]).length !== rulesBefore.length)
+    return { type: "json", body: [{ op: "replace", path: "/spec/rules", value: spec["rules"] }] };
   const operations = (spec["rules"] as Rule[]).flatMap(({ backendRefs = [] }, ruleIndex): object[] => {
     const path = `/spec/rules/${ruleIndex}/backendRefs`;
     if (backendRefs.length !== (rulesBefore[ruleIndex]?.backendRefs ?? []).length)

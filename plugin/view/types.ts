@@ -82,6 +82,8 @@ export interface CanaryView {
   failedChecksLimit: number;
   /** Percent that the controller means the canary to have. */
   canaryWeightPercent: number;
+  /** The weight is of the requests that match an A/B test alone; all others are stable's. */
+  isForMatching: boolean;
   route: RouteView | null;
   /** Ready pods of the target; null where its Deployment cannot be read. */
   stableReadyPods: number | null;

@@ -1,4 +1,5 @@
 import type { Hook } from "./spec/hooks.ts";
+import type { RouteRules } from "./routes/routes.ts";
 import type { CanaryState, Phase } from "./state.ts";
 
 export type Action =
@@ -9,7 +10,7 @@ export type Action =
   /** Create or correct the route; a new one starts at 100/0. */
   | { kind: "applyRoute" }
   /** With the run that is over, if one is: whoever still means to write for it has seen an older route, and fails. */
-  | { kind: "setWeight"; weight: number; over?: string }
+  | { kind: "setWeight"; weight: number; over?: string; rules?: RouteRules }
   /**
    * Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`; a new one is made without
    * pods, and scaled when it is seen: to make it is nothing that could be refused to who comes too late.

@@ -3,6 +3,9 @@
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
 import { isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "./turn/capacity.ts";
+import { rulesFor } from "./turn/routing.ts";
+import { optional } from "./format/compact.ts";
+import { fingerprintOf, type RouteRules, type RouteSeen } from "./routes/routes.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
 import { configMarking } from "./lifecycle/configs.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
@@ -17,14 +20,17 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   const { target } = seen;
   if (!next.stable) return [];
   if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
-  if (!target) return [...lowerWeight(next, seen), ...(next.run ? [] : close(next, seen))];
+  if (!target)
+    return [...lowerWeight(next, seen, rulesFor(next, seen, policy)), ...(next.run ? [] : close(next, seen))];
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
+  const rules = rulesFor(next, seen, policy);
+  const raising = raiseWeight(next, seen, policy);
   const actions = [
-    ...lowerWeight(next, seen),
-    ...(next.run ? runTarget(next, next.run, { seen, target, policy }) : idleTarget(next, seen, target)),
+    ...lowerWeight(next, seen, rules),
+    ...(next.run ? runTarget(next, next.run, target, raising.length > 0) : idleTarget(next, seen, target)),
     ...plumbing(seen),
     ...workload(next, seen, policy),
-    ...raiseWeight(next, seen, policy),
+    ...raising,
     ...configMarking(next, seen),
   ];
   return isUnmet(seen, "unfit") ? retreat(actions, seen) : actions;
@@ -34,8 +40,8 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
 export function retreat(actions: readonly Action[], seen: Observation): Action[] {
   const { route } = seen;
   const leadsBack: { [K in Action["kind"]]?: (action: Extract<Action, { kind: K }>) => boolean } = {
-    setWeight: ({ weight, over }) =>
-      route !== undefined && (weight < route.weight || (weight === 0 && over !== undefined)),
+    setWeight: ({ weight, over, rules }) =>
+      route !== undefined && (weight < route.weight || (weight === 0 && (over !== undefined || isBare(route, rules)))),
     scaleCanary: ({ replicas }) => replicas === 0,
     restoreStable: () => true,
     unholdTarget: () => true,
@@ -57,26 +63,44 @@ function plumbing(seen: Observation): Action[] {
   return actions;
 }
 
-function lowerWeight(next: CanaryState, { route }: Observation): Action[] {
+type Rules = RouteRules | undefined;
+
+/** All rules beside the weights are to go. */
+function isBare(route: RouteSeen, rules: Rules): boolean {
+  return rules === undefined && (route.rules ?? "") !== "";
+}
+
+function lowerWeight(next: CanaryState, { route }: Observation, rules: Rules): Action[] {
   if (!route) return [];
   // Written once more where someone else set what is meant now: else their write would pass for a later lowering.
   const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
   const ended = endedBy(next);
   const isOpen = ended.over !== undefined && route.over !== ended.over;
-  const isIdle = next.weight === 0 && route.restsOnCanary === "ours";
+  const isIdle = next.weight === 0 && (route.restsOnCanary === "ours" || isBare(route, rules));
   const isDue = route.weight > next.weight || othersWrite || isOpen || isIdle;
-  return isDue ? [{ kind: "setWeight", weight: next.weight, ...ended }] : [];
+  return isDue ? [{ kind: "setWeight", weight: next.weight, ...ended, ...optional("rules", rules) }] : [];
 }
 
 function endedBy({ weight, run }: CanaryState): { over?: string } {
   return weight === 0 && run?.stage === "draining" ? { over: run.id } : {};
 }
 
+/** At weight 0 they are taken out elsewhere: see `isBare`. */
+function hasOther(route: RouteSeen, rules: Rules): boolean {
+  const isOther = route.rules !== undefined && route.rules !== fingerprintOf(rules);
+  return isOther && (rules !== undefined || route.weight > 0);
+}
+
+/** Also other rules at the weight that it has; a route that is not ours, or a TrafficSplit, has none. */
 function raiseWeight(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { route } = seen;
-  if (!route || !next.run || route.weight >= next.weight || loweredByOthers(next, seen)) return [];
+  if (!route || !next.run || loweredByOthers(next, seen)) return [];
+  const rules = rulesFor(next, seen, policy);
+  const isDue = route.weight < next.weight || (route.weight === next.weight && hasOther(route, rules));
+  if (!isDue) return [];
   const needed = podsFor(next.weight, sharedReplicas(next, next.run, seen, policy));
-  return readyCanaries(next.run, seen) >= needed ? [{ kind: "setWeight", weight: next.weight }] : [];
+  const isCarried = readyCanaries(next.run, seen) >= needed;
+  return isCarried ? [{ kind: "setWeight", weight: next.weight, ...optional("rules", rules) }] : [];
 }
 
 function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
@@ -124,19 +148,11 @@ function rejectionMark(next: CanaryState, seen: Observation, target: Target): Ac
   return [{ kind: "markRejected", intent: rejection.hash, words: reason }];
 }
 
-interface Held {
-  seen: Observation;
-  target: Target;
-  policy: Policy;
-}
-
-function runTarget(next: CanaryState, run: Run, { seen, target, policy }: Held): Action[] {
+function runTarget(next: CanaryState, run: Run, target: Target, isRaising: boolean): Action[] {
   const { hash, podTemplateHash } = next.stable!;
   // What the canary is to carry while the target rolls it carries before that.
   if (run.stage === "promoting" && mustBeReleased(run, target))
-    return raiseWeight(next, seen, policy).length > 0
-      ? []
-      : [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
+    return isRaising ? [] : [...clearing(target), { kind: "releaseTarget", intent: run.intent, run: run.id }];
   if (run.stage === "restoring" && target.intent === run.intent) return [{ kind: "restoreStable", podTemplateHash }];
   if (target.held && target.intent === hash) return [...clearing(target), { kind: "unholdTarget" }];
   const isJudging = run.stage === "scaling" || run.stage === "analysing";

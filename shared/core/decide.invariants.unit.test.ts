@@ -129,6 +129,19 @@ describe("traffic", () => {
     });
   });
 
+  it("is sent to the canary by a rule of its own only where that has a ready pod, or keeps its weight to those who had it", () => {
+    always(givenRun, (decision, state, seen) => {
+      const { run } = decision.state;
+      for (const { weight, rules } of ofKind(decision, "setWeight")) {
+        if (rules?.preview ?? rules?.affinity) expect(run ? readyCanaries(run, seen) : 0).toBeGreaterThan(0);
+        if (rules?.only) expect(weight).toBeGreaterThan(0);
+        // Those whom an A/B test leaves out never get the weight that it gives to others, unless nobody else is there.
+        const isAlone = run?.stage === "promoting" || state.run?.only === undefined;
+        if (weight > 0 && run?.only && !isAlone) expect(rules?.only).toEqual(run.only);
+      }
+    });
+  });
+
   it("is never raised again by itself after someone else lowered it", () => {
     always(givenRun, (decision, state, seen) => {
       const { route } = seen;
@@ -149,8 +162,10 @@ describe("traffic", () => {
   it("is only ever lowered where something forbids to go on", () => {
     always(givenRun, (decision, state, seen, policy) => {
       if (!barrierOf({ state, seen, policy })) return;
-      for (const { weight, over } of ofKind(decision, "setWeight"))
-        expect(weight).toBeLessThan((seen.route?.weight ?? 0) + (over === undefined ? 0 : 1));
+      for (const { weight, over, rules } of ofKind(decision, "setWeight")) {
+        const takesRulesOut = weight === 0 && rules === undefined && seen.route?.rules !== undefined;
+        expect(weight).toBeLessThan((seen.route?.weight ?? 0) + (over === undefined && !takesRulesOut ? 0 : 1));
+      }
     });
   });
 

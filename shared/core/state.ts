@@ -18,6 +18,7 @@ import type {
 
 import type { AfterRunStatus, GateStatus } from "./objects/gate-status.ts";
 import type { FloorStatus } from "./objects/scaling/floor-status.ts";
+import type { RequestMatch } from "./objects/routing/rules.ts";
 import type { WaitCause } from "./objects/wait-causes.ts";
 import type { ConfigState } from "./config/tracking.ts";
 import type { StaleCaller } from "./format/restart-command.ts";
@@ -59,6 +60,8 @@ export interface Run {
   losses?: number;
   /** Replicas that all traffic needed when the canary got its weight: what it needs since then is no loss. */
   givenFor?: number;
+  /** Of an A/B test: the requests that its weight is for. */
+  only?: RequestMatch[];
   /** Hash of the canary Deployment's template as the API server stored it for this run. */
   canaryTemplate?: string;
   comparison?: Comparison;

@@ -144,6 +144,7 @@ describe("the definition of Canary", () => {
       ceiling: 0,
       losses: 0,
       givenFor: 0,
+      only: 0,
       canaryTemplate: 0,
       comparison: 0,
       share: 0,

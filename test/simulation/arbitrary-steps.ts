@@ -8,4 +8,7 @@ export const anyStepping = fc.constantFrom<StrategyPolicy[]>(
     weights,
   })),
   strategyOf({ iterations: 2 }),
+  strategyOf({ iterations: 2, match: [{ headers: { "x-canary": { exact: "yes" } } }] }),
+  strategyOf({ stepWeights: [10, 50], preview: { header: { name: "x-canary", value: "yes" } } }),
+  strategyOf({ stepWeights: [10, 50], sessionAffinity: { cookieName: "track" } }),
 );

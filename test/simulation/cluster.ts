@@ -4,6 +4,7 @@ import { judge, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { type CanaryState } from "../../shared/core/state.ts";
 import type { MetricsSeen, Observation } from "../../shared/core/observation.ts";
+import { fingerprintOf, type RouteRules, type RouteSeen } from "../../shared/core/routes/routes.ts";
 import { type Action } from "../../shared/core/action.ts";
 import { aTrack, aVersion, canaryRevision, hashOf, imagesAt, start } from "../builders.ts";
 import { answersIn } from "./hooks.ts";
@@ -81,7 +82,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     world.services = true;
   },
   applyRoute: (world) => {
-    world.route ??= { weight: 0, ownWeight: 0 };
+    world.route ??= { weight: 0, ownWeight: 0, ...(world.takesRules ? { rules: "" } : {}) };
   },
   setWeight: (world, action, state) => setWeight(world, action, state),
   runCanary: (world, action) => runCanary(world, action),
@@ -127,11 +128,20 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   },
 };
 
-function setWeight(world: World, { weight, over }: Extract<Action, { kind: "setWeight" }>, state: CanaryState): void {
+function setWeight(world: World, action: Extract<Action, { kind: "setWeight" }>, state: CanaryState): void {
+  const { weight, over } = action;
   const before = world.route?.weight ?? 0;
   world.route = { ...world.route, weight, ownWeight: weight, ...(over === undefined ? {} : { over }) };
+  if (world.takesRules) setRules(world, world.route, action.rules);
   if (weight !== before) world.weights.push({ at: world.now, weight });
   if (weight > before) checkRoute(world, state.run && tagOf(world, state.run.intent));
+}
+
+function setRules(world: World, route: RouteSeen, rules: RouteRules | undefined): void {
+  route.rules = fingerprintOf(rules);
+  world.isForMatching = rules?.only !== undefined;
+  const isServed = canaryEndpoints(world).ready > 0 || !(rules?.preview ?? rules?.affinity);
+  promise(world, isServed, "a rule sends users to a canary without a ready pod");
 }
 
 /** Users' requests may still reach canary pods: somebody sent to them a moment ago. */

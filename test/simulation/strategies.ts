@@ -4,10 +4,16 @@ import { strategyOf } from "../../shared/core/spec/strategy.ts";
 import { build, cue, failing, inStage, newImage } from "./cues.ts";
 import { aHook } from "./hooks.ts";
 import type { Script, Stage } from "./play.ts";
-import { ask, loseCanaryPods, setWeightByHand, type World } from "./world.ts";
+import { ask, aWorld, loseCanaryPods, setWeightByHand, type World } from "./world.ts";
 
 const three: Partial<Policy> = strategyOf({ iterations: 3 });
 const tested: Partial<World> = { loadTestPerSecond: 10 };
+
+const asked = [{ headers: { "x-canary": { exact: "insider" } } }];
+const matched: Partial<Policy> = strategyOf({ iterations: 3, match: asked });
+const onRoute: Partial<World> = { takesRules: true };
+const previewed = strategyOf({ stepWeights: [25, 50], preview: { header: { name: "x-canary", value: "preview" } } });
+const sticky = strategyOf({ stepWeights: [25, 50], sessionAffinity: { cookieName: "track", maxAge: 3_600 } });
 
 const inIteration =
   (step: number) =>
@@ -108,5 +114,78 @@ export const strategies: Record<string, Script> = {
         25_000,
       ),
     ],
+  },
+  "a-b": {
+    title: "A/B: those who send x-canary: insider get 1.7.1 for three checks, all others stable; then promotion",
+    policy: matched,
+    world: onRoute,
+    cues: [newImage],
+  },
+  "a-b-failing": {
+    title: "A/B: 1.7.1 fails those who match at two checks, and nobody else",
+    policy: { ...matched, threshold: 2 },
+    world: { ...onRoute, builds: { "1.7.1": build("1.7.1", { successPercent: 90.4 }) } },
+    cues: [newImage],
+  },
+  "a-b-nobody-matches": {
+    title: "A/B: nobody sends the header: given up after the deadline",
+    policy: { ...matched, noEvidence: { policy: "hold", deadlineMs: 60_000 } },
+    world: { ...onRoute, matching: 0 },
+    cues: [newImage],
+  },
+  "a-b-stops-first": {
+    title: "A/B, one replica, maxSurge 0: everybody is on the canary while the target has nobody",
+    policy: matched,
+    world: {
+      ...onRoute,
+      target: { ...aWorld().target, replicas: 1, pods: aWorld().target.pods.slice(0, 1), stopsFirst: true },
+    },
+    cues: [newImage],
+  },
+  preview: {
+    title: "preview: who sends x-canary: preview gets 1.7.1 from its first ready pod on, whatever the weight",
+    policy: { ...previewed, pauses: [{ weight: 0, durationMs: 20_000 }] },
+    world: onRoute,
+    cues: [newImage],
+  },
+  "preview-rolled-back": {
+    title: "preview: rolled back before the first weight: the rule goes first, then a drain, then the pods",
+    policy: { ...previewed, pauses: [{ weight: 0 }] },
+    world: onRoute,
+    cues: [
+      newImage,
+      cue(
+        "bob: kubectl canary rollback podinfo",
+        ({ state }) => state.run?.wait === "declared-pause",
+        (world) => ask(world, { verb: "rollback" }),
+        5_000,
+      ),
+    ],
+  },
+  "preview-pods-lost": {
+    title: "preview: the canary's pods die at the pause before the first users",
+    policy: { ...previewed, pauses: [{ weight: 0, durationMs: 30_000 }] },
+    world: onRoute,
+    cues: [
+      newImage,
+      cue(
+        "the canary's pods die",
+        ({ state }) => state.run?.wait === "timed-pause",
+        (world) => loseCanaryPods(world, 20_000),
+        5_000,
+      ),
+    ],
+  },
+  affinity: {
+    title: "session affinity: each track's users keep it, and a new weight divides only those it must",
+    policy: sticky,
+    world: onRoute,
+    cues: [newImage],
+  },
+  "affinity-failing": {
+    title: "session affinity: the version fails, and everybody is stable's at once",
+    policy: { ...sticky, threshold: 2 },
+    world: { ...onRoute, builds: { "1.7.1": build("1.7.1", { successPercent: 90.4 }) } },
+    cues: [newImage],
   },
 };

@@ -81,6 +81,8 @@ function metricWords(metrics: Observation["metrics"]): string {
 
 function actionWords(action: Action): string {
   const { kind, ...rest } = action;
-  const words = Object.entries(rest).map(([key, value]) => `${key} ${String(value)}`);
+  const words = Object.entries(rest).map(([key, value]) => `${key} ${textOf(value)}`);
   return [kind, ...words].join(", ");
 }
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

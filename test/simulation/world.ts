@@ -49,6 +49,12 @@ export interface World {
   canary?: { tag: string; replicas: number; over?: string; pods: Pod[] };
   services: boolean;
   route?: RouteSeen;
+  /** It is an HTTPRoute of ours, and may have rules beside its weights. */
+  takesRules?: true;
+  /** Its weights are for those who match. */
+  isForMatching?: boolean;
+  /** Percent of users whom an A/B test is for. */
+  matching: number;
   /** Every weight that the controller set. */
   weights: { at: number; weight: number }[];
   /** When the route last gave the canary a share, for the drain. */
@@ -97,6 +103,7 @@ export function aWorld(over: Partial<World> = {}): World {
     obeyed: true,
     requestsPerSecond: 50,
     loadTestPerSecond: 0,
+    matching: 20,
     scrapeMs: 5_000,
     hooks: {},
     calls: [],
@@ -149,7 +156,8 @@ export function primaryEndpoints(world: World): Endpoints {
 
 /** Percent of users' requests that reach the canary now. */
 export function shareOf(world: World): number {
-  return world.obeyed ? (world.route?.weight ?? 0) : 0;
+  const weight = world.obeyed ? (world.route?.weight ?? 0) : 0;
+  return world.isForMatching ? (weight * world.matching) / 100 : weight;
 }
 
 export function isRolling(world: World): boolean {

@@ -67,6 +67,7 @@ function positionOf({ canary, cause }: ExplainView, now: number): string {
 function stepsOf({ stepWeightsPercent, canary }: ExplainView): string {
   const { run } = canary;
   if (!run || stepWeightsPercent.length !== run.steps) return "";
+  if (canary.isForMatching) return `${run.steps} iterations for those who match (spec.analysis.match)`;
   if (stepWeightsPercent[0] === 0) return iterationsOf(run);
   const steps = stepWeightsPercent.map((weight, index) => (index + 1 === run.step ? `[${weight}]` : String(weight)));
   return `${steps.join(" ")} percent`;
@@ -81,7 +82,7 @@ function iterationsOf({ iteration, steps }: NonNullable<CanaryView["run"]>): str
 
 function weightOf({ weight, canary }: ExplainView): string {
   const { meantPercent, routePercent, measuredPercent, measuredRequests } = weight;
-  const parts = [`meant ${meantPercent}%`];
+  const parts = [`meant ${meantPercent}%${canary.isForMatching ? " of the requests that match" : ""}`];
   if (canary.routeChoice) {
     const { kind, name } = canary.routeChoice;
     parts.push(routePercent === null ? `${kind} ${name} cannot be read` : `${kind} ${name} says ${routePercent}%`);

@@ -127,5 +127,6 @@ function analysisFields({ policy }: Turn): Field[] {
 }
 
 function routingWords({ strategy, weights }: Turn["policy"]): string {
-  return strategy.kind === "canary" ? `Weight steps: ${weights.join(",")}` : "Blue/Green";
+  if (strategy.kind === "canary") return `Weight steps: ${weights.join(",")}`;
+  return strategy.kind === "ab-testing" ? "A/B Testing" : "Blue/Green";
 }

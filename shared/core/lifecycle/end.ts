@@ -23,6 +23,7 @@ import { optional } from "../format/compact.ts";
 import { afterRunOf } from "../gates/after-run.ts";
 import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
+import type { Observation } from "../observation.ts";
 
 const kept = 20;
 /** A stage's beginning is not written anew more often: each write of ours wakes us. */
@@ -31,7 +32,7 @@ const freshMs = 1_000;
 /** Ends the run: weight 0 as soon as the primary can carry everything, a drain, then its pods go. */
 export function endRun(turn: RunTurn, outcome: RunOutcome, cause: string, events: EventText[] = []): Draft {
   const { run, seen, state, policy } = turn;
-  const isAtZero = state.weight === 0 && (seen.route?.weight ?? 0) === 0;
+  const isAtZero = state.weight === 0 && (seen.route?.weight ?? 0) === 0 && !hasRules(seen);
   const stageAt = isAtZero ? seen.now - policy.drainMs : seen.now;
   const ended: Run = { ...entering(run, "draining", stageAt), ending: { outcome, cause: asClause(cause) } };
   const begun = draft(turn, { run: ended, reason: windingWords(ended), next: "all traffic on stable" }, { events });
@@ -92,7 +93,12 @@ export function draining(turn: RunTurn): Draft {
 /** The canary has, had, or is about to have a weight: nobody sends to it, and nobody raises it, is to be waited for. */
 function wasEverGiven({ run, seen, state }: RunTurn): boolean {
   const now = state.weight > 0 || (seen.route?.weight ?? 0) > 0;
-  return now || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined;
+  return now || hasRules(seen) || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined;
+}
+
+/** Some users get the canary whatever its weight. */
+function hasRules({ route }: Observation): boolean {
+  return (route?.rules ?? "") !== "";
 }
 
 function isBackOn(stable: Version, { seen, policy }: RunTurn): boolean {

@@ -26,7 +26,8 @@ export function followTemplateChange(turn: RunTurn): Draft | undefined {
 
 /** Users have been on this run's canary, or it has failed in their stead: it has a story of its own. */
 function hasServed({ run, state, seen }: RunTurn): boolean {
-  const hasTraffic = state.weight > 0 || (seen.route?.weight ?? 0) > 0;
+  const { weight, rules } = { weight: 0, rules: "", ...seen.route };
+  const hasTraffic = state.weight > 0 || weight > 0 || rules !== "";
   return hasTraffic || run.step > 0 || run.losses !== undefined || run.ceiling !== undefined || state.checks.length > 0;
 }
 

@@ -3,6 +3,7 @@ import type { AlertStatus } from "./alerts/alert-status.ts";
 import type { CheckCode } from "./check-codes.ts";
 import type { FloorStatus } from "./scaling/floor-status.ts";
 import type { AfterRunStatus, GateStatus } from "./gate-status.ts";
+import type { RequestMatch } from "./routing/rules.ts";
 import type { WaitCause } from "./wait-causes.ts";
 
 /** Phases with Flagger's spelling, which Argo CD, Flux and `kubectl wait` users already know. */
@@ -190,6 +191,8 @@ export interface RunStatus {
   losses?: number;
   /** Replicas that all traffic needed when the canary got its weight. */
   givenFor?: number;
+  /** Of an A/B test: the requests that its weight is for, all others being stable's. */
+  only?: RequestMatch[];
   /** Hash of the canary Deployment's template as it was stored for this run: another is someone else's. */
   canaryTemplate?: string;
   /** The canary against the primary: see docs/judging.md. */
@@ -209,7 +212,6 @@ export interface RunStatus {
 }
 
 export interface ShareStatus {
-  /** When the weight moved. */
   movedAt: string;
   epoch: number;
   /** Totals that count as nothing. */

@@ -65,7 +65,9 @@ export interface AnalysisSpec {
   canaryReplicas?: number | string;
   iterations?: number;
   mirror?: boolean;
-  match?: unknown[];
+  match?: AnalysisMatch[];
+  /** Requests with this header get the canary while its pods are ready, whatever the weight; see docs/strategies.md. */
+  preview?: { header?: { name?: string; value?: string } };
   metrics?: MetricSpec[];
   /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
   minRequests?: number;
@@ -83,7 +85,36 @@ export interface AnalysisSpec {
   /** Which versions that were promoted before go out again at once; none unless given. See docs/canary.md. */
   rollbackWindow?: { versions?: number; duration?: string };
   alerts?: AlertSpec[];
-  sessionAffinity?: object;
+  sessionAffinity?: SessionAffinitySpec;
+}
+
+/** Flagger's: every condition of one entry must hold, and any entry suffices. */
+export interface AnalysisMatch {
+  headers?: Record<string, StringMatch>;
+  queryParams?: Record<string, StringMatch>;
+  sourceLabels?: Record<string, string>;
+}
+
+/** One of them. */
+export interface StringMatch {
+  exact?: string;
+  prefix?: string;
+  suffix?: string;
+  regex?: string;
+}
+
+/** Flagger's. `primaryCookieName` is `<cookieName>-primary` unless given. */
+export interface SessionAffinitySpec {
+  cookieName?: string;
+  primaryCookieName?: string;
+  domain?: string;
+  httpOnly?: boolean;
+  /** Seconds; a day unless given. */
+  maxAge?: number;
+  partitioned?: boolean;
+  path?: string;
+  sameSite?: "Strict" | "Lax" | "None";
+  secure?: boolean;
 }
 
 /** Flagger's; `type` is `rollout` unless given. */

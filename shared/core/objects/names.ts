@@ -43,6 +43,8 @@ export const annotation = {
   weight: `${prefix}/weight`,
   /** On a route: the last run that is over, whose writes thereby come too late. */
   over: `${prefix}/over`,
+  /** On a route of ours: which rules beside the one for all requests are ours, by the strategy of the run. */
+  rules: `${prefix}/rules`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
   /** On a Canary, `flagger`: a person has left it to Flagger, and nothing of ours is made for it or kept. */

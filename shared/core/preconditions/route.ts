@@ -1,5 +1,5 @@
 /** Whether the cluster can split traffic at all. */
-import type { GatewayRef } from "../objects/canary.ts";
+import type { AnalysisSpec, GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { routeKindOf, wantsGateway } from "../spec/route-kind.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
@@ -101,6 +101,45 @@ const gatewayRefsUnread: Rule = (seen) => {
   ];
 };
 
+/** What of a spec is carried out by rules of a route that only an HTTPRoute of ours can have. */
+function ruledFields({ match = [], preview, sessionAffinity }: AnalysisSpec): string[] {
+  const asked: [boolean, string][] = [
+    [match.length > 0, "match"],
+    [preview !== undefined, "preview"],
+    [sessionAffinity !== undefined, "sessionAffinity"],
+  ];
+  return asked.flatMap(([isAsked, field]) => (isAsked ? [`spec.analysis.${field}`] : []));
+}
+
+/** A TrafficSplit knows weights alone; a route of the user's own keeps its user's rules. Everybody would get the canary for the few who are meant. */
+const rulesImpossible: Rule = (seen) => {
+  const { canary, route, apexName, namespace } = seen;
+  const fields = ruledFields(canary?.spec.analysis ?? {});
+  if (fields.length === 0) return [];
+  const asked = `${fields.join(" and ")} ${fields.length === 1 ? "needs" : "need"} rules in an HTTPRoute`;
+  const { plural, group } = httpRoute;
+  if (routeKindIn(seen) === trafficSplit.kind) {
+    const patch = `'{"spec":{"provider":"gatewayapi:v1"}}'`;
+    return [
+      {
+        level: "obstacle",
+        what: `${asked}, and the route is a TrafficSplit, which knows weights alone: set provider gatewayapi:v1. Nothing is touched until then.`,
+        evidence: `the spec of Canary ${nameOf(canary)}`,
+        cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
+      },
+    ];
+  }
+  if (!route || route.kind !== httpRoute.kind || isOurRoute(route)) return [];
+  return [
+    {
+      level: "obstacle",
+      what: `${asked}, and HTTPRoute ${apexName} is your own, whose rules are not touched: delete it, and one of ours takes its place, or write the rule there yourself and leave ${fields.join(" and ")} out.`,
+      evidence: `HTTPRoute ${nameOf(route)} is not ours`,
+      cure: { run: kubectlIn(namespace, `delete ${plural}.${group} ${nameOf(route)}`) },
+    },
+  ];
+};
+
 /** Where the cluster is not known, what the Canary's own text is enough to tell. */
 function routeKindIn({ canary, provider = "auto", servedRoutes }: SeenObjects): string | undefined {
   const asked = canary?.spec.provider ?? "";
@@ -114,4 +153,5 @@ export const routeRules = {
   "foreign-parent": foreignParent,
   "gateway-refs-unread": gatewayRefsUnread,
   "route-filter-ignored": filterIgnored,
+  "route-rules-impossible": rulesImpossible,
 } satisfies Rules;

@@ -1,18 +1,12 @@
 /** Gateway API HTTPRoute with a Service parent. */
 import type { GatewayRef } from "../objects/canary.ts";
-import {
-  type Backend,
-  type Filter,
-  leafOf,
-  metadataOf,
-  namesBoth,
-  oursOf,
-  shareOf,
-  stamped,
-  weightsSeen,
-} from "./backends.ts";
-import { canaryLeaf, kind, label, primaryLeaf } from "../objects/names.ts";
-import type { RouteContext, RouteObject, Router } from "./route-object.ts";
+import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, weightsSeen } from "./backends.ts";
+import { addedRules, markOf, withoutAdded } from "./added-rules.ts";
+import { annotation, canaryLeaf, kind, label, primaryLeaf } from "../objects/names.ts";
+import type { RouteRules } from "../objects/routing/rules.ts";
+import { renderRules, withCookies, withoutCookies, type Rule } from "./route-rules.ts";
+import { optional } from "../format/compact.ts";
+import type { RouteContext, RouteObject, Router, RouteSeen } from "./route-object.ts";
 
 export const httpRoute: Router = {
   kind: "HTTPRoute",
@@ -39,15 +33,20 @@ export const httpRoute: Router = {
   backendsOf: (route) =>
     rulesOf(route).flatMap(({ backendRefs = [] }) => backendRefs.flatMap((one) => leafOf(one) ?? [])),
   read: (route, apex) => {
-    const [rule] = weightedRules(route, apex);
+    const added = isOurRoute(route) ? addedRules(route) : undefined;
+    const rule = added?.weighted ?? weightedRules(withoutAdded(route), apex)[0];
     if (!rule) return undefined;
     const seen = weightsSeen(route, rule.backendRefs ?? [], apex);
-    const problem = routeProblem(route);
-    const names = rule.backendRefs?.some((backend) => leafOf(backend) === canaryLeaf(apex)) ?? false;
-    const rests = seen.weight === 0 && names ? ({ restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } as const) : {};
-    return { ...seen, ...rests, ...(problem ? { problem } : {}) };
+    const rest = isOurRoute(route) ? { rules: added?.fingerprint ?? "" } : {};
+    return {
+      ...seen,
+      ...restsIn(route, apex, { rule, weight: seen.weight }),
+      ...rest,
+      ...optional("problem", routeProblem(route)),
+    };
   },
-  withWeight: (route, apex, weight, over) => {
+  withWeight: (written, apex, weight, over) => {
+    const route = isOurRoute(written) ? withoutAdded(written) : written;
     const weighted = weightedRules(route, apex);
     const rules = rulesOf(route).map((rule) => {
       if (!weighted.includes(rule)) return rule;
@@ -57,9 +56,20 @@ export const httpRoute: Router = {
         const share = shareOf(backend.name, apex, { weight, of });
         return share === undefined ? backend : { ...backend, weight: share };
       });
-      return { ...rule, backendRefs };
+      return { ...rule, backendRefs: isOurRoute(route) ? withoutCookies(backendRefs) : backendRefs };
     });
     return stamped({ ...route, spec: { ...route.spec, rules } }, weight, over);
+  },
+  withRules: (route, apex, weight, rules) => {
+    if (rules === undefined || !isOurRoute(route)) return route;
+    const made = weightedRules(route, apex);
+    const primary = made[0]?.backendRefs?.find((backend) => leafOf(backend) === primaryLeaf(apex));
+    if (!primary) return route;
+    const added = renderRules(rules, { apex, weight, primary });
+    const others = rulesOf(route).map((rule) => (made.includes(rule) ? besideAdded(rule, apex, rules) : rule));
+    const annotations = { ...route.metadata.annotations, [annotation.rules]: markOf(rules, added) };
+    const spec = { ...route.spec, rules: [...added.map(({ rule }) => rule), ...others] };
+    return { ...route, metadata: { ...route.metadata, annotations }, spec };
   },
 };
 
@@ -88,10 +98,26 @@ export function voidingFilters(route: RouteObject): string[] {
 
 // --- internal ---
 
-interface Rule {
-  matches?: unknown;
-  filters?: Filter[];
-  backendRefs?: Backend[];
+function restsIn(
+  route: RouteObject,
+  apex: string,
+  { rule, weight }: { rule: Rule; weight: number },
+): Pick<RouteSeen, "restsOnCanary"> {
+  const isNamed = rule.backendRefs?.some((backend) => leafOf(backend) === canaryLeaf(apex)) ?? false;
+  return weight === 0 && isNamed ? { restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } : {};
+}
+
+/** The rule for all requests: where some alone get the canary, it is stable's. */
+function besideAdded(rule: Rule, apex: string, { only, affinity }: RouteRules): Rule {
+  const { backendRefs = [] } = rule;
+  if (only) {
+    const rest = withLeafFor(backendRefs, apex, 0);
+    const of = oursOf(backendRefs, apex);
+    const whole = (backend: Backend): Backend =>
+      leafOf(backend) === primaryLeaf(apex) ? { ...backend, weight: of } : backend;
+    return { ...rule, backendRefs: rest.map(whole) };
+  }
+  return affinity ? { ...rule, backendRefs: withCookies(backendRefs, apex, affinity) } : rule;
 }
 
 const everyRequest = [{ path: { type: "PathPrefix", value: "/" } }];

@@ -2,6 +2,8 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { GatewayRef } from "../objects/canary.ts";
 
+import type { RouteRules } from "../objects/routing/rules.ts";
+
 export interface RouteObject {
   apiVersion: string;
   kind: string;
@@ -32,8 +34,10 @@ export interface Router {
   backendsOf(route: RouteObject): string[];
   /** What the route says now; undefined when it does not name our leaves, so that we cannot work with it. */
   read(route: RouteObject, apex: string): RouteSeen | undefined;
-  /** The same route with our two weights at canary `weight`; everything else is as it was. */
+  /** The same route with our two weights at canary `weight`, for all requests; everything else is as it was. */
   withWeight(route: RouteObject, apex: string, weight: number, over?: string): RouteObject;
+  /** Of a route of ours that has this weight: with these rules beside. A route that can have none is as it was. */
+  withRules(route: RouteObject, apex: string, weight: number, rules: RouteRules | undefined): RouteObject;
 }
 
 export interface RouteSeen {
@@ -48,6 +52,8 @@ export interface RouteSeen {
    * of one without endpoints it hears up to a minute late, and the first requests of a weight fail meanwhile.
    */
   restsOnCanary?: "ours" | "theirs";
+  /** `fingerprintOf` the rules beside the one for all requests, and another text where one was taken out; missing where it can have none of ours. */
+  rules?: string;
   /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */
   problem?: string;
 }

@@ -8,6 +8,8 @@ import { httpRoute } from "./http-route.ts";
 import type { RouteObject, Router } from "./route-object.ts";
 
 export { costOfResting, httpRoute, isOurRoute, voidingFilters } from "./http-route.ts";
+export { fingerprintOf } from "./route-rules.ts";
+export type { RequestMatch, RouteRules } from "../objects/routing/rules.ts";
 export type { RouteContext, RouteObject, Router, RouteSeen } from "./route-object.ts";
 
 export const trafficSplit: Router = {
@@ -37,6 +39,7 @@ export const trafficSplit: Router = {
     });
     return stamped({ ...route, spec: { ...route.spec, backends } }, weight, over);
   },
+  withRules: (route) => route,
 };
 
 /** What reads and writes `route`, by its kind. */

@@ -130,6 +130,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.primaryReadyThreshold": read,
   "spec.analysis.canaryReadyThreshold": read,
   "spec.analysis.canaryReplicas": read,
+  "spec.analysis.preview.header.name": read,
+  "spec.analysis.preview.header.value": read,
   "spec.analysis.match[].headers": partOf("spec.analysis.match"),
   "spec.analysis.match[].queryParams": partOf("spec.analysis.match"),
   "spec.analysis.match[].sourceLabels": partOf("spec.analysis.match"),

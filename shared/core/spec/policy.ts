@@ -90,9 +90,10 @@ export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: Can
   const asked: [boolean, string][] = [
     [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
     [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
-    [(analysis.match ?? []).length > 0, "analysis.match (A/B testing)"],
-    [analysis.mirror === true, "analysis.mirror"],
-    [analysis.sessionAffinity !== undefined, "analysis.sessionAffinity"],
+    [
+      analysis.mirror === true,
+      "analysis.mirror (Linkerd ignores a whole route that mirrors requests; a load test of the canary's Service before any user is analysis.iterations)",
+    ],
   ];
   return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
 }

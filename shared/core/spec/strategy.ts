@@ -3,15 +3,26 @@
  * from the spec, with every fault named.
  */
 import type { AnalysisSpec } from "../objects/canary.ts";
+import { optional } from "../format/compact.ts";
+import type { RequestMatch } from "../objects/routing/rules.ts";
+import { affinityOf, checkAffinity, type AffinityPolicy } from "./affinity.ts";
 import { quoted } from "./references.ts";
+import { checkMatches, checkName, matchesOf } from "./request-match.ts";
 
 /** By the names that Flagger's metrics have for them. */
-export type Strategy = { kind: "canary" } | { kind: "blue-green" };
+export type Strategy =
+  | { kind: "canary" }
+  | { kind: "blue-green" }
+  /** Requests that match get the canary, all others stable. */
+  | { kind: "ab-testing"; matches: RequestMatch[] };
 
 export interface StrategyPolicy {
   strategy: Strategy;
-  /** Canary weights of the steps in order, each 0..100, never falling. 0: an iteration of Blue/Green, before any user. */
+  /** Canary weights of the steps in order, each 0..100, never falling. 0: an iteration of Blue/Green, before any user. Of an A/B test: of the requests that match. */
   weights: number[];
+  /** Requests that get the canary whatever the weight. */
+  preview?: RequestMatch;
+  affinity?: AffinityPolicy;
 }
 
 /** More checks than anyone waits for; each is a step of the run. */
@@ -20,8 +31,16 @@ export const mostIterations = 1_000;
 type Add = (path: string, message: string) => void;
 
 export function strategyOf(analysis: AnalysisSpec): StrategyPolicy {
-  const kind = analysis.iterations === undefined ? "canary" : "blue-green";
-  return { strategy: { kind }, weights: weightsOf(analysis) };
+  const { iterations, match, preview, sessionAffinity } = analysis;
+  const byIterations: Strategy = match?.length
+    ? { kind: "ab-testing", matches: matchesOf(match) }
+    : { kind: "blue-green" };
+  return {
+    strategy: iterations === undefined ? { kind: "canary" } : byIterations,
+    weights: weightsOf(analysis),
+    ...optional("preview", preview && previewOf(preview)),
+    ...optional("affinity", sessionAffinity && affinityOf(sessionAffinity)),
+  };
 }
 
 /**
@@ -29,7 +48,7 @@ export function strategyOf(analysis: AnalysisSpec): StrategyPolicy {
  * is not stepped over (Flagger overshoots it).
  */
 export function weightsOf(analysis: AnalysisSpec): number[] {
-  if (analysis.iterations !== undefined) return switched(analysis.iterations);
+  if (analysis.iterations !== undefined) return iterated(analysis);
   if (analysis.stepWeights?.length) return [...analysis.stepWeights];
   const step = analysis.stepWeight ?? 0;
   const max = analysis.maxWeight ?? 100;
@@ -53,14 +72,46 @@ export function checkStrategy(analysis: AnalysisSpec, add: Add): void {
       `${quoted(iterations)} is not a whole number of checks from 1 to ${mostIterations}`,
     );
   checkWeights(analysis, add);
+  checkRouting(analysis, add);
 }
 
 // --- internal ---
 
-/** So many checks before any user, and then everybody. */
-function switched(iterations: number): number[] {
+/** Blue/Green: so many checks before any user, and then everybody. A/B: so many of the users who match. */
+function iterated({ iterations = 0, match = [] }: AnalysisSpec): number[] {
   const count = inRange(iterations, 1, mostIterations) ? iterations : 0;
-  return [...Array.from({ length: count }, () => 0), 100];
+  return match.length > 0 ? Array.from({ length: count }, () => 100) : [...Array.from({ length: count }, () => 0), 100];
+}
+
+function previewOf({ header: { name = "", value = "" } = {} }: NonNullable<AnalysisSpec["preview"]>): RequestMatch {
+  return { headers: [{ name, type: "Exact", value }] };
+}
+
+/** What goes together only in appearance is refused: nothing is left out in silence. */
+function checkRouting(analysis: AnalysisSpec, add: Add): void {
+  const { match = [], iterations, preview, sessionAffinity } = analysis;
+  if (match.length > 0) {
+    checkMatches(match, add);
+    if (iterations === undefined)
+      add(
+        "spec.analysis.match",
+        "goes with iterations: who matches gets the canary for so many checks, and weights are for all users",
+      );
+  }
+  if (preview) checkPreview(preview, add);
+  if (!sessionAffinity) return;
+  checkAffinity(sessionAffinity, add);
+  if (iterations !== undefined)
+    add(
+      "spec.analysis.sessionAffinity",
+      "goes with weights: by iterations nobody changes tracks, for all users are switched over at once or chosen by match",
+    );
+}
+
+function checkPreview({ header }: NonNullable<AnalysisSpec["preview"]>, add: Add): void {
+  const path = "spec.analysis.preview.header";
+  if (!header?.name || !header.value) return add(path, "needs a name and a value, such as x-canary: preview");
+  checkName(header.name, `${path}.name`, add);
 }
 
 const percentages = [

@@ -30,3 +30,92 @@ describe("iterations", () => {
     expect(parsed.ok ? "" : formatErrors(parsed.errors)).toContain("is not a whole number of checks from 1 to 1000");
   });
 });
+
+const faultsOf = (analysis: AnalysisSpec): string => {
+  const parsed = parsePolicy({ ...aSpec(), analysis: { ...tutorial, ...analysis } });
+  return parsed.ok ? "" : formatErrors(parsed.errors);
+};
+
+describe("a match", () => {
+  it("is as many checks of those who match, whose conditions are the route's", () => {
+    const match = [
+      { headers: { "x-canary": { exact: "insider" }, cookie: { regex: "^(.*;)?(canary=always)(;.*)?$" } } },
+      { headers: { "user-agent": { prefix: "curl/8." } }, queryParams: { beta: { suffix: "yes" } } },
+    ];
+    const { strategy, weights } = strategyOf({ iterations: 2, match });
+    expect(weights).toEqual([100, 100]);
+    expect(strategy).toEqual({
+      kind: "ab-testing",
+      matches: [
+        {
+          headers: [
+            { name: "cookie", type: "RegularExpression", value: "^(.*;)?(canary=always)(;.*)?$" },
+            { name: "x-canary", type: "Exact", value: "insider" },
+          ],
+        },
+        {
+          headers: [{ name: "user-agent", type: "RegularExpression", value: "^curl/8\\..*$" }],
+          queryParams: [{ name: "beta", type: "RegularExpression", value: "^.*yes$" }],
+        },
+      ],
+    });
+  });
+
+  const header = { headers: { "x-canary": { exact: "yes" } } };
+  it.each<[string, AnalysisSpec, string]>([
+    [
+      "labels of the caller",
+      { iterations: 2, match: [{ sourceLabels: { app: "web" } }] },
+      "Linkerd's routes do not know a caller's labels",
+    ],
+    ["nothing", { iterations: 2, match: [{}] }, "it would match every request"],
+    [
+      "two ways at once",
+      { iterations: 2, match: [{ headers: { a: { exact: "b", regex: "c" } } }] },
+      "has exact and regex",
+    ],
+    [
+      "a name that is none",
+      { iterations: 2, match: [{ headers: { "x y": { exact: "b" } } }] },
+      "is no name of a header",
+    ],
+    ["too much", { iterations: 2, match: Array.from({ length: 9 }, () => header) }, "an HTTPRoute allows 8"],
+    ["users of a weight", { stepWeight: 10, match: [header] }, "goes with iterations"],
+  ])("of %s is refused", (_what, analysis, words) => expect(faultsOf(analysis)).toContain(words));
+});
+
+describe("a preview and session affinity", () => {
+  it("are read with their defaults", () => {
+    const preview = { header: { name: "x-canary", value: "mine" } };
+    const sessionAffinity = { cookieName: "track", secure: true, sameSite: "Lax" as const };
+    expect(strategyOf({ stepWeight: 50, preview, sessionAffinity })).toMatchObject({
+      preview: { headers: [{ name: "x-canary", type: "Exact", value: "mine" }] },
+      affinity: {
+        cookieName: "track",
+        primaryCookieName: "track-primary",
+        attributes: "; Max-Age=86400; SameSite=Lax; Secure",
+      },
+    });
+  });
+
+  it.each<[string, AnalysisSpec, string]>([
+    ["a preview without a value", { stepWeight: 10, preview: { header: { name: "x" } } }, "needs a name and a value"],
+    ["a cookie that is none", { stepWeight: 10, sessionAffinity: { cookieName: "a b" } }, "is no name of a cookie"],
+    [
+      "one cookie for both",
+      { stepWeight: 10, sessionAffinity: { cookieName: "a", primaryCookieName: "a" } },
+      "each track needs a cookie of its own",
+    ],
+    [
+      "a domain with more in it",
+      { stepWeight: 10, sessionAffinity: { cookieName: "a", domain: "x; Secure" } },
+      "cannot stand in a cookie",
+    ],
+    [
+      "a cookie of no time",
+      { stepWeight: 10, sessionAffinity: { cookieName: "a", maxAge: 0 } },
+      "whole number of seconds",
+    ],
+    ["affinity by iterations", { iterations: 3, sessionAffinity: { cookieName: "a" } }, "goes with weights"],
+  ])("are refused: %s", (_what, analysis, words) => expect(faultsOf(analysis)).toContain(words));
+});

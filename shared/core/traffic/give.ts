@@ -1,5 +1,6 @@
 /** A step begins: its weight is given, or in an iteration none, and its checks are due an interval later. */
 import type { EventText } from "../action.ts";
+import { optional } from "../format/compact.ts";
 import type { Run } from "../state.ts";
 import { event } from "../turn/event-messages.ts";
 import { iterationOf, stepName } from "../turn/step-words.ts";
@@ -22,8 +23,10 @@ export function give(turn: RunTurn, pods: StepPods, passage: { run: Run; events:
   const given = Math.min(weight, run.ceiling ?? weight);
   const isFirst = run.step === 0 && state.checks.length === 0 && state.weight === 0;
   const checkAt = seen.now + policy.intervalMs;
-  const { paused: _over, ...rest } = ungated(withoutWait(passage.run));
-  const analysed: Run = { ...rest, stage: "analysing", stageAt: seen.now, checkAt, givenFor: pods.full };
+  const { paused: _over, only: _before, ...rest } = ungated(withoutWait(passage.run));
+  const only = policy.strategy.kind === "ab-testing" ? policy.strategy.matches : undefined;
+  const timing = { stageAt: seen.now, checkAt, givenFor: pods.full };
+  const analysed: Run = { ...rest, stage: "analysing", ...timing, ...optional("only", only) };
   const events = [...passage.events, beginning(turn, given)];
   if (isFirst) events.unshift(event.starting(fullTarget(seen)));
   return draft(
@@ -50,8 +53,14 @@ function beginning({ run, seen, policy }: RunTurn, weight: number): EventText {
 
 function whatItGets({ run, policy }: RunTurn, weight: number): string {
   const iteration = iterationOf(policy, run.step);
+  if (iteration && policy.strategy.kind === "ab-testing")
+    return `${matchedWords(weight)} (iteration ${iteration.index} of ${iteration.of})`;
   if (iteration) return `is checked before any user is on it (iteration ${iteration.index} of ${iteration.of})`;
   return `gets ${weight}% of traffic (step ${run.step + 1} of ${policy.weights.length})`;
+}
+
+function matchedWords(weight: number): string {
+  return weight === 100 ? "gets every request that matches" : `gets ${weight}% of the requests that match`;
 }
 
 function nextWords({ policy }: RunTurn, step: number): string {

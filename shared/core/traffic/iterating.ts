@@ -1,6 +1,6 @@
 /** A canary that is checked before any user is on it: what it is judged by, and what becomes of it when its pods are gone. */
 import { canaryLeaf } from "../objects/names.ts";
-import { enoughOf, fullReplicas, isIterating, podsFor, preparedWeight, readyCanaries } from "../turn/capacity.ts";
+import { enoughOf, isIterating, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "../turn/capacity.ts";
 import type { Measured } from "../turn/track-status.ts";
 import type { Draft, RunTurn } from "../turn/turn.ts";
 import { failureWords, lose } from "./lost-pods.ts";
@@ -10,7 +10,7 @@ import type { Wait } from "./wait.ts";
 export function lostWhileIterating(turn: RunTurn): Draft | undefined {
   const { run, seen, state, policy } = turn;
   if (!isIterating(state, policy)) return undefined;
-  const needed = podsFor(preparedWeight(run, policy), fullReplicas(state, seen));
+  const needed = podsFor(preparedWeight(run, policy), sharedReplicas(state, run, seen, policy));
   const ready = readyCanaries(run, seen);
   if (ready >= enoughOf(needed, policy.canaryReadyPercent)) return undefined;
   const reason = `The canary has ${ready} of the ${needed} ready pods that all traffic needs: it is checked again when they are there${failureWords(turn)}.`;

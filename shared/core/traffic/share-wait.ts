@@ -8,13 +8,22 @@ import type { ShareSeen } from "../observation.ts";
 /** Undefined while the share is what chance explains, or not yet known. */
 export function waitForShare(turn: RunTurn): Wait | undefined {
   const share = turn.seen.counters?.share;
-  if (!share || share.scrapes < believedScrapes) return undefined;
+  if (!share || share.scrapes < believedScrapes || isMeant(turn, share)) return undefined;
   const reason = `${measuredWords(share)} ${causeWords(turn, share)}`;
   const cause = share.staleCallers.length > 0 ? "stale-callers" : "unreached";
   return { cause, reason, next: "the weight stays until the share follows it" };
 }
 
 // --- internal ---
+
+/**
+ * Of those whom an A/B test leaves out nobody knows how many there are. Users who stay where they were come in crowds, and chance explains
+ * no crowd. Those with the preview's header come on top of the weight.
+ */
+function isMeant({ run, policy }: RunTurn, { canary, all, high }: ShareSeen): boolean {
+  if (run.only !== undefined || policy.affinity !== undefined) return true;
+  return policy.preview !== undefined && 100 * canary > high * all;
+}
 
 function measuredWords({ source, canary, all, low, high, scrapes }: ShareSeen): string {
   const by = source === "callers" ? "its callers sent it" : "it received";

@@ -208,7 +208,7 @@ function deadlineOf(turn: RunTurn, cause: WaitCause): number | undefined {
   return byKind[kindOf(cause)];
 }
 
-function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait, "cause" | "reason"> {
+function unreachedWords({ run, seen, state }: RunTurn, metrics: Measured): Pick<Wait, "cause" | "reason"> {
   const callers = metrics.staleCallers;
   const { unscraped = [] } = metrics;
   if (unscraped.length > 0) {
@@ -223,6 +223,10 @@ function unreachedWords({ seen, state }: RunTurn, metrics: Measured): Pick<Wait,
   }
   if (metrics.primary.requests === 0)
     return { cause: "no-traffic", reason: `${head}, nor the primary: there is no traffic to judge by.` };
+  if (run.only !== undefined) {
+    const reason = `No request that matches spec.analysis.match has reached the canary, while the primary got ${metrics.primary.requests}: does any caller send one to Service ${seen.apexName}?`;
+    return { cause: "no-traffic", reason };
+  }
   const reason = `${head}, while the primary got ${metrics.primary.requests}: is every caller meshed, and does it call Service ${seen.apexName}?`;
   return { cause: "unreached", reason };
 }

@@ -6,7 +6,7 @@ type Stepping = Pick<Policy, "strategy" | "weights">;
 /** The iteration that a step is, 1-based, of how many; undefined where it is one by weight. */
 export function iterationOf({ strategy, weights }: Stepping, step: number): { index: number; of: number } | undefined {
   if (strategy.kind === "canary") return undefined;
-  const of = weights.length - 1;
+  const of = strategy.kind === "ab-testing" ? weights.length : weights.length - 1;
   return step < of ? { index: step + 1, of } : undefined;
 }
 
@@ -25,5 +25,8 @@ export function stepName(policy: Stepping, step: number): string {
 /** All of them, short enough for a sentence. */
 export function stepsList(policy: Stepping): string {
   const { strategy, weights } = policy;
-  return strategy.kind === "canary" ? weights.join(", ") : `${weights.length - 1} iterations, then weight 100`;
+  if (strategy.kind === "canary") return weights.join(", ");
+  return strategy.kind === "ab-testing"
+    ? `${weights.length} iterations`
+    : `${weights.length - 1} iterations, then weight 100`;
 }

@@ -153,11 +153,12 @@ async function deleteOtherRoute(
 async function setWeight(
   deps: WriteDeps,
   objects: CanaryObjects,
-  { weight, over }: { weight: number; over?: string },
+  { weight, over, rules }: Extract<Action, { kind: "setWeight" }>,
 ): Promise<void> {
   const { served, route, apexName } = objects;
   if (!served || !route) return;
-  const wanted = served.router.withWeight(route, apexName, weight, over);
+  const weighted = served.router.withWeight(route, apexName, weight, over);
+  const wanted = served.router.withRules(weighted, apexName, weight, rules);
   objects.route = await deps.cluster.replace(served.resource, wanted, { fieldManager: manager });
   routeCache(deps.world, served).wrote(objects.route);
 }
