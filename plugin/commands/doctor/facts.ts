@@ -127,6 +127,7 @@ export const faults = [
   ...preconditionCodes,
   "target-paused",
   "autoscaler-fight",
+  "autoscaler-astray",
   "route-not-obeyed",
   "split-not-carried-out",
   "service-profile-over-route",
