@@ -5,9 +5,8 @@ import type { CanaryStatus, TrackStatus } from "../../shared/core/objects/canary
 import { pause, systemClock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource } from "../../shared/kube/resources.ts";
-import type { Seen } from "../../plugin/view/types.ts";
 import { place, placeController, setStatus } from "../plugin/fixtures/place.ts";
-import { now as fixtureNow } from "../plugin/fixtures/seen.ts";
+import { aSplit, now as fixtureNow } from "../plugin/fixtures/seen.ts";
 import { states } from "../plugin/fixtures/states.ts";
 
 const namespace = "shop";
@@ -46,8 +45,8 @@ function moved<T>(value: T, ms: number): T {
   return JSON.parse(text) as T;
 }
 
-function renamed(seen: Seen, name: string): Seen {
-  return JSON.parse(JSON.stringify(seen).replaceAll("podinfo", name).replaceAll("stefanprodan", "acme")) as Seen;
+function renamed<T>(seen: T, name: string): T {
+  return JSON.parse(JSON.stringify(seen).replaceAll("podinfo", name).replaceAll("stefanprodan", "acme")) as T;
 }
 
 const intervalMs = 10_000;
@@ -57,7 +56,9 @@ const checksSoFar = 12;
 export async function playRun(cluster: Cluster, now: number): Promise<void> {
   for (let check = 0; check < checksSoFar; check++) {
     const canary = await cluster.get<Canary>(resource.canaries, { name: "checkout", namespace });
-    await setStatus(cluster, canary, statusAt(canary, check, now));
+    const status = statusAt(canary, check, now);
+    await setStatus(cluster, canary, status);
+    await setRoute(cluster, status.canaryWeight ?? 0);
     await pause(systemClock, feedMs, new AbortController().signal);
   }
 }
@@ -74,11 +75,14 @@ function statusAt({ status = {} }: Canary, check: number, now: number): CanarySt
   const wave = (check * 7) % 5;
   return {
     ...status,
+    trend: [],
     canaryWeight: weight,
     reason: `Weight ${weight} passed 1 check: 99.61% of 1176 requests succeeded, P99 44ms.`,
     next: `Weight ${weight + 10} if the next check passes.`,
     run: {
       ...run,
+      // Another than the one that was there before: its numbers are no longer shown.
+      id: "4",
       step,
       startedAt: new Date(now - (checksSoFar + 0.5) * intervalMs).toISOString(),
       stageAt: at,
@@ -92,6 +96,12 @@ function statusAt({ status = {} }: Canary, check: number, now: number): CanarySt
       canary: { ...tracks.canary, ...numbers(weight, 99.4 + (check % 4) * 0.15, 44 + wave * 6) },
     },
   };
+}
+
+async function setRoute(cluster: Cluster, weight: number): Promise<void> {
+  const { metadata, spec } = renamed({ route: aSplit(weight) }, "checkout").route;
+  const body = { metadata: { annotations: metadata.annotations }, spec };
+  await cluster.patch(resource.trafficSplits, { name: "checkout", namespace }, { type: "merge", body });
 }
 
 function numbers(weight: number, successPercent: number, latencyMsP99: number): Partial<TrackStatus> {
