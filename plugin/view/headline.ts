@@ -1,5 +1,6 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
 import { changeWaits, scaledToZero, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
+import { goingBack } from "../../shared/core/lifecycle/way-back.ts";
 import { leafEmpty } from "../../shared/core/turn/empty-leaf.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../shared/core/format/duration.ts";
@@ -127,13 +128,15 @@ function judgeEnding(facts: CanaryFacts, ending: NonNullable<RunView["ending"]>)
   return { level, text };
 }
 
+const goingBackWords = "going back: the target rolls to a version that was stable before";
+
 function judgeRun(facts: CanaryFacts, run: RunView): Headline {
   const share = shareOf(facts);
   const words: Record<Stage, string> = {
     scaling:
       run.gate?.type === "confirm-rollout" ? `no pod of it runs yet; ${share}` : `canary pods are starting; ${share}`,
     analysing: share,
-    promoting: `promoting: the target rolls to the new version; ${share}`,
+    promoting: `${facts.reasonCode === goingBack ? goingBackWords : "promoting: the target rolls to the new version"}; ${share}`,
     returning: `promoting: requests return to the target; ${share}`,
     restoring: `stable's template is being put back; ${share}`,
     draining: `the canary is being drained; ${share}`,

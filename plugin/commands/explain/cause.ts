@@ -1,5 +1,6 @@
 /** Why a canary stands where it does, and what would let it go on: the answer that `explain` gives first. Pure. */
 import type { Stage } from "../../../shared/core/objects/canary-status.ts";
+import { goingBack } from "../../../shared/core/lifecycle/way-back.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../../shared/core/objects/wait-causes.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { imagesText } from "../../view/images.ts";
@@ -113,7 +114,9 @@ function causeOfStage(view: CanaryView, run: RunView): Cause {
     promoting: moving(
       "rolling-out",
       run.stageAt,
-      "the Deployment rolls to the new version, and the canary serves meanwhile",
+      view.reasonCode === goingBack
+        ? "the Deployment rolls to a version that was stable before, without a canary"
+        : "the Deployment rolls to the new version, and the canary serves meanwhile",
     ),
     returning: moving("rolling-out", run.stageAt, "requests return from the canary to the Deployment"),
     restoring: moving("ending", run.stageAt, "stable's template is being put back into the Deployment"),

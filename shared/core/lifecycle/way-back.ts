@@ -11,6 +11,9 @@ import { freshRun, withoutNumbers } from "./start.ts";
 
 type WayBack = NonNullable<Run["back"]>;
 
+/** `reasonCode` while the target rolls to what was stable before, and no canary carries anything. */
+export const goingBack = "going-back";
+
 /** A version that was stable under this Canary and is not any more. */
 export interface PastVersion {
   hash: string;
@@ -66,6 +69,7 @@ export function goBack(turn: Turn, target: Target, back: WayBack, number: number
       run: going,
       runs: number,
       reason: `${change} asked for by ${target.requestedBy} was promoted before (run ${back.run}) and is within analysis.rollbackWindow: it goes out at once, without a canary.`,
+      reasonCode: goingBack,
       next: "the run ends when every pod of it is new and ready",
     },
     { events: [event.normal(said)] },

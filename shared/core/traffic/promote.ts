@@ -27,7 +27,9 @@ import { event } from "../turn/event-messages.ts";
 import { primaryName } from "../objects/names.ts";
 import type { EventText } from "../action.ts";
 import type { Observation, Target } from "../observation.ts";
+import type { CanaryState } from "../state.ts";
 import { endRun } from "../lifecycle/end.ts";
+import { goingBack } from "../lifecycle/way-back.ts";
 
 /** Starts the promotion of the run's intent. The caller has seen that the target still holds exactly that intent. */
 export function promote(turn: RunTurn, events: EventText[] = []): Draft {
@@ -145,10 +147,11 @@ function neededFor(share: number, { state, seen, policy }: RunTurn): number {
   return enoughOf(carrying, policy.primaryReadyPercent);
 }
 
-function rollingWords({ run, seen, state }: RunTurn): { reason: string; next: string } {
+function rollingWords({ run, seen, state }: RunTurn): Pick<CanaryState, "reason" | "next"> & { reasonCode?: string } {
   if (run.back && state.weight === 0)
     return {
       reason: `Going back to ${formatImages(run.images)} at once, without a canary: Deployment ${seen.targetName} rolls to it.`,
+      reasonCode: goingBack,
       next: "the run ends when every pod of it is new and ready",
     };
   return {
