@@ -147,6 +147,19 @@ describe("the canary's replicas", () => {
     expect(decide(state, seen, given).state.weight).toBe(60);
   });
 
+  it("stay where what all traffic needs has grown by less than a tenth, as an autoscaler leaves it", () => {
+    const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, load: 5.4 };
+    const baseline = { requests: 100, seconds: 10, replicas: 10 };
+    const track = aTrack({ requests: 10_000 });
+    const over = { autoscaler, metrics: someMetrics(start, { primary: track, canary: track }) };
+    const at = {
+      weight: 50,
+      run: { stage: "analysing", checkAt: start },
+      state: { floor: { ...floor, baseline } },
+    } as const;
+    expect(look(at, { replicas: 10, primary: 10, canary: 5, over }).state.floor?.replicas).toBe(10);
+  });
+
   it("that are not ready yet for more load are no lost ones", () => {
     const run = { stage: "analysing", givenFor: 10, checkAt: start + 1 } as const;
     const { state: next } = look({ weight: 50, run }, { replicas: 20, primary: 20, canary: 5 });

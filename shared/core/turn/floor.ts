@@ -15,6 +15,9 @@ import type { Turn } from "./turn.ts";
  */
 export const floorKeptMs = 300_000;
 
+/** An autoscaler asks for no more where a tenth is missing, and neither do we. */
+const tolerated = 1.1;
+
 /** `next`, decided from `before`, with its floor: what the target had when the run began, was asked for since, or needs by its load. */
 export function withFloor(next: CanaryState, { state: before, seen, policy }: Turn): CanaryState {
   const { floor: _past, ...rest } = next;
@@ -47,7 +50,8 @@ function floorAfter({ run, floor }: CanaryState, before: CanaryState, seen: Obse
 function floorOfRun(held: Held | undefined, weight: number, seen: Observation): Held | undefined {
   const asked = Math.max(held?.replicas ?? 0, seen.target?.replicas ?? 0);
   const baseline = held?.baseline ?? baselineOf(seen.metrics, asked);
-  const replicas = Math.max(asked, grownReplicas(baseline, weight, seen));
+  const grown = grownReplicas(baseline, weight, seen);
+  const replicas = grown > asked * tolerated ? Math.ceil(grown) : asked;
   if (replicas === 0) return undefined;
   return { replicas, ...optional("autoscaler", held?.autoscaler), ...optional("baseline", baseline) };
 }

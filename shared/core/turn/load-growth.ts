@@ -14,7 +14,7 @@ export function baselineOf(metrics: MetricsSeen | undefined, replicas: number): 
 }
 
 /**
- * Replicas that all traffic needs by now, where the canary has `weight`; 0 where nothing says that the load grew. The least of what stable's
+ * Replicas that all traffic needs by now, unrounded, where the canary has `weight`; 0 where nothing says that the load grew. The least of what stable's
  * pods do (whatever else they do grows with it), what the growth of requests comes to, and what the autoscaler may give.
  */
 export function grownReplicas(
@@ -26,7 +26,7 @@ export function grownReplicas(
   if (!baseline || !now || autoscaler?.load === undefined || weight >= 100) return 0;
   const byWork = autoscaler.load / (1 - weight / 100);
   const byRequests = baseline.replicas * growth(baseline, now);
-  return Math.min(Math.ceil(Math.min(byWork, byRequests)), autoscaler.maxReplicas);
+  return Math.min(byWork, byRequests, autoscaler.maxReplicas);
 }
 
 // --- internal ---
