@@ -202,6 +202,7 @@ export function aPolicy(over: Partial<Policy> = {}): Policy {
     progressDeadlineMs: 60_000,
     primaryReadyPercent: 100,
     canaryReadyPercent: 100,
+    countsRequests: true,
     minRequests: 1,
     warmupMs: 0,
     noEvidence: { policy: "hold", deadlineMs: 1_800_000 },

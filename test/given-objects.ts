@@ -42,7 +42,7 @@ export function givenReplicaSet(): V1ReplicaSet {
   return {
     metadata: { namespace: "test", name: `podinfo-${hash}`, uid: "uid-2", labels, ownerReferences: [owner] },
     spec: { replicas: 4, selector, template: { ...template, metadata: { ...template.metadata, labels } } },
-    status: { replicas: 4 },
+    status: { replicas: 4, readyReplicas: 4 },
   };
 }
 

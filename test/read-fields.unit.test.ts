@@ -46,6 +46,7 @@ const analysis = {
     { name: "request-duration", threshold: 500 },
     { name: "shared", templateRef: { name: "errors", namespace: "test" }, thresholdRange: { max: 1 } },
   ],
+  requests: "counted",
   minRequests: 10,
   warmup: "5s",
   noEvidence: { policy: "hold", deadline: "5m" },

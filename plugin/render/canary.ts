@@ -137,6 +137,8 @@ export function stepText({ step, steps, iteration }: NonNullable<CanaryView["run
 function weightText(view: CanaryView): string {
   const { route, routeChoice } = view;
   const weight = weightNow(view);
+  if (!view.hasService)
+    return `${weight}: the canary has ${weight}% as many pods as stable, beside them (no spec.service)`;
   const all = `canary ${weight}%, primary ${Math.round((100 - weight) * 10) / 10}%`;
   const shares = view.isForMatching ? `canary ${weight}% of the requests that match, primary all others` : all;
   if (!routeChoice) return "";

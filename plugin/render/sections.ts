@@ -24,7 +24,7 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
   ]);
   const measured = view.measuredAt
     ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}${countedBy(view)}`
-    : "nothing measured yet";
+    : notMeasured(view);
   const [head = "", ...body] = formatTable(columns, rows);
   const trend = trendLines(view, style).map((line) => paint(style, "dim", line));
   const told = view.tracks.flatMap(toldOf).map((line) => wrap(line, style.width, 2));
@@ -106,6 +106,12 @@ function runLine(run: HistoryEntry, now: number): string {
 /** Numbers stay when a run is over; they must not be taken for today's. */
 function ofLastRun(view: CanaryView): string {
   return view.run ? "" : ", in the last run";
+}
+
+function notMeasured({ countsRequests }: CanaryView): string {
+  return countsRequests
+    ? "nothing measured yet"
+    : "requests are not counted (analysis.requests: none): own queries judge it, and whether its pods stay ready";
 }
 
 function countedBy({ tracks }: CanaryView): string {

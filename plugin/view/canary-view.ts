@@ -3,7 +3,7 @@
  * Pure. Units are in the names; null where there is no number; times are RFC 3339.
  */
 import type { V1Deployment } from "@kubernetes/client-node";
-import { apexOf, type Canary, isLeftToFlagger } from "../../shared/core/objects/canary.ts";
+import { apexOf, type Canary, isLeftToFlagger, isWithoutService } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-status.ts";
 import type { GateStatus } from "../../shared/core/objects/gate-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
@@ -27,6 +27,7 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     ...identity(seen.canary),
     ...routeFacts(seen, scope),
     ...phaseFacts(seen.canary),
+    ...evidenceFacts(seen.canary),
     ...runFacts(seen, now),
     stableReadyPods: seen.target ? (podsOf(seen.target).ready ?? 0) : null,
     ...measurements(seen),
@@ -70,6 +71,15 @@ function routeFacts(seen: Seen, scope: Scope): Pick<CanaryView, "route" | "route
     routeChoice,
     route: viewRoute(seen.route, apex),
     drainCommand: drainCommand(seen.route, apex, flags) ?? null,
+  };
+}
+
+function evidenceFacts({ spec }: Canary): Pick<CanaryView, "countsRequests" | "hasService"> {
+  // A Canary that came past the schema may lack it.
+  const analysis: Canary["spec"]["analysis"] = { ...spec.analysis };
+  return {
+    countsRequests: analysis.requests !== "none",
+    hasService: !isWithoutService({ spec: { ...spec, analysis } }),
   };
 }
 

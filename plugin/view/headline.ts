@@ -86,12 +86,13 @@ function judgeController(facts: CanaryFacts): Headline | undefined {
     silentSeconds === null ? "controller missing" : `controller silent for ${formatDuration(silentSeconds * 1_000)}`;
   const weight = weightNow(facts);
   if (weight === 0 && !facts.run) return { level: "warn", text: `${silent}; ${stableWords(facts)}` };
-  const share = weight === 0 ? shareOf(facts) : `the canary keeps ${weight}% of requests`;
+  const share = weight === 0 ? shareOf(facts) : `the canary keeps ${amountOf(facts, weight)}`;
   return { level: "bad", text: `${silent}, nobody watches this run; ${share}` };
 }
 
 /** Who serves while the canary has no weight: whoever has no ready pod serves nobody. */
-function stableWords({ stableReadyPods }: CanaryFacts): string {
+function stableWords({ stableReadyPods, hasService }: CanaryFacts): string {
+  if (!hasService) return stableReadyPods === 0 ? "stable has no ready pod" : "stable runs alone";
   return stableReadyPods === 0 ? "stable has no ready pod: nobody serves its requests" : "stable serves every request";
 }
 
@@ -104,10 +105,21 @@ function targetWords({ stableReadyPods }: CanaryFacts): string {
 
 function shareOf(facts: CanaryFacts): string {
   const weight = weightNow(facts);
-  if (weight > 0) return `the canary has ${weight}% of ${facts.isForMatching ? "the requests that match" : "requests"}`;
-  if (isMixed(facts) && facts.stableReadyPods !== 0)
-    return "the target serves every request, from pods of both versions";
+  if (weight > 0) return `the canary has ${amountOf(facts, weight)}`;
+  if (isMixed(facts) && facts.stableReadyPods !== 0) return mixedWords(facts);
   return stableWords(facts);
+}
+
+/** Beside stable's pods, where no route divides anything. */
+function amountOf({ hasService, isForMatching }: CanaryFacts, weight: number): string {
+  if (!hasService) return `${weight}% as many pods as stable, beside them`;
+  return `${weight}% of ${isForMatching ? "the requests that match" : "requests"}`;
+}
+
+function mixedWords({ hasService }: CanaryFacts): string {
+  return hasService
+    ? "the target serves every request, from pods of both versions"
+    : "the target has pods of both versions";
 }
 
 /** While it rolls forth or back, the target's own pods are of both versions. */
@@ -210,7 +222,7 @@ export function isBlocked({ run, unvetted, blocked, reasonCode }: CanaryFacts): 
 
 function judgeIdle(facts: CanaryFacts): Headline {
   const weight = weightNow(facts);
-  if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${weight}% of requests` };
+  if (weight > 0) return { level: "warn", text: `no run, yet the canary has ${amountOf(facts, weight)}` };
   if (facts.reasonCode === scaledToZero) return { level: "warn", text: "the target is scaled to 0: nobody serves" };
   if (isBlocked(facts)) return { level: "warn", text: `something is in the way of a canary; ${stableWords(facts)}` };
   const { level, text } = calm(facts);

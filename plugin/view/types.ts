@@ -84,6 +84,10 @@ export interface CanaryView {
   canaryWeightPercent: number;
   /** The weight is of the requests that match an A/B test alone; all others are stable's. */
   isForMatching: boolean;
+  /** Users' requests are evidence; if not, own queries and readiness are. */
+  countsRequests: boolean;
+  /** Without one a weight is a share of stable's pods, that run beside them. */
+  hasService: boolean;
   route: RouteView | null;
   /** Ready pods of the target; null where its Deployment cannot be read. */
   stableReadyPods: number | null;

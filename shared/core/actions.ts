@@ -70,7 +70,11 @@ function isBare(route: RouteSeen, rules: Rules): boolean {
   return rules === undefined && (route.rules ?? "") !== "";
 }
 
-function lowerWeight(next: CanaryState, { route }: Observation, rules: Rules): Action[] {
+/** Where there is no route, nothing is written. */
+const writable = ({ route }: Observation): RouteSeen | undefined => (route?.isAbsent ? undefined : route);
+
+function lowerWeight(next: CanaryState, seen: Observation, rules: Rules): Action[] {
+  const route = writable(seen);
   if (!route) return [];
   // Written once more where someone else set what is meant now: else their write would pass for a later lowering.
   const othersWrite = route.weight === next.weight && route.ownWeight !== route.weight;
@@ -93,7 +97,7 @@ function hasOther(route: RouteSeen, rules: Rules): boolean {
 
 /** Also other rules at the weight that it has; a route that is not ours, or a TrafficSplit, has none. */
 function raiseWeight(next: CanaryState, seen: Observation, policy: Policy): Action[] {
-  const { route } = seen;
+  const route = writable(seen);
   if (!route || !next.run || loweredByOthers(next, seen)) return [];
   const rules = rulesFor(next, seen, policy);
   const isDue = route.weight < next.weight || (route.weight === next.weight && hasOther(route, rules));

@@ -143,6 +143,8 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   transitionAt: time,
 });
 
+const anyOver = maybe(fc.constantFrom("cafe1710-1", "cafe1720-2"));
+
 export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
   arbitraryOf<Target>({
     uid: fc.constant("uid-1"),
@@ -156,8 +158,7 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     pausedByUser: fc.boolean(),
     paused: fc.boolean(),
     requestedBy: fc.constant("alice"),
-    promoting: maybe(fc.constantFrom("cafe1710-1", "cafe1720-2")),
-    stableMark: maybe(aTag.map((name) => `pod${name}`)),
+    ...{ promoting: anyOver, stableMark: maybe(aTag.map((name) => `pod${name}`)) },
     markedRejected: fc.boolean(),
     replicas: fc.nat({ max: 10 }),
     ...{ rolledOut: fc.boolean(), available: maybe(fc.nat({ max: 10 })) },
@@ -168,8 +169,6 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     active: fc.uniqueArray(aTag).map((names) => names.map(aVersion)),
   }),
 );
-
-const anyOver = maybe(fc.constantFrom("cafe1710-1", "cafe1720-2"));
 
 const anyWorkload: fc.Arbitrary<Workload> = aTag.chain((tag) =>
   arbitraryOf<Workload>({
@@ -263,6 +262,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
       weight,
       ownWeight: weight,
       over: anyOver,
+      isAbsent: fc.constant(undefined),
       restsOnCanary: fc.constantFrom("ours", "theirs", undefined),
       rules: fc.constantFrom("cafe0001", undefined),
       problem: maybe(fc.constant("BackendNotFound")),
@@ -286,7 +286,7 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     threshold: fc.constantFrom(1, 5),
     ...{ primaryReadyPercent: fc.constantFrom(100, 50), canaryReadyPercent: fc.constantFrom(100, 50) },
     canaryReplicas: fc.option(anyReplicas, { nil: undefined, freq: 2 }),
-    minRequests: fc.constantFrom(1, 100),
+    ...{ countsRequests: fc.boolean(), minRequests: fc.constantFrom(1, 100) },
     warmupMs: fc.constantFrom(0, 30_000),
     noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadlineMs: deadline }),
     cannotAskDeadlineMs: deadline,

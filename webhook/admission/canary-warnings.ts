@@ -39,8 +39,17 @@ function seenIn(canary: Canary): SeenObjects {
 }
 
 function unjudged({ analysis, skipAnalysis }: CanarySpec): string[] {
-  if (skipAnalysis || (analysis.metrics ?? []).length > 0) return [];
+  if (skipAnalysis) return [];
+  const own = (analysis.metrics ?? []).length;
+  if (analysis.requests === "none") return [uncountedWords(own)];
+  if (own > 0) return [];
   return ["spec.analysis.metrics is empty: a version is promoted as soon as users reach it, however it answers them"];
+}
+
+function uncountedWords(own: number): string {
+  const none = "spec.analysis.requests is none: requests are not counted, and no version is compared with stable";
+  if (own === 0) return `${none}; a version is promoted if its pods stay ready, whatever they do`;
+  return `${none}; ${own === 1 ? "1 query of your own judges" : `${own} queries of your own judge`} it, and whether its pods stay ready`;
 }
 
 /** Meshed callers of the apex follow routes of which it is a parent. */

@@ -12,7 +12,7 @@ import { createQueryBatches, type QueryBatches } from "./batches/query-batches.t
 import type { BatchAnswer } from "./batches/query-batch.ts";
 import { createCounterReader, type CounterReader } from "./counters/counter-reader.ts";
 import { askCustom, CustomClients } from "./custom/custom-metrics.ts";
-import { type Answered, isUnreached, measure } from "./measure.ts";
+import { type Answered, isUnreached, measure, measureUncounted } from "./measure.ts";
 import { latencyWindows, planOf, requestWindows, widenedPlan } from "./plan.ts";
 import type { Answers, Evidence, EvidenceDeps, EvidenceRequest } from "./types.ts";
 import { shownWindow } from "../../shared/core/queries/windows.ts";
@@ -69,6 +69,11 @@ interface Sources {
 
 /** Planned, asked and measured. Who does not obey the route is asked last, and only where no user has reached a canary that has weight. */
 async function gatherEvidence(request: EvidenceRequest, deps: EvidenceDeps, sources: Sources): Promise<MetricsSeen> {
+  if (request.isUncounted) {
+    const askedAt = deps.now();
+    const custom = await askCustom(request, planOf(request).metrics, { deps, customs: sources.customs });
+    return measureUncounted(request, custom, { askedAt, sampledAt: deps.now() });
+  }
   const answered = await askPlanned(request, deps, sources);
   const measured = measure(request, answered);
   if (!isUnreached(request, measured, answered.warmth)) return measured;

@@ -49,12 +49,36 @@ export function measure(request: EvidenceRequest, answered: Answered): Measured 
   };
 }
 
+/** Of a Canary whose requests are not counted: its own queries, each about this run alone, and nothing of either track. */
+export function measureUncounted(
+  request: EvidenceRequest,
+  custom: readonly (CustomAnswer | undefined)[],
+  at: { askedAt: number; sampledAt: number },
+): Measured {
+  const measured = custom.flatMap((own) => (own ? [customMeasurement(own, request)] : []));
+  const [primary, canary] = [primaryTrack(request), canaryTrack(request)].map((track) =>
+    measureTrack(nothingAsked, track, 1),
+  );
+  return {
+    ok: true,
+    ...at,
+    windowSeconds: 0,
+    primary: primary!,
+    canary: canary!,
+    checks: judge(request.metrics, measured, { ...policyOf(request), isUncounted: true }),
+    staleCallers: [],
+    ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
+  };
+}
+
 /** No user has reached a canary that has weight: somebody may not obey the route. */
 export function isUnreached({ weight }: EvidenceRequest, { canary }: Measured, warmth?: Warmth): boolean {
   return weight !== undefined && canary.requests === 0 && warmth?.firstAt === undefined;
 }
 
 // --- internal ---
+
+const nothingAsked: Answers = { requests: new Map(), latency: new Map(), warmup: 0, recent: 0 };
 
 function measurementsOf(request: EvidenceRequest, answered: Answered): Measurement[] {
   const { plan, answers, custom, now } = answered;

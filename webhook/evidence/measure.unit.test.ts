@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
 import { aRequest, answered, countersAged, start } from "../../test/evidence-requests.ts";
-import { type Answered, isUnreached, measure, type Measured } from "./measure.ts";
+import { type Answered, isUnreached, measure, measureUncounted, type Measured } from "./measure.ts";
 import { planOf } from "./plan.ts";
 import type { EvidenceRequest, Warmth } from "./types.ts";
 
@@ -103,4 +103,23 @@ it("names callers that know no endpoint of the canary, before its first weight",
   const { weight: _weight, ...unweighted } = aRequest({ metrics: [] });
   expect(measured(unweighted, { counters }).unaware).toEqual(["shop/load-1", "shop/load-2"]);
   expect(measured(aRequest({ metrics: [] }), { counters }).unaware).toBeUndefined();
+});
+
+it("judges own queries alone where requests are not counted, each once its window is about this run", () => {
+  const lag: MetricSpec = { name: "lag", query: "max(lag)", thresholdRange: { max: 5 } };
+  const request = aRequest({ metrics: [lag], isUncounted: true, runStartedAt: now - 120_000 });
+  const answer = (value: number, reachSeconds = 0) => ({
+    measurement: { windowSeconds: 60, query: "max(lag)", at: "", requests: null, answer: { values: [value] } },
+    askedAt: now,
+    reachSeconds,
+  });
+  const of = (...own: Parameters<typeof answer>): Measured =>
+    measureUncounted(request, [answer(...own)], { askedAt: now, sampledAt: now });
+  expect(of(3).checks).toMatchObject([
+    { metric: "lag", outcome: "pass", requests: null, why: "lag 3.00 over 60s keeps its limit of at most 5." },
+  ]);
+  expect(of(9).checks).toMatchObject([{ outcome: "fail", why: "lag 9.00 > 5" }]);
+  expect(of(3, 300)).toMatchObject({ isEarly: true, checks: [{ outcome: "no-evidence", code: "window-too-young" }] });
+  const none = measureUncounted({ ...request, metrics: [] }, [], { askedAt: now, sampledAt: now });
+  expect(none).toMatchObject({ ok: true, checks: [], canary: { requests: 0, requestsPerSecond: 0 } });
 });

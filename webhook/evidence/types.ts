@@ -33,6 +33,8 @@ export interface EvidenceRequest {
   runStartedAt?: number;
   /** When an earlier run of the very same template ended, ms: its pods carry the same labels as this run's. */
   earlierRunEndedAt?: number;
+  /** Requests are no evidence, and nothing is asked about them: only its own queries. */
+  isUncounted?: true;
   /** Fewer users' requests per metric window are no evidence; 1 by default. */
   minRequests?: number;
   /** How long after its first answer what a pod answers is no evidence, ms; 0 by default. */

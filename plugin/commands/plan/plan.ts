@@ -6,6 +6,7 @@ import { releasePlan } from "../../../shared/core/plan/plan.ts";
 import type { Effort } from "../../../shared/core/plan/versions.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { suggest } from "../../../shared/core/plan/suggest.ts";
+import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { formatErrors, parsePolicy, type Policy } from "../../../shared/core/spec/policy.ts";
 import { messageOf } from "../../../shared/kube/errors.ts";
 import { findCanary } from "../../cluster/find-canary.ts";
@@ -36,7 +37,7 @@ export async function plan(args: PlanArgs, io: Io, connect: () => Promise<Sessio
   let session: Session | undefined;
   const cluster = async (): Promise<Session> => (session ??= await connect());
   const canary = args.file === undefined ? await canaryOf(args.name ?? "", await cluster()) : await readFrom(args.file);
-  const policy = policyOf(canary);
+  const policy = plannable(policyOf(canary));
   const traffic =
     args.rps === undefined ? await measured(args, { canary, policy }, await cluster()) : givenTraffic(args);
   const { seed } = args;
@@ -63,6 +64,15 @@ export async function plan(args: PlanArgs, io: Io, connect: () => Promise<Sessio
 }
 
 // --- internal ---
+
+function plannable(policy: Policy): Policy {
+  const { countsRequests, weights, intervalMs } = policy;
+  if (countsRequests) return policy;
+  const steps = `${weights.length} step${weights.length === 1 ? "" : "s"} of ${formatDuration(intervalMs)}`;
+  throw new Refusal(
+    `A plan reckons with requests, and spec.analysis.requests of this Canary is none. Its run takes ${steps}, and the time that pods need.`,
+  );
+}
 
 /** Linkerd-Viz's. */
 const defaultScrapeMs = 10_000;

@@ -42,6 +42,8 @@ export interface JudgePolicy {
   workload: string;
   /** Fewer users' requests than this in a metric's window are no evidence; at least 1. */
   minRequests: number;
+  /** Requests are no evidence: nothing is made of how many there were. */
+  isUncounted?: true;
 }
 
 export const builtIn = { successRate: "request-success-rate", duration: "request-duration" } as const;
@@ -57,7 +59,7 @@ export function isBuiltIn(spec: MetricSpec): boolean {
 
 /**
  * One check per metric, in order; `measured` is parallel to `specs`. Without metrics there is one check all the same, of
- * `measured[0]`: that at least `minRequests` users' requests reached the canary.
+ * `measured[0]`: that at least `minRequests` users' requests reached the canary; none where requests are not counted.
  */
 export function judge(
   specs: readonly MetricSpec[],
@@ -65,13 +67,10 @@ export function judge(
   policy: JudgePolicy,
 ): CheckStatus[] {
   const unmeasured: Measurement = {
-    windowSeconds: 0,
-    query: "",
-    at: "",
-    requests: null,
+    ...{ windowSeconds: 0, query: "", at: "", requests: null },
     answer: { error: "it was not measured", code: "not-asked" },
   };
-  if (specs.length === 0) return [judgeRequests(measured[0] ?? unmeasured, policy)];
+  if (specs.length === 0) return policy.isUncounted ? [] : [judgeRequests(measured[0] ?? unmeasured, policy)];
   return specs.map((spec, index) => judgeOne(spec, measured[index] ?? unmeasured, policy));
 }
 
@@ -182,7 +181,8 @@ function compare(
     ...(min === undefined ? [] : [`at least ${limitText(spec, min)}`]),
     ...(max === undefined ? [] : [`at most ${limitText(spec, max)}`]),
   ].join(" and ");
-  const over = `over ${measured.windowSeconds}s and ${count(measured.requests)}`;
+  const of = policy.isUncounted ? "" : ` and ${count(measured.requests)}`;
+  const over = `over ${measured.windowSeconds}s${of}`;
   return passed(value, `${about} ${shown(spec, value, min ?? max)} ${over} keeps its limit of ${bounds}${told}.`);
 }
 
@@ -195,6 +195,7 @@ function withOrigin(spec: MetricSpec, { of }: Measurement): string {
 }
 
 function tooFew(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): Finding | undefined {
+  if (policy.isUncounted) return undefined;
   const needed = Math.max(1, policy.minRequests);
   const { requests, windowSeconds } = measured;
   if (measured.isBeforeUsers) return undefined;

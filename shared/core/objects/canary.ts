@@ -69,6 +69,8 @@ export interface AnalysisSpec {
   /** Requests with this header get the canary while its pods are ready, whatever the weight; see docs/strategies.md. */
   preview?: { header?: { name?: string; value?: string } };
   metrics?: MetricSpec[];
+  /** `none`: a worker, or a protocol that is not HTTP. Own queries and readiness judge it; see docs/judging.md. `counted` unless given. */
+  requests?: "counted" | "none";
   /** Fewer users' requests than this in a metric's window are no evidence; 1 unless given. */
   minRequests?: number;
   /** How long after its first answer what a pod answers is no evidence; 0s unless given. See docs/judging.md. */
@@ -182,6 +184,11 @@ export function apexOf({ spec }: Pick<Canary, "spec">): string {
 /** A person has left it to Flagger (`kubectl canary migrate --back`): for us it is as good as deleted. */
 export const isLeftToFlagger = ({ metadata }: Pick<Canary, "metadata">): boolean =>
   metadata.annotations?.[annotation.leftTo] === "flagger";
+
+/** Nobody sends to it, so it has neither Services nor a route: a weight is the part of stable's pods that run beside them. */
+export function isWithoutService({ spec }: Pick<Canary, "spec">): boolean {
+  return spec.analysis.requests === "none" && spec.service === undefined;
+}
 
 // --- internal ---
 

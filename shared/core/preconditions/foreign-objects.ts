@@ -1,5 +1,5 @@
 /** Objects that have one of our names and are not ours, and a route of ours that someone took a leaf from. */
-import type { Canary } from "../objects/canary.ts";
+import { isWithoutService, type Canary } from "../objects/canary.ts";
 import { canaryLeaf, canaryName, label, primaryLeaf } from "../objects/names.ts";
 import { costOfResting, type RouteObject, routerOf } from "../routes/routes.ts";
 import { isForeign, kubectlIn, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
@@ -37,7 +37,7 @@ interface Named {
 
 function foreignIn({ canary, workload, route, services = [], targetName, apexName }: SeenObjects): Named[] {
   if (!canary) return [];
-  const leaves = [primaryLeaf(apexName), canaryLeaf(apexName)];
+  const leaves = isWithoutService(canary) ? [] : [primaryLeaf(apexName), canaryLeaf(apexName)];
   const foreign = leaves.filter((leaf) => services.some((one) => nameOf(one) === leaf && isForeign(canary, one)));
   return [
     ...(workload && isForeign(canary, workload)

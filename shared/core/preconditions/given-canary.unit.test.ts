@@ -1,6 +1,6 @@
 /** Preconditions that the Canary's own text decides together with what the cluster serves. */
 import { describe, expect, it } from "vitest";
-import { aSpec } from "../../../test/builders.ts";
+import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
 import { readQuery } from "../../promql.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
@@ -48,6 +48,33 @@ describe("spec.skipAnalysis beside a metric that cannot be asked", () => {
   ])("lets a version go out: %s is a warning", (code, metric) => {
     expect(levels(metric, false)).toEqual([`${code} missing`]);
     expect(levels(metric, true)).toEqual([`${code} warning`]);
+  });
+});
+
+describe("spec.analysis.requests: none", () => {
+  const worker: Partial<CanarySpec> = { analysis: { stepWeight: 50, requests: "none" } };
+  const codes = (spec: Partial<CanarySpec>, over: Partial<SeenObjects>): string[] =>
+    found(spec, over).map(({ code }) => code);
+
+  it("asks neither for a Service nor for a route where the Canary has no spec.service", () => {
+    const { service: _none, ...spec } = aSpec(worker);
+    const metadata = { name: "podinfo", namespace: "test" };
+    const canary = { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec };
+    const leaf = { metadata: { name: "podinfo-primary", namespace: "test" }, spec: { ports: [] } };
+    const seen = { canary, namespace: "test", targetName: "podinfo", apexName: "podinfo" };
+    const bare = { services: [leaf], servedRoutes: [], provider: "auto", target: aDeployment() };
+    expect(unmetPreconditions({ ...seen, ...bare })).toEqual([]);
+    const kubernetes = { ...canary, spec: { ...spec, provider: "kubernetes" } };
+    expect(unmetPreconditions({ ...seen, ...bare, canary: kubernetes })).toEqual([]);
+    expect(codes({ provider: "kubernetes" }, {})).toEqual(["unsupported-field"]);
+    expect(codes({}, bare).sort()).toEqual(["foreign-object", "route-kind-missing"]);
+  });
+
+  it("warns that an HTTPRoute divides no connections", () => {
+    const both = { servedRoutes: ["TrafficSplit", "HTTPRoute"] };
+    expect(codes({ ...worker, provider: "gatewayapi:v1" }, both)).toEqual(["connections-undivided"]);
+    expect(codes({ ...worker, provider: "linkerd" }, both)).toEqual([]);
+    expect(codes({ provider: "gatewayapi:v1" }, both)).toEqual([]);
   });
 });
 

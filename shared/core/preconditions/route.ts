@@ -1,16 +1,14 @@
 /** Whether the cluster can split traffic at all. */
-import type { AnalysisSpec, GatewayRef } from "../objects/canary.ts";
+import { isWithoutService, type AnalysisSpec, type GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { routeKindOf, wantsGateway } from "../spec/route-kind.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
   const { canary, servedRoutes } = seen;
-  if (!servedRoutes) return [];
   const provider = seen.provider ?? "auto";
-  const choice = routeKindOf(canary ?? undefined, provider, servedRoutes);
-  if ("kind" in choice) return [];
-  const { problem } = choice;
+  const problem = routeProblem(seen);
+  if (!servedRoutes || problem === undefined) return [];
   return [
     {
       level: "obstacle",
@@ -20,6 +18,12 @@ const routeKindMissing: Rule = (seen) => {
     },
   ];
 };
+
+function routeProblem({ canary, servedRoutes, provider = "auto" }: SeenObjects): string | undefined {
+  if (!servedRoutes || (canary && isWithoutService(canary))) return undefined;
+  const choice = routeKindOf(canary ?? undefined, provider, servedRoutes);
+  return "kind" in choice ? undefined : choice.problem;
+}
 
 function cureOf({ servedRoutes = [], canary, namespace }: SeenObjects): Cure {
   if (canary && servedRoutes.includes(httpRoute.kind))
@@ -148,10 +152,27 @@ function routeKindIn({ canary, provider = "auto", servedRoutes }: SeenObjects): 
   return "kind" in choice ? choice.kind : undefined;
 }
 
+/** Its author may take the weights for a share of connections. */
+const connectionsUndivided: Rule = (seen) => {
+  const { canary, apexName, namespace } = seen;
+  if (!canary?.spec.service || canary.spec.analysis.requests !== "none") return [];
+  if (routeKindIn(seen) !== httpRoute.kind) return [];
+  const patch = `'{"spec":{"provider":"linkerd"}}'`;
+  return [
+    {
+      level: "warning",
+      what: `The HTTPRoute of Service ${apexName} divides HTTP requests alone: connections of an opaque port, or of another protocol, all go to stable's pods. A TrafficSplit (provider: linkerd) divides connections; a worker that nobody sends to needs no spec.service.`,
+      evidence: `spec.analysis.requests of Canary ${nameOf(canary)} is none, and its route an HTTPRoute`,
+      cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
+    },
+  ];
+};
+
 export const routeRules = {
   "route-kind-missing": routeKindMissing,
   "foreign-parent": foreignParent,
   "gateway-refs-unread": gatewayRefsUnread,
+  "connections-undivided": connectionsUndivided,
   "route-filter-ignored": filterIgnored,
   "route-rules-impossible": rulesImpossible,
 } satisfies Rules;

@@ -1,13 +1,13 @@
 /** The Services of the namespace: the ports that the Canary names, and who else would send to canary pods. */
 import type { V1Service } from "@kubernetes/client-node";
-import type { Canary, ServiceSpec } from "../objects/canary.ts";
+import { isWithoutService, type Canary, type ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../objects/workload.ts";
 import { kubectlIn, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const portMismatch: Rule = (seen) => {
   const { canary, services, apexName } = seen;
-  if (!canary || !services) return [];
+  if (!canary || !services || isWithoutService(canary)) return [];
   const apex = services.find((service) => nameOf(service) === apexName);
   if (apex) return missingPort(seen, canary, apex);
   const { service } = canary.spec;
@@ -148,7 +148,9 @@ const apexHeadless: Rule = (seen) => {
   ];
 };
 
-function apexOfTarget({ services = [], apexName }: SeenObjects): V1Service | undefined {
+/** Undefined also for a Canary that has no business with Services. */
+function apexOfTarget({ canary, services = [], apexName }: SeenObjects): V1Service | undefined {
+  if (canary && isWithoutService(canary)) return undefined;
   return services.find((service) => nameOf(service) === apexName);
 }
 

@@ -9,6 +9,8 @@ import { slowLimitOf, type SlowLimit } from "../analysis/slow-limit.ts";
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 
 export interface JudgingPolicy {
+  /** Users' requests are evidence. Where they are not, the Canary's own queries judge, and whether its pods stay ready. */
+  countsRequests: boolean;
   /** Fewer users' requests than this in a metric's window are no evidence. */
   minRequests: number;
   /** How long after its first answer what a pod answers is no evidence. */
@@ -46,6 +48,7 @@ type Add = (path: string, message: string) => void;
 
 export function judgingOf(analysis: AnalysisSpec): JudgingPolicy {
   return {
+    countsRequests: analysis.requests !== "none",
     minRequests: analysis.minRequests ?? judgingDefaults.minRequests,
     warmupMs: warmupOf(analysis),
     noEvidence: {
@@ -66,6 +69,7 @@ export function checkJudging(analysis: AnalysisSpec, add: Add): void {
   checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
   checkWord(noEvidence?.policy, ["hold", "fail", "pass"], "spec.analysis.noEvidence.policy", add);
   checkComparison(analysis, add);
+  checkRequests(analysis, add);
 }
 
 /** Percent of requests that may fail by the Canary's own success limit; undefined where it has none. */
@@ -81,7 +85,8 @@ function warmupOf({ warmup = "0s" }: AnalysisSpec): number {
   return parseDuration(warmup) ?? 0;
 }
 
-function comparisonOf({ comparison: spec = {}, metrics = [] }: AnalysisSpec): ComparisonPolicy {
+function comparisonOf({ requests, comparison: spec = {}, metrics = [] }: AnalysisSpec): ComparisonPolicy {
+  if (requests === "none") return { mode: "off", alpha: judgingDefaults.alpha };
   const mode = spec.mode ?? "withinLimits";
   return {
     mode,
@@ -107,6 +112,26 @@ function clientErrorsOf(spec: ComparisonSpec): ComparisonPolicy["clientErrors"] 
   const action = spec.clientErrors ?? judgingDefaults.clientErrors;
   const marginPercent = spec.clientErrorsMarginPercent ?? judgingDefaults.clientErrorsMarginPercent;
   return action === "off" ? undefined : { action, marginPercent };
+}
+
+/** What is given all the same would be ignored. */
+function checkRequests(analysis: AnalysisSpec, add: Add): void {
+  checkWord(analysis.requests, ["counted", "none"], "spec.analysis.requests", add);
+  if (analysis.requests !== "none") return;
+  const none = "and analysis.requests is none";
+  (analysis.metrics ?? []).forEach((metric, index) => {
+    if (isBuiltIn(metric))
+      add(`spec.analysis.metrics[${index}]`, `"${metric.name}" counts requests, ${none}: give it a query of your own`);
+  });
+  const given: [keyof AnalysisSpec, boolean][] = [
+    ["minRequests", analysis.minRequests !== undefined],
+    ["warmup", analysis.warmup !== undefined],
+    ["comparison", (analysis.comparison?.mode ?? "withinLimits") !== "off" && analysis.comparison !== undefined],
+    ["match", (analysis.match ?? []).length > 0],
+    ["sessionAffinity", analysis.sessionAffinity !== undefined],
+  ];
+  for (const [field, isGiven] of given)
+    if (isGiven) add(`spec.analysis.${field}`, `is about requests, ${none}: leave it out`);
 }
 
 const comparisonAt = "spec.analysis.comparison";

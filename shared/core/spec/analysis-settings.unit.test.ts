@@ -13,6 +13,7 @@ const success = (limits: object): AnalysisSpec => ({ metrics: [{ name: "request-
 describe("how evidence is weighed", () => {
   it("is by one request, a hold of 30 minutes and a comparison within the limits when a Canary says nothing", () => {
     expect(judgingOf(success({ thresholdRange: { min: 99 } }))).toEqual({
+      countsRequests: true,
       minRequests: 1,
       warmupMs: 0,
       noEvidence: { policy: "hold", deadlineMs: 1_800_000 },
@@ -41,6 +42,7 @@ describe("how evidence is weighed", () => {
       metrics: [{ name: "request-duration", thresholdRange: { max: 450 } }],
     };
     expect(judgingOf(analysis)).toEqual({
+      countsRequests: true,
       minRequests: 200,
       warmupMs: 0,
       noEvidence: { policy: "pass", deadlineMs: 7_200_000 },
@@ -54,6 +56,31 @@ describe("how evidence is weighed", () => {
       },
     });
     expect(faultsOf(analysis)).toBe("");
+  });
+});
+
+describe("a Canary whose requests are not counted", () => {
+  it("compares nothing", () => {
+    const { countsRequests, comparison } = judgingOf({ requests: "none" });
+    expect({ countsRequests, comparison }).toEqual({ countsRequests: false, comparison: { mode: "off", alpha: 0.01 } });
+  });
+
+  it.each<[string, AnalysisSpec, string]>([
+    ["a metric of requests", success({ threshold: 99 }), `metrics[0]: "request-success-rate" counts requests`],
+    ["minRequests", { minRequests: 5 }, "minRequests: is about requests"],
+    ["warmup", { warmup: "30s" }, "warmup: is about requests"],
+    ["a comparison", { comparison: { alpha: 0.1 } }, "comparison: is about requests"],
+    ["a match", { match: [{}] }, "match: is about requests"],
+    ["a session", { sessionAffinity: {} }, "sessionAffinity: is about requests"],
+  ])("is refused with %s, which would be ignored", (_what, analysis, fault) => {
+    expect(faultsOf({ ...analysis, requests: "none" })).toContain(`spec.analysis.${fault}`);
+    expect(faultsOf(analysis)).toBe("");
+  });
+
+  it("may say that nothing is compared, and has queries of its own", () => {
+    const metrics = [{ name: "lag", query: "x", thresholdRange: { max: 5 } }];
+    expect(faultsOf({ requests: "none", comparison: { mode: "off" }, metrics })).toBe("");
+    expect(faultsOf({ requests: "some" as "none" })).toContain(`"some" is none of counted, none`);
   });
 });
 

@@ -144,6 +144,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.metrics[].templateRef.name": read,
   "spec.analysis.metrics[].templateRef.namespace": read,
   "spec.analysis.metrics[].templateVariables": read,
+  "spec.analysis.requests": read,
   "spec.analysis.minRequests": read,
   "spec.analysis.warmup": read,
   "spec.analysis.noEvidence.policy": read,

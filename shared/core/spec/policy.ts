@@ -3,7 +3,7 @@
  * what is valid for Flagger but not built here yet is named apart, so that no gate of the user's is skipped in silence.
  */
 import { optional } from "../format/compact.ts";
-import type { AnalysisSpec, CanarySpec, MetricSpec } from "../objects/canary.ts";
+import { isWithoutService, type AnalysisSpec, type CanarySpec, type MetricSpec } from "../objects/canary.ts";
 import { checkReplicas, replicasOf, type CanaryReplicas } from "./canary-replicas.ts";
 import { parseDuration } from "../format/duration.ts";
 import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
@@ -86,9 +86,11 @@ export function formatErrors(errors: readonly FieldError[]): string {
 const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
 
 /** What the spec asks for and this version cannot do, in its own words. */
-export function unsupportedIn({ provider = "linkerd", targetRef, analysis }: CanarySpec): string[] {
+export function unsupportedIn(spec: CanarySpec): string[] {
+  const { provider = "linkerd", targetRef, analysis } = spec;
+  const isRouted = hasRoute.test(provider) || (provider === "kubernetes" && isWithoutService({ spec }));
   const asked: [boolean, string][] = [
-    [!hasRoute.test(provider), `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
+    [!isRouted, `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
     [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
     [
       analysis.mirror === true,

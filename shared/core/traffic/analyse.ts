@@ -189,9 +189,11 @@ function advance(turn: RunTurn, pods: StepPods): Draft {
 }
 
 const noChecks = { metric: "", outcome: "no-evidence", message: "" } as const;
+/** Its pods have stayed ready, else it would not have come to a check. */
+const stayedReady = { metric: "", outcome: "pass", message: "" } as const;
 
 function weigh(turn: RunTurn, metrics: Measured): Draft {
-  const found = decisive(metrics.checks) ?? noChecks;
+  const found = decisive(metrics.checks) ?? (turn.policy.countsRequests ? noChecks : stayedReady);
   const { outcome: verdict } = found;
   const reason = checkWords(found);
   if (verdict === "fail") return failedCheck(turn, reason);
@@ -212,9 +214,11 @@ function weighEvidence(
 ): Draft {
   // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
   const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
-  if (isIterating(turn.state, turn.policy) && passesUnused(turn, { isMissing })) return passedCheck(turn, metrics);
-  if (isIterating(turn.state, turn.policy) && !someSeen) return withoutEvidence(turn, unused(turn, metrics), metrics);
-  if (metrics.canary.requests === 0 && !someSeen) return withoutEvidence(turn, unreached(turn, metrics), metrics);
+  const isCounted = turn.policy.countsRequests && !someSeen;
+  const iterates = isIterating(turn.state, turn.policy);
+  if (iterates && passesUnused(turn, { isMissing })) return passedCheck(turn, metrics);
+  if (iterates && isCounted) return withoutEvidence(turn, unused(turn, metrics), metrics);
+  if (isCounted && metrics.canary.requests === 0) return withoutEvidence(turn, unreached(turn, metrics), metrics);
   if (isMissing)
     return withoutEvidence(
       turn,

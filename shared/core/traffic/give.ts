@@ -35,7 +35,7 @@ export function give(turn: RunTurn, pods: StepPods, passage: { run: Run; events:
       phase: "Progressing",
       weight: given,
       run: analysed,
-      reason: `${formatImages(run.images)} ${whatItGets(turn, given)}${readinessWords(pods)}.`,
+      reason: `${formatImages(run.images)} ${whatItGets(turn, pods, given)}${readinessWords(pods)}.${uncountedWords(turn)}`,
       next: nextWords(turn, run.step + 1),
     },
     { events, requeueAfterMs: policy.intervalMs },
@@ -51,12 +51,19 @@ function beginning({ run, seen, policy }: RunTurn, weight: number): EventText {
   return policy.strategy.kind === "canary" ? event.advance(fullName(seen), weight) : event.routingToCanary();
 }
 
-function whatItGets({ run, policy }: RunTurn, weight: number): string {
+function whatItGets({ run, seen, policy }: RunTurn, { ready }: StepPods, weight: number): string {
   const iteration = iterationOf(policy, run.step);
   if (iteration && policy.strategy.kind === "ab-testing")
     return `${matchedWords(weight)} (iteration ${iteration.index} of ${iteration.of})`;
   if (iteration) return `is checked before any user is on it (iteration ${iteration.index} of ${iteration.of})`;
-  return `gets ${weight}% of traffic (step ${run.step + 1} of ${policy.weights.length})`;
+  const stables = `${seen.target?.replicas ?? 1} pods of stable`;
+  const share = seen.route?.isAbsent ? `runs in ${ready} beside the ${stables}` : `gets ${weight}% of traffic`;
+  return `${share} (step ${run.step + 1} of ${policy.weights.length})`;
+}
+
+function uncountedWords({ policy }: RunTurn): string {
+  if (policy.countsRequests) return "";
+  return " Requests are not counted (analysis.requests): own queries and readiness judge it.";
 }
 
 function matchedWords(weight: number): string {

@@ -13,8 +13,10 @@ export type Measured = Extract<MetricsSeen, { ok: true }>;
 
 export function measurements(
   metrics: Measured,
-  { seen, state, run }: RunTurn,
+  { seen, state, run, policy }: RunTurn,
 ): Pick<CanaryState, "checks" | "tracks" | "trend" | "staleCallers"> {
+  // Nothing was measured that could be shown.
+  if (!policy.countsRequests) return { checks: metrics.checks, staleCallers: [] };
   const primary = {
     workload: seen.targetName,
     replicas: seen.target?.replicas ?? 0,

@@ -1,6 +1,6 @@
 import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
-import { apexOf, type Canary } from "../../../shared/core/objects/canary.ts";
+import { apexOf, isWithoutService, type Canary } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
 import type { Caches } from "./caches.ts";
 import { leafPorts } from "../../../shared/core/objects/workload.ts";
@@ -69,8 +69,9 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
   const namespace = canary.metadata.namespace ?? "";
   const targetName = canary.spec.targetRef.name;
   const apexName = apexOf(canary);
-  const apex = world.services.get(namespace, apexName);
-  const choice = chooseRoute(canary, deps.provider, deps.routes);
+  const hasService = !isWithoutService(canary);
+  const apex = hasService ? world.services.get(namespace, apexName) : undefined;
+  const choice = hasService ? chooseRoute(canary, deps.provider, deps.routes) : { problem: "" };
   const served = "served" in choice ? choice.served : undefined;
   return {
     canary,

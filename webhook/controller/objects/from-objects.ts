@@ -25,11 +25,14 @@ export interface Revision {
   /** Kubernetes' own revision number. */
   revision: number;
   replicas: number;
+  /** Ready pods. */
+  ready: number;
 }
 
 export function toRevision(replicaSet: V1ReplicaSet): Revision {
   const meta = metaOf(replicaSet);
   const { template, replicas = 0 } = { template: undefined, ...replicaSet.spec };
+  const status = { replicas: 0, readyReplicas: 0, ...replicaSet.status };
   const podTemplateHash = meta.labels[label.podTemplateHash] ?? "";
   const { name, namespace, uid, resourceVersion = "" } = { ...meta, ...replicaSet.metadata };
   return {
@@ -37,7 +40,8 @@ export function toRevision(replicaSet: V1ReplicaSet): Revision {
     owner: meta.ownerReferences.find((owner) => owner.controller)?.uid ?? "",
     version: { hash: hashTemplate(template), podTemplateHash, images: imagesOf(template) },
     revision: Number(meta.annotations["deployment.kubernetes.io/revision"] ?? 0),
-    replicas: Math.max(replicas, replicaSet.status?.replicas ?? 0),
+    replicas: Math.max(replicas, status.replicas),
+    ready: status.readyReplicas,
   };
 }
 
@@ -124,6 +128,13 @@ export function toEndpoints(
     byRevision[hash] = (byRevision[hash] ?? 0) + 1;
   }
   return { ready: pods.size, byRevision };
+}
+
+/** The ready pods of one Deployment, as its ReplicaSets count them. */
+export function readyPods(revisions: readonly Revision[]): Endpoints {
+  const serving = revisions.filter(({ ready }) => ready > 0);
+  const byRevision = Object.fromEntries(serving.map(({ version, ready }) => [version.podTemplateHash, ready]));
+  return { ready: serving.reduce((sum, { ready }) => sum + ready, 0), byRevision };
 }
 
 /** Kubernetes cuts pods' names: of a long Deployment's it leaves too little of the hash to tell two versions apart. */

@@ -1,5 +1,6 @@
 /** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
 import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
+import { isWithoutService } from "../../../shared/core/objects/canary.ts";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
 import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
@@ -18,7 +19,15 @@ import { readProfile } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";
 import { keptStable } from "../cache/kept-template.ts";
-import { areAlikeByName, behind, metaOf, toEndpoints, toTarget, toWorkload } from "../objects/from-objects.ts";
+import {
+  areAlikeByName,
+  behind,
+  metaOf,
+  readyPods,
+  toEndpoints,
+  toTarget,
+  toWorkload,
+} from "../objects/from-objects.ts";
 import { type Caches, indexes } from "../cache/caches.ts";
 import { type CanaryObjects, defined, type ObjectDeps } from "../cache/canary-objects.ts";
 
@@ -44,7 +53,7 @@ export async function observe(
   const now = deps.now();
   const workload = await workloadOf(deps, objects, { state, isUrgent });
   const isAsked = !isUrgent && policy.unreadable === undefined;
-  const route = await routeSeen(deps, objects, { state, isUrgent });
+  const route = await divisionSeen(deps, objects, { state, isUrgent });
   const answers: Answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
   const autoscaler = await readAutoscaler(deps.cluster, objects, answers);
   const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
@@ -54,6 +63,7 @@ export async function observe(
     const slices = behind(service, world.slices.byIndex(indexes.owner, `${namespace}/${name}`));
     return { ...toEndpoints(slices, revisions, labelled), ...(service ? {} : { isGone: true }) };
   };
+  const leaves = { primary: endpoints(primaryLeaf(apexName)), canary: endpoints(canaryLeaf(apexName)) };
   return {
     now,
     name: canary.metadata.name ?? "",
@@ -64,7 +74,7 @@ export async function observe(
     servicesReady: servicesReady(world, objects),
     scrapeIntervalMs: deps.scrapeIntervalMs,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
-    endpoints: { primary: endpoints(primaryLeaf(apexName)), canary: endpoints(canaryLeaf(apexName)) },
+    endpoints: isWithoutService(canary) ? podsThemselves(world, objects) : leaves,
     ...defined({
       command,
       target: target && targetOf(world, objects, target, state),
@@ -81,6 +91,14 @@ export async function observe(
 /** Pods have nothing to tell yet, and each step of their start would ask for all of them. */
 const podsSilentMs = 1_000;
 
+async function divisionSeen(
+  deps: ObserveDeps,
+  objects: CanaryObjects,
+  at: { state: CanaryState; isUrgent: boolean },
+): Promise<RouteSeen | undefined> {
+  return isWithoutService(objects.canary) ? absentRoute(at.state) : routeSeen(deps, objects, at);
+}
+
 /** A TrafficSplit that nobody carries out looks as sound as any: its ServiceProfile is asked for before a run may start on it. */
 async function routeSeen(
   deps: ObserveDeps,
@@ -92,6 +110,17 @@ async function routeSeen(
   if (!seen || route.kind !== "TrafficSplit" || !isAboutToStart) return seen;
   const problem = splitProblem(route, await readProfile(deps.cluster, { namespace, apex }), deps.now());
   return problem === undefined ? seen : { ...seen, problem };
+}
+
+/** What is decided is in force at once. */
+function absentRoute({ weight, run }: CanaryState): RouteSeen {
+  return { weight, ownWeight: weight, isAbsent: true, ...(run ? { over: run.id } : {}) };
+}
+
+/** Ready pods, where no Service stands before them. */
+function podsThemselves(world: Caches, { target, workload }: CanaryObjects): Observation["endpoints"] {
+  const of = (owner: V1Deployment | undefined): Endpoints => readyPods(owner ? revisionsOf(world, owner) : []);
+  return { primary: of(target), canary: of(workload) };
 }
 
 /** With stable among the versions whose template can be put back where we keep it ourselves. */
@@ -146,6 +175,7 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
 
 function servicesReady(world: Caches, objects: CanaryObjects): boolean {
   const { target, apex, namespace } = objects;
+  if (isWithoutService(objects.canary)) return true;
   if (!target || !apex || !trackLabel(target)) return false;
   const { name: canary, uid } = metaOf(objects.canary);
   const context = { canary, uid, apex: objects.apexName, ports: objects.ports };

@@ -62,3 +62,20 @@ it("asks by the policy that it is handed, whatever the Canary's spec says meanwh
   await observe(deps, objectsOf(deps, givenCanary()), { state: due, policy });
   expect(asked).toMatchObject([{ minRequests: 42, warmupMs: 7_000, metrics }]);
 });
+
+it("takes the pods themselves for who serves where the Canary has no Service, and no route for what divides", async () => {
+  const { deps, asked } = await observing();
+  const canary = givenCanary();
+  const { service: _none, ...spec } = canary.spec;
+  const worker = { ...canary, spec: { ...spec, analysis: { stepWeight: 10, requests: "none" as const } } };
+  const objects = objectsOf(deps, worker);
+  expect(objects).not.toHaveProperty("served");
+  const seen = await observe(deps, objects, { state: due, policy: aPolicy({ countsRequests: false }) });
+  expect(seen).toMatchObject({
+    servicesReady: true,
+    route: { weight: 10, ownWeight: 10, isAbsent: true, over: due.run?.id },
+    endpoints: { primary: { ready: 4, byRevision: { "6d4f8b9c5": 4 } }, canary: { ready: 0 } },
+  });
+  expect(seen.endpoints.primary).not.toHaveProperty("isGone");
+  expect(asked).toMatchObject([{ isUncounted: true }]);
+});

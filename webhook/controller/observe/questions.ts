@@ -51,14 +51,15 @@ export async function askPrometheus(deps: AskDeps, objects: CanaryObjects, due: 
 async function askWhatIsDue(deps: AskDeps, objects: CanaryObjects, due: Due): Promise<Answers> {
   const isDue = checkIsDue(due.state, due.now);
   // The reading before the first weight is what the first users are counted from.
-  const isWorthALook = due.state.run !== undefined && (isDue || isLookedAt(due.state));
+  const isCounted = due.policy.countsRequests;
+  const isWorthALook = isCounted && due.state.run !== undefined && (isDue || isLookedAt(due.state));
   const question = questionOf(deps, objects, due);
   const counters = isWorthALook ? await deps.evidence.look(question, isDue) : undefined;
   // A canary that is to be taken back does not wait for a metric that is slow to answer.
   const isWorthAsking = isDue && !(counters && isConvicting(due.state, counters, due.policy));
   const [metrics, staleCallers] = await Promise.all([
     isWorthAsking ? deps.evidence.ask(question) : undefined,
-    staleCallersAtStart(deps, objects, { question, due }),
+    isCounted ? staleCallersAtStart(deps, objects, { question, due }) : undefined,
   ]);
   return {
     ...optional("metrics", metrics),
@@ -79,6 +80,7 @@ function questionOf(deps: AskDeps, objects: CanaryObjects, { state, policy, work
     prometheus: objects.canary.spec.metricsServer ?? deps.metricsServer,
     metrics: policy.metrics,
     minRequests: policy.minRequests,
+    ...(policy.countsRequests ? {} : { isUncounted: true }),
     ...optional("ingress", objects.canary.spec.ingressRef?.name),
     ...optional("route", objects.canary.spec.routeRef?.name),
     warmupMs: policy.warmupMs,
