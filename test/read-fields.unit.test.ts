@@ -90,7 +90,7 @@ const spec = {
       targetPort: 9899,
       trafficDistribution: "PreferClose",
     },
-    ...{ portDiscovery: true, headless: true, timeout: "5s", backendTimeout: "5s", hosts: ["own.test"] },
+    ...{ portDiscovery: true, timeout: "5s", backendTimeout: "5s", hosts: ["own.test"] },
     gatewayRefs: [
       { group: "core", kind: "Service", name: "podinfo", namespace: "test", sectionName: "own-section", port: 19898 },
     ],
@@ -112,6 +112,7 @@ const spec = {
 const variants: object[] = [
   spec,
   { ...spec, provider: "linkerd" },
+  { ...spec, service: { ...spec.service, headless: true } },
   { ...spec, analysis: { ...analysis, stepWeights: [10, 50], iterations: undefined } },
   { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, match: matches() } },
   { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, mirror: true, mirrorWeight: 50 } },

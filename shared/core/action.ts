@@ -7,7 +7,7 @@ export type Action =
   | { kind: "optIn"; podTemplateHash: string }
   /** Create or correct the leaf Services, and the apex if it is missing. */
   | { kind: "applyServices" }
-  /** Create or correct the route; a new one starts at 100/0. */
+  /** Make the route, which starts at 100/0; or let the one that is there follow the spec, at the weights that it has. */
   | { kind: "applyRoute" }
   /** With the run that is over, if one is: whoever still means to write for it has seen an older route, and fails. */
   | { kind: "setWeight"; weight: number; over?: string; rules?: RouteRules }

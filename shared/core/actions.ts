@@ -59,7 +59,7 @@ function plumbing(seen: Observation): Action[] {
   const actions: Action[] = [];
   if (isUnmet(seen, "missing")) return actions;
   if (!seen.servicesReady) actions.push({ kind: "applyServices" });
-  if (!seen.route) actions.push({ kind: "applyRoute" });
+  if (!seen.route || seen.route.isBehind) actions.push({ kind: "applyRoute" });
   return actions;
 }
 

@@ -262,7 +262,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
       weight,
       ownWeight: weight,
       over: anyOver,
-      isAbsent: fc.constant(undefined),
+      ...{ isAbsent: fc.constant(undefined), isBehind: maybe(fc.constant<true>(true)) },
       restsOnCanary: fc.constantFrom("ours", "theirs", undefined),
       rules: fc.constantFrom("cafe0001", undefined),
       problem: maybe(fc.constant("BackendNotFound")),

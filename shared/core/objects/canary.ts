@@ -4,6 +4,7 @@
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import type { AlertSeverity } from "./alerts/alert-provider.ts";
+import type { Given } from "./made/from-spec.ts";
 import type { CanaryStatus } from "./canary-status.ts";
 import { annotation } from "./names.ts";
 
@@ -39,6 +40,24 @@ export interface ServiceSpec {
   appProtocol?: string;
   gatewayRefs?: GatewayRef[];
   hosts?: string[];
+  /** Of a request until its answer, all attempts together; and of one attempt. */
+  timeout?: string;
+  backendTimeout?: string;
+  headers?: { request?: HeaderChange; response?: HeaderChange };
+  /** All ports of the target's containers, for a Service that is made. */
+  portDiscovery?: boolean;
+  headless?: boolean;
+  trafficDistribution?: string;
+  /** Of the Service that is made, and of the route; of the leaves. */
+  apex?: Given;
+  primary?: Given;
+  canary?: Given;
+}
+
+export interface HeaderChange {
+  add?: Record<string, string>;
+  set?: Record<string, string>;
+  remove?: string[];
 }
 
 export interface GatewayRef {

@@ -45,6 +45,8 @@ export const annotation = {
   over: `${prefix}/over`,
   /** On a route of ours: which rules beside the one for all requests are ours, by the strategy of the run. */
   rules: `${prefix}/rules`,
+  /** On what we made: what of it comes from the Canary's spec, see `from-spec.ts`. */
+  fromSpec: `${prefix}/from-spec`,
   /** On a Canary: a command of the plugin, JSON of `Command`. */
   command: `${prefix}/command`,
   /** On a Canary, `flagger`: a person has left it to Flagger, and nothing of ours is made for it or kept. */

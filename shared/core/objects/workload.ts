@@ -12,6 +12,7 @@ import type {
   V1ServicePort,
 } from "@kubernetes/client-node";
 import { canaryLeaf, canaryName, canaryValue, label, manager, primaryLeaf } from "./names.ts";
+import { stampedBySpec, type Given } from "./made/from-spec.ts";
 import { sealOf } from "./ownership.ts";
 
 /** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
@@ -74,6 +75,9 @@ export interface ServiceContext {
   uid: string;
   apex: string;
   ports: V1ServicePort[];
+  /** What `spec.service` gives each of them. */
+  given?: { apex?: Given; primary?: Given; canary?: Given };
+  trafficDistribution?: string;
 }
 
 /**
@@ -91,24 +95,44 @@ export function leavesOf(target: V1Deployment, context: ServiceContext, found: V
 
 /** `<apex>-primary`, selecting exactly what the target selects. */
 export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  return leaf(target, context, primaryLeaf(context.apex), target.spec?.selector.matchLabels ?? {});
+  const made = leaf(target, context, primaryLeaf(context.apex), target.spec?.selector.matchLabels ?? {});
+  return stamped(made, context, "primary");
 }
 
 /** `<apex>-canary`, selecting the canary Deployment's pods. */
 export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
   const key = requireTrackLabel(target);
   const matched = target.spec?.selector.matchLabels ?? {};
-  return leaf(target, context, canaryLeaf(context.apex), { ...matched, [key]: canaryValue(matched[key] ?? "") });
+  const selector = { ...matched, [key]: canaryValue(matched[key] ?? "") };
+  return stamped(leaf(target, context, canaryLeaf(context.apex), selector), context, "canary");
 }
 
 /** The apex, for a target that has no Service yet. */
 export function apexService(target: V1Deployment, context: ServiceContext): V1Service {
-  return leaf(target, context, context.apex, target.spec?.selector.matchLabels ?? {});
+  return stamped(leaf(target, context, context.apex, target.spec?.selector.matchLabels ?? {}), context, "apex");
 }
 
 /** Ports of a leaf: names, numbers and targets as the apex has them, without what the API server assigned to it. */
 export function leafPorts(apex: V1Service): V1ServicePort[] {
   return (apex.spec?.ports ?? []).map(({ nodePort: _nodePort, ...port }) => port);
+}
+
+/** The other ports of the target's containers, but those of a mesh's own; `port` is there already. As Flagger names them. */
+export function discoveredPorts(target: V1Deployment, port: V1ServicePort): V1ServicePort[] {
+  const { containers = [] } = { ...target.spec?.template.spec };
+  const apps = containers.filter(({ name }) => !/^(linkerd-proxy|istio-proxy|envoy)$/.test(name));
+  const found = apps.flatMap(({ name, ports = [] }) =>
+    ports.map((one, index) => ({ ...one, name: one.name ?? `tcp-${name}-${index}` })),
+  );
+  const others = found.filter(
+    ({ name, containerPort }) =>
+      ![containerPort, name].includes(port.targetPort ?? port.port) &&
+      containerPort !== port.port &&
+      name !== port.name,
+  );
+  return others.map(({ name, containerPort }) => ({
+    ...{ name, port: containerPort, targetPort: containerPort, protocol: "TCP" },
+  }));
 }
 
 /** A Service whose selector takes canary pods in would send them users outside the weights. */
@@ -167,8 +191,21 @@ function leaf(
         [label.managedBy]: manager,
       },
     },
-    spec: { type: "ClusterIP", selector, ports: context.ports },
+    spec: {
+      ...{ type: "ClusterIP", selector, ports: context.ports },
+      ...(context.trafficDistribution ? { trafficDistribution: context.trafficDistribution } : {}),
+    },
   };
+}
+
+function stamped(made: V1Service, context: ServiceContext, of: "apex" | "primary" | "canary"): V1Service {
+  const { trafficDistribution, ports } = context;
+  const protocols = ports.flatMap(({ appProtocol }) => appProtocol ?? []);
+  const fields = {
+    ...(trafficDistribution ? { trafficDistribution } : {}),
+    ...(protocols.length > 0 ? { appProtocol: protocols } : {}),
+  };
+  return stampedBySpec(made, { ...context.given?.[of] }, fields);
 }
 
 type Rename = (selector: V1LabelSelector | undefined) => V1LabelSelector | undefined;

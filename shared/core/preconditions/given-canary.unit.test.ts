@@ -20,8 +20,10 @@ describe("spec.service.gatewayRefs", () => {
 
   it("is said not to be read where the Canary or the chart asks for a TrafficSplit", () => {
     const [unread] = found({ provider: "linkerd", service });
-    expect(unread).toMatchObject({ code: "gateway-refs-unread", level: "warning" });
-    expect(unread?.what).toContain("the route is a TrafficSplit (spec.provider is linkerd), which has no parents");
+    expect(unread).toMatchObject({ code: "route-fields-unread", level: "warning" });
+    expect(unread?.what).toContain(
+      "spec.service.gatewayRefs is not carried out: the route is a TrafficSplit (spec.provider is linkerd)",
+    );
     expect(cureText(unread?.cure ?? {})).toContain(`patch canary podinfo --type merge -p '{"spec":{"provider"`);
     expect(found({ service }, { ...both, provider: "linkerd" })[0]?.what).toContain("(the chart's provider)");
   });

@@ -314,8 +314,8 @@ const rows: Row[] = [
     "ignored-field",
     "a field is not carried out",
     "warning",
-    { canary: canary({ service: { port: 9898, timeout: "5s" } as CanarySpec["service"] & object }) },
-    "spec.service.timeout is not carried out: annotate the Service with timeout.linkerd.io/request",
+    { canary: canary({ service: { port: 9898, meshName: "m" } as CanarySpec["service"] & object }) },
+    "spec.service.meshName is not carried out: Linkerd's routes have no such thing",
     "edit canary podinfo",
   ],
   [
@@ -377,7 +377,7 @@ describe("preconditions", () => {
 
   it("have each a row here, or a test of their own", () => {
     const own =
-      "left-to-flagger webhook-address-refused gateway-refs-unread route-rules-impossible connections-undivided".split(
+      "left-to-flagger webhook-address-refused route-fields-unread route-rules-impossible connections-undivided".split(
         " ",
       );
     const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...configRules, ...alertRules }), ...own];

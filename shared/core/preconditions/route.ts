@@ -1,7 +1,8 @@
 /** Whether the cluster can split traffic at all. */
 import { isWithoutService, type AnalysisSpec, type GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
-import { routeKindOf, wantsGateway } from "../spec/route-kind.ts";
+import { routeKindOf } from "../spec/route-kind.ts";
+import { routeOnlyFields } from "../spec/service-settings.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
@@ -89,17 +90,22 @@ function parentText({ group = httpRoute.group, kind = "Gateway", name, namespace
 }
 
 /** Its author means an HTTPRoute, and gets what callers do not follow without a restart. */
-const gatewayRefsUnread: Rule = (seen) => {
-  const { canary, namespace } = seen;
-  if (!canary || !wantsGateway(canary) || routeKindIn(seen) !== trafficSplit.kind) return [];
+const routeFieldsUnread: Rule = (seen) => {
+  const { canary, namespace, apexName } = seen;
+  const fields = canary ? routeOnlyFields(canary.spec.service) : [];
+  if (!canary || fields.length === 0 || routeKindIn(seen) !== trafficSplit.kind) return [];
   const { provider } = canary.spec;
   const why = provider ? `spec.provider is ${provider}` : "the chart's provider";
   const patch = `'{"spec":{"provider":"gatewayapi:v1"}}'`;
+  const are = fields.length === 1 ? "is" : "are";
+  const timeouts = fields.some((field) => /timeout$/i.test(field))
+    ? `, or annotate Service ${apexName} with timeout.linkerd.io/request`
+    : "";
   return [
     {
       level: "warning",
-      what: `spec.service.gatewayRefs is not carried out: the route is a TrafficSplit (${why}), which has no parents. Set provider: gatewayapi:v1 for an HTTPRoute, or leave gatewayRefs out.`,
-      evidence: `gatewayRefs of Canary ${nameOf(canary)}`,
+      what: `${fields.join(", ")} ${are} not carried out: the route is a TrafficSplit (${why}), which has no such thing. Set provider: gatewayapi:v1 for an HTTPRoute${timeouts}, or leave ${fields.length === 1 ? "it" : "them"} out.`,
+      evidence: `the spec of Canary ${nameOf(canary)}`,
       cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
     },
   ];
@@ -171,7 +177,7 @@ const connectionsUndivided: Rule = (seen) => {
 export const routeRules = {
   "route-kind-missing": routeKindMissing,
   "foreign-parent": foreignParent,
-  "gateway-refs-unread": gatewayRefsUnread,
+  "route-fields-unread": routeFieldsUnread,
   "connections-undivided": connectionsUndivided,
   "route-filter-ignored": filterIgnored,
   "route-rules-impossible": rulesImpossible,

@@ -54,6 +54,8 @@ export interface RouteSeen {
   restsOnCanary?: "ours" | "theirs";
   /** `fingerprintOf` the rules beside the one for all requests, and another text where one was taken out; missing where it can have none of ours. */
   rules?: string;
+  /** A route of ours that the spec now says something else of. */
+  isBehind?: true;
   /** There is no route: a weight is a share of pods, and in force as soon as they run. */
   isAbsent?: true;
   /** Why the mesh does not obey it (not Accepted, BackendNotFound ...), undefined if it does. */

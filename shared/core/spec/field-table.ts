@@ -41,11 +41,9 @@ const partOf = (whole: string): Treatment => ({ how: "part of", whole });
 const always = (why: string): Treatment => ({ how: "always", why });
 
 const otherMeshes = ignored("Linkerd's routes have no such thing; remove it");
-const leafMetadata = ignored("the Services of the two tracks carry our labels alone; label them by a policy engine");
 const routeMatch = ignored(
   "requests are divided by weight alone; write an HTTPRoute of your own that names both tracks, and its weights are set",
 );
-const routeTimeout = ignored("annotate the Service with timeout.linkerd.io/request: it holds for both tracks");
 
 /** By the path in the schema; `[]` is an item of a list. */
 export const fieldTable: Record<string, Treatment> = {
@@ -77,14 +75,12 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.service.port": read,
   "spec.service.portName": read,
   "spec.service.appProtocol": read,
-  "spec.service.trafficDistribution": ignored(
-    "the tracks' Services are made without it; traffic by weight does not prefer a zone",
-  ),
+  "spec.service.trafficDistribution": read,
   "spec.service.targetPort": read,
-  "spec.service.portDiscovery": ignored("an existing Service keeps all its ports; a Service made for you has one"),
-  "spec.service.headless": ignored("a headless Service has no address that a route could stand at"),
-  "spec.service.timeout": routeTimeout,
-  "spec.service.backendTimeout": routeTimeout,
+  "spec.service.portDiscovery": read,
+  "spec.service.headless": read,
+  "spec.service.timeout": read,
+  "spec.service.backendTimeout": read,
   "spec.service.hosts[]": read,
   "spec.service.gatewayRefs[].group": read,
   "spec.service.gatewayRefs[].kind": read,
@@ -92,18 +88,18 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.service.gatewayRefs[].namespace": read,
   "spec.service.gatewayRefs[].sectionName": read,
   "spec.service.gatewayRefs[].port": read,
-  "spec.service.apex.labels": ignored("label the Service and the route by hand: they keep what you give them"),
-  "spec.service.apex.annotations": ignored("annotate the Service and the route by hand: they keep what you give them"),
-  "spec.service.primary.labels": leafMetadata,
-  "spec.service.primary.annotations": leafMetadata,
-  "spec.service.canary.labels": leafMetadata,
-  "spec.service.canary.annotations": leafMetadata,
+  "spec.service.apex.labels": read,
+  "spec.service.apex.annotations": read,
+  "spec.service.primary.labels": read,
+  "spec.service.primary.annotations": read,
+  "spec.service.canary.labels": read,
+  "spec.service.canary.annotations": read,
   "spec.service.unmanagedMetadata.annotations[]": always("labels and annotations that are not ours are left alone"),
   "spec.service.unmanagedMetadata.labels[]": always("labels and annotations that are not ours are left alone"),
   "spec.service.match[]": routeMatch,
   "spec.service.mirror[]": ignored("Linkerd ignores a whole route that mirrors requests; remove it"),
   "spec.service.rewrite": ignored("Linkerd ignores a whole route that rewrites URLs; remove it"),
-  "spec.service.headers": routeMatch,
+  "spec.service.headers": read,
   "spec.service.corsPolicy": otherMeshes,
   "spec.service.trafficPolicy": otherMeshes,
   "spec.service.retries": ignored("annotate the Service with retry.linkerd.io/http and retry.linkerd.io/limit"),

@@ -63,9 +63,9 @@ describe("a field of the spec", () => {
   });
 
   it("is named in a sentence", () => {
-    const found = ignoredFields({ ...base, service: { port: 80, timeout: "5s" } as CanarySpec["service"] & object });
+    const found = ignoredFields({ ...base, service: { port: 80, meshName: "m" } as CanarySpec["service"] & object });
     expect(found.map(ignoredText)).toEqual([
-      "spec.service.timeout is not carried out: annotate the Service with timeout.linkerd.io/request: it holds for both tracks",
+      "spec.service.meshName is not carried out: Linkerd's routes have no such thing; remove it",
     ]);
   });
 });

@@ -96,6 +96,7 @@ export function unsupportedIn(spec: CanarySpec): string[] {
       analysis.mirror === true,
       "analysis.mirror (Linkerd ignores a whole route that mirrors requests; a load test of the canary's Service before any user is analysis.iterations)",
     ],
+    [spec.service?.headless === true, "service.headless (a route needs a Service with an address: leave it out)"],
   ];
   return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
 }

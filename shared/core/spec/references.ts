@@ -3,6 +3,7 @@
  * definition would refuse is refused here too: it is asked later, and its errors would come after ours, not with them.
  */
 import type { CanarySpec, ServiceSpec } from "../objects/canary.ts";
+import { checkServiceSettings } from "./service-settings.ts";
 import { longestAddress, shown } from "../queries/allowed-addresses.ts";
 import { longestLabel } from "../objects/names.ts";
 
@@ -50,7 +51,9 @@ function checkTarget({ name, kind, apiVersion }: Partial<CanarySpec["targetRef"]
   );
 }
 
-function checkService({ port, targetPort, gatewayRefs = [] }: Partial<ServiceSpec>, add: Add): void {
+function checkService(service: Partial<ServiceSpec>, add: Add): void {
+  const { port, targetPort, gatewayRefs = [] } = service;
+  checkServiceSettings(service, add);
   if (port === undefined) add("spec.service.port", "is required");
   else checkPort(port, "spec.service.port", add);
   if (typeof targetPort === "number") checkPort(targetPort, "spec.service.targetPort", add);

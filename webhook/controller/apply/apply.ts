@@ -1,8 +1,8 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
-import { apexService, canaryDeployment, leavesOf } from "../../../shared/core/objects/workload.ts";
+import { canaryDeployment } from "../../../shared/core/objects/workload.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
-import { annotation, label, manager, primaryLeaf } from "../../../shared/core/objects/names.ts";
+import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -26,6 +26,9 @@ import {
   unholdTarget,
 } from "./target.ts";
 import type { Served } from "../objects/route-choice.ts";
+import { wantedRoute, wantedServices } from "../cache/wanted.ts";
+import { droppedFrom } from "../../../shared/core/objects/made/from-spec.ts";
+import { followingSpec } from "../../../shared/core/routes/following.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 export type PerformDeps = WriteDeps & Deleting;
@@ -73,7 +76,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
     objects.target = await setProgressing(deps, requireTarget(objects), pausedCondition);
   },
   applyServices: (deps, { objects }) => applyServices(deps, objects),
-  applyRoute: (deps, { objects }) => createRoute(deps, objects),
+  applyRoute: (deps, { objects }) => applyRoute(deps, objects),
   setWeight: (deps, { objects }, action) => setWeight(deps, objects, action),
   runCanary: (deps, stage, action) => runCanary(deps, stage, action),
   scaleCanary: (deps, { objects }, action) => scaleCanary(deps, objects, action),
@@ -84,12 +87,8 @@ function uidOf(objects: CanaryObjects): string {
 }
 
 async function applyServices(deps: WriteDeps, objects: CanaryObjects): Promise<void> {
-  const target = requireTarget(objects);
-  const { name: canary, uid } = metaOf(objects.canary);
-  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
-  if (!objects.apex) await createIfMissing(deps, apexService(target, context));
-  const leaf = deps.world.services.get(objects.namespace, primaryLeaf(objects.apexName));
-  for (const wanted of leavesOf(target, context, leaf)) {
+  requireTarget(objects);
+  for (const wanted of wantedServices(deps.world, objects)) {
     const { name, namespace } = metaOf(wanted);
     const found = deps.world.services.get(namespace, name);
     await (found ? correctService(deps, found, wanted) : createIfMissing(deps, wanted));
@@ -111,9 +110,15 @@ async function createIfMissing(deps: WriteDeps, wanted: V1Service): Promise<void
 async function correctService(deps: WriteDeps, found: V1Service, wanted: V1Service): Promise<void> {
   const { name, namespace } = metaOf(wanted);
   const { resourceVersion } = { ...found.metadata };
-  const labels = wanted.metadata?.labels;
+  const dropped = droppedFrom(found, wanted);
+  const labels = { ...taken(dropped.labels), ...wanted.metadata?.labels };
+  const annotations = { ...taken(dropped.annotations), ...wanted.metadata?.annotations };
   const selector = replacing(found.spec?.selector, wanted.spec?.selector);
-  const body = { metadata: { resourceVersion, labels }, spec: { selector, ports: wanted.spec?.ports } };
+  const { ports, trafficDistribution } = { ...wanted.spec };
+  const isDropped = dropped.fields.includes("trafficDistribution");
+  const distribution = trafficDistribution ?? (isDropped ? null : undefined);
+  const spec = { selector, ports, ...(distribution === undefined ? {} : { trafficDistribution: distribution }) };
+  const body = { metadata: { resourceVersion, labels, annotations }, spec };
   const written = await deps.cluster.patch<V1Service>(
     resource.services,
     { name, namespace },
@@ -122,21 +127,29 @@ async function correctService(deps: WriteDeps, found: V1Service, wanted: V1Servi
   deps.world.services.wrote(written);
 }
 
+function taken(names: readonly string[]): Record<string, null> {
+  return Object.fromEntries(names.map((name) => [name, null]));
+}
+
 /** A merge patch adds to what is there: a key that is not wanted any more must be taken out by name. */
 function replacing(found: Record<string, string> = {}, wanted: Record<string, string> = {}): object {
   return { ...Object.fromEntries(Object.keys(found).map((key) => [key, null])), ...wanted };
 }
 
-async function createRoute(deps: PerformDeps, objects: CanaryObjects): Promise<void> {
-  const { served, canary, namespace, apexName: apex, port } = objects;
-  if (!served) return;
-  const { name, uid } = metaOf(canary);
-  const { gatewayRefs = [], hosts = [] } = { ...canary.spec.service };
-  const apiVersion = `${served.resource.group}/${served.resource.version}`;
-  const context = { canary: name, namespace, uid, apex, port, gatewayRefs, hosts, apiVersion };
+/** A route that is there keeps its weights. */
+async function applyRoute(deps: PerformDeps, objects: CanaryObjects): Promise<void> {
+  const { served, canary, namespace, apexName: apex, route } = objects;
+  const wanted = wantedRoute(objects);
+  if (!served || !wanted) return;
   const cache = routeCache(deps.world, served);
-  objects.route = await createNew(deps, { of: served.resource, cache }, served.router.build(context));
-  await deleteOtherRoute(deps, { served, namespace, canary: name, apex });
+  if (route) {
+    const body = followingSpec(route, wanted, apex);
+    objects.route = await deps.cluster.replace(served.resource, body, { fieldManager: manager });
+    cache.wrote(objects.route);
+    return;
+  }
+  objects.route = await createNew(deps, { of: served.resource, cache }, wanted);
+  await deleteOtherRoute(deps, { served, namespace, canary: metaOf(canary).name, apex });
 }
 
 /** The provider was another before: what is left of it would go on dividing traffic. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { ServiceSpec } from "../../../shared/core/objects/canary.ts";
+import type { Stored } from "../../../shared/kube/store.ts";
 import { label } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
@@ -28,6 +30,7 @@ const onlyTheApps: Given = [
 async function aStage(
   given: Given = everythingMade(),
   seen = given,
+  service?: ServiceSpec,
 ): Promise<{
   cluster: RecordingCluster;
   perform: (action: Action) => Promise<void>;
@@ -44,7 +47,9 @@ async function aStage(
     hookAddresses: [],
     alertBounds: { providerNamespaces: [], allowedAddresses: [] },
   };
-  const stage = { objects: objectsOf(found, givenCanary()), progressDeadlineMs: 60_000 };
+  const canary = givenCanary();
+  const asked = service ? { ...canary, spec: { ...canary.spec, service } } : canary;
+  const stage = { objects: objectsOf(found, asked), progressDeadlineMs: 60_000 };
   return { cluster, perform: (action) => perform(deps, stage, action) };
 }
 
@@ -114,6 +119,67 @@ describe("an action", () => {
     const { cluster, perform } = await aStage(onlyTheApps);
     await perform({ kind: "applyServices" });
     expect(cluster.calls).toEqual(["create Service podinfo-primary", "create Service podinfo-canary"]);
+  });
+
+  it("lets Services that we made follow the spec: metadata, zones, ports; the apex of a user is not touched", async () => {
+    const service = {
+      ...{ port: 9898, portDiscovery: true, trafficDistribution: "PreferClose" },
+      ...{ primary: { labels: { team: "a" } }, canary: { annotations: { note: "b" } } },
+    };
+    const first = await aStage(onlyTheApps, onlyTheApps, service);
+    await first.perform({ kind: "applyServices" });
+    const [primary, canary] = first.cluster.writes.map(({ body }) => body as Stored);
+    expect(primary).toMatchObject({
+      metadata: { labels: { team: "a" } },
+      spec: { trafficDistribution: "PreferClose" },
+    });
+    expect(canary).toMatchObject({ metadata: { annotations: { note: "b" } } });
+    const made: Given = [...onlyTheApps, ...[primary!, canary!].map((object) => ({ of: resource.services, object }))];
+    const second = await aStage(made, made, { port: 9898 });
+    await second.perform({ kind: "applyServices" });
+    expect(second.cluster.writes).toMatchObject([
+      {
+        verb: "patch",
+        name: "podinfo-primary",
+        body: { metadata: { labels: { team: null } }, spec: { trafficDistribution: null } },
+      },
+      { verb: "patch", name: "podinfo-canary", body: { metadata: { annotations: { note: null } } } },
+    ]);
+  });
+
+  it("makes an apex with each port of the target's containers where the spec discovers them, and lets it follow", async () => {
+    const target = givenTarget();
+    target.spec!.template.spec!.containers[0]!.ports = [{ containerPort: 9898, name: "http" }, { containerPort: 9797 }];
+    const alone: Given = [{ of: resource.deployments, object: target }];
+    const { cluster, perform } = await aStage(alone, alone, { port: 80, targetPort: "http", portDiscovery: true });
+    await perform({ kind: "applyServices" });
+    const ports = [
+      { name: "http", port: 80, targetPort: "http" },
+      { name: "tcp-podinfod-1", port: 9797, targetPort: 9797 },
+    ];
+    expect(cluster.writes.map(({ name }) => name)).toEqual(["podinfo", "podinfo-primary", "podinfo-canary"]);
+    for (const { body } of cluster.writes) expect(body).toMatchObject({ spec: { ports } });
+    const made: Given = [
+      ...alone,
+      ...cluster.writes.map(({ body }) => ({ of: resource.services, object: body as Stored })),
+    ];
+    const after = await aStage(made, made, { port: 8080, targetPort: 9898 });
+    await after.perform({ kind: "applyServices" });
+    expect(after.cluster.writes[0]).toMatchObject({
+      name: "podinfo",
+      body: { spec: { ports: [{ port: 8080, targetPort: 9898 }] } },
+    });
+  });
+
+  it("lets the route follow the spec at the weight that it has", async () => {
+    const { cluster, perform } = await aStage(everythingMade(), everythingMade(), {
+      port: 9898,
+      apex: { labels: { team: "a" } },
+    });
+    await perform({ kind: "applyRoute" });
+    expect(cluster.calls).toEqual(["replace TrafficSplit podinfo"]);
+    const found = everythingMade().find(({ of }) => of.kind === "TrafficSplit")?.object as { spec?: unknown };
+    expect(cluster.writes[0]?.body).toMatchObject({ metadata: { labels: { team: "a" } }, spec: found.spec });
   });
 
   it("does not write over a leaf that someone else has made meanwhile", async () => {

@@ -1,9 +1,10 @@
 import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
-import { apexOf, isWithoutService, type Canary } from "../../../shared/core/objects/canary.ts";
+import { apexOf, isWithoutService, type Canary, type ServiceSpec } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
 import type { Caches } from "./caches.ts";
-import { leafPorts } from "../../../shared/core/objects/workload.ts";
+import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
+import { discoveredPorts, leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { SeenObjects } from "../../../shared/core/preconditions/finding.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
@@ -28,12 +29,27 @@ export function routeCache(world: Caches, served: Served): Caches["splits"] {
   return served.router.kind === "TrafficSplit" ? world.splits : world.httpRoutes;
 }
 
-export function portsOf(canary: Canary, apex: V1Service | undefined): { port: number; ports: V1ServicePort[] } {
-  const first = apex?.spec?.ports?.[0]?.port ?? 0;
-  const { port, portName, targetPort, appProtocol } = { portName: "http", port: first, ...canary.spec.service };
-  if (apex) return { port, ports: leafPorts(apex) };
-  const made = { name: portName, port, protocol: "TCP", targetPort: targetPort ?? port };
-  return { port, ports: [{ ...made, ...defined({ appProtocol }) }] };
+export function portsOf(
+  canary: Canary,
+  { apex, target }: { apex: V1Service | undefined; target: V1Deployment | undefined },
+): { port: number; ports: V1ServicePort[] } {
+  const { service } = canary.spec;
+  if (apex && !isOurApex(canary, apex)) {
+    const ports = leafPorts(apex);
+    return { port: service?.port ?? ports[0]?.port ?? 0, ports };
+  }
+  const made = madePort({ port: 0, ...service });
+  return { port: made.port, ports: [made, ...(service?.portDiscovery && target ? discoveredPorts(target, made) : [])] };
+}
+
+function madePort({ port, portName = "http", targetPort, appProtocol }: ServiceSpec): V1ServicePort {
+  const named = { name: portName, port, protocol: "TCP", targetPort: targetPort ?? port };
+  return { ...named, ...defined({ appProtocol }) };
+}
+
+/** Made for a target that had no Service: it follows the spec. Any other is its user's, and is not changed. */
+export function isOurApex({ metadata }: Canary, apex: V1Service): boolean {
+  return isSealedBy({ canary: metadata.name ?? "", uid: metadata.uid ?? "" }, apex);
 }
 
 export type Defined<T> = {
@@ -69,6 +85,7 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
   const namespace = canary.metadata.namespace ?? "";
   const targetName = canary.spec.targetRef.name;
   const apexName = apexOf(canary);
+  const target = world.deployments.get(namespace, targetName);
   const hasService = !isWithoutService(canary);
   const apex = hasService ? world.services.get(namespace, apexName) : undefined;
   const choice = hasService ? chooseRoute(canary, deps.provider, deps.routes) : { problem: "" };
@@ -78,9 +95,9 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
     namespace,
     targetName,
     apexName,
-    ...portsOf(canary, apex),
+    ...portsOf(canary, { apex, target }),
     ...defined({
-      target: world.deployments.get(namespace, targetName),
+      target,
       workload: world.deployments.get(namespace, canaryName(targetName)),
       apex,
       served,

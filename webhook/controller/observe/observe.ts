@@ -1,9 +1,8 @@
 /** Gathers what one Canary's decision is made from: caches first, Prometheus when a check is due, pods when they fail. */
-import type { V1Deployment, V1Pod, V1Service } from "@kubernetes/client-node";
+import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { isWithoutService } from "../../../shared/core/objects/canary.ts";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
-import { leavesOf, trackLabel } from "../../../shared/core/objects/workload.ts";
 import { canaryLeaf, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
@@ -15,6 +14,7 @@ import { type Answers, type AskDeps, askPrometheus } from "./questions.ts";
 import type { RouteSeen } from "../../../shared/core/routes/routes.ts";
 import { splitProblem } from "../../../shared/service-profile.ts";
 import { readAutoscaler } from "./autoscaler.ts";
+import { isAsWanted, isRouteBehind, wantedServices } from "../cache/wanted.ts";
 import { readProfile } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
 import { oursExist } from "../cache/ours.ts";
@@ -96,7 +96,9 @@ async function divisionSeen(
   objects: CanaryObjects,
   at: { state: CanaryState; isUrgent: boolean },
 ): Promise<RouteSeen | undefined> {
-  return isWithoutService(objects.canary) ? absentRoute(at.state) : routeSeen(deps, objects, at);
+  if (isWithoutService(objects.canary)) return absentRoute(at.state);
+  const seen = await routeSeen(deps, objects, at);
+  return seen && isRouteBehind(objects) ? { ...seen, isBehind: true } : seen;
 }
 
 /** A TrafficSplit that nobody carries out looks as sound as any: its ServiceProfile is asked for before a run may start on it. */
@@ -174,24 +176,9 @@ async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod
 }
 
 function servicesReady(world: Caches, objects: CanaryObjects): boolean {
-  const { target, apex, namespace } = objects;
-  if (isWithoutService(objects.canary)) return true;
-  if (!target || !apex || !trackLabel(target)) return false;
-  const { name: canary, uid } = metaOf(objects.canary);
-  const context = { canary, uid, apex: objects.apexName, ports: objects.ports };
-  const found = world.services.get(namespace, primaryLeaf(objects.apexName));
-  return leavesOf(target, context, found).every((wanted) =>
-    sameService(world.services.get(namespace, metaOf(wanted).name), wanted),
-  );
-}
-
-function sameService(found: V1Service | undefined, wanted: V1Service): boolean {
-  if (!found) return false;
-  const facts = (service: V1Service): string =>
-    JSON.stringify([
-      service.metadata?.labels?.[label.canaryUid],
-      Object.entries(service.spec?.selector ?? {}).sort(),
-      (service.spec?.ports ?? []).map((port) => [port.name, port.port, port.targetPort, port.protocol]),
-    ]);
-  return facts(found) === facts(wanted);
+  const { apex, namespace, canary } = objects;
+  if (isWithoutService(canary)) return true;
+  const all = wantedServices(world, objects);
+  if (!apex || all.length === 0) return false;
+  return all.every((wanted) => isAsWanted(world.services.get(namespace, metaOf(wanted).name), wanted));
 }

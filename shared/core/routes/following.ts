@@ -1,0 +1,72 @@
+/** A route of ours follows the Canary's spec while that changes: parents, hosts, port, timeouts, headers and metadata, never weights. */
+import { droppedFrom, followsSpec, stampedBySpec, without, type Given } from "../objects/made/from-spec.ts";
+import { annotation } from "../objects/names.ts";
+import { isLeaf, type Backend } from "./backends.ts";
+import { httpRoute, isOurRoute } from "./http-route.ts";
+import type { RouteContext, RouteObject, Router } from "./route-object.ts";
+
+/** What the spec says of the rule that has the weights, as an HTTPRoute writes it. */
+export interface RuleSettings {
+  timeouts?: { request?: string; backendRequest?: string };
+  filters?: object[];
+}
+
+/** A new route by the spec, all traffic on the primary. A TrafficSplit has neither parents nor settings of a rule. */
+export function routeBySpec(
+  router: Router,
+  context: RouteContext,
+  { given, rule: settings }: { given: Given; rule: RuleSettings },
+): RouteObject {
+  const built = router.build(context);
+  if (router.kind !== httpRoute.kind) return stampedBySpec(built, given);
+  const [first, ...others] = rulesOf(built);
+  const spec = { ...built.spec, rules: [{ ...first, ...settings }, ...others] };
+  const { parentRefs, hostnames } = built.spec;
+  const fields = { parentRefs, ...(hostnames ? { hostnames } : {}), ...settings, port: context.port };
+  return stampedBySpec({ ...built, spec }, given, fields);
+}
+
+/** The spec says something else than when the route was last written. A user's own route is its user's. */
+export function isBehindSpec(found: RouteObject, wanted: RouteObject): boolean {
+  return isOurRoute(found) && !followsSpec(found, wanted);
+}
+
+/** `found`, with its weights and whatever others have added, by the spec that `wanted` was made by. */
+export function followingSpec(found: RouteObject, wanted: RouteObject, apex: string): RouteObject {
+  const dropped = droppedFrom(found, wanted);
+  const labels = { ...without({ ...found.metadata.labels }, dropped.labels), ...wanted.metadata.labels };
+  const kept = without({ ...found.metadata.annotations }, dropped.annotations);
+  // A new route is at weight 0, this one is not.
+  const annotations = { ...kept, ...without({ ...wanted.metadata.annotations }, [annotation.weight]) };
+  const metadata = { ...found.metadata, labels, annotations };
+  const spec = found.kind === httpRoute.kind ? ruledBy(found, wanted, { apex, dropped: dropped.fields }) : found.spec;
+  return { ...found, metadata, spec };
+}
+
+// --- internal ---
+
+interface Rule {
+  backendRefs?: Backend[];
+}
+
+function rulesOf({ spec }: RouteObject): Rule[] {
+  return (spec["rules"] as Rule[] | undefined) ?? [];
+}
+
+/** Every rule that sends to one of our leaves has the settings, the canary's own among them. */
+function ruledBy(
+  found: RouteObject,
+  wanted: RouteObject,
+  { apex, dropped }: { apex: string; dropped: readonly string[] },
+): RouteObject["spec"] {
+  const [made = {}] = rulesOf(wanted);
+  const port = made.backendRefs?.[0]?.port;
+  const settings = without(made, ["matches", "backendRefs"]);
+  const rules = rulesOf(found).map((rule) => {
+    const { backendRefs = [] } = rule;
+    if (!backendRefs.some((backend) => isLeaf(backend, apex))) return rule;
+    const moved = backendRefs.map((backend) => (isLeaf(backend, apex) ? { ...backend, port } : backend));
+    return { ...without(rule, dropped), ...settings, backendRefs: moved };
+  });
+  return { ...without(found.spec, dropped), ...without(wanted.spec, ["rules"]), rules };
+}

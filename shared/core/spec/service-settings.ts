@@ -1,0 +1,92 @@
+/** What `spec.service` says beyond names and ports, as routes and Services have it. Read once, with every fault named. */
+import type { Given } from "../objects/made/from-spec.ts";
+import type { HeaderChange, ServiceSpec } from "../objects/canary.ts";
+import type { RuleSettings } from "../routes/following.ts";
+
+type Add = (path: string, message: string) => void;
+
+/** Fields that only an HTTPRoute has, and that are given. */
+export function routeOnlyFields(service: Partial<ServiceSpec> = {}): string[] {
+  const { gatewayRefs = [], hosts = [], timeout, backendTimeout, headers } = service;
+  const given: [string, boolean][] = [
+    ["gatewayRefs", gatewayRefs.length > 0],
+    ["hosts", hosts.length > 0],
+    ["timeout", Boolean(timeout)],
+    ["backendTimeout", Boolean(backendTimeout)],
+    ["headers", filtersOf(headers).length > 0],
+  ];
+  return given.flatMap(([field, isGiven]) => (isGiven ? [`spec.service.${field}`] : []));
+}
+
+/** Of a spec without faults. */
+export function ruleSettingsOf({ timeout, backendTimeout, headers }: Partial<ServiceSpec> = {}): RuleSettings {
+  const timeouts = {
+    ...(timeout ? { request: timeout } : {}),
+    ...(backendTimeout ? { backendRequest: backendTimeout } : {}),
+  };
+  const filters = filtersOf(headers);
+  return {
+    ...(Object.keys(timeouts).length > 0 ? { timeouts } : {}),
+    ...(filters.length > 0 ? { filters } : {}),
+  };
+}
+
+/** Of the Service that is made and of the route (`apex`), and of each leaf. */
+export function givenOf(service: Partial<ServiceSpec> | undefined, of: "apex" | "primary" | "canary"): Given {
+  const { labels = {}, annotations = {} } = service?.[of] ?? {};
+  return { labels, annotations };
+}
+
+export function checkServiceSettings({ timeout, backendTimeout, headers }: Partial<ServiceSpec>, add: Add): void {
+  checkTimeout(timeout, "spec.service.timeout", add);
+  checkTimeout(backendTimeout, "spec.service.backendTimeout", add);
+  for (const side of sides) checkHeaders(headers?.[side], `spec.service.headers.${side}`, add);
+}
+
+// --- internal ---
+
+const sides = ["request", "response"] as const;
+const filterOf = {
+  request: { type: "RequestHeaderModifier", key: "requestHeaderModifier" },
+  response: { type: "ResponseHeaderModifier", key: "responseHeaderModifier" },
+} as const;
+
+function filtersOf(headers: ServiceSpec["headers"]): object[] {
+  return sides.flatMap((side) => {
+    const { add = {}, set = {}, remove = [] } = headers?.[side] ?? {};
+    const change = {
+      ...(Object.keys(add).length > 0 ? { add: valuesOf(add) } : {}),
+      ...(Object.keys(set).length > 0 ? { set: valuesOf(set) } : {}),
+      ...(remove.length > 0 ? { remove } : {}),
+    };
+    const { type, key } = filterOf[side];
+    return Object.keys(change).length > 0 ? [{ type, [key]: change }] : [];
+  });
+}
+
+function valuesOf(values: Record<string, string>): { name: string; value: string }[] {
+  const sorted = Object.entries(values).sort(([one], [other]) => (one < other ? -1 : 1));
+  return sorted.map(([name, value]) => ({ name, value }));
+}
+
+/** The Gateway API's own durations, which Go's are within these bounds. */
+const duration = /^(?:\d{1,5}(?:h|ms|m|s)){1,4}$/;
+
+function checkTimeout(text: unknown, path: string, add: Add): void {
+  if (text === undefined || text === "") return;
+  if (typeof text !== "string" || !duration.test(text))
+    add(path, `${JSON.stringify(text)} is not a duration such as 500ms, 15s or 1m30s`);
+}
+
+function checkHeaders(change: HeaderChange | undefined, path: string, add: Add): void {
+  for (const part of ["add", "set"] as const)
+    if (!isTexts(change?.[part] ?? {})) add(`${path}.${part}`, "is no map of header names to texts");
+  const remove: unknown = change?.remove ?? [];
+  if (!Array.isArray(remove) || !remove.every((name) => typeof name === "string"))
+    add(`${path}.remove`, "is no list of header names");
+}
+
+function isTexts(values: unknown): boolean {
+  if (typeof values !== "object" || values === null || Array.isArray(values)) return false;
+  return Object.values(values).every((value) => typeof value === "string");
+}
