@@ -65,7 +65,12 @@ export const httpRoute: Router = {
     const made = weightedRules(route, apex);
     const primary = made[0]?.backendRefs?.find((backend) => leafOf(backend) === primaryLeaf(apex));
     if (!primary) return route;
-    const added = renderRules(rules, { apex, weight, primary });
+    // What holds for all requests (timeouts, headers) holds for those that a rule of their own sends somewhere.
+    const { matches: _all, backendRefs: _backends, ...settings } = { ...made[0] };
+    const added = renderRules(rules, { apex, weight, primary }).map(({ rule, isWeighted }) => ({
+      rule: { ...settings, ...rule },
+      isWeighted,
+    }));
     const others = rulesOf(route).map((rule) => (made.includes(rule) ? besideAdded(rule, apex, rules) : rule));
     const annotations = { ...route.metadata.annotations, [annotation.rules]: markOf(rules, added) };
     const spec = { ...route.spec, rules: [...added.map(({ rule }) => rule), ...others] };

@@ -64,6 +64,15 @@ describe("rules beside the weights", () => {
     ]);
   });
 
+  it("have the timeouts and headers of all requests", () => {
+    const settings = { timeouts: { request: "2s" }, filters: [{ type: "RequestHeaderModifier" }] };
+    const [rule] = ours.spec["rules"] as object[];
+    const route = { ...ours, spec: { ...ours.spec, rules: [{ ...rule, ...settings }] } };
+    const rules = withRules(10, { preview: header("mine"), ...affinity }, route).spec["rules"] as object[];
+    expect(rules).toHaveLength(5);
+    for (const one of rules) expect(one).toMatchObject(settings);
+  });
+
   it("send a preview to the canary at any weight, and that is no weight", () => {
     const rules: RouteRules = { preview: header("mine") };
     expect(linesOf(withRules(0, rules))).toEqual(["mine: canary 100", "all: primary 100"]);

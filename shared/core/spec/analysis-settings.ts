@@ -129,6 +129,7 @@ function checkRequests(analysis: AnalysisSpec, add: Add): void {
     ["comparison", (analysis.comparison?.mode ?? "withinLimits") !== "off" && analysis.comparison !== undefined],
     ["match", (analysis.match ?? []).length > 0],
     ["sessionAffinity", analysis.sessionAffinity !== undefined],
+    ["preview", analysis.preview !== undefined],
   ];
   for (const [field, isGiven] of given)
     if (isGiven) add(`spec.analysis.${field}`, `is about requests, ${none}: leave it out`);

@@ -72,6 +72,7 @@ describe("a Canary whose requests are not counted", () => {
     ["a comparison", { comparison: { alpha: 0.1 } }, "comparison: is about requests"],
     ["a match", { match: [{}] }, "match: is about requests"],
     ["a session", { sessionAffinity: {} }, "sessionAffinity: is about requests"],
+    ["a preview", { preview: { header: { name: "x-canary", value: "me" } } }, "preview: is about requests"],
   ])("is refused with %s, which would be ignored", (_what, analysis, fault) => {
     expect(faultsOf({ ...analysis, requests: "none" })).toContain(`spec.analysis.${fault}`);
     expect(faultsOf(analysis)).toBe("");

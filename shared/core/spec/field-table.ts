@@ -23,11 +23,18 @@ export interface IgnoredField {
 
 /** Fields of the spec that are given and not carried out, in the order of the schema. */
 export function ignoredFields(spec: CanarySpec): IgnoredField[] {
-  return Object.entries(fieldTable).flatMap(([path, treatment]) =>
+  const always = Object.entries(fieldTable).flatMap(([path, treatment]) =>
     treatment.how === "ignored" && isGiven(valuesAt(spec, path.split(".").slice(1)))
       ? [{ path: path.replaceAll("[]", ""), why: treatment.why }]
       : [],
   );
+  return [...always, ...besideIterations(spec)];
+}
+
+function besideIterations({ analysis }: CanarySpec): IgnoredField[] {
+  if (analysis?.iterations === undefined || analysis.maxWeight === undefined) return [];
+  const why = "by iterations all users are switched over at once, or those who match; remove it";
+  return [{ path: "spec.analysis.maxWeight", why }];
 }
 
 /** The sentence of a warning. */

@@ -62,6 +62,12 @@ describe("a field of the spec", () => {
     expect(ignoredFields(off)).toEqual([]);
   });
 
+  it("is named beside another that takes its place", () => {
+    const analysis = { interval: "1m", threshold: 1, iterations: 5, maxWeight: 50 };
+    expect(ignoredFields({ ...base, analysis }).map(({ path }) => path)).toEqual(["spec.analysis.maxWeight"]);
+    expect(ignoredFields({ ...base, analysis: { ...analysis, iterations: undefined } as never })).toEqual([]);
+  });
+
   it("is named in a sentence", () => {
     const found = ignoredFields({ ...base, service: { port: 80, meshName: "m" } as CanarySpec["service"] & object });
     expect(found.map(ignoredText)).toEqual([
