@@ -38,7 +38,7 @@ describe("the controller's metrics", () => {
         'flagger_canary_total{namespace="test"} 3',
         'flagger_canary_status{name="podinfo",namespace="test"} 0',
         'flagger_canary_weight{workload="podinfo-primary",namespace="test"} 70',
-        'flagger_canary_weight{workload="podinfo-canary",namespace="test"} 30',
+        'flagger_canary_weight{workload="podinfo",namespace="test"} 30',
         'flagger_canary_metric_analysis{name="podinfo",namespace="test",metric="request-duration"} 0.25',
         'flagger_canary_metric_analysis{name="podinfo",namespace="test",metric="request-success-rate"} 99.5',
         'flagger_canary_duration_seconds_count{name="podinfo",namespace="test"} 1',

@@ -307,7 +307,7 @@ describe("the controller's metrics", () => {
     "flagger_info",
     `flagger_canary_total{namespace="${namespace}"}`,
     `flagger_canary_status{${of}}`,
-    `flagger_canary_weight{workload="podinfo-canary",namespace="${namespace}"}`,
+    `flagger_canary_weight{workload="podinfo",namespace="${namespace}"}`,
     `flagger_canary_metric_analysis{${of},metric="request-success-rate"}`,
     `flagger_canary_duration_seconds_count{${of}}`,
     `flagger_canary_successes_total{${of}}`,
