@@ -5,7 +5,8 @@ import { canaryLeaf, label, primaryLeaf, primaryName } from "../objects/names.ts
 import { trackLabel } from "../objects/workload.ts";
 import type { RouteObject } from "../routes/routes.ts";
 import type { ConfigObject, MigrationSeen, Scaler } from "./seen.ts";
-import { configReferences, type ConfigReference, primarySuffix } from "./serving-template.ts";
+import { referredConfigs } from "../config/references.ts";
+import { primarySuffix, withoutSuffix, type NamedConfig } from "./serving-template.ts";
 
 /** Flagger's finalizer, where `spec.revertOnDeletion` was set. */
 export const flaggerFinalizer = "finalizer.flagger.app";
@@ -69,18 +70,18 @@ export function copiesOf({ canary, configs }: MigrationSeen): ConfigObject[] {
   );
 }
 
-export function isCopyIn(seen: MigrationSeen): (reference: ConfigReference) => boolean {
+export function isCopyIn(seen: MigrationSeen): (reference: NamedConfig) => boolean {
   const names = new Set(copiesOf(seen).map(({ kind, metadata }) => `${kind}/${metadata?.name}`));
   return ({ kind, name }) => names.has(`${kind}/${name}`);
 }
 
 /** What a caller is to read into {@link MigrationSeen.configs}: all that the pods refer to, with and without a copy. */
-export function configsToRead({ target, primary }: Pick<MigrationSeen, "target" | "primary">): ConfigReference[] {
+export function configsToRead({ target, primary }: Pick<MigrationSeen, "target" | "primary">): NamedConfig[] {
   const references = [
-    ...configReferences(target?.spec?.template),
-    ...configReferences(primary?.spec?.template).map(({ kind, name }) => ({
+    ...referredConfigs(target?.spec?.template).map(({ kind, name }) => ({ kind, name })),
+    ...referredConfigs(primary?.spec?.template).map(({ kind, name }) => ({
       kind,
-      name: name.endsWith(primarySuffix) ? name.slice(0, -primarySuffix.length) : name,
+      name: withoutSuffix(name),
     })),
   ];
   const both = references.flatMap((one) => [one, { ...one, name: `${one.name}${primarySuffix}` }]);

@@ -1,12 +1,11 @@
 /** From the template of Flagger's primary back to the user's own: what Flagger renames in its copy gets its name again. */
 import type { V1Deployment, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { trackLabel } from "../objects/workload.ts";
+import type { ConfigReference } from "../config/references.ts";
 import type { ConfigObject } from "./seen.ts";
 
-export interface ConfigReference {
-  kind: ConfigObject["kind"];
-  name: string;
-}
+/** One of a pod's ConfigMaps and Secrets. */
+export type NamedConfig = Pick<ConfigReference, "kind" | "name">;
 
 /** What Flagger appends to every name that it makes. */
 export const primarySuffix = "-primary";
@@ -15,26 +14,16 @@ export const primarySuffix = "-primary";
 export function servingTemplate(
   target: V1Deployment,
   primary: V1Deployment,
-  isCopy: (reference: ConfigReference) => boolean,
+  isCopy: (reference: NamedConfig) => boolean,
 ): V1PodTemplateSpec {
   const { metadata = {}, spec } = primary.spec!.template;
-  const original = (reference: ConfigReference): string =>
+  const original = (reference: NamedConfig): string =>
     isCopy(reference) ? withoutSuffix(reference.name) : reference.name;
   const renamed = renameReferences(spec, original) as V1PodSpec;
   return {
     metadata: { ...withoutId(metadata), labels: ownLabels(target, metadata.labels ?? {}) },
     spec: withOwnSelectors(renamed, target.metadata?.name ?? ""),
   };
-}
-
-/** The ConfigMaps and Secrets that the pods of a template refer to, each once. */
-export function configReferences(template: V1PodTemplateSpec | undefined): ConfigReference[] {
-  const found = new Map<string, ConfigReference>();
-  renameReferences(template?.spec, (reference) => {
-    found.set(`${reference.kind}/${reference.name}`, reference);
-    return reference.name;
-  });
-  return [...found.values()];
 }
 
 export const withoutSuffix = (name: string): string =>
@@ -85,7 +74,7 @@ const referring: Readonly<Record<string, ConfigObject["kind"]>> = {
   secretRef: "Secret",
 };
 
-type Rename = (reference: ConfigReference) => string;
+type Rename = (reference: NamedConfig) => string;
 
 function renameReferences(value: unknown, rename: Rename): unknown {
   if (Array.isArray(value)) return value.map((item) => renameReferences(item, rename));
