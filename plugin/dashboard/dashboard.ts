@@ -19,8 +19,8 @@ export interface DashboardArgs {
 
 export async function dashboard(args: DashboardArgs, session: Session): Promise<number> {
   const { deps, scope } = session;
-  const assets = args.assets ?? pageAssets();
   if (!args.allNamespaces) await requireNamespace(deps.cluster, scope.namespace);
+  const assets = args.assets ?? pageAssets();
   const recorder = new Recorder();
   const feed = new Feed(deps, scope, recorder);
   const { allowActions } = args;

@@ -13,7 +13,7 @@ let plane: Plane;
 
 /** What each verb needs beside a name; those that are not here need no more. */
 const more: Record<string, string[]> = { wait: ["--for=promoted"], undo: [] };
-const nameless = ["list", "version"];
+const nameless = ["list", "version", "dashboard"];
 const asking = verbs.map(({ name }) => name).filter((name) => name !== "completion");
 const argvOf = (verb: string, name: string): string[] =>
   nameless.includes(verb) ? [verb] : [verb, name, ...(more[verb] ?? [])];
