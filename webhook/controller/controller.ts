@@ -4,7 +4,7 @@ import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
-import type { Resource } from "../../shared/kube/resources.ts";
+import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { createAlerting, type Alerting, type AlertSettings } from "../alerts/alerting.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
 import { addressesOfApiServers, connectTo } from "../evidence/custom/strangers.ts";
@@ -110,10 +110,10 @@ const looksAtOnce = 32;
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, clock, log, random } = deps;
   const namespaces = await namespacesOf(deps);
-  const [routes, policies, selecting, apiServers] = await Promise.all([
+  const [routes, policies, readable, apiServers] = await Promise.all([
     discoverRoutes(cluster),
     discoverPolicies(cluster, namespaces.watched),
-    readableKinds(cluster, selectorsOf(deps.config), namespaces.watched),
+    readableKinds(cluster, optionalKinds(deps.config), namespaces.watched),
     addressesOfApiServers(deps, deps.config.apiServer),
   ]);
   const wake = (keys: readonly string[]): void => keys.forEach((key) => queue.add(key));
@@ -124,7 +124,7 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
   const told = { wake, onError: watchFailed(log), onUnreadable };
   const { watched, templates: templateNamespaces, providers: providerNamespaces } = namespaces;
   const where = { namespaces: watched, templateNamespaces, providerNamespaces };
-  const world = createCaches({ cluster, clock, random, routes, policies, selecting, ...where, ...told });
+  const world = createCaches({ cluster, clock, random, routes, policies, readable, ...where, ...told });
   const election = createElection(deps, {
     started: () => wake(everyKey(world)),
     stopped: async () => {
@@ -161,8 +161,11 @@ export async function startController(deps: ControllerDeps): Promise<Controller>
 
 // --- internal ---
 
-const selectorsOf = ({ readPolicies }: ControllerConfig): Resource[] =>
-  readPolicies === false ? [] : Object.values(selectingKinds);
+/** What may be kept from us without keeping us from work. */
+const optionalKinds = ({ readPolicies }: ControllerConfig): Resource[] => [
+  resource.horizontalPodAutoscalers,
+  ...(readPolicies === false ? [] : Object.values(selectingKinds)),
+];
 
 function alertingOf(
   deps: ControllerDeps,

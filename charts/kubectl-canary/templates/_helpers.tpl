@@ -167,7 +167,7 @@ helm.sh/hook-output-log-policy: hook-succeeded,hook-failed
 # What scales a target: where load grows while a run is under way, the canary grows with it.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [list]
+  verbs: [list, watch]
 # Stable's template is kept, for when its ReplicaSet is gone.
 - apiGroups: [apps]
   resources: [controllerrevisions]

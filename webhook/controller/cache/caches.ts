@@ -1,5 +1,11 @@
 /** Everything the loop watches, and which Canary each change concerns. */
-import type { V1ControllerRevision, V1Deployment, V1EndpointSlice, V1Service } from "@kubernetes/client-node";
+import type {
+  V1ControllerRevision,
+  V1Deployment,
+  V1EndpointSlice,
+  V1Service,
+  V2HorizontalPodAutoscaler,
+} from "@kubernetes/client-node";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import { apexOf, type Canary, isLeftToFlagger } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
@@ -13,10 +19,12 @@ import type { Cache } from "./cache.ts";
 import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
+import { watchAutoscalers } from "./autoscalers.ts";
+import { watchProviders, watchTemplates, type NamedDeps } from "./named.ts";
 import { watchPolicies, type PolicyCaches } from "./policies.ts";
 import { watchSelecting, type SelectingCaches } from "./selecting.ts";
 import { shaped, slim, slimDeployment } from "./slim.ts";
-import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
+import { watchInto, type Keys } from "./watch.ts";
 
 export interface Caches {
   canaries: Cache<Canary>;
@@ -34,21 +42,19 @@ export interface Caches {
   policies?: PolicyCaches;
   /** What else selects pods by their labels: the kinds that we may read. */
   selecting: SelectingCaches;
+  /** Undefined where we may not read them. */
+  autoscalers?: Cache<V2HorizontalPodAutoscaler>;
   hasSynced(): boolean;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-export interface CacheDeps extends WatchDeps {
+export interface CacheDeps extends NamedDeps {
   routes: ServedRoutes;
   /** Where the cluster has Linkerd's policy objects, and we may read them. */
   policies?: ServedPolicies | undefined;
-  /** Plurals of the kinds that we may read, of those that select pods by their labels. */
-  selecting?: readonly string[];
-  /** Beside the namespaces, where MetricTemplates are read. */
-  templateNamespaces: readonly string[];
-  /** Likewise AlertProviders. */
-  providerNamespaces: readonly string[];
+  /** Plurals of the kinds that we may read, of those without which we work all the same. */
+  readable?: readonly string[];
 }
 
 export const indexes = {
@@ -82,11 +88,10 @@ export function createCaches(deps: CacheDeps): Caches {
     canaries,
     deployments,
     revisions: watchRevisions(deps, mapping.revision),
-    services: watchInto<V1Service>(deps, resource.services, {
-      transform: slim,
-      indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
-      keys: (service) => [...concernedBy({ canaries, deployments }, service), ...mapping.labelled(service)],
-    }),
+    services: watchServices(deps, (service) => [
+      ...concernedBy({ canaries, deployments }, service),
+      ...mapping.labelled(service),
+    ]),
     slices: watchInto<V1EndpointSlice>(deps, resource.endpointSlices, {
       labelSelector: label.canary,
       indexes: { [indexes.owner]: (slice) => [serviceOf(slice)] },
@@ -100,12 +105,13 @@ export function createCaches(deps: CacheDeps): Caches {
   };
   const inNamespace = (namespace: string): Canary[] => canaries.byIndex(indexes.namespace, namespace);
   const policies = watchPolicies(deps, deps.policies, (namespace) => inNamespace(namespace).map(keyOf));
-  const selecting = watchSelecting(deps, deps.selecting ?? [], {
+  const selecting = watchSelecting(deps, deps.readable ?? [], {
     canaries: inNamespace,
     target: ({ metadata, spec }) => deployments.get(metadata.namespace ?? "", spec.targetRef.name),
   });
-  const all = [...Object.values(parts), ...present(policies), ...present(selecting)];
-  return { ...parts, ...optional("policies", policies), selecting, ...asOne(all) };
+  const scaling = watchAutoscalers(deps, deps.readable ?? [], indexes.namespace);
+  const all = [...Object.values(parts), ...[policies, selecting, scaling].flatMap(present)];
+  return { ...parts, ...optional("policies", policies), selecting, ...scaling, ...asOne(all) };
 }
 
 /** One of its Services by name, or one that would send users to its pods. In a namespace with many Canaries few are concerned. */
@@ -189,30 +195,19 @@ function watchRevisions(deps: CacheDeps, keys: Keys<Revision>): Cache<Revision> 
   });
 }
 
+function watchServices(deps: CacheDeps, keys: Keys<V1Service>): Cache<V1Service> {
+  return watchInto<V1Service>(deps, resource.services, {
+    transform: slim,
+    indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
+    keys,
+  });
+}
+
 function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
   return watchInto<V1ControllerRevision>(deps, resource.controllerRevisions, {
     labelSelector: label.canary,
     transform: ({ data: _data, ...object }) => object,
     indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
-    keys,
-  });
-}
-
-function watchTemplates(deps: CacheDeps, keys: Keys<MetricTemplate>): Cache<MetricTemplate> {
-  return watchInto<MetricTemplate>(deps, resource.metricTemplates, {
-    transform: slim,
-    missingIsEmpty: true,
-    besides: deps.templateNamespaces,
-    keys,
-  });
-}
-
-function watchProviders(deps: CacheDeps, keys: Keys<AlertProvider>): Cache<AlertProvider> {
-  const besides = deps.providerNamespaces;
-  return watchInto<AlertProvider>(deps, resource.alertProviders, {
-    transform: slim,
-    missingIsEmpty: true,
-    besides,
     keys,
   });
 }

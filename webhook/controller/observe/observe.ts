@@ -13,7 +13,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { type Answers, type AskDeps, askPrometheus } from "./questions.ts";
 import type { RouteSeen } from "../../../shared/core/routes/routes.ts";
 import { splitProblem } from "../../../shared/service-profile.ts";
-import { readAutoscaler } from "./autoscaler.ts";
+import { autoscalerSeen } from "./autoscaler.ts";
 import { isAsWanted, isRouteBehind, wantedServices } from "../cache/wanted.ts";
 import { readProfile } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
@@ -55,7 +55,7 @@ export async function observe(
   const isAsked = !isUrgent && policy.unreadable === undefined;
   const route = await divisionSeen(deps, objects, { state, isUrgent });
   const answers: Answers = isAsked ? await askPrometheus(deps, objects, { state, policy, workload, now }) : {};
-  const autoscaler = await readAutoscaler(deps.cluster, objects, answers);
+  const autoscaler = autoscalerSeen(world, objects, answers);
   const revisions = [target, objects.workload].flatMap((owner) => (owner ? revisionsOf(world, owner) : []));
   const labelled = target && state.run && areAlikeByName(revisions) ? await hashesOf(deps.cluster, target) : undefined;
   const endpoints = (name: string): Endpoints => {
