@@ -1,6 +1,7 @@
 // Linkerd's policy shuts the canary's pods off: no user gets them before that is put right, by the cure that doctor gives.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { DoctorView } from "../../../plugin/commands/doctor/facts.ts";
+import { apply } from "../../cluster/client.ts";
 import { run } from "../../cluster/run.ts";
 import { identityOf } from "../../mesh/settings.ts";
 import { Scenario } from "../scenario.ts";
@@ -30,7 +31,8 @@ function guard(namespace: string): object[] {
 }
 
 beforeAll(async () => {
-  scenario = await Scenario.start("e2e-policy", { provider: "gatewayapi:v1", rate: 20, objects: guard });
+  scenario = await Scenario.start("e2e-policy", { provider: "gatewayapi:v1", rate: 20 });
+  await apply(guard("e2e-policy"));
   await scenario.kubectl("annotate", "ns", "e2e-policy", "config.linkerd.io/default-inbound-policy=deny");
 });
 

@@ -28,7 +28,10 @@ export async function discoverPolicies(
   return readable.every(Boolean) ? all : undefined;
 }
 
-/** Which of `kinds` we may list: by their plurals. One that is not installed may come. */
+/**
+ * Which of `kinds` are served and may be listed: by their plurals. One that is installed later is seen after a restart: to ask for it
+ * again and again is a call that an idle installation does not make.
+ */
 export async function readableKinds(
   cluster: Cluster,
   kinds: readonly Resource[],
@@ -73,8 +76,7 @@ async function mayList(cluster: Cluster, of: Resource, namespace: string | undef
     await cluster.raw("GET", `${collectionPath(of, namespace)}?limit=1`);
     return true;
   } catch (error: unknown) {
-    if (hasCode(error, "Forbidden")) return false;
-    if (isAbsent(error)) return true;
+    if (hasCode(error, "Forbidden") || isAbsent(error)) return false;
     throw error;
   }
 }
