@@ -106,9 +106,9 @@ function flaggerMetrics(registry: Registry, about: { version: string; meshProvid
       for (const ends of [metrics.successes, metrics.failures]) ends.inc(usual, 0);
     },
     weight({ name, namespace }, percent) {
-      const { primary, canary } = workloadsOf(name);
-      metrics.weight.set({ workload: primary, namespace }, 100 - percent);
-      metrics.weight.set({ workload: canary, namespace }, percent);
+      // Tracks as Flagger names them: the target's own name is the canary's, though here its pods are stable's.
+      metrics.weight.set({ workload: `${name}-primary`, namespace }, 100 - percent);
+      metrics.weight.set({ workload: name, namespace }, percent);
     },
     checks(subject, checks) {
       const names = measured.get(keyOf(subject)) ?? new Set();
@@ -277,17 +277,12 @@ function statusValue(phase: Phase): number {
   return phase === "Failed" ? 2 : 1;
 }
 
-/** What Flagger calls them: with it the target's own name is the canary's, though here its pods are stable's. */
-function workloadsOf(name: string): { primary: string; canary: string } {
-  return { primary: `${name}-primary`, canary: name };
-}
-
 /** Counters go too: one that comes again starts at 0, which Prometheus takes for a restart. */
 function forget(metrics: FlaggerMetrics, subject: Subject, measured: Iterable<string>): void {
   const labels = labelsOf(subject);
   metrics.status.remove(labels);
   metrics.duration.remove(labels);
-  for (const workload of Object.values(workloadsOf(subject.name))) {
+  for (const workload of [`${subject.name}-primary`, subject.name]) {
     metrics.weight.remove({ workload, namespace: subject.namespace });
   }
   for (const metric of measured) {
