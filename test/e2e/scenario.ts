@@ -143,6 +143,19 @@ export class Scenario {
     return this.router().read(await this.route(), "podinfo")?.weight ?? -1;
   }
 
+  /** Weights of the route as they come, without repeats, until the promotion. */
+  async weightsUntilEnd(): Promise<number[]> {
+    const weights: number[] = [];
+    const look = async () => {
+      const weight = await this.weight();
+      if (weights.at(-1) !== weight) weights.push(weight);
+      const { phase, reason } = await this.status();
+      return phase === "Succeeded" ? true : unmet(`${phase} at ${weight}%: ${reason}`);
+    };
+    await waitFor(look, 240_000, "the promotion", 200);
+    return weights;
+  }
+
   route(): Promise<RouteObject> {
     const { plural, group } = this.router();
     return getJson<RouteObject>([`${plural}.${group}`, "podinfo", "-n", this.namespace]);

@@ -24,10 +24,13 @@ function firstWeightIn(calls: readonly Call[], { namespace, provider }: Scenario
   return first.at;
 }
 
-describe("ten Canaries that start in the same second", () => {
+/** CANARIES=10 is more than two cores start in a minute. */
+const count = Number(process.env["CANARIES"] ?? 6);
+
+describe("Canaries that start in the same second", () => {
   // A name that was used a minute ago has series of then.
-  const scenarios = Array.from({ length: 10 }, (_, at) =>
-    Scenario.of(`e2e-ten-${at}-${process.pid}`, at % 2 === 0 ? "gatewayapi:v1" : "linkerd"),
+  const scenarios = Array.from({ length: count }, (_, at) =>
+    Scenario.of(`e2e-same-${at}-${process.pid}`, at % 2 === 0 ? "gatewayapi:v1" : "linkerd"),
   );
 
   beforeAll(async () => {

@@ -2,10 +2,10 @@
 // share fails meanwhile. Linkerd's clock runs ten times faster here.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Counts } from "../../app/counts.ts";
-import { total } from "../series/exposition.ts";
-import { apply, httpRoute, trafficSplit } from "./leaves.ts";
-import { Place } from "./place.ts";
-import { clockAnnotation } from "../settings.ts";
+import { total } from "../../mesh/series/exposition.ts";
+import { apply, httpRoute, trafficSplit } from "../../mesh/tests/leaves.ts";
+import { Place } from "../../mesh/tests/place.ts";
+import { clockAnnotation } from "../../mesh/settings.ts";
 
 const namespace = "mesh-discovery";
 const RATE = 50;
