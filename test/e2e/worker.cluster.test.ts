@@ -18,7 +18,12 @@ function worker(): object[] {
   const analysis = { requests: "none", interval: "2s", threshold: 2, stepWeights: [50, 100], metrics };
   return [
     { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } },
-    { ...targetRef, metadata, spec: { replicas: 2, selector: { matchLabels: labels }, template } },
+    {
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata,
+      spec: { replicas: 2, selector: { matchLabels: labels }, template },
+    },
     { apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata, spec: { targetRef, analysis } },
   ];
 }
