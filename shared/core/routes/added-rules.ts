@@ -2,7 +2,7 @@
 import { annotation } from "../objects/names.ts";
 import type { RouteObject } from "./route-object.ts";
 import type { RouteRules } from "../objects/routing/rules.ts";
-import { fingerprintOf, ruleKey, type Rule } from "./route-rules.ts";
+import { fingerprintOf, ruleKey, rulesOf, type Rule } from "./route-rules.ts";
 
 export interface AddedRules {
   /** As {@link fingerprintOf} gives it; with a mark where one of them was taken out. */
@@ -17,7 +17,7 @@ export function addedRules(route: RouteObject): AddedRules | undefined {
   const text = route.metadata.annotations?.[annotation.rules];
   if (text === undefined || text === "") return undefined;
   const [fingerprint = "", ...marks] = text.split(" ");
-  const all = (route.spec["rules"] as Rule[] | undefined) ?? [];
+  const all = rulesOf(route);
   const found = marks.map((mark) => ({
     isWeighted: mark.endsWith("*"),
     rule: all.find((rule) => ruleKey(rule) === mark.replace("*", "")),
@@ -33,7 +33,7 @@ export function withoutAdded(route: RouteObject): RouteObject {
   const added = addedRules(route);
   if (!added) return route;
   const { [annotation.rules]: _rules, ...annotations } = { ...route.metadata.annotations };
-  const rules = ((route.spec["rules"] as Rule[] | undefined) ?? []).filter((rule) => !added.rules.includes(rule));
+  const rules = rulesOf(route).filter((rule) => !added.rules.includes(rule));
   return { ...route, metadata: { ...route.metadata, annotations }, spec: { ...route.spec, rules } };
 }
 

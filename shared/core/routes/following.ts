@@ -1,9 +1,10 @@
 /** A route of ours follows the Canary's spec while that changes: parents, hosts, port, timeouts, headers and metadata, never weights. */
 import { droppedFrom, followsSpec, stampedBySpec, without, type Given } from "../objects/made/from-spec.ts";
 import { annotation } from "../objects/names.ts";
-import { isLeaf, type Backend } from "./backends.ts";
+import { isLeaf } from "./backends.ts";
 import { httpRoute, isOurRoute } from "./http-route.ts";
 import type { RouteContext, RouteObject, Router } from "./route-object.ts";
+import { rulesOf } from "./route-rules.ts";
 
 /** What the spec says of the rule that has the weights, as an HTTPRoute writes it. */
 export interface RuleSettings {
@@ -44,14 +45,6 @@ export function followingSpec(found: RouteObject, wanted: RouteObject, apex: str
 }
 
 // --- internal ---
-
-interface Rule {
-  backendRefs?: Backend[];
-}
-
-function rulesOf({ spec }: RouteObject): Rule[] {
-  return (spec["rules"] as Rule[] | undefined) ?? [];
-}
 
 /** Every rule that sends to one of our leaves has the settings, the canary's own among them. */
 function ruledBy(

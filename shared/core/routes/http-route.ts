@@ -4,7 +4,7 @@ import { type Backend, leafOf, metadataOf, namesBoth, oursOf, shareOf, stamped, 
 import { addedRules, markOf, withoutAdded } from "./added-rules.ts";
 import { annotation, canaryLeaf, kind, label, primaryLeaf } from "../objects/names.ts";
 import type { RouteRules } from "../objects/routing/rules.ts";
-import { renderRules, withCookies, withoutCookies, type Rule } from "./route-rules.ts";
+import { renderRules, rulesOf, withCookies, withoutCookies, type Rule } from "./route-rules.ts";
 import { optional } from "../format/compact.ts";
 import type { RouteContext, RouteObject, Router, RouteSeen } from "./route-object.ts";
 
@@ -133,10 +133,6 @@ interface ParentStatus {
 
 function serviceParent(context: RouteContext): GatewayRef {
   return { group: "core", kind: "Service", name: context.apex, namespace: context.namespace, port: context.port };
-}
-
-function rulesOf(route: RouteObject): Rule[] {
-  return (route.spec["rules"] as Rule[] | undefined) ?? [];
 }
 
 /** The rules that have our weights: those with both leaves, and in a route of ours at rest the one that we made. */

@@ -6,11 +6,16 @@ import { canaryLeaf, primaryLeaf } from "../objects/names.ts";
 import type { AffinityRules, Cookie, NamedMatch, RequestMatch, RouteRules } from "../objects/routing/rules.ts";
 import { checksum } from "../format/checksum.ts";
 import { leafOf, type Backend, type Filter } from "./backends.ts";
+import type { RouteObject } from "./route-object.ts";
 
 export interface Rule {
   matches?: unknown;
   filters?: Filter[];
   backendRefs?: Backend[];
+}
+
+export function rulesOf({ spec }: RouteObject): Rule[] {
+  return (spec["rules"] as Rule[] | undefined) ?? [];
 }
 
 /** Short text that is the same for the same rules; empty for none. */

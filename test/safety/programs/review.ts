@@ -1,15 +1,11 @@
 /** A user whose changes are reviewed, one after the other, for so many milliseconds. Tells its caller how long each took, ms. */
-import { KubeConfig } from "@kubernetes/client-node";
-import { connect } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
-import { systemClock } from "../../../shared/kube/clock.ts";
 import { timed } from "../../bench/measure.ts";
+import { clusterOf } from "./client.ts";
 
 const [kubeConfig = "", namespace = "", lastsMs = "0"] = process.argv.slice(2);
-const config = new KubeConfig();
-config.loadFromString(kubeConfig);
-const cluster = connect(config, { timers: systemClock, timeoutMs: 10_000 });
+const cluster = clusterOf(kubeConfig);
 const ending = AbortSignal.timeout(Number(lastsMs));
 
 /** A change is refused while a promotion is under way: that is an answer too. */
