@@ -5,9 +5,10 @@ import { formatDuration } from "../../shared/core/format/duration.ts";
 import { type Deps, exitCode, type Scope } from "../context.ts";
 import { findCanary } from "../cluster/find-canary.ts";
 import { imagesText } from "../view/images.ts";
+import { outcomeLevels } from "../view/outcomes.ts";
 import { type OutputFormat, printObject } from "../render/output.ts";
 import { distance, relative } from "../terminal/time.ts";
-import { paint, printable, type RenderOptions, type Tone, styleOf } from "../terminal/style.ts";
+import { paint, printable, type RenderOptions, styleOf } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
 
 export interface HistoryArgs {
@@ -81,7 +82,7 @@ export function renderHistory(view: HistoryView, options: RenderOptions): string
       entry.requestedBy || "unknown",
       wide ? entry.startedAt : relative(entry.startedAt, now),
       entry.durationSeconds === null ? distance(entry.startedAt, now) : formatDuration(entry.durationSeconds * 1_000),
-      paint(style, tones[entry.outcome] ?? "plain", entry.outcome),
+      paint(style, outcomeLevels[entry.outcome] ?? "plain", entry.outcome),
       ...(wide ? [entry.intent ?? "-"] : []),
       entry.reason,
     ];
@@ -91,15 +92,6 @@ export function renderHistory(view: HistoryView, options: RenderOptions): string
 }
 
 // --- internal ---
-
-const tones: Record<RunEntry["outcome"], Tone> = {
-  promoted: "good",
-  rejected: "bad",
-  aborted: "bad",
-  reverted: "warn",
-  superseded: "warn",
-  running: "busy",
-};
 
 function presentEntry({ run, reason = "" }: CanaryStatus): RunEntry[] {
   if (!run) return [];

@@ -1,9 +1,10 @@
 /** What was said and what was tried: events, history, and the objects of a Canary. */
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { relative } from "../../terminal/time.ts";
+import { outcomeLevels } from "../../view/outcomes.ts";
 import type { Node } from "../../view/types.ts";
 import type { PageView } from "../types.ts";
-import { Copy, type Level, Mark, Section, Table, Time } from "./parts.tsx";
+import { Copy, Mark, Section, Table, Time } from "./parts.tsx";
 import { imagesIn, none } from "./words.ts";
 
 export function Events({ page: { events, eventsRefused }, now }: { page: PageView; now: number }) {
@@ -27,15 +28,6 @@ export function Events({ page: { events, eventsRefused }, now }: { page: PageVie
   );
 }
 
-const outcomes: Record<PageView["history"][number]["outcome"], Level> = {
-  promoted: "good",
-  rejected: "bad",
-  aborted: "bad",
-  reverted: "warn",
-  superseded: "warn",
-  running: "busy",
-};
-
 export function History({ page: { history }, now }: { page: PageView; now: number }) {
   if (history.length === 0) return null;
   return (
@@ -45,7 +37,7 @@ export function History({ page: { history }, now }: { page: PageView; now: numbe
           <tr key={run.run}>
             <th scope="row">{run.run}</th>
             <td>
-              <Mark level={outcomes[run.outcome] ?? "warn"} /> {run.outcome}
+              <Mark level={outcomeLevels[run.outcome] ?? "warn"} /> {run.outcome}
             </td>
             <td>{imagesIn(run.images)}</td>
             <td>{run.requestedBy || "unknown"}</td>
