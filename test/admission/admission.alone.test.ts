@@ -58,6 +58,7 @@ describe("a change of a gated Deployment's template", () => {
     expect((await target.send(next, ...verb)).code).toBe(0);
     const first = await expectHeld("1.7.1");
     expect(first.spec?.template.spec?.containers[0]?.env).toEqual([{ name: "COLOR", value: "green" }]);
+    const version = await observedVersion();
     for (let again = 0; again < 2; again++) {
       const { stderr, code } = await target.send(next, ...verb);
       expect([code, warnings(stderr)]).toEqual([0, []]);
@@ -66,19 +67,22 @@ describe("a change of a gated Deployment's template", () => {
       expect(object.metadata?.annotations?.[annotation.requestedBy]).toBe("admin");
     }
     // A PUT drops the annotations that others keep there; the deployment controller writes its own back.
-    if (verb[0] === "apply") expect((await target.get()).metadata?.resourceVersion).toBe(await stable(first));
+    if (verb[0] === "apply") expect(await observedVersion()).toBe(version);
   });
 
-  /** The resourceVersion once the deployment controller has observed what was written. */
-  async function stable(first: V1Deployment): Promise<string | undefined> {
+  /** The resourceVersion once the deployment controller has said all that it has to say of what was written. */
+  async function observedVersion(): Promise<string | undefined> {
     return waitFor(
       async () => {
-        const object = await target.get();
-        const seen = object.status?.observedGeneration;
-        return seen === object.metadata?.generation ? object.metadata?.resourceVersion : unmet(`generation ${seen}`);
+        const { metadata, status } = await target.get();
+        const isPaused = status?.conditions?.some(({ reason }) => reason === "DeploymentPaused");
+        const seen = status?.observedGeneration;
+        return isPaused && seen === metadata?.generation
+          ? metadata?.resourceVersion
+          : unmet(`generation ${seen} of ${metadata?.generation}, ${isPaused ? "paused" : "not said to be paused"}`);
       },
       10_000,
-      `generation ${first.metadata?.generation} to be observed`,
+      "the target to be observed as paused",
     );
   }
 

@@ -65,6 +65,8 @@ export function canaryFor(namespace: string, { provider = "linkerd", analysis, s
 export class Scenario {
   readonly namespace: string;
   readonly provider: Provider;
+  /** How many runs there had been when `setImage` asked for one more. */
+  private runsBefore = 0;
 
   private constructor(namespace: string, provider: Provider) {
     this.namespace = namespace;
@@ -111,6 +113,8 @@ export class Scenario {
 
   /** `kubectl set image`; returns what it printed, warnings included. */
   async setImage(tag: PodinfoTag | FaultyTag): Promise<Output> {
+    const { run, runs = 0 } = await this.status();
+    this.runsBefore = run ? runs - 1 : runs;
     return this.try("set", "image", "deployment/podinfo", `podinfod=${podinfoImage(tag)}`);
   }
 
@@ -134,8 +138,11 @@ export class Scenario {
     );
   }
 
+  /** An end is that of the run which `setImage` asked for last: the status may still tell of the one before. */
   phase(phase: CanaryStatus["phase"], deadlineMs?: number): Promise<CanaryStatus> {
-    return this.until(`phase ${phase}`, (status) => status.phase === phase, deadlineMs);
+    const isEnd = phase === "Succeeded" || phase === "Failed";
+    const isMet = (status: CanaryStatus): boolean => status.phase === phase && (!isEnd || this.isLatestRun(status));
+    return this.until(`phase ${phase}`, isMet, deadlineMs);
   }
 
   /** Percent of the canary as the route itself says. */
@@ -149,8 +156,9 @@ export class Scenario {
     const look = async () => {
       const weight = await this.weight();
       if (weights.at(-1) !== weight) weights.push(weight);
-      const { phase, reason } = await this.status();
-      return phase === "Succeeded" ? true : unmet(`${phase} at ${weight}%: ${reason}`);
+      const status = await this.status();
+      const { phase, reason } = status;
+      return phase === "Succeeded" && this.isLatestRun(status) ? true : unmet(`${phase} at ${weight}%: ${reason}`);
     };
     await waitFor(look, 240_000, "the promotion", 200);
     return weights;
@@ -188,6 +196,10 @@ export class Scenario {
 
   end(): Promise<void> {
     return deleteNamespace(this.namespace);
+  }
+
+  private isLatestRun({ runs = 0 }: CanaryStatus): boolean {
+    return runs > this.runsBefore;
   }
 
   private router(): typeof trafficSplit {
