@@ -138,6 +138,11 @@ export class Scenario {
     );
   }
 
+  /** As `until`, of the run alone that `setImage` asked for last, or of its end. */
+  untilOfRun(what: string, met: (status: CanaryStatus) => boolean): Promise<CanaryStatus> {
+    return this.until(what, (status) => this.isLatestRun(status) && met(status));
+  }
+
   /** An end is that of the run which `setImage` asked for last: the status may still tell of the one before. */
   phase(phase: CanaryStatus["phase"], deadlineMs?: number): Promise<CanaryStatus> {
     const isEnd = phase === "Succeeded" || phase === "Failed";

@@ -25,7 +25,7 @@ async function release(tag: PodinfoTag, analysis: object): Promise<void> {
 }
 
 const atPause = (weight: number): Promise<unknown> =>
-  scenario.until(
+  scenario.untilOfRun(
     `the pause at ${weight}`,
     ({ run }) => run?.hold === "declared-pause" && run.gate?.name === String(weight),
   );
@@ -101,9 +101,10 @@ it("preview and session affinity: a header goes first, and everybody keeps the t
 });
 
 it("Blue/Green: nobody is on it until everybody is", async () => {
+  const before = (await scenario.events()).length;
   await release("1.7.0", { iterations: 2, metrics: [] });
   await promoted();
-  const events = (await scenario.events()).join("\n");
+  const events = (await scenario.events()).slice(before).join("\n");
   expect(events).toContain(`Advance podinfo.${namespace} canary iteration 2/2`);
   expect(events).toContain("Routing all traffic to canary");
 });

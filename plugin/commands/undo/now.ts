@@ -1,6 +1,6 @@
 /** `undo NAME --to VERSION --now`: when the run of that version has begun, the controller is asked to let it out at once. */
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import type { RunStatus } from "../../../shared/core/objects/canary-status.ts";
+import type { CanaryStatus, RunStatus } from "../../../shared/core/objects/canary-status.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { Trigger } from "../../cluster/change-watcher.ts";
@@ -39,8 +39,9 @@ export async function rehearseNow(canary: Canary, deps: Deps): Promise<void> {
 export async function letOutNow(args: NowArgs, deps: Deps, scope: Scope): Promise<number> {
   const run = await runOf(args, deps, scope);
   if (run === "interrupted") return exitCode.interrupted;
-  if (run.back) {
-    deps.stdout.write(`${args.name}: it goes out at once, within the Canary's own rollbackWindow.\n`);
+  if (run === "over" || run.back) {
+    const how = run === "over" ? "went" : "goes";
+    deps.stdout.write(`${args.name}: it ${how} out at once, within the Canary's own rollbackWindow.\n`);
     deps.stderr.write(`Follow it: ${canaryCommand("watch", args.name, scope)}\n`);
     return exitCode.ok;
   }
@@ -53,7 +54,9 @@ export async function letOutNow(args: NowArgs, deps: Deps, scope: Scope): Promis
 /** A watch may be refused: then it is read again. */
 const rereadMs = 1_000;
 
-async function runOf(args: NowArgs, deps: Deps, scope: Scope): Promise<RunStatus | "interrupted"> {
+type Found = RunStatus | "over";
+
+async function runOf(args: NowArgs, deps: Deps, scope: Scope): Promise<Found | "interrupted"> {
   const at = { name: args.name, namespace: scope.namespace };
   const trigger = new Trigger(deps);
   trigger.follow(resource.canaries, { namespace: at.namespace, fieldSelector: `metadata.name=${at.name}` });
@@ -61,7 +64,8 @@ async function runOf(args: NowArgs, deps: Deps, scope: Scope): Promise<RunStatus
   try {
     for (;;) {
       const { status = {} } = await deps.cluster.get<Canary>(resource.canaries, at);
-      if (status.run?.intent === args.intent) return status.run;
+      const found = runIn(status, args.intent);
+      if (found) return found;
       if (deps.signal.aborted) return "interrupted";
       const left = deadline - deps.timers.now();
       if (left <= 0) throw noRun(args, status.reason ?? "", scope);
@@ -73,6 +77,12 @@ async function runOf(args: NowArgs, deps: Deps, scope: Scope): Promise<RunStatus
   } finally {
     await trigger.stop();
   }
+}
+
+/** Between two looks a whole run may go by, if it goes back by itself. */
+function runIn({ run, stable }: CanaryStatus, intent: string): Found | undefined {
+  if (run) return run.intent === intent ? run : undefined;
+  return stable?.hash === intent ? "over" : undefined;
 }
 
 function noRun({ name, to, timeoutMs }: NowArgs, reason: string, scope: Scope): Refusal {
