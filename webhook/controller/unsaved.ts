@@ -1,22 +1,29 @@
 /**
- * Evidence between checks, and when to look for the next. It grows with every scrape, and to write a status each time would be several
- * writes a second for a hundred canaries; so it is kept here until the status has anything else to say, or for an interval. Whoever takes the lead
- * meanwhile goes on from what was written: a check's worth of evidence may be lost, and none is ever counted twice.
+ * What looks between two checks bring: evidence, and the numbers of a run that waits. They change with every scrape, and to write a status
+ * each time would be several writes a second for a hundred canaries; so they are kept here until the status has anything else to say, or
+ * for an interval. Whoever takes the lead meanwhile goes on from what was written: a check's worth of evidence may be lost, and none is
+ * ever counted twice.
  */
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
+import type { CanaryStatus, CheckStatus } from "../../shared/core/objects/canary-status.ts";
 import type { CanaryState, Run } from "../../shared/core/state.ts";
-import { optional } from "../../shared/core/format/compact.ts";
 import { keyOf } from "../../shared/kube/store.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 
-/** What a look may change without saying anything new. */
-type Evidence = Pick<Run, "comparison" | "share" | "checkAt">;
+/** What a look may change in a run without saying anything new. */
+const evidenceKeys = ["comparison", "share", "checkAt"] as const;
+/** The same of the state around it. */
+const numberKeys = ["checks", "tracks", "trend", "reason", "next"] as const;
+
+interface Unsaved {
+  run: Pick<Run, (typeof evidenceKeys)[number]>;
+  numbers: Pick<CanaryState, (typeof numberKeys)[number]>;
+}
 
 interface Kept {
-  /** The evidence on which this one builds, as it was written, and whose. */
+  /** The status on which this builds, as it was written, and whose. */
   base: string;
-  evidence: Evidence;
+  unsaved: Unsaved;
   /** Since when it has not been written. */
   since: number;
 }
@@ -24,15 +31,15 @@ interface Kept {
 export class UnsavedEvidence {
   private readonly kept = new Map<string, Kept>();
 
-  /** `state` as it was read, with the evidence that came since it was written. */
+  /** `state` as it was read, with what came since it was written. */
   restore(canary: Canary, state: CanaryState): CanaryState {
     const kept = this.kept.get(keyOf(canary));
     if (!kept || !state.run || kept.base !== baseOf(canary)) return state;
-    const { comparison: _comparison, share: _share, checkAt: _checkAt, ...run } = state.run;
-    return { ...state, run: { ...run, ...kept.evidence } };
+    const { run, numbers } = kept.unsaved;
+    return { ...without(state, numberKeys), ...numbers, run: { ...without(state.run, evidenceKeys), ...run } };
   }
 
-  /** Whether nothing but evidence is new in `status`, and it is not old yet; then it is kept. */
+  /** Whether `status` says nothing new, and what is unsaved is not old yet; then it is kept. */
   keeps(
     canary: Canary,
     { status, next, now, intervalMs }: { status: CanaryStatus; next: CanaryState; now: number; intervalMs: number },
@@ -42,12 +49,13 @@ export class UnsavedEvidence {
     const base = baseOf(canary);
     const before = this.kept.get(key);
     const since = before?.base === base ? before.since : now;
-    const isNews = now - since >= intervalMs || withoutEvidence(status) !== withoutEvidence(canary.status);
+    const isNews = now - since >= intervalMs || newsOf(status) !== newsOf(canary.status);
     if (!run || isNews || beginsWith(run, canary)) {
       this.kept.delete(key);
       return false;
     }
-    this.kept.set(key, { base, evidence: evidenceOf(run), since });
+    const unsaved = { run: only(run, evidenceKeys), numbers: only(next, numberKeys) };
+    this.kept.set(key, { base, unsaved, since });
     return true;
   }
 
@@ -58,23 +66,32 @@ export class UnsavedEvidence {
 
 // --- internal ---
 
-function baseOf({ metadata, status }: Canary): string {
-  const { run } = { ...status };
-  return sortedJson([metadata.uid, run?.id, run?.comparison, run?.share, run?.checkAt]);
+function only<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Pick<T, K> {
+  return Object.fromEntries(keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]])) as Pick<T, K>;
 }
+
+function without<T extends object, K extends keyof T>(from: T, keys: readonly K[]): Omit<T, K> {
+  const left = new Set<PropertyKey>(keys);
+  return Object.fromEntries(Object.entries(from).filter(([key]) => !left.has(key))) as Omit<T, K>;
+}
+
+const baseOf = ({ metadata, status }: Canary): string => sortedJson([metadata.uid, status ?? {}]);
 
 /** Without any written yet, whoever takes over would not know where to begin. */
 function beginsWith({ comparison }: Run, { status }: Canary): boolean {
   return comparison !== undefined && status?.run?.comparison === undefined;
 }
 
-function evidenceOf({ comparison, share, checkAt }: Run): Evidence {
-  return { ...optional("comparison", comparison), ...optional("share", share), ...optional("checkAt", checkAt) };
+/** What of a status is worth a write by itself. */
+function newsOf({ run, ...status }: CanaryStatus = {}): string {
+  if (!run) return sortedJson([status]);
+  const { checks = [], reason = "", next = "", conditions = [], ...others } = without(status, ["tracks", "trend"]);
+  const words = [reason, next].map((text) => (run.hold === undefined ? text : withoutNumbers(text)));
+  const found = [checks.map(findingOf), conditions.map(({ type, status: truth, reason: why }) => [type, truth, why])];
+  return sortedJson([others, without(run, evidenceKeys), words, found]);
 }
 
-function withoutEvidence(status: CanaryStatus | undefined): string {
-  const { run, ...rest } = { ...status };
-  if (!run) return sortedJson([rest]);
-  const { comparison: _comparison, share: _share, checkAt: _checkAt, ...others } = run;
-  return sortedJson([rest, others]);
-}
+/** While a run waits, its words are said anew at each look: the primary has got more requests, a deadline is nearer. */
+const withoutNumbers = (text: string): string => text.replace(/[0-9]+(?:[.,][0-9]+)*/g, "0");
+
+const findingOf = ({ metric, outcome, code }: CheckStatus): (string | undefined)[] => [metric, outcome, code];
