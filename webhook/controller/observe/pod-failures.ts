@@ -130,19 +130,19 @@ function volumeFailure(pod: V1Pod, now: number): string | undefined {
   const since = conditionOf(pod, "PodScheduled")?.lastTransitionTime;
   const waitedMs = since ? now - new Date(since).getTime() : 0;
   if (!isCreating || waitedMs < mountPatienceMs) return undefined;
-  const mounted = (pod.spec?.volumes ?? []).flatMap(volumeWords);
+  const { volumes = [] } = { ...pod.spec };
+  const mounted = volumes.flatMap(volumeWords);
   if (mounted.length === 0) return undefined;
-  const shared = mounted.some((words) => words.startsWith(claim)) ? sharedWords : "";
+  const shared = volumes.some(({ persistentVolumeClaim }) => persistentVolumeClaim) ? sharedWords : "";
   const waited = formatDuration(Math.floor(waitedMs / 1_000) * 1_000);
   return `has not begun ${waited} after it was scheduled: its image or what it mounts is awaited (${mounted.join(", ")})${shared}`;
 }
 
-const claim = "claim ";
 const sharedWords =
   "; two versions on two nodes cannot both mount a claim that is ReadWriteOnce, while stable's pods hold it";
 
 function volumeWords({ persistentVolumeClaim, secret, configMap }: V1Volume): string[] {
-  if (persistentVolumeClaim) return [`${claim}${persistentVolumeClaim.claimName}`];
+  if (persistentVolumeClaim) return [`claim ${persistentVolumeClaim.claimName}`];
   if (secret?.secretName !== undefined && !secret.optional) return [`Secret ${secret.secretName}`];
   return configMap?.name !== undefined && !configMap.optional ? [`ConfigMap ${configMap.name}`] : [];
 }
