@@ -185,6 +185,18 @@ export class Scenario {
       .map((event) => event.message);
   }
 
+  /** Waits for an Event with these words, which is written a moment after the status; returns all, oldest first, a line each. */
+  told(words: string): Promise<string> {
+    return waitFor(
+      async () => {
+        const events = (await this.events()).join("\n");
+        return events.includes(words) ? events : unmet(events);
+      },
+      30_000,
+      `the Event "${words}" in ${this.namespace}`,
+    );
+  }
+
   /** UIDs of the pods of `app` that are not going, sorted. */
   async podUids(app = "podinfo"): Promise<string[]> {
     const { items } = await getJson<Listed<Named>>(["pods", "-l", `app=${app}`, "-n", this.namespace]);
