@@ -62,6 +62,12 @@ export function shortImages(before: string | undefined, after: string): string {
   return short[0] === short[1] ? whole : short.join(" -> ");
 }
 
+/** Labels of its pods, without the one that Kubernetes adds for each ReplicaSet. */
+export function podLabelsOf(template: V1PodTemplateSpec | undefined): Record<string, string> {
+  const { [label.podTemplateHash]: _added, ...given } = { ...template?.metadata?.labels };
+  return given;
+}
+
 // --- internal ---
 
 /** What a warning has room for beside its other words. */

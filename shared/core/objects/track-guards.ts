@@ -2,7 +2,7 @@
 import type { V1Deployment, V1LabelSelector, V1Service } from "@kubernetes/client-node";
 import { guardOf, serverNameOf, type Guard, type GuardedPod, type PolicyObjects } from "./inbound-policy.ts";
 import { unmetParts } from "../selectors/selector.ts";
-import { canaryPodLabels, trackLabel } from "./workload.ts";
+import { labelsOfTracks, trackLabel } from "./workload.ts";
 
 export interface TrackGuards {
   stable: Guard;
@@ -10,14 +10,23 @@ export interface TrackGuards {
   labels: { stable: GuardedPod["labels"]; canary: GuardedPod["labels"] };
 }
 
-/** Undefined where the objects do not say to which port users go. `port`: of the apex, as the Canary names it. */
+export interface GuardedTarget {
+  target: V1Deployment;
+  apex: V1Service;
+  /** Of the apex, as the Canary names it. */
+  port: number | undefined;
+  /** What stable's pods carry, where it is known. */
+  stableLabels?: GuardedPod["labels"] | undefined;
+}
+
+/** Undefined where the objects do not say to which port users go. */
 export function trackGuards(
-  { target, apex, port }: { target: V1Deployment; apex: V1Service; port: number | undefined },
+  { target, apex, port, stableLabels }: GuardedTarget,
   policies: PolicyObjects,
 ): TrackGuards | undefined {
   const at = apex.spec?.ports?.find((one) => port === undefined || one.port === port);
   if (!at || !trackLabel(target)) return undefined;
-  const labels = { stable: { ...target.spec?.template.metadata?.labels }, canary: canaryPodLabels(target) };
+  const labels = labelsOfTracks(target, stableLabels);
   const pod = podOf(target);
   const guard = (of: GuardedPod["labels"]): Guard =>
     guardOf({ ...pod, labels: of }, at.targetPort ?? at.port, policies);

@@ -148,6 +148,14 @@ export function canaryPodLabels(target: V1Deployment): Record<string, string> {
   return { ...target.spec?.template.metadata?.labels, [key]: value };
 }
 
+/** Labels of both tracks' pods. `stable`: what stable's carry, where it is known; the target's template may be the next version's. */
+export function labelsOfTracks(
+  target: V1Deployment,
+  stable: Readonly<Record<string, string>> | undefined,
+): Record<"stable" | "canary", Record<string, string>> {
+  return { stable: { ...(stable ?? target.spec?.template.metadata?.labels) }, canary: canaryPodLabels(target) };
+}
+
 // --- internal ---
 
 /**

@@ -7,6 +7,7 @@ import type {
   V1Service,
 } from "@kubernetes/client-node";
 import type { NetworkPolicy } from "../selectors/network-policy.ts";
+import type { Labels } from "../selectors/selector.ts";
 import type { QueryReader } from "../queries/query-scope.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
 import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
@@ -27,6 +28,8 @@ export interface SeenObjects {
   /** Name of the Service that users send to. */
   apexName: string;
   target?: Known<V1Deployment>;
+  /** What stable's pods carry: the target's template may be the next version's, with other labels. */
+  stableLabels?: Labels | undefined;
   /** Deployment `<target>-canary`, whoever made it. */
   workload?: Known<V1Deployment>;
   /** Deployment `<target>-primary`, a name that only Flagger uses. */

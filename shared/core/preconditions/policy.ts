@@ -60,10 +60,17 @@ const policyOpensCanary: Rule = (seen) => {
 
 const servers = "servers.policy.linkerd.io";
 
-function guardsIn({ canary, target, services, apexName, policies }: SeenObjects): TrackGuards | undefined {
+function guardsIn({
+  canary,
+  target,
+  stableLabels,
+  services,
+  apexName,
+  policies,
+}: SeenObjects): TrackGuards | undefined {
   const apex: V1Service | undefined = services?.find((service) => nameOf(service) === apexName);
   if (!canary || !target || !apex || !policies) return undefined;
-  return trackGuards({ target, apex, port: canary.spec.service?.port }, policies);
+  return trackGuards({ target, stableLabels, apex, port: canary.spec.service?.port }, policies);
 }
 
 function atStable({ server, letsIn: [first] }: Guard): string {

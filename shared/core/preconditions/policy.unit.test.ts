@@ -138,6 +138,20 @@ describe("a Server that selects stable's pods by the label that tells tracks apa
   });
 });
 
+describe("a Server that selects by a label that the next version changes", () => {
+  const labels = { app: "podinfo", tier: "api" };
+  const next = aDeployment({ template: { metadata: { labels }, spec: { containers: [container] } } });
+  const web = policies({ servers: [server("shop", { matchLabels: { tier: "web" } })] });
+
+  it("shuts the canary off, and its run does not start", () =>
+    expect(found({ target: next, stableLabels: { app: "podinfo", tier: "web" }, policies: web })).toMatchObject([
+      {
+        code: "policy-shuts-canary",
+        what: "The default policy (deny) would refuse every user of the canary (403); at stable's pods Server shop lets users in by AuthorizationPolicy shop-callers, but it selects by tier=web, which the canary's pods do not carry. No run starts.",
+      },
+    ]));
+});
+
 describe("a Server of the canary's pods alone", () => {
   const shut = server("shut", { matchLabels: { app: "podinfo-canary" } });
 

@@ -4,7 +4,7 @@
  */
 import type { V1LabelSelector, V1PodDisruptionBudget, V1Service } from "@kubernetes/client-node";
 import { canaryLeaf, label } from "../objects/names.ts";
-import { canaryPodLabels, trackLabel } from "../objects/workload.ts";
+import { canaryPodLabels, labelsOfTracks, trackLabel } from "../objects/workload.ts";
 import { networkGaps, guardedPods, type NetworkGap, type TrackLabels } from "../selectors/network-policy.ts";
 import { placementsOf } from "../selectors/placement.ts";
 import { selects, selectorText, unmetParts, widenedSelector } from "../selectors/selector.ts";
@@ -76,9 +76,8 @@ const affinities: Rule = (seen) => {
 const unscraped = "A metric of your own that it brings judges nothing.";
 
 /** Undefined where the target cannot be canaried at all. */
-function labelsIn({ target }: SeenObjects): TrackLabels | undefined {
-  if (!target || !trackLabel(target)) return undefined;
-  return { stable: { ...target.spec?.template.metadata?.labels }, canary: canaryPodLabels(target) };
+function labelsIn({ target, stableLabels }: SeenObjects): TrackLabels | undefined {
+  return target && trackLabel(target) ? labelsOfTracks(target, stableLabels) : undefined;
 }
 
 const isMissed = (selector: V1LabelSelector, { stable, canary }: TrackLabels): boolean =>
@@ -130,6 +129,8 @@ function shutWords(gap: NetworkGap, seen: SeenObjects): string {
   const isIn = gap.direction === "ingress";
   if (gap.kind === "peer")
     return `${name} would shut the canary off from the pods that it is about (${selectorText(guardedPods(gap.policy))}): ${isIn ? "it lets stable's in" : "it lets them out to stable's"} ${by}.`;
+  if (gap.kind === "denied")
+    return `${name} would shut the canary off: it selects the canary's pods by ${selectorText(gap.selector)} and not stable's, and lets ${isIn ? "nobody in" : "no request out"}.`;
   return `NetworkPolicy ${nameOf(gap.by)} would shut the canary off: ${name}, which lets ${isIn ? "callers in at" : "requests out of"} stable's pods, selects ${by}.`;
 }
 
@@ -143,12 +144,14 @@ function gapEvidence({ policy, direction, kind, selector, by }: NetworkGap, seen
 function gapCure(gap: NetworkGap, seen: SeenObjects): Cure {
   const object = { kind: "NetworkPolicy", plural: "networkpolicies.networking.k8s.io", of: "podSelector" };
   const name = nameOf(gap.policy);
+  const edit = kubectlIn(seen.namespace, `edit ${object.plural} ${name}`);
+  const cures = {
+    peer: { say: "let its rule name the canary's pods too", run: edit },
+    denied: { say: "let it select other pods, or let what the canary needs through", run: edit },
+  };
   const { say, run } =
-    gap.kind === "peer"
-      ? {
-          say: `let its rule name the canary's pods too`,
-          run: kubectlIn(seen.namespace, `edit ${object.plural} ${name}`),
-        }
+    gap.kind === "peer" || gap.kind === "denied"
+      ? cures[gap.kind]
       : widenCure(object, gap.policy, { selector: gap.selector, seen });
   return { say: `${say} ${acceptCure(seen, "networkpolicy", name)}`, run };
 }

@@ -95,6 +95,47 @@ describe("a NetworkPolicy that selects stable's pods by the label that tells tra
   });
 });
 
+describe("what selects by a label that the next version changes", () => {
+  const next = aDeployment({ template: { metadata: { labels: { app: "podinfo", tier: "api" } } } });
+  const changing = (selecting: SelectingObjects) =>
+    found({ selecting, target: next, stableLabels: { app: "podinfo", tier: "web" } });
+  const byTier = (tier: string) => ({ matchLabels: { tier } });
+  const web = policy("web", { podSelector: byTier("web"), ingress: from({ podSelector: {} }) });
+
+  it("is known before its run starts, though its template is in the target already", () => {
+    expect(changing({ networkPolicies: [denyAll, web] })).toMatchObject([
+      {
+        code: "network-policy-shuts-canary",
+        level: "missing",
+        what: "NetworkPolicy deny-all would shut the canary off: NetworkPolicy web, which lets callers in at stable's pods, selects by tier=web, which the canary's pods do not carry. No run starts.",
+      },
+    ]);
+    const [open] = changing({ networkPolicies: [web] });
+    expect(open).toMatchObject({ code: "network-policy-opens-canary" });
+    expect(cureText(open?.cure ?? {})).toContain('"values":["web","api"]');
+    const metadata = { name: "web", namespace };
+    expect(changing({ budgets: [{ metadata, spec: { selector: byTier("web") } }] })).toMatchObject([
+      { code: "budget-misses-canary", level: "warning" },
+    ]);
+  });
+
+  it("may shut off the next version alone", () => {
+    const quarantine = policy("api", { podSelector: byTier("api"), policyTypes: ["Ingress"] });
+    expect(changing({ networkPolicies: [quarantine] })).toMatchObject([
+      {
+        code: "network-policy-shuts-canary",
+        what: "NetworkPolicy api would shut the canary off: it selects the canary's pods by tier=api and not stable's, and lets nobody in. No run starts.",
+        cure: { run: "kubectl -n test edit networkpolicies.networking.k8s.io api" },
+      },
+    ]);
+    const open = policy("callers", { podSelector: byTier("api"), ingress: from({ podSelector: {} }) });
+    expect(changing({ networkPolicies: [open] })).toEqual([]);
+  });
+
+  it("is no matter where it selects both by what stays", () =>
+    expect(changing({ networkPolicies: [{ ...web, spec: { ...web.spec, podSelector: {} } }] })).toEqual([]));
+});
+
 describe("a NetworkPolicy that names stable's pods as peers", () => {
   const database = (peer: NetworkPeer, more: object = {}) =>
     policy("database", { podSelector: { matchLabels: { app: "db" } }, ingress: from(peer), ...more });

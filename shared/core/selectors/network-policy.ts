@@ -30,10 +30,10 @@ export interface NetworkGap {
   policy: NetworkPolicy;
   direction: Direction;
   /**
-   * `open`: stable is guarded, the canary is not. `shut`: the canary is guarded by others, without what this one admits. `peer`: other
-   * pods admit stable's by their label, and not the canary's.
+   * `open`: stable is guarded, the canary is not. `shut`: the canary is guarded by others, without what this one admits. `denied`: this
+   * one admits nothing to the canary, and stable is open. `peer`: other pods admit stable's by their label, and not the canary's.
    */
-  kind: "open" | "shut" | "peer";
+  kind: "open" | "shut" | "denied" | "peer";
   /** The one that selects by the label. */
   selector: V1LabelSelector;
   /** What guards the canary's pods, where they are shut. */
@@ -86,6 +86,8 @@ function ownGaps(policies: readonly NetworkPolicy[], labels: TrackLabels, direct
   const gap = (policy: NetworkPolicy) => ({ policy, direction, selector: guardedPods(policy) });
   if (!by) return missing.map((policy) => ({ ...gap(policy), kind: "open" }));
   const admitted = canarys.flatMap((policy) => rulesOf(policy, direction));
+  const isStableOpen = !policies.some((policy) => selects(guardedPods(policy), labels.stable));
+  if (isStableOpen && admitted.length === 0) return [{ ...gap(by), kind: "denied" }];
   if (admitted.some(admitsAll)) return [];
   const texts = new Set(admitted.map(sortedJson));
   const lacking = missing.filter((policy) => rulesOf(policy, direction).some((rule) => !texts.has(sortedJson(rule))));

@@ -2,7 +2,7 @@ import type { V1ServicePort, V1Deployment, V1Service } from "@kubernetes/client-
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { apexOf, isWithoutService, type Canary, type ServiceSpec } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
-import type { Caches } from "./caches.ts";
+import { indexes, type Caches } from "./caches.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
 import { discoveredPorts, leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
@@ -18,6 +18,8 @@ export interface CanaryObjects {
   port: number;
   ports: V1ServicePort[];
   target?: V1Deployment;
+  /** What stable's pods carry, while it has any. */
+  stableLabels?: Readonly<Record<string, string>>;
   workload?: V1Deployment;
   apex?: V1Service;
   served?: Served;
@@ -98,6 +100,7 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
     ...portsOf(canary, { apex, target }),
     ...defined({
       target,
+      stableLabels: target && stableLabelsOf(world, canary, target),
       workload: world.deployments.get(namespace, canaryName(targetName)),
       apex,
       served,
@@ -105,6 +108,12 @@ export function objectsOf(deps: ObjectDeps, canary: Canary): CanaryObjects {
     }),
     routeWhy: "why" in choice ? choice.why : "",
   };
+}
+
+function stableLabelsOf(world: Caches, { status }: Canary, target: V1Deployment): CanaryObjects["stableLabels"] {
+  const hash = status?.stable?.podTemplateHash;
+  const revisions = world.revisions.byIndex(indexes.owner, target.metadata?.uid ?? "");
+  return revisions.find(({ version }) => version.podTemplateHash === hash)?.labels;
 }
 
 export interface WriteDeps {

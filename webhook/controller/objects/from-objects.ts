@@ -12,7 +12,7 @@ import { isRejection } from "../../../shared/core/admission/rejection.ts";
 import { annotation, heldValue, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Version } from "../../../shared/core/state.ts";
 import type { Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
-import { imagesOf } from "../../../shared/core/objects/pod-template.ts";
+import { imagesOf, podLabelsOf } from "../../../shared/core/objects/pod-template.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 
@@ -27,6 +27,8 @@ export interface Revision {
   replicas: number;
   /** Ready pods. */
   ready: number;
+  /** What its pods carry; of those that have none nobody asks. */
+  labels?: Readonly<Record<string, string>>;
 }
 
 export function toRevision(replicaSet: V1ReplicaSet): Revision {
@@ -42,6 +44,7 @@ export function toRevision(replicaSet: V1ReplicaSet): Revision {
     revision: Number(meta.annotations["deployment.kubernetes.io/revision"] ?? 0),
     replicas: Math.max(replicas, status.replicas),
     ready: status.readyReplicas,
+    ...(Math.max(replicas, status.replicas) > 0 ? { labels: podLabelsOf(template) } : {}),
   };
 }
 

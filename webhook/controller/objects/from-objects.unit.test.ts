@@ -44,6 +44,13 @@ describe("a target", () => {
     expect(toRevision(aReplicaSet("podinfo:1", "abc", 2)).version.hash).toBe(toTarget(aDeployment(), []).intent);
   });
 
+  it("leaves its labels in the ReplicaSets that have pods, without the one that Kubernetes adds", () => {
+    expect(toRevision(aReplicaSet("podinfo:1", "abc", 2)).labels).toEqual(
+      aDeployment().spec?.template.metadata?.labels,
+    );
+    expect(toRevision(aReplicaSet("podinfo:1", "abc", 0))).not.toHaveProperty("labels");
+  });
+
   it("is opted in only by a label with its own UID: a copy carries another's", () => {
     expect(toTarget(aDeployment(), []).optedIn).toBe(true);
     const copy = aDeployment();

@@ -66,8 +66,11 @@ function askedIn(world: Caches): Map<string, Known> {
   return found;
 }
 
-function guardsOf({ target, apex, canary }: CanaryObjects, policies: PolicyObjects): TrackGuards | undefined {
-  return target && apex && trackGuards({ target, apex, port: canary.spec.service?.port }, policies);
+function guardsOf(
+  { target, stableLabels, apex, canary }: CanaryObjects,
+  policies: PolicyObjects,
+): TrackGuards | undefined {
+  return target && apex && trackGuards({ target, stableLabels, apex, port: canary.spec.service?.port }, policies);
 }
 
 /** It only makes a warning more exact: where it cannot be asked, nothing is known. */

@@ -39,7 +39,7 @@ export function withoutForeign(objects: CanaryObjects): CanaryObjects {
 function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
   const { world, routes, provider, templateNamespaces, excludedNamespaces, allowGateways } = deps;
   const { hookAddresses, alertBounds } = deps;
-  const { canary, namespace, targetName, apexName, target, workload, route } = objects;
+  const { canary, namespace, targetName, apexName, target, stableLabels, workload, route } = objects;
   return {
     canary,
     namespace,
@@ -47,6 +47,7 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     apexName,
     provider,
     target: target ?? null,
+    stableLabels,
     workload: workload ?? null,
     primary: world.deployments.get(namespace, primaryName(targetName)) ?? null,
     services: world.services.byIndex(indexes.namespace, namespace),

@@ -5,7 +5,8 @@ import {
   type PreconditionCode,
   unmetPreconditions,
 } from "../../../../shared/core/preconditions/preconditions.ts";
-import { primaryName } from "../../../../shared/core/objects/names.ts";
+import { label, primaryName } from "../../../../shared/core/objects/names.ts";
+import { podLabelsOf } from "../../../../shared/core/objects/pod-template.ts";
 import { readQuery } from "../../../../shared/promql.ts";
 import { watchedBy } from "../../../view/controller-health.ts";
 import { type Facts, nameOf, type Probe } from "../facts.ts";
@@ -42,6 +43,7 @@ function objectsIn(facts: Facts): SeenObjects {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
     readQuery,
+    stableLabels: stableLabelsOf(facts),
     policies: facts.policies,
     selecting: facts.selecting,
     deployments: facts.deployments,
@@ -54,6 +56,16 @@ function objectsIn(facts: Facts): SeenObjects {
     alerts: alertBounds(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
+}
+
+function stableLabelsOf({ canary, target, replicaSets }: Facts): SeenObjects["stableLabels"] {
+  const hash = canary?.status?.stable?.podTemplateHash;
+  const found = replicaSets?.find(
+    ({ metadata }) =>
+      metadata?.labels?.[label.podTemplateHash] === hash &&
+      metadata?.ownerReferences?.some(({ uid }) => uid === target?.metadata?.uid),
+  );
+  return found && podLabelsOf(found.spec?.template);
 }
 
 function allowsGateways(facts: Facts): boolean | undefined {
