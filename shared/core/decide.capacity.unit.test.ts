@@ -17,6 +17,7 @@ import {
   start,
 } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
+import { optional } from "./format/compact.ts";
 import type { Decision } from "./action.ts";
 import type { Observation } from "./observation.ts";
 import type { CanaryState, Run } from "./state.ts";
@@ -74,6 +75,14 @@ describe("the floor", () => {
     );
   });
 
+  it.each([
+    ["stays while nothing tells more of it", 10, 9.2],
+    ["is no more what made them so many when more are asked for", 12, undefined],
+  ])("and the load that it is for %s", (_, replicas, load) => {
+    const state = { floor: { ...floor, load: 9.2 } };
+    expect(look({ weight: 50, state }, { replicas, primary: replicas, canary: 5 }).state.floor?.load).toBe(load);
+  });
+
   it("is found anew in a run that an earlier version of ours began", () => {
     const { state: next } = decide(aRunningState(0), seenAt(7), policy);
     expect(next.floor?.replicas).toBe(7);
@@ -119,7 +128,8 @@ describe("the canary's replicas", () => {
       canary: 5,
       over,
     });
-    expect(next).toMatchObject({ weight: 50, floor: { replicas: 20, autoscaler: "HorizontalPodAutoscaler podinfo" } });
+    const floored = { replicas: 20, load: 19.7, autoscaler: "HorizontalPodAutoscaler podinfo" };
+    expect(next).toMatchObject({ weight: 50, floor: floored });
     expect(replicasOf({ state: next, ...decision })).toEqual([10]);
   });
 
@@ -204,9 +214,16 @@ describe("going back", () => {
 });
 
 describe("the end of a promotion", () => {
-  const promoted = (waitedMs: number, world: { replicas: number; ready: number }): Decision =>
+  const promoted = (
+    waitedMs: number,
+    world: { replicas: number; ready: number; load?: number; autoscaler?: Observation["autoscaler"] },
+  ): Decision =>
     look(
-      { weight: 90, run: { stage: "returning", checkAt: start - waitedMs }, state: { phase: "Promoting" } },
+      {
+        weight: 90,
+        run: { stage: "returning", checkAt: start - waitedMs },
+        state: { phase: "Promoting", floor: { ...floor, ...optional("load", world.load) } },
+      },
       {
         replicas: world.replicas,
         primary: 0,
@@ -218,6 +235,7 @@ describe("the end of a promotion", () => {
             active: [aVersion("1.7.1")],
             replicas: world.replicas,
           }),
+          ...optional("autoscaler", world.autoscaler),
           endpoints: {
             primary: endpoints({ "pod1.7.1": world.ready }),
             canary: endpoints({ [canaryRevision("1.7.1")]: 9 }),
@@ -234,5 +252,17 @@ describe("the end of a promotion", () => {
   it("gives a target that is too small a quarter more than it can carry, so that its autoscaler sees it, and waits for that", () => {
     expect(promoted(0, { replicas: 4, ready: 4 }).state).toMatchObject({ weight: 50, run: { stage: "returning" } });
     expect(promoted(policy.progressDeadlineMs, { replicas: 4, ready: 4 }).state.phase).toBe("Finalising");
+  });
+
+  it.each([
+    ["goes by the load itself, of which whole pods are more", 9.2, 4, 46],
+    ["leaves the canary its pods while an autoscaler would ask for more of stable's", 9.2, 8, 1],
+    ["is there where a tenth is missing, of which an autoscaler makes nothing", 9.2, 9, 0],
+    ["goes by whole pods where the load has not grown", undefined, 9, 0],
+  ])("%s", (_, load, ready, weight) => {
+    const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, load: 1 };
+    const given = { replicas: ready, ready, autoscaler, ...optional("load", load) };
+    expect(promoted(0, given).state.weight).toBe(weight);
+    expect(promoted(policy.progressDeadlineMs, given).state.phase).toBe("Finalising");
   });
 });

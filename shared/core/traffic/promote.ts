@@ -3,6 +3,7 @@ import {
   carriedBy,
   enoughOf,
   fullReplicas,
+  isGrowing,
   isRolledOut,
   isScaledToZero,
   isShrunk,
@@ -138,7 +139,10 @@ function reachable(turn: RunTurn, wanted: number, dueAt: number): number {
   if (seen.endpoints.primary.ready >= neededFor(100 - wanted, turn)) return wanted;
   if (!isShrunk(state, seen)) return state.weight;
   const isPatienceOver = seen.endpoints.primary.ready > 0 && seen.now - dueAt >= policy.progressDeadlineMs;
-  return isPatienceOver ? wanted : Math.min(lowestWeight(state, seen, policy), state.weight);
+  if (isPatienceOver) return wanted;
+  // A share of its own keeps the canary's pods until its autoscaler has given stable enough of them.
+  const least = isGrowing(state, seen) ? 1 : 0;
+  return Math.min(Math.max(lowestWeight(state, seen, policy), least), state.weight);
 }
 
 /** Ready pods of the primary before `share` percent may reach them. */

@@ -21,6 +21,12 @@ export function fullReplicas({ floor }: CanaryState, { target }: Observation): n
   return target.replicas === 0 ? 0 : Math.max(target.replicas, floor?.replicas ?? 0);
 }
 
+/** The same, unrounded where the load tells: of few replicas a whole one is much. */
+function loadReplicas(state: CanaryState, seen: Observation): number {
+  const full = fullReplicas(state, seen);
+  return state.floor?.replicas === full ? (state.floor.load ?? full) : full;
+}
+
 /** The weight that the run's pods are started for. In Blue/Green what is checked is what takes over: all of it, from the beginning. */
 export function preparedWeight(run: Run, policy: Policy): number {
   return policy.strategy.kind === "blue-green" ? 100 : stepWeight(run, policy);
@@ -109,6 +115,7 @@ export function primaryIsWhole(seen: Observation, { primaryReadyPercent }: Enoug
 
 /** An autoscaler lets a tenth too much pass: pods that are to become more are given a quarter more than they are for. */
 const seenByAutoscaler = 1.25;
+const toleratedByAutoscaler = 0.9;
 
 /**
  * The lowest weight of the canary at which the primary's ready pods carry the rest: where as many as the Canary says are enough, none.
@@ -118,7 +125,14 @@ export function lowestWeight(state: CanaryState, seen: Observation, { primaryRea
   const { ready } = seen.endpoints.primary;
   const full = fullReplicas(state, seen);
   if (ready >= enoughOf(full, primaryReadyPercent)) return 0;
-  return 100 - carriedBy(isShrunk(state, seen) ? ready * seenByAutoscaler : ready, full);
+  if (!isShrunk(state, seen)) return 100 - carriedBy(ready, full);
+  return 100 - carriedBy(ready * seenByAutoscaler, loadReplicas(state, seen));
+}
+
+/** The target's autoscaler, given all of the load, would ask for more pods than are ready. */
+export function isGrowing(state: CanaryState, seen: Observation): boolean {
+  const isMeasured = seen.autoscaler?.load !== undefined;
+  return isMeasured && seen.endpoints.primary.ready < toleratedByAutoscaler * loadReplicas(state, seen);
 }
 
 /** Somebody has scaled the target down during the run: what all traffic needs does not come by waiting. */

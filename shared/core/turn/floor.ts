@@ -53,8 +53,22 @@ function floorOfRun(held: Held | undefined, weight: number, seen: Observation): 
   const grown = grownReplicas(baseline, weight, seen);
   const replicas = grown > asked * tolerated ? Math.ceil(grown) : asked;
   if (replicas === 0) return undefined;
-  return { replicas, ...optional("autoscaler", held?.autoscaler), ...optional("baseline", baseline) };
+  return {
+    replicas,
+    ...optional("load", loadBehind(replicas, grown, held)),
+    ...optional("autoscaler", held?.autoscaler),
+    ...optional("baseline", baseline),
+  };
 }
+
+/** What the load asks for, where it is the load that made `replicas` so many. */
+function loadBehind(replicas: number, grown: number, held: Held | undefined): number | undefined {
+  if (held?.replicas !== replicas) return Math.ceil(grown) === replicas ? inTenths(grown) : undefined;
+  return held.load === undefined ? undefined : Math.max(held.load, Math.min(inTenths(grown), replicas));
+}
+
+/** Chance moves what is measured from look to look, and each change of it is a write. */
+const inTenths = (pods: number): number => Math.ceil(pods * 10) / 10;
 
 function said({ replicas, until }: Held, autoscaler: string | undefined, { targetName }: Observation): string {
   const what = replicas === 1 ? "1 replica" : `${replicas} replicas`;

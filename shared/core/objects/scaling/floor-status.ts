@@ -1,6 +1,8 @@
 /** What a Canary's status says of the replicas that all traffic needs. */
 export interface FloorStatus {
   replicas: number;
+  /** What the load asks for, unrounded, where it has grown since the run began and `replicas` are for that. */
+  load?: number;
   /** Held until then; absent while a run is under way. */
   until?: string;
   /** Who scales the target, as `HorizontalPodAutoscaler podinfo`. */
