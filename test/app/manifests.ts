@@ -11,6 +11,8 @@ export interface AppOptions {
   readonly replicas?: number;
   /** Image of podinfo. */
   readonly image?: string;
+  /** Environment of podinfo. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Requests per second of `load`. */
   readonly rate?: number;
   /** After how long a request of `load` without an answer has failed; 5 s by default. */
@@ -56,9 +58,16 @@ function adjust(object: AppObject, options: AppOptions): void {
   if (!object.spec || !container) return;
   if (object.metadata.name === "podinfo") {
     object.spec.replicas = options.replicas ?? 1;
-    container.image = options.image ?? container.image;
+    adjustPodinfo(container, options);
   }
   if (object.metadata.name === "load") adjustLoad((container.env ??= []), options);
+}
+
+type Container = NonNullable<NonNullable<AppObject["spec"]>["template"]>["spec"]["containers"][number];
+
+function adjustPodinfo(container: Container, { image, env = {} }: AppOptions): void {
+  container.image = image ?? container.image;
+  for (const [name, value] of Object.entries(env)) setVariable((container.env ??= []), name, value);
 }
 
 function adjustLoad(env: { name: string; value: string }[], { rate, deadlineMs, paths }: AppOptions): void {

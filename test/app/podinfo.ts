@@ -27,6 +27,13 @@ export const podinfoTags = {
   "1.7.4": { PODINFO_UI_COLOR: "#8a2be2" },
 } as const satisfies Record<string, Record<string, string>>;
 
+/** One request in ten takes 5 s. A pod of podinfo's that goes would wait 5 s for all that it has, some of them come after it was told. */
+export const longRequests = {
+  paths: "/ 9, /delay/5 1",
+  deadlineMs: 60_000,
+  env: { PODINFO_SERVER_SHUTDOWN_TIMEOUT: "20s" },
+} as const;
+
 export type PodinfoTag = keyof typeof podinfoTags;
 
 export const podinfoImage = (tag: PodinfoTag | FaultyTag): string => `${repository}:${tag}`;

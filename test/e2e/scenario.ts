@@ -65,7 +65,7 @@ export function canaryFor(namespace: string, { provider = "linkerd", analysis, s
 export class Scenario {
   readonly namespace: string;
   readonly provider: Provider;
-  /** How many runs there had been when `setImage` asked for one more. */
+  /** How many runs there had been when one more was asked for. */
   private runsBefore = 0;
 
   private constructor(namespace: string, provider: Provider) {
@@ -113,9 +113,15 @@ export class Scenario {
 
   /** `kubectl set image`; returns what it printed, warnings included. */
   async setImage(tag: PodinfoTag | FaultyTag): Promise<Output> {
-    const { run, runs = 0 } = await this.status();
-    this.runsBefore = run ? runs - 1 : runs;
+    await this.countRuns();
     return this.try("set", "image", "deployment/podinfo", `podinfod=${podinfoImage(tag)}`);
+  }
+
+  /** Another pod template: this of podinfo's container, merged into it as `kubectl patch` does. */
+  async setContainer(container: object): Promise<void> {
+    await this.countRuns();
+    const spec = { template: { spec: { containers: [{ name: "podinfod", ...container }] } } };
+    await this.kubectl("patch", "deployment/podinfo", "-p", JSON.stringify({ spec }));
   }
 
   canary(): Promise<Canary> {
@@ -138,12 +144,12 @@ export class Scenario {
     );
   }
 
-  /** As `until`, of the run alone that `setImage` asked for last, or of its end. */
+  /** As `until`, of the run alone that was asked for last, or of its end. */
   untilOfRun(what: string, met: (status: CanaryStatus) => boolean): Promise<CanaryStatus> {
     return this.until(what, (status) => this.isLatestRun(status) && met(status));
   }
 
-  /** An end is that of the run which `setImage` asked for last: the status may still tell of the one before. */
+  /** An end is that of the run which was asked for last: the status may still tell of the one before. */
   phase(phase: CanaryStatus["phase"], deadlineMs?: number): Promise<CanaryStatus> {
     const isEnd = phase === "Succeeded" || phase === "Failed";
     const isMet = (status: CanaryStatus): boolean => status.phase === phase && (!isEnd || this.isLatestRun(status));
@@ -213,6 +219,11 @@ export class Scenario {
 
   end(): Promise<void> {
     return deleteNamespace(this.namespace);
+  }
+
+  private async countRuns(): Promise<void> {
+    const { run, runs = 0 } = await this.status();
+    this.runsBefore = run ? runs - 1 : runs;
   }
 
   private isLatestRun({ runs = 0 }: CanaryStatus): boolean {

@@ -1,20 +1,18 @@
 // Ten minutes of a bad network between the controller and the API server, other writers on every object, and runs under way
 // that are promoted, reverted and superseded all the while. What must always hold is looked at without that network.
 import { setTimeout as delay } from "node:timers/promises";
-import { readFile } from "node:fs/promises";
-import { KubeConfig, type V1EndpointSlice } from "@kubernetes/client-node";
+import type { V1EndpointSlice } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Gated, deployment, expectVersion, type VersionName } from "../../admission/gated.ts";
 import { clientSideApply } from "../../admission/tools.ts";
 import { release } from "../../chart/install.ts";
 import { getJson, mustKubectl, waitForRollout } from "../../cluster/client.ts";
-import { connect, type Cluster } from "../../../shared/kube/cluster.ts";
-import { network, paths } from "../../cluster/layout.ts";
+import { administrator } from "../../cluster/administrator.ts";
+import { network } from "../../cluster/layout.ts";
 import { requireState } from "../../cluster/state.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { Proxy } from "../../kube/proxy.ts";
 import { Auditor } from "../../safety/auditor.ts";
-import { systemClock } from "../../../shared/kube/clock.ts";
 
 const forMs = Number(process.env["SOAK_SECONDS"] ?? 600) * 1_000;
 const names = ["soak-a", "soak-b", "soak-c"];
@@ -43,13 +41,6 @@ afterAll(async () => {
   await proxy.stop();
   await Promise.all(gated.map((one) => one.end()));
 });
-
-/** The administrator's way to the API server, which nothing disturbs. */
-async function directly(): Promise<Cluster> {
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromString(await readFile(paths.kubeconfig, "utf8"));
-  return connect(kubeConfig, { timers: systemClock });
-}
 
 const betweenWritesMs = 300;
 const betweenLooksMs = 250;
@@ -136,7 +127,7 @@ async function watch(one: Gated, auditor: Auditor, isOver: () => boolean): Promi
 }
 
 it("no weight without endpoints, nothing unjudged, and all settles once the network is well", async () => {
-  const cluster = await directly();
+  const cluster = await administrator();
   const options = { provider: "gatewayapi:v1", staleMs: 20_000, desertedMs: 30_000 } as const;
   const auditors = await Promise.all(gated.map(({ namespace }) => Auditor.start(cluster, { namespace, ...options })));
   const end = performance.now() + forMs;

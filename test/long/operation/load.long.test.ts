@@ -4,14 +4,12 @@
 // Prometheus with the scrape job of Linkerd-Viz, and each scrape. Not real: the pods' containers (kwok plays the kubelet of
 // nodes that are not there) and users' requests (test/load/proxies.ts answers scrapes with what a client that obeys the route would
 // have sent). CANARIES=40 makes it smaller.
-import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
-import { connect } from "../../../shared/kube/cluster.ts";
+import { administrator } from "../../cluster/administrator.ts";
 import { printTable } from "../../bench/measure.ts";
 import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../../cluster/client.ts";
-import { paths } from "../../cluster/layout.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { type Cost, cost, countApiCalls, queriesSoFar, stopCountingApiCalls } from "../../load/counting.ts";
 import {
@@ -26,7 +24,6 @@ import {
 import { Kwok } from "../../load/kwok.ts";
 import { meshName } from "../../mesh/settings.ts";
 import { Proxies } from "../../load/proxies.ts";
-import { systemClock } from "../../../shared/kube/clock.ts";
 
 const apps = fleetOf(Number(process.env["CANARIES"] ?? 200));
 const namespaces = namespacesOf(apps);
@@ -108,9 +105,7 @@ beforeAll(async () => {
   await apply(namespaces.map(namespaceManifest));
   await apply(apps.flatMap(appManifests));
   for (const { namespace, name } of apps) await waitForRollout(namespace, name, 5 * minutes);
-  const kubeConfig = new KubeConfig();
-  kubeConfig.loadFromFile(paths.kubeconfig);
-  proxies = await Proxies.start(connect(kubeConfig, { timers: systemClock }), apps);
+  proxies = await Proxies.start(await administrator(), apps);
 }, 15 * minutes);
 
 afterAll(async () => {
