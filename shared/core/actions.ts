@@ -3,6 +3,7 @@
  * any of them derives the rest again; nothing is remembered of what has been done.
  */
 import { isEdited, loweredByOthers, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "./turn/capacity.ts";
+import { drainLeftMs, isLeftBy } from "./turn/drain.ts";
 import { rulesFor } from "./turn/routing.ts";
 import { optional } from "./format/compact.ts";
 import { fingerprintOf, type RouteRules, type RouteSeen } from "./routes/routes.ts";
@@ -21,7 +22,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   if (!next.stable) return [];
   if (!target && !next.run && isMissingForGood(next, seen.now)) return seen.oursExist ? [{ kind: "removeOurs" }] : [];
   if (!target)
-    return [...lowerWeight(next, seen, rulesFor(next, seen, policy)), ...(next.run ? [] : close(next, seen))];
+    return [...lowerWeight(next, seen, rulesFor(next, seen, policy)), ...(next.run ? [] : close(next, seen, policy))];
   // What takes traffic back comes first: an action that fails keeps those after it from being done.
   const rules = rulesFor(next, seen, policy);
   const raising = raiseWeight(next, seen, policy);
@@ -47,6 +48,14 @@ export function retreat(actions: readonly Action[], seen: Observation): Action[]
     unholdTarget: () => true,
   };
   return actions.filter((action) => (leadsBack[action.kind] as ((action: Action) => boolean) | undefined)?.(action));
+}
+
+/** What is done behind a barrier between runs: the pods of the run that is over still go, and nothing else is touched. */
+export function leftToClose(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const [last] = next.history;
+  const { workload: canary } = seen;
+  if (!last || !isLeftBy(last.run, canary) || canary?.isUnsealed || canary?.intent !== last.intent) return [];
+  return close(next, seen, policy);
 }
 
 // --- internal ---
@@ -173,15 +182,20 @@ function clearing(target: Target): Action[] {
 
 function workload(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const { run } = next;
-  if (!run) return close(next, seen);
+  if (!run) return close(next, seen, policy);
   if (run.ending) return [];
   if (isUnconfirmed(run, next.weight, policy)) return [];
   const replicas = replicasFor(next, run, seen, policy);
   if (isWrittenFor(run, seen)) return scaleTo(replicas, seen);
-  // What is left of another run carries nothing, and nothing is made for this one.
-  if (run.back) return next.weight === 0 ? scaleTo(0, seen) : [];
+  if (run.back) return closeForBack(next, seen, policy);
   const isDue = seen.target?.intent === run.intent && mayBeWritten(next, run, { seen, policy });
   return isDue ? [{ kind: "runCanary", intent: run.intent, replicas }] : [];
+}
+
+/** What is left of another run goes once it carries nothing, and nothing is made for one that needs no canary. */
+function closeForBack(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const isInUse = next.weight > 0 || drainLeftMs(next, seen, policy) !== undefined;
+  return isInUse ? [] : scaleTo(0, seen);
 }
 
 /** What an earlier run has left may have been edited since: each run writes its own. */
@@ -199,9 +213,11 @@ function mayBeWritten(next: CanaryState, run: Run, { seen, policy }: { seen: Obs
 }
 
 /** No pods between runs; written also where there are none, once for each run that is over. */
-function close({ history: [last] }: CanaryState, { workload: canary }: Observation): Action[] {
+function close(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const [last] = next.history;
+  const { workload: canary } = seen;
   const isClosed = canary?.replicas === 0 && (!last || canary.over === last.run);
-  if (!canary || (isClosed && !canary.isUnsealed)) return [];
+  if (!canary || (isClosed && !canary.isUnsealed) || drainLeftMs(next, seen, policy) !== undefined) return [];
   return [{ kind: "scaleCanary", replicas: 0, ...(last ? { over: last.run } : {}) }];
 }
 

@@ -287,7 +287,11 @@ describe("the target", () => {
       for (const { kind } of decision.actions) expect(back).toContain(kind);
     });
     always(given, (decision, state, seen) => {
-      if (isForbidden(seen) && !state.run) expect(decision.actions).toEqual([]);
+      if (!isForbidden(seen) || state.run) return;
+      const [last] = state.history;
+      const isLeft = seen.workload?.intent === last?.intent && seen.workload?.over !== last?.run;
+      const going = { kind: "scaleCanary", replicas: 0, over: last?.run };
+      for (const action of decision.actions) expect(isLeft ? action : decision.actions).toEqual(isLeft ? going : []);
     });
   });
 });

@@ -5,7 +5,7 @@
 import { withAlerts } from "./alerts/pending.ts";
 import { analysing, scaling } from "./traffic/analyse.ts";
 import { hasNoReadyPods, isScaledToZero } from "./turn/capacity.ts";
-import { actionsFor, retreat } from "./actions.ts";
+import { actionsFor, leftToClose, retreat } from "./actions.ts";
 import {
   barrierOf,
   blockedBy,
@@ -20,6 +20,7 @@ import {
 import { told } from "./gates/after-run.ts";
 import { questionsFor } from "./gates/questions.ts";
 import { rollbackAsked } from "./hooks/rollback-hooks.ts";
+import { drainLeftMs } from "./turn/drain.ts";
 import { floorDueMs, withFloor } from "./turn/floor.ts";
 import { emptyLeafDueMs, leafEmptySince } from "./turn/empty-leaf.ts";
 import { optional } from "./format/compact.ts";
@@ -60,7 +61,8 @@ function decideTurn(turn: Turn): Decision {
   const since = leafEmptySince(state, seen);
   const after: CanaryState = { ...rest, ...optional("leafEmptySince", since) };
   const dueMs = earlier(emptyLeafDueMs(since, seen.now), floorDueMs(next.floor, seen.now));
-  const lookAgainMs = earlier(requeueAfterMs, dueMs);
+  const drainMs = next.run ? undefined : drainLeftMs(next, seen, policy);
+  const lookAgainMs = earlier(earlier(requeueAfterMs, drainMs), dueMs);
   const blocked = blockedBy({ ...turn, state: after });
   const decided: CanaryState = {
     ...remembering(after, state, seen),
@@ -71,7 +73,7 @@ function decideTurn(turn: Turn): Decision {
   return {
     state: decided,
     questions: questionsFor(decided, seen, policy),
-    actions: barrier ? (isOver ? [] : retreat(actions, seen)) : actions,
+    actions: barrier ? (isOver ? leftToClose(next, seen, policy) : retreat(actions, seen)) : actions,
     events: [...events, ...blockedNews(blocked, state)],
     ...optional("requeueAfterMs", lookAgainMs),
   };

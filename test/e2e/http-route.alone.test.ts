@@ -32,6 +32,14 @@ async function readyCanaries(): Promise<number> {
 
 const reactionsMs: number[] = [];
 
+/** The canary's pods of the run before have been told to go: what changes its Deployment then is the next run. */
+async function closed(): Promise<void> {
+  const replicas = (): Promise<string> =>
+    scenario.kubectl("get", "deploy", "podinfo-canary", "-o", "jsonpath={.spec.replicas}");
+  const look = async () => ((await replicas()) === "0" ? true : unmet(await replicas()));
+  await waitFor(look, 30_000, "the canary's pods to go");
+}
+
 /** Makes a change and waits until the canary Deployment has been given it; keeps how long that took after the answer. */
 async function untilCanaryRuns(change: () => Promise<unknown>): Promise<void> {
   const generation = async (): Promise<string> =>
@@ -113,6 +121,7 @@ describe("a promotion of one pod", () => {
     );
     expect(done.canaryWeight).toBe(0);
     await scenario.kubectl("rollout", "status", "deploy", "podinfo", "--timeout=60s");
+    await closed();
   });
 
   it("has its canary Deployment a moment after each change", () => {

@@ -1,7 +1,7 @@
 /** What is there when all has come to rest, without times, UIDs and what else differs from run to run. */
 import type { CoreV1Event, V1ControllerRevision, V1Deployment, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { label } from "../../shared/core/objects/names.ts";
+import { canaryName, label } from "../../shared/core/objects/names.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import { hashTemplate } from "../../shared/template-hash.ts";
 import { metaOf } from "../../webhook/controller/objects/from-objects.ts";
@@ -35,6 +35,15 @@ export async function endStateOf(stage: Stage): Promise<object> {
       }),
     ),
   ) as object;
+}
+
+/** Its last run was promoted, and the pods of that canary still stay. */
+export async function isDraining({ cluster, namespace }: Stage): Promise<boolean> {
+  const { status } = await cluster.get<Canary>(resource.canaries, { namespace, name });
+  const [last] = status?.history ?? [];
+  if (last?.outcome !== "promoted") return false;
+  const canary = await cluster.get<V1Deployment>(resource.deployments, { namespace, name: canaryName(name) });
+  return canary.spec?.replicas !== 0 && canary.metadata?.labels?.[label.over] !== last.run;
 }
 
 // --- internal ---

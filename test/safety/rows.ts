@@ -5,7 +5,7 @@ import type { Controller as RunningController } from "../../webhook/controller/c
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Arena } from "./arena.ts";
 import { Auditor } from "./auditor.ts";
-import { endStateOf } from "./endstate.ts";
+import { endStateOf, isDraining } from "./endstate.ts";
 import { canaryWeight, imageOf, Stage, type Play } from "./plays.ts";
 import { Frozen, Mortal, Passing, wordsOf, type Call, type Gate, type Nth } from "./through.ts";
 
@@ -182,14 +182,15 @@ export async function inParallel<T, R>(
 
 // --- internal ---
 
-/** The end state once it has been the same for longer than any timer of the loop takes. */
+/** The end state once it has been the same for longer than any timer of the loop takes, and a promoted canary's pods have gone. */
 async function atRest(stage: Stage): Promise<object> {
   let [last, since] = [await endStateOf(stage), performance.now()];
   return waitFor(
     async () => {
       const now = await endStateOf(stage);
       if (!isDeepStrictEqual(now, last)) [last, since] = [now, performance.now()];
-      return performance.now() - since > 3_000 ? now : unmet("changes");
+      const isOver = performance.now() - since > 3_000 && !(await isDraining(stage));
+      return isOver ? now : unmet("changes");
     },
     30_000,
     `rest in ${stage.namespace}`,

@@ -46,7 +46,24 @@ export const people: Record<string, Script> = {
   "rollback-while-analysing": rollbackIn("analysing", few),
   "rollback-while-promoting": rollbackIn("promoting", few),
   "rollback-while-returning": rollbackIn("returning", { ...few, stepWeightPromotion: 20 }),
-  "rollback-while-draining": rollbackIn("draining", few),
+  "rollback-too-late": {
+    title: "kubectl canary rollback a second after the promotion, while open requests to the canary end",
+    policy: few,
+    cues: [
+      newImage,
+      cue(
+        "bob: kubectl canary rollback podinfo",
+        inPhase("Succeeded"),
+        (world) => ask(world, { verb: "rollback" }),
+        1_000,
+      ),
+    ],
+  },
+  "image-right-after-promotion": {
+    title: "1.7.2 is asked for a second after 1.7.1 was promoted, while open requests to its canary end",
+    policy: few,
+    cues: [newImage, cue("alice sets image 1.7.2", inPhase("Succeeded"), (world) => setImage(world, "1.7.2"), 1_000)],
+  },
   "weight-lowered-by-hand": {
     title: "somebody sets the canary's weight from 50 to 5; bob promotes in the end",
     policy: few,

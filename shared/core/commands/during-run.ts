@@ -63,7 +63,7 @@ function answerTo(turn: Turn, command: Command): Answer {
   if (barrier && command.verb !== "rollback") return barrier.reason;
   const settling = betweenRuns[command.verb];
   if (settling) return run ? `${formatImages(run.images)} is under way (${run.id}).` : settling(turn, by(command));
-  if (!run) return nothingRuns(turn);
+  if (!run) return nothingRuns(turn, command);
   const against = notMeant(turn, command, run);
   if (against) return against;
   const running = { ...turn, run };
@@ -82,10 +82,17 @@ const duringRun: Partial<Record<Verb, (turn: RunTurn, command: Command) => Answe
 
 const unknown = (_turn: RunTurn, command: Command): Answer => `this controller does not know ${command.verb}.`;
 
-function nothingRuns({ state, seen }: Turn): string {
+function nothingRuns({ state, seen }: Turn, { verb }: Command): string {
   const [last] = state.history;
-  const before = last ? ` The last run, of ${formatImages(last.images)}, was ${last.outcome}.` : "";
-  return `nothing is running: ${state.reason || `${seen.targetName} is not initialized.`}${before}`;
+  const ended = last ? ` The last run, of ${formatImages(last.images)}, was ${last.outcome}.` : "";
+  const back = verb === "rollback" && last?.outcome === "promoted" ? wayBackWords(seen, last) : "";
+  return `nothing is running: ${state.reason || `${seen.targetName} is not initialized.`}${ended}${back}`;
+}
+
+function wayBackWords(seen: Turn["seen"], { before }: Turn["state"]["history"][number]): string {
+  const [image] = Object.values(before?.images ?? {});
+  const version = image?.slice(image.lastIndexOf("/") + 1) ?? "VERSION";
+  return ` To go back at once: ${verbLine(seen, "undo")} --to ${version} --now`;
 }
 
 function notMeant({ seen }: Turn, command: Command, run: Run): string | undefined {

@@ -21,6 +21,7 @@ import { takeTrafficBack, windingWords } from "./take-back.ts";
 import { remembered } from "./way-back.ts";
 import { optional } from "../format/compact.ts";
 import { afterRunOf } from "../gates/after-run.ts";
+import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
 import type { Observation } from "../observation.ts";
@@ -83,12 +84,14 @@ export function draining(turn: RunTurn): Draft {
   }
   // Before it is over nothing of it may be on its way any more: see `setWeight`.
   if (seen.route && seen.route.over !== run.id) return draft(turn, {}, { requeueAfterMs: freshMs });
-  const drainedAt = run.stageAt + policy.drainMs;
-  if (seen.now < drainedAt) return draft(turn, {}, { requeueAfterMs: drainedAt - seen.now });
-  return finish(turn);
+  const leftMs = run.stageAt + drainInRunMs(run, policy) - seen.now;
+  return leftMs > 0 ? draft(turn, {}, { requeueAfterMs: leftMs }) : finish(turn);
 }
 
 // --- internal ---
+
+/** For its users a promotion is complete before that: see `drainLeftMs`. */
+const drainInRunMs = ({ ending }: Run, { drainMs }: Policy): number => (ending?.outcome === "promoted" ? 0 : drainMs);
 
 /** The canary has, had, or is about to have a weight: nobody sends to it, and nobody raises it, is to be waited for. */
 function wasEverGiven({ run, seen, state }: RunTurn): boolean {
