@@ -5,7 +5,7 @@
 import * as http from "node:http";
 import * as https from "node:https";
 import express from "express";
-import type { ErrorRequestHandler, Express, RequestHandler } from "express";
+import type { ErrorRequestHandler, Express, Request, RequestHandler } from "express";
 import type { Logger } from "pino";
 import type { Timers } from "../shared/kube/clock.ts";
 import { messageOf } from "../shared/kube/errors.ts";
@@ -66,7 +66,8 @@ export function admissionApp(deps: ServerDeps): Express {
   // Compressed bodies are refused: the API server sends none, and a small one can unpack to a large one.
   const parse = express.json({ limit: maxBodyBytes, type: "application/json", inflate: false });
   const within = limitBodies({ ...bodyBounds, largest: maxBodyBytes }, deps.timers);
-  for (const endpoint of endpoints) app.post(endpoint.path, within, parse, review(endpoint, deps));
+  const { since, took } = stopwatch(deps.timers);
+  for (const endpoint of endpoints) app.post(endpoint.path, since, within, parse, review(endpoint, took, deps));
   app.use((request, response) => {
     response.status(404).json({ message: `nothing at ${request.method} ${request.path}` });
   });
@@ -93,7 +94,21 @@ function bare(): Express {
   return app;
 }
 
-function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
+type Took = (request: Request) => number;
+
+/** From a request's head, so that what waits for room or for its body is seen, in seconds. */
+function stopwatch(timers: Timers): { since: RequestHandler; took: Took } {
+  const arrived = new WeakMap<Request, number>();
+  return {
+    since: (request, _response, next) => {
+      arrived.set(request, timers.now());
+      next();
+    },
+    took: (request) => (timers.now() - (arrived.get(request) ?? timers.now())) / 1_000,
+  };
+}
+
+function review(endpoint: Endpoint, took: Took, deps: ServerDeps): RequestHandler {
   return (request, response) => {
     // Without a JSON content type the parser leaves the body alone.
     if (request.body === undefined) {
@@ -102,14 +117,12 @@ function review(endpoint: Endpoint, deps: ServerDeps): RequestHandler {
     }
     // A replica that is going away is not to be held to by a connection that is kept alive.
     if (deps.notReady().length > 0) response.set("Connection", "close");
-    const startedAt = deps.timers.now();
-    const seconds = (): number => (deps.timers.now() - startedAt) / 1_000;
     try {
       const { status, body, result } = admit(request.body, endpoint, deps.canary);
-      deps.recorder.admission(result, seconds());
+      deps.recorder.admission(result, took(request));
       response.status(status).json(body);
     } catch (error) {
-      deps.recorder.admission("error", seconds());
+      deps.recorder.admission("error", took(request));
       deps.log.error({ err: error, endpoint: endpoint.path }, "admission failed");
       const message = `kubectl-canary could not decide: ${messageOf(error)}`;
       const uid = uidOf(request.body);

@@ -279,6 +279,35 @@ describe("many reviews at once", () => {
   });
 });
 
+describe("a review whose body comes late", () => {
+  it("is timed from its head on", async () => {
+    let now = 0;
+    const seen: number[] = [];
+    const app = admissionApp({
+      timers: { ...systemClock, now: () => now },
+      log: pino({ enabled: false }),
+      canary: { ownAccounts: [] },
+      recorder: { admission: (_answer, seconds) => void seen.push(seconds) },
+      notReady: () => [],
+    });
+    const slow = http.createServer((asked, response) => {
+      app(asked, response);
+      now = 5_000;
+      sent.end(body);
+    });
+    await new Promise<void>((resolve) => slow.listen(0, "127.0.0.1", resolve));
+    const body = JSON.stringify(review("canaries", canary()));
+    const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const { port } = slow.address() as AddressInfo;
+    const sent = http.request({ port, host: "127.0.0.1", path: "/mutate/canaries", method: "POST", headers });
+    sent.flushHeaders();
+    await new Promise((resolve) => sent.once("response", resolve));
+    slow.close();
+    slow.closeAllConnections();
+    expect(seen).toEqual([5]);
+  });
+});
+
 describe("probes", () => {
   it("say ok, and why this replica should not be asked", async () => {
     reasons = ["the CA bundle is not in place"];

@@ -125,6 +125,7 @@ export const faults = [
   "canary-missing",
   "canary-suspended",
   ...preconditionCodes,
+  "leaf-empty",
   "target-paused",
   "autoscaler-fight",
   "autoscaler-astray",

@@ -1,5 +1,7 @@
 /** Whether there is a Canary at all, and whether its user has stopped it or its target. Pure. */
 import { heldValue, label } from "../../../../shared/core/objects/names.ts";
+import { leafEmpty } from "../../../../shared/core/turn/empty-leaf.ts";
+import { writeRefused } from "../../../../shared/core/turn/turn.ts";
 import { isWaitCause, waitCauses } from "../../../../shared/core/objects/wait-causes.ts";
 import { kubectl, kubectlCanary, nameOf, type Probe } from "../facts.ts";
 
@@ -27,13 +29,14 @@ export const canaryThere: Probe = (facts) => {
   ];
 };
 
-/** What the API server refuses the controller, only the status knows. */
-export const refusedWrite: Probe = (facts) => {
+/** What the API server refuses the controller, only the status knows; and for how long stable's leaf has been empty. */
+export const onlyInStatus: Probe = (facts) => {
   const { blocked } = { ...facts.canary?.status };
-  if (blocked?.code !== "write-refused") return [];
+  const fault = ([leafEmpty, writeRefused] as const).find((code) => code === blocked?.code);
+  if (!blocked || !fault) return [];
   return [
     {
-      fault: "write-refused",
+      fault,
       level: "broken",
       what: blocked.what,
       evidence: `status.blocked of Canary ${nameOf(facts.canary)}`,
