@@ -159,7 +159,7 @@ export class ConfigReads {
     const of = kind === "Secret" ? resource.secrets : resource.configMaps;
     try {
       const object = await this.deps.cluster.get<V1ConfigMap | V1Secret>(of, { namespace, name });
-      return isTracked(object) ? hashConfig(object, hashKey) : undefined;
+      return isTracked(object) ? hashConfig(object, { kind, namespace, name }, hashKey) : undefined;
     } catch (error: unknown) {
       if (isOptional && hasCode(error, "NotFound")) return absentConfig;
       throw error;
