@@ -46,6 +46,7 @@ export function leftByFlagger(options: LeftOptions = {}): MigrationSeen {
     flaggers: [],
     flaggerWrote: {},
     quietMs: 0,
+    floorTimes: { until: "2026-01-01T00:05:00.000Z", atLeast: "2026-01-01T00:04:00.000Z" },
   };
 }
 

@@ -118,7 +118,10 @@ it("goes on after each write that it is stopped at, and our controller takes ove
   await leave(cluster, { namespace });
   const watched = watchEndpoints(cluster, namespace, ["podinfo", "podinfo-primary"]);
   const did = await stoppedAtEach(namespace, { back: false });
-  expect(did).toEqual([
+  const floor = "replace canaries/status";
+  expect(did.slice(0, 2)).toEqual(["replace deployments", floor]);
+  // The controller has a say in the status too, and may take it for one of a target that is switched off still.
+  expect(did.filter((write) => write !== floor)).toEqual([
     "replace deployments",
     "replace services",
     "replace services",

@@ -1,5 +1,4 @@
 /** `kubectl canary migrate`: from Flagger to us, or with `--back` to Flagger again, without a failed request. */
-import type { V1Deployment } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { MigrationStep } from "../../../shared/core/migrate/seen.ts";
 import { nextToCanary } from "../../../shared/core/migrate/to-canary.ts";
@@ -11,7 +10,7 @@ import { type Deps, exitCode, type Scope } from "../../context.ts";
 import { findCanary, requireNamespace } from "../../cluster/find-canary.ts";
 import { printable } from "../../terminal/style.ts";
 import { type Arrival, type Journey, rehearsed, requirePermissions, travel } from "./one.ts";
-import { readFlaggers } from "./read.ts";
+import { flaggersLately } from "./read.ts";
 
 export interface MigrateArgs {
   /** Undefined: every Canary of the namespace, or of all. */
@@ -30,7 +29,7 @@ export async function migrate(args: MigrateArgs, deps: Deps, scope: Scope): Prom
     scope,
     all: canaries.length,
     ended: 0,
-    flaggers: await readFlaggers(deps.cluster),
+    flaggers: flaggersLately(deps),
   };
   if (canaries.length === 0) {
     deps.stderr.write(`No Canaries ${args.allNamespaces ? "in any namespace" : `in namespace ${scope.namespace}`}.\n`);
@@ -52,7 +51,7 @@ interface Company {
   all: number;
   /** How many are over, whichever way. */
   ended: number;
-  flaggers: readonly V1Deployment[] | undefined;
+  flaggers: Journey["flaggers"];
 }
 
 type Result = Arrival | "refused";

@@ -1,5 +1,6 @@
 /** One Canary's way, from look to look: what comes next is derived from the objects, so that any start goes on from there. */
 import type { V1Deployment } from "@kubernetes/client-node";
+import { optional } from "../../../shared/core/format/compact.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { isSwitched } from "../../../shared/core/migrate/left-by-flagger.ts";
 import { rehearse } from "../../../shared/core/migrate/rehearsal.ts";
@@ -8,6 +9,7 @@ import type {
   MigrationSeen,
   MigrationStep,
   MigrationWaitCode,
+  MigrationWrite,
 } from "../../../shared/core/migrate/seen.ts";
 import { cureText } from "../../../shared/core/preconditions/preconditions.ts";
 import { pause } from "../../../shared/kube/clock.ts";
@@ -20,8 +22,8 @@ import { readMigration } from "./read.ts";
 export interface Journey {
   place: { name: string; namespace: string };
   next: (seen: MigrationSeen) => MigrationStep;
-  /** Flagger's controllers, where they could be listed. */
-  flaggers: readonly V1Deployment[] | undefined;
+  /** Flagger's controllers as they are now, where they can be listed: GitOps may start one again in the middle. */
+  flaggers(): Promise<readonly V1Deployment[] | undefined>;
   /** Give up when nothing has moved for so long. */
   timeoutMs: number;
   /** Flags that choose the cluster, for commands that are printed. */
@@ -35,7 +37,7 @@ export type Arrival = "moved" | "nothing-to-do" | "interrupted";
 /** Throws a refusal where it cannot go on. */
 export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
   await requirePermissions(journey, deps);
-  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now() };
+  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now(), isFloorless: false };
   for (;;) {
     if (deps.signal.aborted) return "interrupted";
     const seen = await look(journey, deps, memory);
@@ -44,14 +46,14 @@ export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
     else if (step.kind === "done") return memory.writes === 0 ? "nothing-to-do" : "moved";
     else if (step.kind === "refuse") throw migrateRefusal(step, journey.clusterFlags);
     else if (step.kind === "wait") await wait(step, journey, deps, memory);
-    else if (await carryOut(deps.cluster, step.write)) moved(journey, deps, memory, step.write.does);
+    else if (await written(step.write, deps, memory)) moved(journey, deps, memory, step.write.does);
   }
 }
 
 /** The steps that would be taken; the last is `done` or a refusal. */
 export async function rehearsed(journey: Journey, deps: Deps): Promise<MigrationStep[]> {
   const read = await readMigration(deps, journey.place);
-  return rehearse({ ...read, flaggers: journey.flaggers, quietMs: 0 }, journey.next);
+  return rehearse({ ...read, flaggers: await journey.flaggers(), quietMs: 0 }, journey.next);
 }
 
 export function migrateRefusal({ why, cure }: MigrationRefusal, clusterFlags: string): Refusal {
@@ -81,6 +83,8 @@ interface Memory {
   /** When something last moved, and since when nothing sends to the primary; ms of the timers. */
   movedAt: number;
   quietSince?: number;
+  /** The API server keeps no floor: its CRD has none. */
+  isFloorless: boolean;
 }
 
 const lookAgainMs = 500;
@@ -89,7 +93,9 @@ const lookAgainMs = 500;
 async function look(journey: Journey, deps: Deps, memory: Memory): Promise<MigrationSeen | undefined> {
   try {
     const read = await readMigration(deps, journey.place);
-    const seen = { ...read, flaggers: journey.flaggers, quietMs: 0 };
+    const { floorTimes, ...rest } = read;
+    const kept = memory.isFloorless ? {} : optional("floorTimes", floorTimes);
+    const seen = { ...rest, ...kept, flaggers: await journey.flaggers(), quietMs: 0 };
     const now = deps.timers.now();
     if (!isSwitched(seen)) delete memory.quietSince;
     else memory.quietSince ??= now;
@@ -98,6 +104,12 @@ async function look(journey: Journey, deps: Deps, memory: Memory): Promise<Migra
     if (hasCode(error, "Unreachable", "Timeout", "TooManyRequests", "ServerError")) return undefined;
     throw error;
   }
+}
+
+async function written(write: MigrationWrite, { cluster }: Deps, memory: Memory): Promise<boolean> {
+  const outcome = await carryOut(cluster, write);
+  if (outcome === "floorless") memory.isFloorless = true;
+  return outcome === "done";
 }
 
 function moved({ say }: Journey, deps: Deps, memory: Memory, does: string): void {

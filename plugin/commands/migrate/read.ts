@@ -6,21 +6,34 @@ import { canaryName, primaryLeaf, primaryName } from "../../../shared/core/objec
 import { optional } from "../../../shared/core/format/compact.ts";
 import { configsToRead } from "../../../shared/core/migrate/left-by-flagger.ts";
 import type { ConfigObject, MigrationSeen, Scaler } from "../../../shared/core/migrate/seen.ts";
+import { floorKeptMs } from "../../../shared/core/turn/floor.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Cluster, Place } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps } from "../../context.ts";
 
-/** Flagger's controllers at work in the whole cluster; undefined where that may not be asked. */
-export async function readFlaggers(cluster: Cluster): Promise<V1Deployment[] | undefined> {
-  try {
-    const { items } = await cluster.list<V1Deployment>(resource.deployments);
-    return items.filter(isFlagger);
-  } catch (error) {
-    if (hasCode(error, "Forbidden")) return undefined;
-    throw error;
-  }
+/**
+ * Flagger's controllers at work in the whole cluster, as they were at most {@link flaggersFreshMs} ago; undefined where that may not be
+ * asked. Many Canaries take a while, and one answer serves all that move at a time.
+ */
+export function flaggersLately({
+  cluster,
+  timers,
+}: Pick<Deps, "cluster" | "timers">): () => Promise<V1Deployment[] | undefined> {
+  let last: { at: number; flaggers: Promise<V1Deployment[] | undefined> } | undefined;
+  return () => {
+    const now = timers.now();
+    if (!last || now - last.at >= flaggersFreshMs) {
+      const flaggers = readFlaggers(cluster);
+      const asked = { at: now, flaggers };
+      last = asked;
+      flaggers.catch(() => {
+        if (last === asked) last = undefined;
+      });
+    }
+    return last.flaggers;
+  };
 }
 
 /** Everything of one Canary but what only the caller knows. */
@@ -44,10 +57,42 @@ export async function readMigration(
   const primaryPods = await countPods(cluster, namespace, primaryName(name));
   const leaf = services.find(({ metadata }) => metadata?.name === primaryLeaf(apex.name));
   const flaggerWrote = { ...optional("status", ageOf(canary, now())), ...optional("leaf", leaf && ageOf(leaf, now())) };
-  return { canary, target, primary, workload, services, routes, scalers, configs, primaryPods, flaggerWrote };
+  const floorTimes = floorTimesAt(now());
+  return {
+    canary,
+    target,
+    primary,
+    workload,
+    services,
+    routes,
+    scalers,
+    configs,
+    primaryPods,
+    flaggerWrote,
+    floorTimes,
+  };
 }
 
 // --- internal ---
+
+/** All Deployments of the cluster are a large answer; Flagger takes longer to begin. */
+const flaggersFreshMs = 10_000;
+
+async function readFlaggers(cluster: Cluster): Promise<V1Deployment[] | undefined> {
+  try {
+    const { items } = await cluster.list<V1Deployment>(resource.deployments);
+    return items.filter(isFlagger);
+  } catch (error) {
+    if (hasCode(error, "Forbidden")) return undefined;
+    throw error;
+  }
+}
+
+/** A floor is written before the pods are there: with a minute less it holds long enough after the traffic has come. */
+function floorTimesAt(now: number): MigrationSeen["floorTimes"] & object {
+  const iso = (time: number): string => new Date(time).toISOString();
+  return { until: iso(now + floorKeptMs), atLeast: iso(now + floorKeptMs - 60_000) };
+}
 
 /** ms since Flagger's last write, by the object's managedFields. */
 function ageOf({ metadata }: { metadata?: V1ObjectMeta }, now: number): number | undefined {

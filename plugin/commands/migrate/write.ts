@@ -1,5 +1,6 @@
 /** One write of a migration, and whether the person who asks may do those that are to come. */
 import type { MigrationKind, MigrationStep, MigrationWrite } from "../../../shared/core/migrate/seen.ts";
+import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
@@ -8,13 +9,16 @@ import { missingPermission, Refusal } from "../../errors.ts";
 
 export const migrateManager = "kubectl-canary-migrate";
 
-/** False: somebody else wrote the object in that moment, so that it is to be looked at again. */
-export async function carryOut(cluster: Cluster, write: MigrationWrite): Promise<boolean> {
+/** `stale`: somebody else wrote the object in that moment, so that it is to be looked at again. `floorless`: no floor was kept. */
+export type Outcome = "done" | "stale" | "floorless";
+
+export async function carryOut(cluster: Cluster, write: MigrationWrite): Promise<Outcome> {
   try {
-    await (write.verb === "delete" ? remove(cluster, write) : replace(cluster, write));
-    return true;
+    if (write.verb === "replace") return keepsFloor(write, await replace(cluster, write)) ? "done" : "floorless";
+    await remove(cluster, write);
+    return "done";
   } catch (error) {
-    if (hasCode(error, "Conflict", "NotFound")) return false;
+    if (hasCode(error, "Conflict", "NotFound")) return "stale";
     const permission = missingPermission(error);
     if (permission) throw new Refusal(`Not written: ${permission}. What is done so far stays, and serves.`);
     throw error;
@@ -79,7 +83,13 @@ function resourceOf(kind: MigrationKind, apiVersion = ""): Resource {
   return kind === "TrafficSplit" || kind === "HTTPRoute" ? at(of, version) : of;
 }
 
-function replace(cluster: Cluster, { kind, object, subresource }: MigrationWrite): Promise<unknown> {
+/** A CRD that knows no floor leaves it out of what it keeps. */
+function keepsFloor({ object, subresource }: MigrationWrite, kept: MigrationWrite["object"]): boolean {
+  const floorOf = (one: object): unknown => (one as Canary).status?.floor;
+  return subresource === undefined || floorOf(object) === undefined || floorOf(kept) !== undefined;
+}
+
+function replace(cluster: Cluster, { kind, object, subresource }: MigrationWrite): Promise<MigrationWrite["object"]> {
   return cluster.replace(resourceOf(kind, object.apiVersion), object, {
     fieldManager: migrateManager,
     ...optional("subresource", subresource),

@@ -2,11 +2,10 @@
 import type { V1ObjectMeta, V1Service } from "@kubernetes/client-node";
 import { type Canary, apexOf, isLeftToFlagger } from "../objects/canary.ts";
 import { canaryLeaf, label, primaryLeaf, primaryName } from "../objects/names.ts";
-import { trackLabel } from "../objects/workload.ts";
 import type { RouteObject } from "../routes/routes.ts";
 import type { ConfigObject, MigrationSeen, Scaler } from "./seen.ts";
 import { referredConfigs } from "../config/references.ts";
-import { primarySuffix, withoutSuffix, type NamedConfig } from "./serving-template.ts";
+import { primaryLabel, primarySuffix, withoutSuffix, type NamedConfig } from "./serving-template.ts";
 
 /** Flagger's finalizer, where `spec.revertOnDeletion` was set. */
 export const flaggerFinalizer = "finalizer.flagger.app";
@@ -39,8 +38,8 @@ export function sendersOf(seen: MigrationSeen): V1Service[] {
 }
 
 /** The Service selects the pods of Flagger's primary. */
-export function selectsPrimary({ target }: MigrationSeen, service: V1Service): boolean {
-  const key = target ? trackLabel(target) : undefined;
+export function selectsPrimary({ target, primary }: MigrationSeen, service: V1Service): boolean {
+  const key = target ? primaryLabel(target, primary) : undefined;
   const value = key === undefined ? undefined : target?.spec?.selector.matchLabels?.[key];
   return key !== undefined && value !== undefined && service.spec?.selector?.[key] === `${value}${primarySuffix}`;
 }

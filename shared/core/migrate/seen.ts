@@ -49,6 +49,11 @@ export interface MigrationSeen {
   flaggerWrote: { status?: number; leaf?: number };
   /** For how many ms the primary has had no traffic, as far as the caller has seen; less after a restart of the caller. */
   quietMs: number;
+  /**
+   * RFC 3339 in UTC: until when a floor that is written now holds, and what one that is there must outlast. Undefined where the API
+   * server keeps none, for it has an older CRD.
+   */
+  floorTimes?: { until: string; atLeast: string };
 }
 
 export type MigrationKind =

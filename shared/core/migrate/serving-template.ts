@@ -21,13 +21,21 @@ export function servingTemplate(
     isCopy(reference) ? withoutSuffix(reference.name) : reference.name;
   const renamed = renameReferences(spec, original) as V1PodSpec;
   return {
-    metadata: { ...withoutId(metadata), labels: ownLabels(target, metadata.labels ?? {}) },
+    metadata: { ...withoutId(metadata), labels: ownLabels(target, primary, metadata.labels ?? {}) },
     spec: withOwnSelectors(renamed, target.metadata?.name ?? ""),
   };
 }
 
 export const withoutSuffix = (name: string): string =>
   name.endsWith(primarySuffix) ? name.slice(0, -primarySuffix.length) : name;
+
+/** The selector label that tells the primary's pods from the target's: which one it is, is an option of Flagger's (`-selector-labels`). */
+export function primaryLabel(target: V1Deployment, primary: V1Deployment | null): string | undefined {
+  const ours = target.spec?.selector.matchLabels ?? {};
+  const its = primary?.spec?.selector.matchLabels ?? {};
+  const differing = Object.keys(ours).find((key) => its[key] === `${ours[key]}${primarySuffix}`);
+  return differing ?? trackLabel(target);
+}
 
 // --- internal ---
 
@@ -48,8 +56,12 @@ function withOwnSelectors(spec: V1PodSpec, name: string): V1PodSpec {
 }
 
 /** Flagger gives the pods of its copy one selector label of another value. */
-function ownLabels(target: V1Deployment, labels: Record<string, string>): Record<string, string> {
-  const key = trackLabel(target);
+function ownLabels(
+  target: V1Deployment,
+  primary: V1Deployment,
+  labels: Record<string, string>,
+): Record<string, string> {
+  const key = primaryLabel(target, primary);
   const value = key === undefined ? undefined : target.spec?.selector.matchLabels?.[key];
   return key !== undefined && value !== undefined && labels[key] === `${value}${primarySuffix}`
     ? { ...labels, [key]: value }

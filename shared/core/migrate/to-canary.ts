@@ -28,6 +28,7 @@ import {
   sendersOf,
   serviceNamed,
 } from "./left-by-flagger.ts";
+import { holdSize } from "./hold-size.ts";
 import { flaggersInterval, migrationRefusal } from "./refusals.ts";
 import type { ConfigObject, MigrationSeen, MigrationStep, MigrationWrite, Scaler } from "./seen.ts";
 import { servingTemplate } from "./serving-template.ts";
@@ -70,7 +71,8 @@ function prepare(seen: MigrationSeen, target: V1Deployment): MigrationStep | und
   const paused = ownScalers(seen).find(({ metadata }) => metadata?.annotations?.[kedaPause] !== undefined);
   if (paused) return write(resumeScaler(paused));
   if (has < size) return write(scale(target, { has, size, of: seen.primary }));
-  return waitForPods(target, size);
+  const floor = holdSize(seen, target, size);
+  return floor ? write(floor) : waitForPods(target, size);
 }
 
 function withServingTemplate({ primary, ...seen }: MigrationSeen, target: V1Deployment): MigrationWrite | undefined {

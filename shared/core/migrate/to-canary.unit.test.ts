@@ -47,6 +47,7 @@ describe("a migration", () => {
   it("gives the target size and version first, then traffic, and takes the primary away last", () => {
     expect(story(leftByFlagger())).toEqual([
       "deployment/podinfo is scaled from 0 to 2, as many as podinfo-primary has",
+      "horizontalpodautoscaler/podinfo leaves deployment/podinfo its 2 pods for 5 minutes, though they look idle",
       "wait pods: 0 of 2 pods of podinfo are ready",
       "service/podinfo-primary sends to the pods of podinfo",
       "service/podinfo sends to the pods of podinfo",
@@ -126,12 +127,41 @@ describe("a migration", () => {
 
   it("goes by the autoscaler's minimum where someone has deleted the primary", () => {
     const seen = { ...leftByFlagger(), primary: null, primaryPods: 0 };
-    expect(story(seen).slice(0, 4)).toEqual([
+    expect(story(seen).slice(0, 5)).toEqual([
       "deployment/podinfo is scaled from 0 to 2",
+      "horizontalpodautoscaler/podinfo leaves deployment/podinfo its 2 pods for 5 minutes, though they look idle",
       "wait pods: 0 of 2 pods of podinfo are ready",
       "service/podinfo-primary sends to the pods of podinfo",
       "service/podinfo sends to the pods of podinfo",
     ]);
+  });
+
+  it("keeps the target's autoscaler from taking idle pods away until some minutes after they get the traffic", () => {
+    const left = leftByFlagger({ replicas: 4 });
+    const held = states(left).find(({ canary }) => canary.status?.floor)!;
+    expect(held.canary.status).toMatchObject({
+      phase: "Succeeded",
+      floor: { replicas: 4, until: "2026-01-01T00:05:00.000Z", autoscaler: "HorizontalPodAutoscaler podinfo" },
+    });
+    const later = { until: "2026-01-01T00:06:30.000Z", atLeast: "2026-01-01T00:05:30.000Z" };
+    expect(nextToCanary({ ...held, floorTimes: later })).toMatchObject({
+      write: { object: { status: { floor: { until: later.until } } } },
+    });
+    const shrunk = withTarget(held, ({ spec }) => void (spec!.replicas = 2));
+    expect(story(shrunk)[0]).toBe("deployment/podinfo is scaled from 2 to 4, as many as podinfo-primary has");
+    const grown = { ...held, primary: { ...held.primary!, spec: { ...held.primary!.spec!, replicas: 5 } } };
+    expect(story({ ...grown, scalers: [] })[0]).toBe(
+      "deployment/podinfo is scaled from 4 to 5, as many as podinfo-primary has",
+    );
+  });
+
+  const { floorTimes: _none, ...floorless } = leftByFlagger();
+  it.each<[string, MigrationSeen]>([
+    ["nothing scales the target", { ...leftByFlagger(), scalers: [] }],
+    ["the API server keeps no floor", floorless],
+  ])("writes no floor where %s", (_where, seen) => {
+    expect(states(seen).filter(({ canary }) => canary.status?.floor)).toEqual([]);
+    expect(nextToCanary(states(seen).at(-1)!)).toEqual({ kind: "done" });
   });
 
   it("lets KEDA scale again before it scales itself", () => {
@@ -153,11 +183,34 @@ describe("a migration", () => {
     const left = leftByFlagger();
     const [apex, ...others] = left.services;
     const metrics = { ...apex, metadata: { name: "metrics" }, spec: { selector: { app: "podinfo-primary" } } };
-    expect(story({ ...left, services: [apex!, ...others, metrics] }).slice(2, 5)).toEqual([
+    expect(story({ ...left, services: [apex!, ...others, metrics] }).slice(3, 6)).toEqual([
       "service/podinfo-primary sends to the pods of podinfo",
       "service/metrics sends to the pods of podinfo",
       "service/podinfo sends to the pods of podinfo",
     ]);
+  });
+
+  it("goes by the label that Flagger took to tell its pods apart, whichever that is", () => {
+    const renamed = (suffix: string) => ({ app: "podinfo", role: `web${suffix}` });
+    const labelled = <T extends V1Deployment | null>(deployment: T, suffix: string): T => {
+      const copy = structuredClone(deployment);
+      copy!.spec!.selector = { matchLabels: renamed(suffix) };
+      copy!.spec!.template.metadata!.labels = renamed(suffix);
+      return copy;
+    };
+    const left = leftByFlagger({ ownApex: true });
+    const services = left.services.map((service) => {
+      const selector = renamed(service.metadata?.name === "podinfo-canary" ? "" : "-primary");
+      return { ...service, spec: { ...service.spec, selector } };
+    });
+    const seen = { ...left, target: labelled(left.target, ""), primary: labelled(left.primary, "-primary"), services };
+    for (const state of states(seen))
+      for (const service of ["podinfo", "podinfo-primary"])
+        expect(answering(state, service)).toEqual({ ready: 2, image: "podinfo:1.7.0" });
+    const end = states(seen).at(-1)!;
+    expect(nextToCanary(end)).toEqual({ kind: "done" });
+    expect(end.target?.spec?.template.metadata?.labels).toEqual(renamed(""));
+    expect(end.services[0]?.spec?.selector).toEqual(renamed(""));
   });
 
   it("leaves a copy that another Canary has a part in", () => {
