@@ -136,7 +136,7 @@ function startController(
       excludedNamespaces: [],
       allowGateways: false,
       hookAddresses: ["127.0.0.1"],
-      alerts: { allowedAddresses: [], providerNamespaces: [] },
+      alerts: { allowedAddresses: ["127.0.0.1"], providerNamespaces: [] },
       leaseDurationMs: 3_000,
       renewDeadlineMs: 2_000,
       retryPeriodMs: 250,

@@ -44,6 +44,8 @@ export interface ServiceSpec {
   timeout?: string;
   backendTimeout?: string;
   headers?: { request?: HeaderChange; response?: HeaderChange };
+  /** Conditions of which a request has to meet one, such as `{ uri: { prefix: "/" } }`. */
+  match?: Record<string, unknown>[];
   /** All ports of the target's containers, for a Service that is made. */
   portDiscovery?: boolean;
   headless?: boolean;

@@ -36,6 +36,41 @@ describe("spec.service.gatewayRefs", () => {
   });
 });
 
+describe("spec.service.match", () => {
+  const matching = (...match: Record<string, unknown>[]): Partial<CanarySpec> => ({ service: { port: 9898, match } });
+  const told = (spec: Partial<CanarySpec>, over: Partial<SeenObjects> = {}): string[] =>
+    found(spec, over).map(({ code, level }) => `${code} ${level}`);
+  const some = matching({ uri: { prefix: "/shop" } }, { method: { exact: "GET" }, uri: { prefix: "/" } });
+
+  it("that leaves requests out starts no run on an HTTPRoute, and is said not to be carried out on a TrafficSplit", () => {
+    const [refused] = found({ ...some, provider: "gatewayapi:v1" });
+    expect(refused).toMatchObject({ code: "route-match-impossible", level: "obstacle" });
+    expect(refused?.what).toContain(
+      "there is analysis.match; for conditions on all of them write an HTTPRoute podinfo",
+    );
+    expect(told({ ...some, provider: "linkerd" })).toEqual(["route-match-impossible warning"]);
+    expect(told(some)).toEqual(["route-match-impossible warning"]);
+  });
+
+  it("keeps no run from starting beside a route of the user's own", () => {
+    const leaves = ["podinfo-primary", "podinfo-canary"].map((name) => ({ name, port: 9898, weight: 50 }));
+    const route = {
+      ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
+      metadata: { name: "podinfo", namespace: "test" },
+      spec: { rules: [{ backendRefs: leaves }] },
+    };
+    expect(told({ ...some, provider: "gatewayapi:v1" }, { route })).toContain("route-match-impossible warning");
+  });
+
+  it.each([
+    ["names every path", { name: "all", uri: { prefix: "/" } }],
+    ["has no condition", {}],
+  ])("with an entry that %s asks for nothing", (_, entry) => {
+    expect(told({ ...matching({ uri: { exact: "/a" } }, entry), provider: "gatewayapi:v1" })).toEqual([]);
+    expect(told({ ...matching(), provider: "gatewayapi:v1" })).toEqual([]);
+  });
+});
+
 describe("spec.skipAnalysis beside a metric that cannot be asked", () => {
   const levels = (metric: Partial<MetricSpec>, skipAnalysis: boolean): string[] => {
     const metrics = [{ name: "errors", thresholdRange: { max: 1 }, ...metric }];

@@ -2,7 +2,7 @@
 import { isWithoutService, type AnalysisSpec, type GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
-import { routeOnlyFields } from "../spec/service-settings.ts";
+import { leavesRequestsOut, routeOnlyFields } from "../spec/service-settings.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
@@ -111,6 +111,24 @@ const routeFieldsUnread: Rule = (seen) => {
   ];
 };
 
+/** A route with conditions has Linkerd answer 404 to whoever meets none; all others would get the canary too. */
+const matchImpossible: Rule = (seen) => {
+  const { canary, namespace, apexName } = seen;
+  if (!canary || !leavesRequestsOut(canary.spec.service)) return [];
+  const ways = `For a canary that some requests alone get there is analysis.match; for conditions on all of them write an HTTPRoute ${apexName} of your own that names both tracks, and its weights alone are set`;
+  const isMade = makesHttpRoute(seen);
+  return [
+    {
+      level: isMade ? "obstacle" : "warning",
+      what: isMade
+        ? `spec.service.match would keep requests from ${apexName} that meet none of its conditions, and the HTTPRoute that is made here takes every request. ${ways}. Nothing is touched while the Canary has it.`
+        : `spec.service.match is not carried out: every request is divided by weight. ${ways}.`,
+      evidence: `the spec of Canary ${nameOf(canary)}`,
+      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+    },
+  ];
+};
+
 /** What of a spec is carried out by rules of a route that only an HTTPRoute of ours can have. */
 function ruledFields({ match = [], preview, sessionAffinity }: AnalysisSpec): string[] {
   const asked: [boolean, string][] = [
@@ -178,6 +196,7 @@ export const routeRules = {
   "route-kind-missing": routeKindMissing,
   "foreign-parent": foreignParent,
   "route-fields-unread": routeFieldsUnread,
+  "route-match-impossible": matchImpossible,
   "connections-undivided": connectionsUndivided,
   "route-filter-ignored": filterIgnored,
   "route-rules-impossible": rulesImpossible,

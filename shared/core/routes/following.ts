@@ -27,9 +27,12 @@ export function routeBySpec(
   return stampedBySpec({ ...built, spec }, given, fields);
 }
 
-/** The spec says something else than when the route was last written. A user's own route is its user's. */
+/**
+ * The spec says something else than when the route was last written, or someone has edited what it says. A user's own route is its
+ * user's.
+ */
 export function isBehindSpec(found: RouteObject, wanted: RouteObject): boolean {
-  return isOurRoute(found) && !followsSpec(found, wanted);
+  return isOurRoute(found) && (!followsSpec(found, wanted) || isEdited(found, wanted));
 }
 
 /** `found`, with its weights and whatever others have added, by the spec that `wanted` was made by. */
@@ -45,6 +48,35 @@ export function followingSpec(found: RouteObject, wanted: RouteObject, apex: str
 }
 
 // --- internal ---
+
+/** What others have added is theirs. A setting that is not there at all may be one that the cluster's definition does not know. */
+function isEdited(found: RouteObject, wanted: RouteObject): boolean {
+  if (found.kind !== httpRoute.kind) return false;
+  const { parentRefs, hostnames } = wanted.spec;
+  if (!holds(found.spec["parentRefs"], parentRefs) || !holds(found.spec["hostnames"], hostnames)) return true;
+  const apex = wanted.metadata.name ?? "";
+  const [made = {}] = rulesOf(wanted);
+  const port = made.backendRefs?.[0]?.port;
+  const settings = Object.entries(without(made, ["matches", "backendRefs"]));
+  return rulesOf(found).some((rule) => {
+    const leaves = (rule.backendRefs ?? []).filter((backend) => isLeaf(backend, apex));
+    if (leaves.length === 0) return false;
+    const all = Object.entries(rule) as [string, unknown][];
+    const isOther = ([name, value]: [string, unknown]): boolean =>
+      all.some(([other, is]) => other === name && !holds(is, value));
+    return leaves.some((leaf) => leaf.port !== port) || settings.some(isOther);
+  });
+}
+
+/** `found` says all that `wanted` says, and maybe more: the API server fills in what was left out. */
+function holds(found: unknown, wanted: unknown): boolean {
+  if (wanted === undefined) return true;
+  if (Array.isArray(wanted))
+    return Array.isArray(found) && wanted.every((item) => found.some((one) => holds(one, item)));
+  if (typeof wanted !== "object" || wanted === null) return found === wanted;
+  if (typeof found !== "object" || found === null) return false;
+  return Object.entries(wanted).every(([key, value]) => holds((found as Record<string, unknown>)[key], value));
+}
 
 /** Every rule that sends to one of our leaves has the settings, the canary's own among them. */
 function ruledBy(

@@ -84,6 +84,32 @@ describe("an HTTPRoute of ours", () => {
     expect(after.annotations).toMatchObject({ theirs: "yes" });
   });
 
+  it.each<[string, Partial<ServiceSpec>, (spec: Record<string, unknown>, rule: Record<string, unknown>) => void]>([
+    ["parents", {}, (spec) => void (spec["parentRefs"] = [{ ...own, name: "other" }])],
+    ["hosts", { hosts: ["shop.test"] }, (spec) => void (spec["hostnames"] = ["other.test"])],
+    ["no host", { hosts: ["shop.test"] }, (spec) => void delete spec["hostnames"]],
+    ["a port", {}, (_, rule) => void ((rule["backendRefs"] as { port: number }[])[0]!.port = 1)],
+    ["a timeout", { timeout: "5s" }, (_, rule) => void (rule["timeouts"] = { request: "9s" })],
+    ["a header", { headers: { request: { remove: ["x-c"] } } }, (_, rule) => void (rule["filters"] = [])],
+  ])("is written anew where someone has given it %s of their own", (_, service, edit) => {
+    const found = structuredClone(httpRoute.withWeight(by(service), "podinfo", 30));
+    expect(isBehindSpec(found, by(service))).toBe(false);
+    edit(found.spec, ruleOf(found) as Record<string, unknown>);
+    expect(isBehindSpec(found, by(service))).toBe(true);
+    const written = followingSpec(found, by(service), "podinfo");
+    expect(isBehindSpec(written, by(service))).toBe(false);
+    expect(httpRoute.read(written, "podinfo")).toMatchObject({ weight: 30, ownWeight: 30 });
+  });
+
+  it("is as the spec says where the API server has filled in what was left out, or does not know a setting", () => {
+    const service = { gatewayRefs: [own], timeout: "5s" };
+    const { spec, ...rest } = by(service);
+    const [rule] = spec["rules"] as object[];
+    const parentRefs = [{ ...own, weight: 1 }, { name: "another" }];
+    const found = { ...rest, spec: { ...spec, parentRefs, rules: [{ ...rule, timeouts: undefined, name: "all" }] } };
+    expect(isBehindSpec(JSON.parse(JSON.stringify(found)) as RouteObject, by(service))).toBe(false);
+  });
+
   it("carries service.apex' labels and annotations while the spec has them, and ours whatever it says", () => {
     const given = {
       labels: { team: "a", "kubectl-canary.io/canary": "other" },

@@ -48,9 +48,6 @@ const partOf = (whole: string): Treatment => ({ how: "part of", whole });
 const always = (why: string): Treatment => ({ how: "always", why });
 
 const otherMeshes = ignored("Linkerd's routes have no such thing; remove it");
-const routeMatch = ignored(
-  "requests are divided by weight alone; write an HTTPRoute of your own that names both tracks, and its weights are set",
-);
 
 /** By the path in the schema; `[]` is an item of a list. */
 export const fieldTable: Record<string, Treatment> = {
@@ -103,7 +100,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.service.canary.annotations": read,
   "spec.service.unmanagedMetadata.annotations[]": always("labels and annotations that are not ours are left alone"),
   "spec.service.unmanagedMetadata.labels[]": always("labels and annotations that are not ours are left alone"),
-  "spec.service.match[]": routeMatch,
+  "spec.service.match[]": read,
   "spec.service.mirror[]": ignored("Linkerd ignores a whole route that mirrors requests; remove it"),
   "spec.service.rewrite": ignored("Linkerd ignores a whole route that rewrites URLs; remove it"),
   "spec.service.headers": read,

@@ -18,6 +18,11 @@ export function routeOnlyFields(service: Partial<ServiceSpec> = {}): string[] {
   return given.flatMap(([field, isGiven]) => (isGiven ? [`spec.service.${field}`] : []));
 }
 
+/** Whether some requests meet none of the conditions of `match`. An entry for every path, as in most of Flagger's manifests, takes all. */
+export function leavesRequestsOut({ match }: Partial<ServiceSpec> = {}): boolean {
+  return Array.isArray(match) && match.length > 0 && !match.some(isForAll);
+}
+
 /** Of a spec without faults. */
 export function ruleSettingsOf({ timeout, backendTimeout, headers }: Partial<ServiceSpec> = {}): RuleSettings {
   const timeouts = {
@@ -44,6 +49,13 @@ export function checkServiceSettings({ timeout, backendTimeout, headers }: Parti
 }
 
 // --- internal ---
+
+const saysNothing = ["name", "ignoreUriCase"];
+
+function isForAll({ uri = { prefix: "/" }, ...others }: Record<string, unknown>): boolean {
+  const conditions = Object.keys(others).filter((key) => !saysNothing.includes(key));
+  return conditions.length === 0 && JSON.stringify(uri) === '{"prefix":"/"}';
+}
 
 const sides = ["request", "response"] as const;
 const filterOf = {
