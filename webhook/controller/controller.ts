@@ -12,6 +12,7 @@ import { createEvidence } from "../evidence/evidence.ts";
 import { HookCalls } from "../hooks/hook-calls.ts";
 import type { Recorder } from "../telemetry/recorder.ts";
 import { Election } from "../runtime/election.ts";
+import { oneATurn } from "../runtime/one-a-turn.ts";
 import { WorkQueue, type Looked } from "../runtime/queue.ts";
 import { createConfigReads, type ConfigReads } from "./observe/configs.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
@@ -245,10 +246,9 @@ function createQueue(parts: LoopParts): WorkQueue {
     ...parts.reports,
   };
   const gone: RouteGone = new Map();
-  const queue = new WorkQueue(
-    { clock, random: parts.random, work: (key) => look(deps, gone, key), onError: lookFailed(log) },
-    { concurrency: looksAtOnce },
-  );
+  const work = oneATurn(clock, (key: string) => look(deps, gone, key));
+  const queueDeps = { clock, random: parts.random, work, onError: lookFailed(log) };
+  const queue = new WorkQueue(queueDeps, { concurrency: looksAtOnce });
   return queue;
 }
 
