@@ -24,7 +24,7 @@ import type { CanaryState, Run } from "./state.ts";
 
 const floor = { replicas: 10, message: "All traffic needs 10 replicas." };
 const ending = { outcome: "rejected", cause: "5 failed checks" } as const;
-const policy = aPolicy({ weights: [10, 50, 90] });
+const policy = aPolicy({ weights: [10, 50, 90], progressDeadlineMs: 600_000 });
 
 /** In a run that began with 10 replicas: the target is asked for `replicas` now, and the tracks have these ready pods. */
 function look(
@@ -217,10 +217,11 @@ describe("the end of a promotion", () => {
   const promoted = (
     waitedMs: number,
     world: { replicas: number; ready: number; load?: number; autoscaler?: Observation["autoscaler"] },
+    weight = 90,
   ): Decision =>
     look(
       {
-        weight: 90,
+        weight,
         run: { stage: "returning", checkAt: start - waitedMs },
         state: { phase: "Promoting", floor: { ...floor, ...optional("load", world.load) } },
       },
@@ -263,6 +264,18 @@ describe("the end of a promotion", () => {
     const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, load: 1 };
     const given = { replicas: ready, ready, autoscaler, ...optional("load", load) };
     expect(promoted(0, given).state.weight).toBe(weight);
+    expect(promoted(59_999, given).state.weight).toBe(weight);
     expect(promoted(policy.progressDeadlineMs, given).state.phase).toBe("Finalising");
+  });
+
+  it("gives a target a quarter more than it has where its autoscaler has asked for no more in a minute", () => {
+    const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, load: 1 };
+    const given = { replicas: 4, ready: 4, autoscaler };
+    expect(promoted(59_999, given, 50)).toMatchObject({ state: { weight: 50 }, requeueAfterMs: 1 });
+    expect(promoted(60_000, given, 50).state).toMatchObject({ weight: 37, run: { stage: "returning" } });
+    expect(promoted(60_000, given, 1).state.phase).toBe("Finalising");
+    const starting = { ...given, replicas: 5 };
+    expect(promoted(60_000, starting, 50)).toMatchObject({ state: { weight: 50 }, requeueAfterMs: 540_000 });
+    expect(promoted(60_000, { replicas: 4, ready: 4 }, 50).state.weight).toBe(50);
   });
 });

@@ -10,6 +10,7 @@ import {
   loweredByOthers,
   lowestWeight,
   podsFor,
+  primaryIsWhole,
   primaryRunsOnly,
   readyCanaries,
 } from "../turn/capacity.ts";
@@ -126,7 +127,9 @@ function awaitPrimary(turn: RunTurn, dueAt: number, share: number): Draft {
   const { ready } = seen.endpoints.primary;
   const needed = neededFor(share, turn);
   const reason = `${formatImages(run.images)} runs on every pod, but ${ready} of the ${needed} that ${share}% needs are ready: the canary keeps ${state.weight}%.`;
-  const leftMs = isShrunk(state, seen) ? { requeueAfterMs: dueAt + turn.policy.progressDeadlineMs - seen.now } : {};
+  const waitedMs = seen.now - dueAt;
+  const patienceMs = [autoscalerSeesMs, turn.policy.progressDeadlineMs].find((ms) => ms > waitedMs);
+  const leftMs = isShrunk(state, seen) && patienceMs !== undefined ? { requeueAfterMs: patienceMs - waitedMs } : {};
   return draft(turn, { reason, next: `${share}% on the primary when they are` }, leftMs);
 }
 
@@ -138,12 +141,24 @@ function reachable(turn: RunTurn, wanted: number, dueAt: number): number {
   const { seen, state, policy } = turn;
   if (seen.endpoints.primary.ready >= neededFor(100 - wanted, turn)) return wanted;
   if (!isShrunk(state, seen)) return state.weight;
-  const isPatienceOver = seen.endpoints.primary.ready > 0 && seen.now - dueAt >= policy.progressDeadlineMs;
-  if (isPatienceOver) return wanted;
+  const waitedMs = seen.now - dueAt;
+  if (seen.endpoints.primary.ready > 0 && waitedMs >= policy.progressDeadlineMs) return wanted;
   // A share of its own keeps the canary's pods until its autoscaler has given stable enough of them.
-  const least = isGrowing(state, seen) ? 1 : 0;
-  return Math.min(Math.max(lowestWeight(state, seen, policy), least), state.weight);
+  const lowest = Math.max(lowestWeight(state, seen, policy), isGrowing(state, seen) ? 1 : 0);
+  if (lowest < state.weight) return lowest;
+  return waitedMs >= autoscalerSeesMs && isContent(turn) ? aQuarterLess(state.weight) : state.weight;
 }
+
+/** What scales the target by its load has made no more replicas of it than are ready. */
+function isContent({ seen, policy }: RunTurn): boolean {
+  return seen.autoscaler?.load !== undefined && primaryIsWhole(seen, policy);
+}
+
+/** An autoscaler looks every 15 s at what is a little older: if it has asked for no more by then, stable's pods can do with more. */
+const autoscalerSeesMs = 60_000;
+
+/** The weight beside which the primary has a quarter more than it has. */
+const aQuarterLess = (weight: number): number => Math.max(0, 100 - Math.ceil((100 - weight) * 1.25));
 
 /** Ready pods of the primary before `share` percent may reach them. */
 function neededFor(share: number, { state, seen, policy }: RunTurn): number {

@@ -24,12 +24,19 @@ export function grownReplicas(
 ): number {
   const now = baselineOf(metrics, 0);
   if (!baseline || !now || autoscaler?.load === undefined || weight >= 100) return 0;
-  const byWork = autoscaler.load / (1 - weight / 100);
+  const byWork = autoscaler.load / Math.max(1 - weight / 100, stablesShare(metrics));
   const byRequests = baseline.replicas * growth(baseline, now);
   return Math.min(byWork, byRequests, autoscaler.maxReplicas);
 }
 
 // --- internal ---
+
+/** Of the requests that were counted. What an autoscaler has measured is older than a weight that was just raised, as they are. */
+function stablesShare(metrics: MetricsSeen | undefined): number {
+  if (!metrics?.ok) return 0;
+  const { primary, canary } = metrics;
+  return primary.requests / Math.max(1, primary.requests + canary.requests);
+}
 
 type Counted = Pick<LoadBaseline, "requests" | "seconds">;
 

@@ -24,6 +24,7 @@ describe("what all traffic needs by its load", () => {
     ],
     ["is no more than the growth of requests, whatever else pods do", [90, 12_000, 10, 12]],
     ["is no more than the work of stable's pods, whatever comes", [50, 40_000, 6, 12]],
+    ["goes by what stable got, where the weight has just been raised from that", [90, 20_000, 5, 10]],
     ["is what it was where nothing has grown", [50, 10_000, 5, 10]],
     ["is not known by stable when it gets none of the traffic", [100, 20_000, 10, 0]],
     ["is not known without an autoscaler that measures", [50, 20_000, undefined, 0]],
