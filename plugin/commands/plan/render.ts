@@ -50,6 +50,7 @@ function waits(stuck: Chance): string {
 }
 
 function steps(view: PlanView, style: Style): string[] {
+  if (view.steps.length === 0) return [];
   const right = (name: string) => ({ head: name, align: "right" as const });
   const columns = [right("STEP"), right("WEIGHT"), right("AT LEAST"), right("TAKES"), right("REQUESTS TO THE CANARY")];
   const rows = view.steps.map((step) => [

@@ -27,11 +27,15 @@ export function releasePlan(input: PlanInput): Plan {
       return versionPlan(runsOf(scene, usual, question), question);
     }),
   );
-  const intervalSeconds = policy.intervalMs / 1_000;
   const promoted = good.filter(({ outcome }) => outcome === "promoted");
+  const weights = policy.skipAnalysis ? [] : policy.weights;
+  const steps = weights.map((weight, index) => stepOf(good, { weight, index, leastSeconds: leastOf(policy, weight) }));
   const plan = {
-    steps: policy.weights.map((weight, index) => stepOf(good, { weight, index, intervalSeconds })),
-    run: { leastSeconds: intervalSeconds * policy.weights.length, seconds: spreadOf(promoted.map(secondsOf)) },
+    steps,
+    run: {
+      leastSeconds: steps.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0),
+      seconds: spreadOf(promoted.map(secondsOf)),
+    },
     good: { runs: ofGood.runs, promoted: ofGood.promoted, stuck: ofGood.stuck, takenBack: goesBack },
     versions,
   };
@@ -59,9 +63,15 @@ export function faultsOf({ metrics }: Policy): Fault[] {
 
 const secondsOf = ({ ms }: SimulatedRun): number => Math.round(ms / 1_000);
 
+/** A pause that has a time takes it, checks included. */
+function leastOf({ intervalMs, pauses }: Policy, weight: number): number {
+  const pauseMs = pauses.find((pause) => pause.weight === weight)?.durationMs ?? 0;
+  return Math.max(intervalMs, pauseMs) / 1_000;
+}
+
 function stepOf(
   runs: readonly SimulatedRun[],
-  { weight, index, intervalSeconds }: { weight: number; index: number; intervalSeconds: number },
+  { weight, index, leastSeconds }: { weight: number; index: number; leastSeconds: number },
 ): StepPlan {
   // The last step of a run that went back was cut short.
   const there = runs.flatMap(({ steps, outcome }) =>
@@ -70,7 +80,7 @@ function stepOf(
   return {
     step: index + 1,
     weightPercent: weight,
-    leastSeconds: intervalSeconds,
+    leastSeconds,
     seconds: spreadOf(there.map(({ ms }) => Math.round(ms / 1_000))),
     canaryRequests: spreadOf(there.map(({ requests }) => requests)),
   };

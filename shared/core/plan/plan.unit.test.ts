@@ -100,8 +100,44 @@ describe("a pause that a Canary declares", () => {
     const policy = { ...limited, pauses: [{ weight: 20, durationMs: 60_000 }, { weight: 30 }] };
     const { steps, run, remarks } = releasePlan(input({ policy }));
     expect(steps.map(({ seconds }) => seconds?.median).slice(0, 3)).toEqual([10, 60, 10]);
-    expect(run.seconds?.median).toBe(150);
+    expect(run).toMatchObject({ leastSeconds: 150, seconds: { median: 150 } });
     expect(remarks.map(({ code }) => code)).toEqual(["gates-taken-to-pass"]);
+  });
+});
+
+describe("a Canary of an odd shape", () => {
+  const effort = { looks: 1, runs: 1 };
+  const brief = (policy: Policy): Plan => releasePlan(input({ policy, effort, usual: { failures: 0, slow: 0 } }));
+
+  it("is promoted at the end of four days, too", () => {
+    const weights = Array.from({ length: 48 }, (_, index) => index + 2);
+    const { run, good } = brief({ ...limited, weights, intervalMs: 2 * 3_600_000 });
+    expect(good.promoted.percent).toBe(100);
+    expect(run).toMatchObject({ leastSeconds: 4 * 86_400, seconds: { median: 4 * 86_400 } });
+  });
+
+  it("is promoted after a thousand iterations, too", () => {
+    const weights = [...Array.from({ length: 1_000 }, () => 0), 100];
+    const { outcome, steps } = simulate(
+      {
+        ...{ policy: { ...limited, strategy: { kind: "blue-green" }, weights, intervalMs: 1_000 }, rps: 50 },
+        ...{ scrapeIntervalMs: 10_000, canary: {}, primary: {} },
+      },
+      seeded(1),
+    );
+    expect([outcome, steps.length]).toEqual(["promoted", 1_001]);
+  });
+
+  it("has no steps where the analysis is skipped", () => {
+    const { steps, run } = brief({ ...limited, skipAnalysis: true });
+    expect([steps, run.leastSeconds]).toEqual([[], 0]);
+  });
+
+  it("says nothing of requests that iterations before any user would bring", () => {
+    const weights = [...Array.from({ length: 3 }, () => 0), 100];
+    const policy: Policy = { ...limited, strategy: { kind: "blue-green" }, weights, threshold: 0 };
+    const { remarks } = releasePlan(input({ policy, rps: 0.0001, effort }));
+    expect(remarks.map(({ text }) => text).join()).not.toMatch(/NaN|Infinity/);
   });
 });
 

@@ -32,18 +32,14 @@ const percent = (value: number): string => `${Number(value.toPrecision(3))} %`;
 function ofSteps(input: PlanInput, { steps }: Found): Remark[] {
   const { policy, rps } = input;
   const { minRequests, noEvidence } = policy;
-  const starved = steps.find(({ seconds }) => seconds === undefined);
+  const starved = steps.find(({ seconds, weightPercent }) => seconds === undefined && weightPercent > 0);
   const enoughMs = (1e5 * minRequests) / (rps * (starved?.weightPercent ?? 100));
   // Windows double, so that the last part of the time may not count.
   if (starved && enoughMs > noEvidence.deadlineMs / 2) {
     const text = `Step ${starved.step} (weight ${starved.weightPercent}) brings the canary ${Number(((rps * starved.weightPercent) / 100).toPrecision(2))} requests/s, so the ${minRequests} that a check needs in its window take ${formatDuration(Math.round(enoughMs / 1_000) * 1_000)}; after ${formatDuration(noEvidence.deadlineMs)} without (noEvidence.deadline) its policy "${noEvidence.policy}" decides. Give it more weight, or set a lower analysis.minRequests.`;
     return [{ code: "step-too-short", text }];
   }
-  const paused = new Set(policy.pauses.map(({ weight }) => weight));
-  const late = steps.filter(
-    ({ seconds, leastSeconds, weightPercent }) =>
-      seconds && seconds.median > 1.5 * leastSeconds && !paused.has(weightPercent),
-  );
+  const late = steps.filter(({ seconds, leastSeconds }) => seconds && seconds.median > 1.5 * leastSeconds);
   return late.slice(0, 1).map(({ step, weightPercent, leastSeconds, seconds }) => {
     const came = Number(((rps * weightPercent * leastSeconds) / 100).toPrecision(2));
     const more = late.length > 1 ? ` So do ${late.length - 1} more steps.` : "";

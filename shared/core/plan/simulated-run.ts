@@ -3,6 +3,7 @@ import { noCounts, type TrackCounts } from "../analysis/track-counts.ts";
 import { checkIsDue, decide, initialState } from "../decide.ts";
 import { waitCauses } from "../objects/wait-causes.ts";
 import type { Policy } from "../spec/policy.ts";
+import { defaultWindowSeconds, windowSeconds } from "../queries/queries.ts";
 import type { CanaryState, Run } from "../state.ts";
 import type { Random } from "./random.ts";
 import { drawRequests, type Rates } from "./requests.ts";
@@ -21,7 +22,7 @@ export interface Scene {
 export type Outcome = "promoted" | "back" | "held" | "open";
 
 export interface SimulatedRun {
-  /** `held`: a person is waited for. `open`: it was not over after as many looks as one run may have. */
+  /** `held`: a person is waited for. `open`: it was not over after a month. */
   outcome: Outcome;
   /** From the canary's first request to weight 0, or to the promotion. */
   ms: number;
@@ -35,8 +36,13 @@ export interface SimulatedRun {
   looks: number;
 }
 
-/** A run that waits for days is not worth waiting for. */
-const mostLooks = 8_000;
+/** A run that is not over by then waits for something that does not come. */
+const mostDays = 30;
+/** However often it is looked at. */
+const mostLooks = 20_000;
+/** A run is looked at as often as a controller does, an old one this part of its age apart: nobody reads a plan of days to the second. */
+const patience = 1 / 200;
+const youngMs = 3_600_000;
 /** Far from 0, which means never. */
 const startAt = 1_000_000_000;
 
@@ -53,6 +59,8 @@ class Simulation {
   private readonly random: Random;
   private readonly scrapes = new Scrapes();
   private readonly nextScrape: number[];
+  /** As far back as a check reads. */
+  private readonly readMs: number;
   private readonly steps: SimulatedRun["steps"] = [];
   private state: CanaryState = { ...initialState(), phase: "Initialized", stable };
   private now = startAt;
@@ -66,6 +74,8 @@ class Simulation {
     this.scene = scene;
     this.random = random;
     this.nextScrape = scraped.map(() => startAt + random() * scene.scrapeIntervalMs);
+    const windows = scene.policy.metrics.flatMap(({ interval }) => windowSeconds(interval) ?? []);
+    this.readMs = 1_000 * Math.max(defaultWindowSeconds, ...windows) + 2 * scene.scrapeIntervalMs;
   }
 
   /** One decision, and what comes until the next one. */
@@ -79,7 +89,7 @@ class Simulation {
     this.looks += 1;
     this.state = decision.state;
     this.moved(state, decision.state);
-    if (!this.isOver()) this.advanceTo(now + Math.max(shortestMs, decision.requeueAfterMs ?? 1_000));
+    if (!this.isOver()) this.advanceTo(this.nextLook(Math.max(shortestMs, decision.requeueAfterMs ?? 1_000)));
   }
 
   isOver(): boolean {
@@ -102,7 +112,20 @@ class Simulation {
     const { run, weight, history } = this.state;
     if (this.looks === 0) return undefined;
     if (!run) return history.length === 0 ? "open" : "back";
-    return outcomeOf(run, weight) ?? (this.looks >= mostLooks ? "open" : undefined);
+    return outcomeOf(run, weight) ?? (this.isEndless() ? "open" : undefined);
+  }
+
+  private isEndless(): boolean {
+    return this.looks >= mostLooks || this.now - startAt >= mostDays * dayMs;
+  }
+
+  /** Never past a check: what a step takes is exact. A wait's own end may come late by its part. */
+  private nextLook(askedMs: number): number {
+    const { now } = this;
+    const { wait, waitSince = now, checkAt = now } = { ...this.state.run };
+    const ageMs = now - (wait === undefined ? (this.firstAt ?? now) : waitSince);
+    const patientMs = ageMs < youngMs ? 0 : patience * ageMs;
+    return now + Math.max(askedMs, wait === undefined ? Math.min(patientMs, checkAt - now) : patientMs);
   }
 
   /** A step begins with its weight; an iteration, which moves none, when it is analysed. */
@@ -125,6 +148,7 @@ class Simulation {
   }
 
   private advanceTo(due: number): void {
+    this.skipTo(due - this.readMs);
     for (;;) {
       const next = Math.min(...this.nextScrape);
       if (next > due) break;
@@ -137,6 +161,15 @@ class Simulation {
     this.countTo(due);
     this.now = due;
     this.scrapes.forget(Math.min(this.weightAt ?? due, due - longestBaseMs));
+  }
+
+  /** Scrapes of which no window at the next look begins or ends are left out. */
+  private skipTo(from: number): void {
+    const { scrapeIntervalMs } = this.scene;
+    this.nextScrape.forEach((next, index) => {
+      const missed = Math.floor((from - next) / scrapeIntervalMs);
+      if (missed > 0) this.nextScrape[index] = next + missed * scrapeIntervalMs;
+    });
   }
 
   private countTo(at: number): void {
@@ -157,6 +190,7 @@ class Simulation {
 
 /** Each write of a controller wakes it, but not at once. */
 const shortestMs = 20;
+const dayMs = 86_400_000;
 /** No metric asks for more by itself. */
 const longestBaseMs = 3_600_000;
 
