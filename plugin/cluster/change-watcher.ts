@@ -1,5 +1,5 @@
 /** Says when something that is watched may have changed: list and watch, resumed where they break. */
-import { type CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { hasCode } from "../../shared/kube/errors.ts";
 import { pause } from "../../shared/kube/clock.ts";
 import type { Selection } from "../../shared/kube/cluster.ts";
 import { Reflector } from "../../shared/kube/reflector.ts";
@@ -15,14 +15,12 @@ export class Trigger {
   private readonly reflectors: Reflector<Stored>[] = [];
   private wake: () => void = () => undefined;
   private pending = false;
-  /** The last failure to watch; cleared by the next successful read. */
-  trouble: CanaryError | undefined;
 
   constructor(deps: Deps) {
     this.deps = deps;
   }
 
-  /** Watches objects from now on. Where watching is not permitted, they are read from time to time. */
+  /** Watches objects from now on. Where they may be listed and not watched, they are listed every few seconds. */
   follow<T extends Stored>(resource: Resource, selection: Selection): Reflector<T> {
     const reflector: Reflector<T> = new Reflector<T>(
       { cluster: this.deps.cluster, clock: this.deps.timers, random: () => 0.5 },
@@ -33,8 +31,8 @@ export class Trigger {
         missingIsEmpty: true,
         onChange: () => this.fire(),
         onError: (error) => {
-          if (hasCode(error, "Forbidden")) return void reflector.stop();
-          this.trouble = error;
+          // Whoever follows reads by itself from time to time, and says there what is not permitted.
+          if (hasCode(error, "Forbidden")) return reflector.hasSynced ? undefined : void reflector.stop();
           this.fire();
         },
       },

@@ -29,6 +29,7 @@ export class Feed {
   private away: OverviewChange["away"] = null;
   private lease: SeenLease;
   private leaseAt = -Infinity;
+  private leaseFailure: CanaryError | undefined;
 
   constructor(deps: Deps, scope: Scope, recorder: Recorder) {
     this.deps = deps;
@@ -64,9 +65,16 @@ export class Feed {
   private async look(canaries: Reflector<Canary>): Promise<void> {
     const before = this.away;
     const now = steadied(await this.time(), this.lease);
+    this.away = this.awayBy(this.leaseFailure ?? canaries.listFailure);
+    const { changed, gone } = this.changesOf(canaries.list(), now);
+    if (changed.length === 0 && gone.length === 0 && this.away === before) return;
+    for (const listener of this.listeners) listener({ changed, gone, away: this.away });
+  }
+
+  private changesOf(canaries: readonly Canary[], now: number): Pick<OverviewChange, "changed" | "gone"> {
     const gone = new Set(this.sent.keys());
     const changed: CanaryView[] = [];
-    for (const canary of canaries.list()) {
+    for (const canary of canaries) {
       const own = { ...this.scope, namespace: canary.metadata.namespace ?? this.scope.namespace };
       const view = viewCanary({ canary, lease: this.lease, callers: [], unread: [] }, own, now);
       const key = keyOfView(view);
@@ -81,8 +89,7 @@ export class Feed {
       this.sent.delete(key);
       this.recorder.forget(key);
     }
-    if (changed.length === 0 && gone.size === 0 && this.away === before) return;
-    for (const listener of this.listeners) listener({ changed, gone: [...gone], away: this.away });
+    return { changed, gone: [...gone] };
   }
 
   /** Reads the Lease from time to time, and with it learns whether the API server answers. */
@@ -93,13 +100,20 @@ export class Feed {
     try {
       this.lease = await readLease(deps.cluster, this.scope.controllerNamespace);
       const now = await timeFor(this.lease, deps);
-      this.away = null;
+      this.leaseFailure = undefined;
       return now;
     } catch (error) {
-      if (!(error instanceof CanaryError) || !error.retry) throw error;
-      this.away = { since: this.away?.since ?? new Date(deps.now()).toISOString(), words: error.message };
+      // All of it was readable when the page was opened: what has come since, such as another network, may pass.
+      if (!(error instanceof CanaryError)) throw error;
+      this.leaseFailure = error;
       return deps.now();
     }
+  }
+
+  /** The same object as before where there is no news. */
+  private awayBy(failure: CanaryError | undefined): OverviewChange["away"] {
+    if (failure === undefined || failure.message === this.away?.words) return failure ? this.away : null;
+    return { since: this.away?.since ?? new Date(this.deps.now()).toISOString(), words: failure.message };
   }
 }
 

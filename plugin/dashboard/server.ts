@@ -40,6 +40,8 @@ export async function serve(served: Served, port: number): Promise<Listening> {
 
 /** Pages that follow at once; a person has a few. */
 const mostFollowers = 24;
+/** So many bytes wait for a page at most. One that reads nothing, as a frozen tab, loses its stream, and is told all when it asks again. */
+const mostUnread = 16 * 1024 * 1024;
 
 function appOf(served: Served, access: Access): Express {
   const app = express();
@@ -68,7 +70,7 @@ function pageRoutes(served: Served): express.Router {
   for (const [path, type, text] of files) routes.get(path, (_request, response) => void response.type(type).send(text));
   routes.get("/api/setup", (_request, response) => void response.json(setup));
   const streams = new Streams(served);
-  routes.get("/api/canaries", (request, response) => streams.overview(request, response));
+  routes.get("/api/canaries", (_request, response) => streams.overview(response));
   routes.get("/api/canaries/:namespace/:name", (request, response) => streams.canary(request, response));
   routes.get("/api/plans/:namespace/:name", (request, response) => answerPlan(request, response, served));
   routes.post("/api/actions", express.json({ limit: "8kb", type: "application/json" }), async (request, response) => {
@@ -103,8 +105,8 @@ class Streams {
     this.served = served;
   }
 
-  overview(request: Request, response: Response): void {
-    const signal = this.open(request, response);
+  overview(response: Response): void {
+    const signal = this.open(response);
     if (!signal) return;
     const stop = this.served.feed.subscribe((change) => send(response, change));
     signal.addEventListener("abort", stop, { once: true });
@@ -113,7 +115,7 @@ class Streams {
   canary(request: Request, response: Response): void {
     const { namespace, name } = request.params;
     if (!isName(namespace) || !isName(name)) return refuse(response, 404, "No Canary has such a name.");
-    const signal = this.open(request, response);
+    const signal = this.open(response);
     if (!signal) return;
     const { recorder, session } = this.served;
     const { deps, scope } = session;
@@ -127,14 +129,14 @@ class Streams {
   }
 
   /** Aborts when the page goes away. Undefined where there are too many. */
-  private open(request: Request, response: Response): AbortSignal | undefined {
+  private open(response: Response): AbortSignal | undefined {
     if (this.followers >= mostFollowers) {
       refuse(response, 503, `${mostFollowers} pages follow already: close some.`);
       return undefined;
     }
     this.followers += 1;
     const closed = new AbortController();
-    request.once("close", () => {
+    response.once("close", () => {
       this.followers -= 1;
       closed.abort();
     });
@@ -144,7 +146,8 @@ class Streams {
 }
 
 function send(response: Response, news: unknown): void {
-  if (!response.writableEnded) response.write(`data: ${JSON.stringify(news)}\n\n`);
+  if (response.writableLength > mostUnread) response.destroy();
+  else if (!response.writableEnded) response.write(`data: ${JSON.stringify(news)}\n\n`);
 }
 
 function listen(server: Server, port: number): Promise<void> {

@@ -1,8 +1,10 @@
 // Who the dashboard's server answers, and with which headers: each refusal is asked of a real server on this machine.
 import http from "node:http";
+import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { aTerminal } from "../../test/plugin/fixtures/terminal.ts";
 import { scope } from "../../test/plugin/fixtures/seen.ts";
+import { settled } from "../../test/kube/manual-clock.ts";
 import { RecordingCluster } from "../../test/recording-cluster.ts";
 import type { Session } from "../cluster/session.ts";
 import { Feed } from "./feed.ts";
@@ -22,12 +24,29 @@ const aSession = (): Session => ({
   forward: () => Promise.reject(new Error("Nothing is forwarded here.")),
 });
 
-async function start(allowActions: boolean): Promise<void> {
+/** Has one listener, which the test tells what it likes. */
+class Spout extends Feed {
+  listener: Parameters<Feed["subscribe"]>[0] | undefined;
+  private isSubscribed: () => void = () => undefined;
+  readonly subscribed = new Promise<void>((resolve) => (this.isSubscribed = resolve));
+
+  constructor() {
+    super({ ...aTerminal({}), cluster, signal: ending.signal }, scope, new Recorder());
+  }
+
+  override subscribe(listener: Parameters<Feed["subscribe"]>[0]): () => void {
+    this.listener = listener;
+    this.isSubscribed();
+    return () => void (this.listener = undefined);
+  }
+}
+
+async function start(allowActions: boolean, given?: Feed): Promise<void> {
   ending = new AbortController();
   cluster = new RecordingCluster([]);
   const session = aSession();
   const recorder = new Recorder();
-  const feed = new Feed(session.deps, scope, recorder);
+  const feed = given ?? new Feed(session.deps, scope, recorder);
   const setup = { where: "namespace test", allowActions };
   listening = await serve({ session, assets, feed, recorder, setup }, 0);
   address = new URL(listening.address);
@@ -161,6 +180,27 @@ describe("a request", () => {
     const { page, cookie } = await opened();
     for (const name of ["..%2F..%2Fsecrets", "A", "a%20b"])
       expect((await ask(`${page}api/canaries/test/${name}`, { cookie })).status).toBe(404);
+  });
+});
+
+describe("a page that reads nothing", () => {
+  it("loses its stream before what waits for it grows without bound", async () => {
+    await listening.close();
+    const feed = new Spout();
+    await start(true, feed);
+    const { page, cookie } = await opened();
+    const socket = connect({ port: Number(address.port), host: "127.0.0.1" })
+      .pause()
+      .on("error", () => undefined);
+    socket.write(`GET ${page}api/canaries HTTP/1.1\r\nHost: ${address.host}\r\nCookie: ${cookie}\r\n\r\n`);
+    await feed.subscribed;
+    const aMebibyte = { changed: [], gone: ["x".repeat(1 << 20)], away: null };
+    for (let sent = 0; sent < 64 && feed.listener; sent++) {
+      feed.listener(aMebibyte);
+      await settled();
+    }
+    expect(feed.listener).toBeUndefined();
+    socket.destroy();
   });
 });
 

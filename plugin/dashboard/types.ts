@@ -66,7 +66,7 @@ export interface PageView {
   actions: ActionView[];
 }
 
-/** `gone`: the Canary is not there. `away`: the API server did not answer, in these words. */
+/** `gone`: the Canary is not there. `away`: it could not be read, in these words. */
 export type PageNews = { page: PageView } | { gone: true } | { away: string };
 
 /** What is sent when a page connects, and then what has changed. */
@@ -76,7 +76,7 @@ export interface OverviewChange {
   changed: CanaryView[];
   /** As `namespace/name`. */
   gone: string[];
-  /** Since when the API server does not answer, and in which words; null while it does. */
+  /** Since when the Canaries cannot be read, and in which words; null while they can. */
   away: { since: string; words: string } | null;
 }
 

@@ -56,6 +56,7 @@ export class Reflector<T extends Stored> {
   /** Where the next watch goes on; undefined when only a new list helps. */
   private resourceVersion: string | undefined;
   private failures = 0;
+  private failedList: CanaryError | undefined;
 
   constructor(deps: ReflectorDeps, options: ReflectorOptions<T>) {
     this.deps = deps;
@@ -82,6 +83,11 @@ export class Reflector<T extends Stored> {
   /** Whether the store has held a complete list at least once. */
   get hasSynced(): boolean {
     return this.synced;
+  }
+
+  /** Why the store is not up to date: the failure of the last list, until one succeeds. */
+  get listFailure(): CanaryError | undefined {
+    return this.failedList;
   }
 
   /** Resolves with the first complete list. Never, if that never comes: see `onError`. */
@@ -129,10 +135,13 @@ export class Reflector<T extends Stored> {
 
   private async relist(): Promise<string> {
     try {
-      return await this.relistBy({});
+      return await this.relistBy({}).catch((error: unknown) => {
+        // The pages' snapshot was compacted away while we read it; one unpaged answer cannot suffer that.
+        if (hasCode(error, "Gone")) return this.relistBy({ limit: 0 });
+        throw error;
+      });
     } catch (error) {
-      // The pages' snapshot was compacted away while we read it; one unpaged answer cannot suffer that.
-      if (hasCode(error, "Gone")) return this.relistBy({ limit: 0 });
+      this.failedList = asCanaryError(error);
       throw error;
     }
   }
@@ -152,6 +161,7 @@ export class Reflector<T extends Stored> {
 
   private hold(items: readonly T[]): void {
     this.store.replaceAll(items);
+    this.failedList = undefined;
     if (this.synced) return;
     this.synced = true;
     this.resolveFirstList();

@@ -1,5 +1,6 @@
 /** What a person can do, each behind a dialog that says what will happen. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { shownSafely } from "./live.ts";
 import type { ActionAnswer, ActionRequest, ActionView, DashboardVerb, PageView } from "../types.ts";
 
 const labels: Record<DashboardVerb, string> = {
@@ -122,8 +123,8 @@ async function give(request: ActionRequest): Promise<ActionAnswer> {
       headers: { "content-type": "application/json" },
       body: JSON.stringify(request),
     });
-    if (answer.ok) return (await answer.json()) as ActionAnswer;
-    return { accepted: false, message: (await answer.text()).trim() };
+    if (answer.ok) return shownSafely((await answer.json()) as ActionAnswer);
+    return { accepted: false, message: shownSafely((await answer.text()).trim()) };
   } catch {
     return { accepted: false, message: "The dashboard's server does not answer: is it still running?" };
   }

@@ -20,6 +20,7 @@ export function App({ clock }: { clock: Clock }) {
       </a>
       <Top setup={setup} isHeard={isHeard} />
       <main id="main" tabIndex={-1}>
+        {isHeard ? null : <p class="banner warn">{unheard}</p>}
         {place ? (
           <CanaryPage
             key={`${place.namespace}/${place.name}`}
@@ -37,6 +38,9 @@ export function App({ clock }: { clock: Clock }) {
 }
 
 // --- internal ---
+
+const unheard =
+  "The dashboard's server does not answer: is kubectl canary dashboard still running? One that was started again has another address. What is shown was seen before.";
 
 function Top({ setup, isHeard }: { setup: Setup | undefined; isHeard: boolean }) {
   return (

@@ -137,7 +137,7 @@ function useNews(
 
 function troubleIn(news: PageNews): string | undefined {
   if ("gone" in news) return "There is no Canary of this name. What is shown, if anything, was seen before.";
-  return "away" in news ? `The API server does not answer: ${news.away}` : undefined;
+  return "away" in news ? `Not up to date: ${news.away}` : undefined;
 }
 
 const signs = { bad: "✖", warn: "!", busy: "◌", good: "✓" } as const;

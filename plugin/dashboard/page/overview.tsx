@@ -26,7 +26,7 @@ export function Overview({ known, now }: { known: Known | undefined; now: number
   const shown = [...canaries.values()].filter((view) => key(view).includes(wanted.trim().toLowerCase()));
   return (
     <>
-      {away ? <p class="banner warn">{`The API server does not answer: ${away.words}`}</p> : null}
+      {away ? <p class="banner warn">{`Not up to date for ${distance(away.since, now)}: ${away.words}`}</p> : null}
       <div class="title">
         <h1>Canaries</h1>
         <label class="filter">

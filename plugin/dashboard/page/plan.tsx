@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import type { PlanView } from "../../commands/plan/view.ts";
 import { Figure, type Plot } from "./figure.tsx";
+import { shownSafely } from "./live.ts";
 import { Mark, Section, Table } from "./parts.tsx";
 import type { CanaryPlace } from "./place.ts";
 import type { Point } from "./plot.ts";
@@ -118,8 +119,8 @@ function plotOf({ steps, versions, run }: PlanView): Plot {
 async function askFor({ namespace, name }: CanaryPlace, rps: string): Promise<PlanView | string> {
   try {
     const answer = await fetch(`api/plans/${namespace}/${name}?rps=${encodeURIComponent(rps)}`);
-    if (answer.ok) return (await answer.json()) as PlanView;
-    return (await answer.text()).trim();
+    if (answer.ok) return shownSafely((await answer.json()) as PlanView);
+    return shownSafely((await answer.text()).trim());
   } catch {
     return "The dashboard's server does not answer: is it still running?";
   }
