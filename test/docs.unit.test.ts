@@ -2,8 +2,12 @@
 import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
+import { flagTable } from "../plugin/cli/flag-table.ts";
+import { verbs } from "../plugin/cli/verbs.ts";
 import { faults } from "../plugin/commands/doctor/facts.ts";
+import { waitCauses } from "../shared/core/objects/wait-causes.ts";
 
 const root = join(import.meta.dirname, "..");
 const inFolder = async (folder: string): Promise<string[]> =>
@@ -44,6 +48,58 @@ describe("the page of doctor", () => {
     const page = await text("docs/doctor.md");
     expect(faults.filter((fault) => !page.includes(`\`${fault}\``))).toEqual([]);
     expect(page).toContain(`${faults.length} kinds of fault looked for`);
+  });
+});
+
+describe("the page of the plugin", () => {
+  /** What is said of all verbs that steer, above their table. */
+  const common = ["help", "reason", "timeout"];
+  const letters = [..."abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"];
+
+  it.each(verbs.map((verb) => [verb.name, verb] as const))(
+    "has the verb %s with each of its flags",
+    async (name, verb) => {
+      const rows = (await text("docs/plugin.md")).split("\n").filter((line) => line.startsWith(`| \`${name}`));
+      expect(rows).not.toEqual([]);
+      const { names, nameOf, hidden } = flagTable([verb]);
+      const inherited = flagTable([]).names;
+      const own = names.filter((flag) => ![...inherited, ...hidden, ...common].includes(flag));
+      const short = (flag: string): string[] => letters.filter((letter) => nameOf(`-${letter}`) === flag);
+      const isSaid = (flag: string): boolean =>
+        [`--${flag}`, ...short(flag).map((letter) => `-${letter}`)].some((typed) => rows.join().includes(typed));
+      expect(own.filter((flag) => !isSaid(flag))).toEqual([]);
+    },
+  );
+});
+
+describe("the page of alerts", () => {
+  it("has each wait that somebody is told of", async () => {
+    const page = await text("docs/alerts.md");
+    const told = Object.entries(waitCauses).filter(
+      ([cause, { kind, ...entry }]) =>
+        cause !== "obstacle" && !("goesOn" in entry) && (kind === "person" || kind === "outage"),
+    );
+    expect(told.map(([cause]) => cause).filter((cause) => !page.includes(`\`${cause}\``))).toEqual([]);
+  });
+});
+
+interface Schema {
+  properties?: Record<string, Schema>;
+}
+
+describe("the page of the Canary", () => {
+  it("has each field of spec, service, analysis and status that is not Flagger's own bookkeeping", async () => {
+    const page = await text("docs/canary.md");
+    const definition = load(await text("charts/kubectl-canary/files/crds/canaries.yaml")) as {
+      spec: { versions: { schema: { openAPIV3Schema: Schema } }[] };
+    };
+    const { spec, status } = definition.spec.versions[0]?.schema.openAPIV3Schema.properties ?? {};
+    const { service, analysis } = spec?.properties ?? {};
+    const fields = [spec, service, analysis, status].flatMap((part) => Object.keys(part?.properties ?? {}));
+    const neverWritten = ["sessionAffinityCookie", "primarySessionAffinityCookie", "previousSessionAffinityCookie"];
+    expect(fields.length).toBeGreaterThan(80);
+    const told = fields.filter((field) => !neverWritten.includes(field));
+    expect(told.filter((field) => !new RegExp(`[\`.]${field}\\b`).test(page))).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * Every cause for which a run waits: how long it may, what it is called, and what would end it. To add one, add it here, where the
- * core finds it out (`traffic/`), and to docs/canary.md.
+ * Every cause for which a run waits: how long it may, what it is called, and what would end it. To add one, add it here and where the
+ * core finds it out (`traffic/`); one that only a person ends is told of, so it is in docs/alerts.md too.
  */
 
 /** What the sentences about a cause name. */

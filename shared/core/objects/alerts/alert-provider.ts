@@ -16,7 +16,7 @@ export interface AlertProviderSpec {
   type: AlertProviderType;
   /** `general` unless given; of slack, discord and rocket. */
   channel?: string;
-  /** Who posts; `flagger` unless given; of slack, discord and rocket. */
+  /** Who posts; `kubectl-canary` unless given; of slack, discord and rocket. */
   username?: string;
   address?: string;
   /** An HTTP proxy to send through. */
