@@ -4,13 +4,15 @@ import type { AddressInfo } from "node:net";
 import type { Schema } from "./schemas.ts";
 
 export interface Letter {
+  /** When it was whole, ms. */
+  at: number;
   path: string;
   headers: IncomingHttpHeaders;
   body: unknown;
 }
 
 export interface Receiver {
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://HOST:PORT`. */
   address: string;
   got: Letter[];
   /** What was wrong with what came, by `schema`. */
@@ -22,8 +24,16 @@ export interface Receiver {
 
 export type Answer = (response: ServerResponse, count: number) => void;
 
-/** Answers 400 to what `schema` has a fault with; `answer`: 200 unless given, and told how many have come. */
-export async function aReceiver({ schema, answer = ok }: { schema?: Schema; answer?: Answer } = {}): Promise<Receiver> {
+interface Options {
+  /** Answers 400 to what it has a fault with. */
+  schema?: Schema;
+  /** 200 unless given; told how many have come. */
+  answer?: Answer;
+  /** Of this machine; loopback unless given. */
+  host?: string;
+}
+
+export async function aReceiver({ schema, answer = ok, host = "127.0.0.1" }: Options = {}): Promise<Receiver> {
   const got: Letter[] = [];
   const faults: string[] = [];
   const waiting: { count: number; go: () => void }[] = [];
@@ -34,16 +44,16 @@ export async function aReceiver({ schema, answer = ok }: { schema?: Schema; answ
       const { url: path = "", headers } = request;
       const body: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
       const found = schema?.(body, "body") ?? [];
-      got.push({ path, headers, body });
+      got.push({ at: Date.now(), path, headers, body });
       faults.push(...found);
       if (found.length > 0) response.writeHead(400).end();
       else answer(response, got.length);
       for (const { count, go } of waiting) if (got.length >= count) go();
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return {
-    address: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    address: `http://${host}:${(server.address() as AddressInfo).port}`,
     got,
     faults,
     arrived: (count) =>
