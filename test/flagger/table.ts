@@ -24,6 +24,8 @@ export interface Row {
 
 export interface Section {
   title: string;
+  /** Whose fields and behaviours; Flagger's unless given. */
+  of?: string;
   rows: Row[];
 }
 
@@ -64,9 +66,9 @@ export function decided(row: Row, files: readonly string[]): Decided {
 }
 
 export function page(all: readonly Section[], files: readonly string[]): string {
-  const body = all.map(({ title, rows }) => {
+  const body = all.map(({ title, of = "Flagger", rows }) => {
     const lines = rows.map((row) => lineOf(decided(row, files)));
-    return [`## ${title}`, "", "| Flagger | here | what is done | decided by |", "|---|---|---|---|", ...lines].join(
+    return [`## ${title}`, "", `| ${of} | here | what is done | decided by |`, "|---|---|---|---|", ...lines].join(
       "\n",
     );
   });
