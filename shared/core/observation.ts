@@ -29,6 +29,8 @@ export interface Target {
   changedBy: string;
   /** Id of the run in our promoting mark, if there is one. */
   promoting?: string;
+  /** Which configuration its template stands for, by our own annotation. */
+  configMark?: string;
   /** pod-template-hash in our stable label. */
   stableMark?: string;
   /** Our rejection is what its Progressing condition says. */

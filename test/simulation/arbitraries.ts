@@ -164,7 +164,7 @@ export const anyTarget: fc.Arbitrary<Target> = aTag.chain((tag) =>
     ...{ rolledOut: fc.boolean(), available: maybe(fc.nat({ max: 10 })) },
     readyPods: fc.nat({ max: 2 }),
     podTemplateHash: maybe(fc.constantFrom(`pod${tag}`)),
-    mayLeaveNobody: maybe(fc.constant<true>(true)),
+    ...{ mayLeaveNobody: maybe(fc.constant<true>(true)), configMark: maybe(fc.constantFrom("a", "b")) },
     stuck: maybe(fc.constant("it has timed out progressing.")),
     active: fc.uniqueArray(aTag).map((names) => names.map(aVersion)),
   }),

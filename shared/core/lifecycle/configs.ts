@@ -9,14 +9,17 @@ import type { CanaryState } from "../state.ts";
 export function withConfigs(next: CanaryState, { configs: seen, target }: Observation): CanaryState {
   if (seen === undefined || !next.stable || !target) return next;
   const { configs: before, ...rest } = next;
-  if (seen === null) return rest;
+  if (seen === null)
+    return { ...rest, ...optional("configs", isLeftMarked(next, target) ? unfollowed(before) : undefined) };
   const isSettled = !next.run && target.intent === next.stable.hash;
   return { ...rest, ...optional("configs", trackConfigs(before, seen, isSettled)) };
 }
 
 export function configMarking(next: CanaryState, { configs: seen, target }: Observation): Action[] {
   const { configs } = next;
-  if (!configs || !seen || configs.key !== seen.key || !target || !mayBeMarked(next, target)) return [];
+  if (!configs || !target || !mayBeMarked(next, target)) return [];
+  if (seen === null) return [{ kind: "markConfigs", ...optional("mark", configs.mark), changed: "" }];
+  if (seen?.key !== configs.key) return [];
   const mark = wantedMark(configs);
   if (mark === seen.mark) return [];
   return [{ kind: "markConfigs", ...optional("mark", mark), changed: changedConfigs(configs) }];
@@ -28,6 +31,17 @@ export function configNotes({ configs }: CanaryState, { configs: seen }: Observa
 }
 
 // --- internal ---
+
+/** The target is held with a mark that nobody follows any more: no data that is put back would ever take it off. */
+function isLeftMarked({ configs, stable, run }: CanaryState, target: Target): boolean {
+  if (!configs || (!run && target.intent === stable?.hash)) return false;
+  return target.configMark !== configs.mark;
+}
+
+/** Only what is needed to put stable's mark back. */
+function unfollowed(configs: CanaryState["configs"]): CanaryState["configs"] {
+  return configs && { key: configs.key, tracked: configs.tracked, ...optional("mark", configs.mark) };
+}
 
 /** Never while a version is being promoted, taken back or wound up, and never over a change that someone let past the canary. */
 function mayBeMarked({ run, unvetted }: CanaryState, target: Target): boolean {

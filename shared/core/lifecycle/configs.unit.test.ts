@@ -57,6 +57,28 @@ describe("a change of configuration", () => {
   it("is nothing where it is not tracked any more", () =>
     expect(made({ configs }, { configs: null }).state.configs).toBeUndefined());
 
+  it("is taken off a target that is held with it where it is not tracked any more, or it would be held for ever", () => {
+    const pending = { mark: "bad", changed: { "configmap/app": "b" } };
+    const held = aTarget({ intent: hashOf("1.7.1"), held: true, configMark: "bad" });
+    const off = made({ configs: { ...configs, mark: "good", pending } }, { target: held, configs: null });
+    expect(marksOf(off)).toEqual([{ kind: "markConfigs", mark: "good", changed: "" }]);
+    expect(off.state.configs).toEqual({ ...configs, mark: "good" });
+    const { configMark: _none, ...back } = aTarget({ configMark: "good" });
+    for (const target of [aTarget({ configMark: "good" }), back]) {
+      const after = made({ configs: off.state.configs! }, { target, configs: null });
+      expect([after.state.configs, marksOf(after)]).toEqual([undefined, []]);
+    }
+    const other = { target: { ...held, configMark: "good" }, configs: null };
+    expect(made({ configs: off.state.configs! }, other).state.configs).toBeUndefined();
+  });
+
+  it("is left alone where it is not tracked any more while its version is promoted", () => {
+    const target = aTarget({ intent: hashOf("1.7.1"), held: true, configMark: "new" });
+    const state = { ...aRunningState(50, { stage: "promoting" }), configs };
+    const off = made(state, { target, configs: null });
+    expect([off.state.configs, marksOf(off)]).toEqual([configs, []]);
+  });
+
   it("is kept where it was not looked at", () => {
     const decision = made({ configs }, {});
     expect({ configs: decision.state.configs, marks: marksOf(decision) }).toEqual({ configs, marks: [] });

@@ -67,7 +67,8 @@ export function markConfigs(
 ): Promise<void> {
   const target = requireTarget(objects);
   const held = target.spec?.paused === true ? heldValue.pausedByUser : heldValue.running;
-  const words = changed === "" ? "configuration that was put back" : `a change of ${changed}`;
+  const words =
+    changed === "" ? "configuration that is as stable has it, or tracked no more" : `a change of ${changed}`;
   return patchTarget(deps, objects, {
     ...(label.held in metaOf(target).labels ? {} : { labels: { [label.held]: held } }),
     annotations: { [annotation.requestedBy]: words },

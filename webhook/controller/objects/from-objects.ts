@@ -76,6 +76,7 @@ export function toTarget(deployment: V1Deployment, revisions: readonly Revision[
     kept: revisions.map((revision) => revision.version.podTemplateHash),
     pausedByUser: labels[label.held] === heldValue.pausedByUser,
     requestedBy: annotations[annotation.requestedBy] ?? "an unnamed user",
+    ...optional("configMark", spec.template?.metadata?.annotations?.[annotation.config]),
     rolledOut: isRolledOut(deployment),
     ...optional("available", availableOf(deployment)),
     ...(mayLeaveNobody(deployment) ? { mayLeaveNobody: true } : {}),
