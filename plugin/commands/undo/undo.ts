@@ -18,6 +18,7 @@ import { relative } from "../../terminal/time.ts";
 import { printable } from "../../terminal/style.ts";
 import { letOutNow, rehearseNow, type NowArgs } from "./now.ts";
 import { recordedVersion, type Recorded } from "./recorded.ts";
+import { requireUndoing, type Rehearsed } from "./rehearsed.ts";
 
 export interface UndoArgs {
   name: string;
@@ -54,8 +55,8 @@ async function undoByCanary(undone: Undone, deps: Deps, scope: Scope): Promise<n
   const { canary, wanted } = undone;
   if (isSetTo(undone))
     throw new Refusal(`deployment/${canary.spec.targetRef.name} is set to ${wanted} already: nothing to undo.`);
-  await setTemplate(undone, deps);
-  return sayWhatFollows(undone, deps, scope);
+  const isExact = await setTemplate(undone, deps, false);
+  return sayWhatFollows(undone, isExact, { deps, scope });
 }
 
 async function undoNow(
@@ -67,13 +68,19 @@ async function undoNow(
   const { canary, entry, wanted } = undone;
   refuseRejected(entry, canary, scope);
   await rehearseNow(canary, deps);
-  if (!isSetTo(undone)) await setTemplate(undone, deps);
+  if (!isSetTo(undone)) await setTemplate(undone, deps, true);
   deps.stderr.write(`deployment/${canary.spec.targetRef.name} is set to ${wanted}: waiting for its run to begin.\n`);
   return letOutNow({ ...now, name: canary.metadata.name ?? name, to, intent: entry.intent }, deps, scope);
 }
 
-async function setTemplate({ canary, entry, deployment, wanted }: Undone, deps: Deps): Promise<void> {
-  await patchTemplate(await templateOf(entry, deployment, { deps, wanted }), deployment, { canary, deps });
+/** Says whether the Deployment has exactly the version's template now. */
+async function setTemplate(
+  { canary, entry, deployment, wanted }: Undone,
+  deps: Deps,
+  isNow: boolean,
+): Promise<boolean> {
+  const template = await templateOf(entry, deployment, { deps, wanted });
+  return patchTemplate(template, deployment, { stable: canary.status?.stable?.hash, wanted, isNow, deps });
 }
 
 function wordsOf({ images, run, isPromoted, at }: Recorded, now: number): string {
@@ -91,12 +98,18 @@ function refuseRejected({ intent }: Recorded, { metadata, status }: Canary, scop
   );
 }
 
-function sayWhatFollows({ canary, entry, wanted }: Undone, deps: Deps, scope: Scope): number {
+function sayWhatFollows(
+  { canary, entry, wanted }: Undone,
+  isExact: boolean,
+  { deps, scope }: { deps: Deps; scope: Scope },
+): number {
   const { metadata, spec, status = {} } = canary;
   const name = metadata.name ?? "";
   const say = (follows: string): unknown =>
     deps.stdout.write(`${name}: deployment/${spec.targetRef.name} is set to ${wanted} again: ${follows}.\n`);
-  if (entry.intent === status.stable?.hash) say("it is stable, so no pod restarts");
+  if (!isExact)
+    say("with its ConfigMaps and Secrets as they are now, or as a webhook has changed it, so a canary run judges it");
+  else if (entry.intent === status.stable?.hash) say("it is stable, so no pod restarts");
   else if (status.rejected?.some(({ hash }) => hash === entry.intent)) {
     say("it was rejected since, so it is held and no run starts");
     deps.stderr.write(`To try it all the same: ${canaryCommand("retry", name, scope)}\n`);
@@ -136,8 +149,8 @@ function withoutHashLabel(template: V1PodTemplateSpec): V1PodTemplateSpec {
 async function patchTemplate(
   template: V1PodTemplateSpec,
   deployment: V1Deployment,
-  { canary, deps }: { canary: Canary; deps: Deps },
-): Promise<void> {
+  { deps, ...asked }: Pick<Rehearsed, "stable" | "wanted" | "isNow"> & { deps: Deps },
+): Promise<boolean> {
   const { name = "", namespace = "", resourceVersion } = deployment.metadata ?? {};
   const body = [
     { op: "replace", path: "/metadata/resourceVersion", value: resourceVersion },
@@ -145,15 +158,10 @@ async function patchTemplate(
   ];
   const at = { name, namespace };
   const patch = { type: "json", body, fieldManager: `kubectl-${manager}-undo` } as const;
-  const rehearsed = await allowed(
-    deps.cluster.patch<V1Deployment>(resource.deployments, at, { ...patch, dryRun: true }),
-  );
-  const isStable = hashTemplate(template) === canary.status?.stable?.hash;
-  if (!isStable && rehearsed.metadata?.labels?.[label.held] === undefined)
-    throw new Refusal(
-      `Not written: the webhook would not hold deployment/${name}, and the change would go live without a canary. Is it under the Canary's control? Look:\n  kubectl get deployment ${name} -n ${namespace} --show-labels`,
-    );
+  const after = await allowed(deps.cluster.patch<V1Deployment>(resource.deployments, at, { ...patch, dryRun: true }));
+  const isExact = requireUndoing({ before: deployment, after, template, ...asked });
   await allowed(deps.cluster.patch(resource.deployments, at, patch));
+  return isExact;
 }
 
 async function allowed<T>(asked: Promise<T>): Promise<T> {
