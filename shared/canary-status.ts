@@ -18,7 +18,7 @@ import { initialState } from "./core/decide.ts";
 import type { CanaryState, Pause, Run } from "./core/state.ts";
 import { waitCauses } from "./core/objects/wait-causes.ts";
 import { parseCallers, printCallers } from "./callers-status.ts";
-import { parseSince, printSince, withoutSince } from "./status-since.ts";
+import { floorLeftMs, parseSince, printSince, withoutSince } from "./status-since.ts";
 import { optional } from "./core/format/compact.ts";
 import { parseComparison, printComparison } from "./comparison-status.ts";
 import { parseAfterRun, parseGates, printAfterRun, printGates } from "./gate-status.ts";
@@ -98,11 +98,16 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
   });
 }
 
-/** The status of a Canary that cannot be read: what is known of it stays, and it needs a person. */
+/** The status of a Canary that cannot be read: what is known of it stays, but for a floor that is over, and it needs a person. */
 export function printUnreadable(words: { reason: string; reasonCode: string }, since: Since): CanaryStatus {
   const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
   const conditions = kstatus("stalled", { reason: "Unreadable", message: words.reason }, since);
-  return cutTexts({ ...since.previous, ...words, next: "correct the spec", conditions: [...told, ...conditions] });
+  const { floor, ...rest } = { ...since.previous };
+  const kept = {
+    ...rest,
+    ...optional("floor", floorLeftMs({ ...since.previous }, since.now) === 0 ? undefined : floor),
+  };
+  return cutTexts({ ...kept, ...words, next: "correct the spec", conditions: [...told, ...conditions] });
 }
 
 // --- internal ---

@@ -30,6 +30,12 @@ export function withoutSince<T extends Partial<Record<Field | "floor", unknown>>
   return rest;
 }
 
+/** Of a status that nobody decides on: in how many ms its floor is over, 0 where that is so; undefined where none will be. */
+export function floorLeftMs({ floor, run }: CanaryStatus, now: number): number | undefined {
+  const until = Date.parse(floor?.until ?? "");
+  return run || Number.isNaN(until) ? undefined : Math.max(0, until - now);
+}
+
 // --- internal ---
 
 /** One that cannot be read holds nothing: the next look of a run finds it anew. */

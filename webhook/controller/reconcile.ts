@@ -16,6 +16,7 @@ import { unreadableCode, unreadableWords } from "../../shared/core/turn/turn.ts"
 import { optional } from "../../shared/core/format/compact.ts";
 import { iterationsBegun } from "../../shared/core/turn/step-words.ts";
 import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
+import { floorLeftMs } from "../../shared/status-since.ts";
 import { perform, type ApplyContext } from "./apply/apply.ts";
 import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { shaped } from "./cache/slim.ts";
@@ -273,12 +274,17 @@ async function sayInvalid(
   const seen = { now: deps.now(), namespace, targetName: canary.spec.targetRef.name, ...receiving(deps, canary) };
   const alerts = alertsOfUnreadable(known, { reason: words.reason, isNew }, { rules, seen });
   const events: EventText[] = isNew ? [{ type: "Warning", message: words.reason }] : [];
+  const floorMs = floorLeftMs({ ...canary.status }, deps.now());
   const isNews =
-    isNew || alerts.length !== known.length || alerts.some(({ to }, index) => to.length !== known[index]?.to.length);
+    isNew ||
+    floorMs === 0 ||
+    alerts.length !== known.length ||
+    alerts.some(({ to }, index) => to.length !== known[index]?.to.length);
   const written = isNews ? await saveInvalid(deps, canary, { words, alerts, events }) : canary;
   deps.alerts.settled(keyOf(canary), alerts);
   deps.alerts.submit(written, alerts);
-  return { isCheck: false, said: isNew ? await announce(deps, written, events) : true };
+  const again = floorMs ? { requeueAfterMs: floorMs } : {};
+  return { ...again, isCheck: false, said: isNew ? await announce(deps, written, events) : true };
 }
 
 async function saveInvalid(

@@ -75,6 +75,21 @@ describe("a Canary that cannot be read", () => {
     return { ...canary, spec: { ...canary.spec, analysis: { interval: "soon" } } };
   };
 
+  it("gives autoscalers back what it kept for a run that is over, when that is due", async () => {
+    const floor = { replicas: 4, until: new Date(start + 60_000).toISOString() };
+    const canary = unreadable();
+    const held = { ...canary, status: { ...canary.status!, floor } };
+    const early = await aReplica({ given });
+    expect(await early.look(held)).toMatchObject({ requeueAfterMs: 60_000 });
+    const { status } = early.cluster.writes[0]?.body as Canary;
+    expect(status?.floor).toEqual(floor);
+    const past = { ...floor, until: new Date(start).toISOString() };
+    const late = await aReplica({ given });
+    await late.look({ ...held, status: { ...status!, said: [], floor: past } });
+    expect(late.cluster.calls).toEqual([fence]);
+    expect((late.cluster.writes[0]?.body as Canary).status).not.toHaveProperty("floor");
+  });
+
   it("is said in its status and an Event, and nothing is done", async () => {
     const { cluster, look } = await aReplica({ given });
     await look(unreadable());

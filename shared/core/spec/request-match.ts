@@ -57,9 +57,17 @@ function checkMatch({ headers = {}, queryParams = {}, sourceLabels }: AnalysisMa
       `${path}.sourceLabels`,
       "cannot be matched: Linkerd's routes do not know a caller's labels. Let the caller send a header",
     );
+  const twice = twiceNamed(Object.keys(headers));
+  if (twice !== undefined) add(path, `names the header ${quoted(twice)} twice: only one of them would be looked at`);
   const conditions = [...Object.entries(headers), ...Object.entries(queryParams)];
   if (conditions.length === 0) add(path, "names no header and no query parameter: it would match every request");
   for (const [name, match] of conditions) checkCondition(name, match, { path, add });
+}
+
+/** Headers' names are the same in upper and lower case, and of two conditions on one the Gateway API ignores the second. */
+function twiceNamed(names: readonly string[]): string | undefined {
+  const lower = names.map((name) => name.toLowerCase());
+  return names.find((_name, index) => lower.indexOf(lower[index]!) !== index);
 }
 
 function checkCondition(name: string, match: StringMatch, { path, add }: { path: string; add: Add }): void {

@@ -70,6 +70,11 @@ describe("a match", () => {
     ],
     ["nothing", { iterations: 2, match: [{}] }, "it would match every request"],
     [
+      "a header twice, in other letters",
+      { iterations: 2, match: [{ headers: { "X-Team": { exact: "web" }, "x-team": { regex: "^beta" } } }] },
+      'names the header "x-team" twice',
+    ],
+    [
       "two ways at once",
       { iterations: 2, match: [{ headers: { a: { exact: "b", regex: "c" } } }] },
       "has exact and regex",
