@@ -17,11 +17,13 @@ export function addedRules(route: RouteObject): AddedRules | undefined {
   const text = route.metadata.annotations?.[annotation.rules];
   if (text === undefined || text === "") return undefined;
   const [fingerprint = "", ...marks] = text.split(" ");
-  const all = rulesOf(route);
-  const found = marks.map((mark) => ({
-    isWeighted: mark.endsWith("*"),
-    rule: all.find((rule) => ruleKey(rule) === mark.replace("*", "")),
-  }));
+  const left = new Set(rulesOf(route));
+  const found = marks.map((mark) => {
+    const rule = [...left].find((one) => ruleKey(one) === mark.replace("*", ""));
+    // Two of them may match the same requests: each mark is for another one.
+    if (rule) left.delete(rule);
+    return { isWeighted: mark.endsWith("*"), rule };
+  });
   const rules = found.flatMap(({ rule }) => rule ?? []);
   const weighted = found.find(({ isWeighted }) => isWeighted)?.rule;
   const isWhole = rules.length === marks.length;

@@ -48,9 +48,11 @@ export const httpRoute: Router = {
   withWeight: (written, apex, weight, over) => {
     const route = isOurRoute(written) ? withoutAdded(written) : written;
     const weighted = weightedRules(route, apex);
+    const made = madeRules(route, apex);
     const rules = rulesOf(route).map((rule) => {
       if (!weighted.includes(rule)) return rule;
-      const found = isOurRoute(route) ? withLeafFor(rule.backendRefs ?? [], apex, weight) : (rule.backendRefs ?? []);
+      const { backendRefs: refs = [] } = rule;
+      const found = made.includes(rule) ? withLeafFor(refs, apex, weight) : refs;
       const of = oursOf(rule.backendRefs ?? [], apex);
       const backendRefs = found.map((backend) => {
         const share = shareOf(backend.name, apex, { weight, of });
@@ -62,16 +64,20 @@ export const httpRoute: Router = {
   },
   withRules: (route, apex, weight, rules) => {
     if (rules === undefined || !isOurRoute(route)) return route;
-    const made = weightedRules(route, apex);
-    const primary = made[0]?.backendRefs?.find((backend) => leafOf(backend) === primaryLeaf(apex));
+    const weighted = weightedRules(route, apex);
+    const made = madeRules(route, apex);
+    const [first] = weighted;
+    const primary = first?.backendRefs?.find((backend) => leafOf(backend) === primaryLeaf(apex));
     if (!primary) return route;
     // What holds for all requests (timeouts, headers) holds for those that a rule of their own sends somewhere.
-    const { matches: _all, backendRefs: _backends, ...settings } = { ...made[0] };
+    const { matches: _all, backendRefs: _backends, ...settings } = { ...first };
     const added = renderRules(rules, { apex, weight, primary }).map(({ rule, isWeighted }) => ({
       rule: { ...settings, ...rule },
       isWeighted,
     }));
-    const others = rulesOf(route).map((rule) => (made.includes(rule) ? besideAdded(rule, apex, rules) : rule));
+    const others = rulesOf(route).map((rule) =>
+      weighted.includes(rule) ? besideAdded(rule, rules, { apex, isMade: made.includes(rule) }) : rule,
+    );
     const annotations = { ...route.metadata.annotations, [annotation.rules]: markOf(rules, added) };
     const spec = { ...route.spec, rules: [...added.map(({ rule }) => rule), ...others] };
     return { ...route, metadata: { ...route.metadata, annotations }, spec };
@@ -112,14 +118,20 @@ function restsIn(
   return weight === 0 && isNamed ? { restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } : {};
 }
 
-/** The rule for all requests: where some alone get the canary, it is stable's. */
-function besideAdded(rule: Rule, apex: string, { only, affinity }: RouteRules): Rule {
+/** A rule of all requests: where some alone get the canary, it is stable's. */
+function besideAdded(
+  rule: Rule,
+  { only, affinity }: RouteRules,
+  { apex, isMade }: { apex: string; isMade: boolean },
+): Rule {
   const { backendRefs = [] } = rule;
   if (only) {
-    const rest = withLeafFor(backendRefs, apex, 0);
     const of = oursOf(backendRefs, apex);
-    const whole = (backend: Backend): Backend =>
-      leafOf(backend) === primaryLeaf(apex) ? { ...backend, weight: of } : backend;
+    const rest = isMade ? withLeafFor(backendRefs, apex, 0) : backendRefs;
+    const whole = (backend: Backend): Backend => {
+      const share = shareOf(leafOf(backend), apex, { weight: 0, of });
+      return share === undefined ? backend : { ...backend, weight: share };
+    };
     return { ...rule, backendRefs: rest.map(whole) };
   }
   return affinity ? { ...rule, backendRefs: withCookies(backendRefs, apex, affinity) } : rule;
@@ -135,16 +147,24 @@ function serviceParent(context: RouteContext): GatewayRef {
   return { group: "core", kind: "Service", name: context.apex, namespace: context.namespace, port: context.port };
 }
 
-/** The rules that have our weights: those with both leaves, and in a route of ours at rest the one that we made. */
+/** The rules that have our weights: in a route of ours the one that we made, and those of a user's with both leaves. */
 function weightedRules(route: RouteObject, apex: string): Rule[] {
-  const rules = rulesOf(route);
-  const both = rules.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
-  if (both.length > 0 || !isOurRoute(route)) return both;
-  const stables = rules.filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryLeaf(apex)));
+  const made = madeRules(route, apex);
+  const both = rulesOf(route).filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
+  return [...made, ...both.filter((rule) => !made.includes(rule))];
+}
+
+/** Those of a route of ours that name the canary's leaf only while it has a weight. */
+function madeRules(route: RouteObject, apex: string): Rule[] {
+  if (!isOurRoute(route)) return [];
+  const stables = rulesOf(route).filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryLeaf(apex)));
   const made = stables.filter(
     ({ matches }) => matches === undefined || JSON.stringify(matches) === JSON.stringify(everyRequest),
   );
-  return made.length > 0 ? made : stables;
+  if (made.length > 0) return made;
+  // Someone has changed what it matches.
+  const both = stables.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
+  return both.length > 0 ? both : stables;
 }
 
 /** With the canary's leaf beside the primary's where it has a weight, and without it where it has none. */

@@ -4,6 +4,7 @@
  */
 import { canaryLeaf, primaryLeaf } from "../objects/names.ts";
 import type { AffinityRules, Cookie, NamedMatch, RequestMatch, RouteRules } from "../objects/routing/rules.ts";
+import { sortedJson } from "../format/sorted-json.ts";
 import { checksum } from "../format/checksum.ts";
 import { leafOf, type Backend, type Filter } from "./backends.ts";
 import type { RouteObject } from "./route-object.ts";
@@ -66,14 +67,27 @@ export function withoutCookies(backends: readonly Backend[]): Backend[] {
 
 /** What tells a rule from others, whatever the API server has filled in. */
 export function ruleKey({ matches }: Rule): string {
-  const list = (Array.isArray(matches) ? matches : []) as RequestMatch[];
+  const list = (Array.isArray(matches) ? matches : []) as WrittenMatch[];
   const named = (one: Partial<NamedMatch>): unknown[] => [one.name?.toLowerCase(), one.type ?? "Exact", one.value];
   return checksum(
-    JSON.stringify(list.map(({ headers = [], queryParams = [] }) => [headers.map(named), queryParams.map(named)])),
+    JSON.stringify(
+      list.map(({ headers = [], queryParams = [], path, method }) => [
+        headers.map(named),
+        queryParams.map(named),
+        // Ours are for every path: what a user's own are for tells them apart.
+        ...(path && sortedJson(path) !== sortedJson(everyPath) ? [path] : []),
+        ...(method === undefined ? [] : [method]),
+      ]),
+    ),
   );
 }
 
 // --- internal ---
+
+interface WrittenMatch extends RequestMatch {
+  path?: object;
+  method?: string;
+}
 
 interface Shares {
   canary?: number;

@@ -94,6 +94,7 @@ describe("rules beside the weights", () => {
     ["an A/B test", { only: [header("a")] }, 100],
     ["a preview", { preview: header("mine") }, 0],
     ["session affinity", affinity, 30],
+    ["a preview for some of those who match", { only: [header("mine")], preview: header("mine") }, 100],
   ])("of %s are gone without a trace when they are taken out", (_what, rules, weight) => {
     const plain = httpRoute.withWeight(ours, "podinfo", weight);
     expect(withRules(weight, undefined, withRules(weight, rules))).toEqual(plain);
@@ -109,6 +110,35 @@ describe("rules beside the weights", () => {
     const written = withRules(30, { preview: header("mine") }, shared);
     expect(linesOf(written)).toEqual(["mine: canary 100", "all: admin 1", "all: primary 70, canary 30"]);
     expect(withRules(0, undefined, written).spec).toEqual(shared.spec);
+  });
+
+  it("are told from a user's own that ask for the same header on a path of theirs", () => {
+    const own = {
+      matches: [{ path: { type: "PathPrefix", value: "/admin" }, ...header("mine") }],
+      backendRefs: [{ name: "admin", weight: 1 }],
+    };
+    const written = withRules(30, { preview: header("mine") });
+    const rules = [own, ...(written.spec["rules"] as object[])];
+    const shared = { ...written, spec: { ...written.spec, rules } };
+    expect(linesOf(withRules(0, undefined, shared))).toEqual(["mine: admin 1", "all: primary 100"]);
+  });
+
+  it("do not keep all requests from their weight where a user's own rule names both Services", () => {
+    const backendRefs = ["primary", "canary"].map((track) => ({ name: `podinfo-${track}`, port: 9898, weight: 50 }));
+    const own = { matches: [{ path: { type: "PathPrefix", value: "/api" } }], backendRefs };
+    const rules = [own, ...(ours.spec["rules"] as object[])];
+    const shared = { ...ours, spec: { ...ours.spec, rules } };
+    const weighted = httpRoute.withWeight(shared, "podinfo", 30);
+    expect(linesOf(weighted)).toEqual(["all: primary 70, canary 30", "all: primary 70, canary 30"]);
+    expect(httpRoute.read(weighted, "podinfo")).toMatchObject({ weight: 30 });
+    const rested = httpRoute.withWeight(weighted, "podinfo", 0);
+    expect(linesOf(rested)).toEqual(["all: primary 100, canary 0", "all: primary 100"]);
+    expect(httpRoute.read(rested, "podinfo")).not.toHaveProperty("restsOnCanary");
+    expect(linesOf(withRules(100, { only: [header("a")] }, rested))).toEqual([
+      "a: primary 0, canary 100",
+      "all: primary 100, canary 0",
+      "all: primary 100",
+    ]);
   });
 
   it("are known again however the API server filled them in, and missed where someone took one out", () => {
