@@ -73,6 +73,13 @@ describe("migrate", () => {
     await expect(`${text}exit code ${code}\n`).toMatchFileSnapshot(`golden/migrate-${name}.txt`);
   });
 
+  it("gives up what somebody undoes each time", async () => {
+    // The cluster has no semantics: what is written is as it was at the next look.
+    const { code, text, writes } = await run(migrate, given(leftByFlagger()));
+    expect([code, writes]).toEqual([1, Array.from({ length: 10 }, () => "replace Deployment podinfo")]);
+    expect(text).toContain("error: Written 10 times: deployment/podinfo is scaled from 0 to 2");
+  });
+
   it("takes a name or --all, and not both", async () => {
     for (const argv of [["migrate"], [...migrate, "--all"], [...migrate, "-A"]]) {
       const { code, text } = await run(argv, []);

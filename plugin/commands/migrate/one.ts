@@ -37,7 +37,7 @@ export type Arrival = "moved" | "nothing-to-do" | "interrupted";
 /** Throws a refusal where it cannot go on. */
 export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
   await requirePermissions(journey, deps);
-  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now(), isFloorless: false };
+  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now(), times: new Map(), isFloorless: false };
   for (;;) {
     if (deps.signal.aborted) return "interrupted";
     const seen = await look(journey, deps, memory);
@@ -46,7 +46,7 @@ export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
     else if (step.kind === "done") return memory.writes === 0 ? "nothing-to-do" : "moved";
     else if (step.kind === "refuse") throw migrateRefusal(step, journey.clusterFlags);
     else if (step.kind === "wait") await wait(step, journey, deps, memory);
-    else if (await written(step.write, deps, memory)) moved(journey, deps, memory, step.write.does);
+    else await advance(step.write, journey, deps, memory);
   }
 }
 
@@ -83,6 +83,8 @@ interface Memory {
   /** When something last moved, and since when nothing sends to the primary; ms of the timers. */
   movedAt: number;
   quietSince?: number;
+  /** How often each write was made, by what it does. */
+  times: Map<string, number>;
   /** The API server keeps no floor: its CRD has none. */
   isFloorless: boolean;
 }
@@ -106,17 +108,36 @@ async function look(journey: Journey, deps: Deps, memory: Memory): Promise<Migra
   }
 }
 
-async function written(write: MigrationWrite, { cluster }: Deps, memory: Memory): Promise<boolean> {
-  const outcome = await carryOut(cluster, write);
+async function advance(write: MigrationWrite, journey: Journey, deps: Deps, memory: Memory): Promise<void> {
+  const outcome = await carryOut(deps.cluster, write);
   if (outcome === "floorless") memory.isFloorless = true;
-  return outcome === "done";
+  if (outcome === "done" && moved(journey, deps, memory, write) === "again")
+    await pause(deps.timers, lookAgainMs, deps.signal);
 }
 
-function moved({ say }: Journey, deps: Deps, memory: Memory, does: string): void {
+/** To do the same so often, somebody must undo it each time. */
+const mostTimes = 10;
+
+function moved(
+  { say }: Journey,
+  deps: Deps,
+  memory: Memory,
+  { does, kind, subresource }: MigrationWrite,
+): "again" | "new" {
   memory.writes += 1;
+  const times = (memory.times.get(does) ?? 0) + 1;
+  memory.times.set(does, times);
+  // A floor is written again while it lasts, and nothing has moved by that.
+  const isAgain = kind === "Canary" && subresource !== undefined && times > 1;
+  if (isAgain) return "again";
+  if (times >= mostTimes)
+    throw new Refusal(
+      `Written ${times} times: ${does}. Somebody undoes it each time, such as a GitOps tool or an autoscaler: pause that. What serves goes on serving; then the same command goes on from here.`,
+    );
   memory.said = "";
   memory.movedAt = deps.timers.now();
   say(does);
+  return "new";
 }
 
 async function wait(

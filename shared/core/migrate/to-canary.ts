@@ -68,7 +68,7 @@ function prepare(seen: MigrationSeen, target: V1Deployment): MigrationStep | und
   if (isSwitched(seen) && has > 0) return seen.primary ? waitForPods(target, Math.min(size, has)) : undefined;
   const templated = withServingTemplate(seen, target);
   if (templated) return write(templated);
-  const paused = ownScalers(seen).find(({ metadata }) => metadata?.annotations?.[kedaPause] !== undefined);
+  const paused = ownScalers(seen).find(({ metadata }) => metadata?.annotations?.[kedaPause] === "0");
   if (paused) return write(resumeScaler(paused));
   if (has < size) return write(scale(target, { has, size, of: seen.primary }));
   const floor = holdSize(seen, target, size);

@@ -179,6 +179,16 @@ describe("a migration", () => {
     expect(states(seen).at(-1)?.scalers[0]?.metadata?.annotations).toEqual({ mine: "x" });
   });
 
+  it("leaves a pause that is not Flagger's to who made it", () => {
+    const scaler = {
+      kind: "ScaledObject" as const,
+      metadata: { name: "podinfo", annotations: { "autoscaling.keda.sh/paused-replicas": "2" } },
+      spec: { scaleTargetRef: { name: "podinfo" } },
+    };
+    const end = states({ ...leftByFlagger(), scalers: [scaler] }).at(-1)!;
+    expect(end.scalers).toEqual([scaler]);
+  });
+
   it("moves Services of the user's that select the primary, the apex last", () => {
     const left = leftByFlagger();
     const [apex, ...others] = left.services;
