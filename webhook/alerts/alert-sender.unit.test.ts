@@ -256,6 +256,15 @@ describe("an AlertProvider", () => {
     expect(JSON.stringify(scene.logged)).not.toMatch(/swordfish|xoxb/);
   });
 
+  it("with a Secret and an address, as another definition may let through, sends its token to the Secret's address alone", async () => {
+    const [mine, theirs] = [await aReceiver({}), await aReceiver({})];
+    open.push(mine, theirs);
+    const providers = { "test/on-call": { ...byRef["test/on-call"], address: theirs.address } };
+    const secrets = { "test/slack": secret({ address: mine.address, token: "xoxb-1" }, marked) };
+    await outcome(aScene({ providers, secrets }));
+    expect([mine.got.length, theirs.got.length]).toEqual([1, 0]);
+  });
+
   it.each([
     ["is not marked", { address: "https://hooks.example" }, {}, /label it kubectl-canary.io\/alert-credentials=true/],
     ["has no address", { token: "x" }, marked, /Secret slack in test has no key address/],

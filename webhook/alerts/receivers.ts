@@ -75,8 +75,10 @@ async function addressOf(
   namespace: string,
 ): Promise<Pick<Receiver, "address" | "token">> {
   const at = { namespace, name: secretRef?.name ?? "" };
-  const found = secretRef === undefined ? undefined : marked(await secretOf(secret, at), at);
-  return { address: address ?? addressIn(found, at), ...tokenIn(found) };
+  if (secretRef === undefined) return { address: address ?? addressIn(undefined, at) };
+  // Never the provider's own address: whoever may write one would have the Secret's token sent there.
+  const found = marked(await secretOf(secret, at), at);
+  return { address: addressIn(found, at), ...tokenIn(found) };
 }
 
 function proxyOf(deps: ReceiverDeps, { proxy }: AlertProviderSpec): Pick<Receiver, "proxy"> {
