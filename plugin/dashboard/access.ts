@@ -46,6 +46,7 @@ export class Access {
 
   /** Gives the cookie for the token, once. */
   readonly exchange: RequestHandler = (request, response) => {
+    if (isPreview(request)) return refuse(response, 403, "This address is for opening.");
     const { token } = request.query;
     if (typeof token !== "string" || !isSame(token, this.token))
       return refuse(response, 403, "Open the address that kubectl canary dashboard printed, whole.");
@@ -101,6 +102,9 @@ function foreignOrigin(request: Request): string | undefined {
 /** A link to the printed address, such as in a terminal that is a web page. */
 const isOpened = ({ method, path, headers }: Request): boolean =>
   method === "GET" && path === "/" && headers["sec-fetch-dest"] === "document";
+
+/** Of a program that looks at links, or a browser that fetches ahead: it must not use the address up. */
+const isPreview = ({ method, headers }: Request): boolean => method !== "GET" || headers["sec-purpose"] !== undefined;
 
 /** In a time that says nothing about how much of it is right. */
 function isSame(given: string, wanted: string): boolean {

@@ -66,8 +66,12 @@ interface Answer {
 
 type Headers = Record<string, string>;
 
-function ask(path: string, headers: Headers = {}, body?: unknown): Promise<Answer> {
-  const method = body === undefined ? "GET" : "POST";
+function ask(
+  path: string,
+  headers: Headers = {},
+  body?: unknown,
+  method = body === undefined ? "GET" : "POST",
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const request = http.request({ port: address.port, host: "127.0.0.1", path, method, headers }, (response) => {
       let text = "";
@@ -107,6 +111,15 @@ describe("the printed address", () => {
     const again = await ask(`/${address.search}`);
     expect([again.status, again.text]).toEqual([403, expect.stringContaining("works once")]);
     expect(again.headers["set-cookie"]).toBeUndefined();
+  });
+
+  it.each([
+    ["HEAD", {}],
+    ["GET", { "sec-purpose": "prefetch;prerender" }],
+  ])("is not used up by a look ahead: %s %o", async (method, headers) => {
+    const ahead = await ask(`/${address.search}`, headers, undefined, method);
+    expect([ahead.status, ahead.headers["set-cookie"]]).toEqual([403, undefined]);
+    expect((await opened()).cookie).not.toBe("");
   });
 
   it.each(["/", "/?token=", "/?token=wrong", "/?token[]=a&token[]=b"])("is whole, not %s", async (path) => {
