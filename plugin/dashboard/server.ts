@@ -146,8 +146,9 @@ class Streams {
 }
 
 function send(response: Response, news: unknown): void {
+  if (response.destroyed || response.writableEnded) return;
   if (response.writableLength > mostUnread) response.destroy();
-  else if (!response.writableEnded) response.write(`data: ${JSON.stringify(news)}\n\n`);
+  else response.write(`data: ${JSON.stringify(news)}\n\n`);
 }
 
 function listen(server: Server, port: number): Promise<void> {
