@@ -17,7 +17,7 @@ import { hasCode } from "../../../shared/kube/errors.ts";
 import type { Deps } from "../../context.ts";
 import { Refusal } from "../../errors.ts";
 import { forbiddenWrites, carryOut } from "./write.ts";
-import { readMigration } from "./read.ts";
+import { readGuards, readMigration } from "./read.ts";
 
 export interface Journey {
   place: { name: string; namespace: string };
@@ -53,7 +53,8 @@ export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
 /** The steps that would be taken; the last is `done` or a refusal. */
 export async function rehearsed(journey: Journey, deps: Deps): Promise<MigrationStep[]> {
   const read = await readMigration(deps, journey.place);
-  return rehearse({ ...read, flaggers: await journey.flaggers(), quietMs: 0 }, journey.next);
+  const policies = await readGuards(deps.cluster, journey.place.namespace, journey.say);
+  return rehearse({ ...read, ...policies, flaggers: await journey.flaggers(), quietMs: 0 }, journey.next);
 }
 
 export function migrateRefusal({ why, cure }: MigrationRefusal, clusterFlags: string): Refusal {

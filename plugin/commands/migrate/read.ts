@@ -7,11 +7,14 @@ import { optional } from "../../../shared/core/format/compact.ts";
 import { configsToRead } from "../../../shared/core/migrate/left-by-flagger.ts";
 import type { ConfigObject, MigrationSeen, Scaler } from "../../../shared/core/migrate/seen.ts";
 import { floorKeptMs } from "../../../shared/core/turn/floor.ts";
+import type { NetworkPolicy } from "../../../shared/core/selectors/network-policy.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import type { Cluster, Place } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps } from "../../context.ts";
+import { readPolicies } from "../doctor/policies.ts";
+import { readerOf } from "../doctor/reader.ts";
 
 /**
  * Flagger's controllers at work in the whole cluster, as they were at most {@link flaggersFreshMs} ago; undefined where that may not be
@@ -34,6 +37,22 @@ export function flaggersLately({
     }
     return last.flaggers;
   };
+}
+
+/** Who may reach the namespace's pods, and whom they may reach. `say` is told what could not be looked at. */
+export async function readGuards(
+  cluster: Cluster,
+  namespace: string,
+  say: (line: string) => void,
+): Promise<Pick<MigrationSeen, "networkPolicies" | "inboundPolicies">> {
+  const reader = readerOf(cluster);
+  const [networkPolicies, pods] = await Promise.all([
+    reader.list<NetworkPolicy>(resource.networkPolicies, { namespace }),
+    reader.list<V1Pod>(resource.pods, { namespace }),
+  ]);
+  const inboundPolicies = await readPolicies(reader, { namespace, pods: pods ?? undefined });
+  for (const sentence of reader.unread) say(`not looked at: ${sentence}`);
+  return { networkPolicies: networkPolicies ?? undefined, inboundPolicies };
 }
 
 /** Everything of one Canary but what only the caller knows. */

@@ -18,6 +18,7 @@ import {
   selectsPrimary,
   serviceNamed,
 } from "./left-by-flagger.ts";
+import { policyDiffers } from "./policy-differs.ts";
 import type { ConfigObject, MigrationRefusal, MigrationSeen, Scaler } from "./seen.ts";
 import { withoutSuffix } from "./serving-template.ts";
 
@@ -273,5 +274,6 @@ const rules: readonly Rule[] = [
   canaryWeight,
   autoscalerMaximum,
   configDiffers,
+  policyDiffers,
   targetPaused,
 ];

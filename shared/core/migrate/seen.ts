@@ -2,6 +2,8 @@
 import type { V1Deployment, V1ObjectMeta, V1Service } from "@kubernetes/client-node";
 import type { Canary } from "../objects/canary.ts";
 import type { Cure, Known } from "../preconditions/finding.ts";
+import type { PolicyObjects } from "../objects/inbound-policy.ts";
+import type { NetworkPolicy } from "../selectors/network-policy.ts";
 import type { RouteObject } from "../routes/routes.ts";
 
 /** A HorizontalPodAutoscaler, or a ScaledObject of KEDA's. */
@@ -49,6 +51,9 @@ export interface MigrationSeen {
   flaggerWrote: { status?: number; leaf?: number };
   /** For how many ms the primary has had no traffic, as far as the caller has seen; less after a restart of the caller. */
   quietMs: number;
+  /** All of the namespace, read before the first write; undefined where there are none, or they may not be read. */
+  networkPolicies?: readonly NetworkPolicy[] | undefined;
+  inboundPolicies?: PolicyObjects | undefined;
   /**
    * RFC 3339 in UTC: until when a floor that is written now holds, and what one that is there must outlast. Undefined where the API
    * server keeps none, for it has an older CRD.
@@ -90,6 +95,7 @@ export type MigrationRefusalCode =
   | "not-flaggers"
   | "autoscaler-maximum"
   | "config-differs"
+  | "policy-differs"
   | "target-paused"
   | "run-under-way"
   | "held";

@@ -27,7 +27,7 @@ export function trackGuards(
   const at = apex.spec?.ports?.find((one) => port === undefined || one.port === port);
   if (!at || !trackLabel(target)) return undefined;
   const labels = labelsOfTracks(target, stableLabels);
-  const pod = podOf(target);
+  const pod = guardedPodOf(target);
   const guard = (of: GuardedPod["labels"]): Guard =>
     guardOf({ ...pod, labels: of }, at.targetPort ?? at.port, policies);
   return { stable: guard(labels.stable), canary: guard(labels.canary), labels };
@@ -42,9 +42,8 @@ export function missedSelector({ stable, canary, labels }: TrackGuards): V1Label
   return isAny ? missed : undefined;
 }
 
-// --- internal ---
-
-function podOf({ spec: of }: V1Deployment): Omit<GuardedPod, "labels"> {
+/** But for its labels. */
+export function guardedPodOf({ spec: of }: V1Deployment): Omit<GuardedPod, "labels"> {
   const { metadata, spec } = { ...of?.template };
   const named = (spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
   return {
