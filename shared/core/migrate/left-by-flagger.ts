@@ -32,7 +32,11 @@ export const serviceNamed = ({ services }: MigrationSeen, name: string): V1Servi
 /** The Services that send to the primary, ones of the user's own among them; the apex is the last. */
 export function sendersOf(seen: MigrationSeen): V1Service[] {
   const apex = apexOf(seen.canary);
-  const senders = seen.services.filter((service) => selectsPrimary(seen, service));
+  const known = [apex, primaryLeaf(apex)];
+  // Where there is no primary, what another Service selects by such a label may be anybody's pods.
+  const isIts = (service: V1Service): boolean =>
+    seen.primary !== null || known.includes(service.metadata?.name ?? "") || isOfFlagger(seen.canary, service);
+  const senders = seen.services.filter((service) => selectsPrimary(seen, service) && isIts(service));
   const isApex = (service: V1Service): boolean => service.metadata?.name === apex;
   return [...senders.filter((one) => !isApex(one)), ...senders.filter(isApex)];
 }

@@ -223,6 +223,12 @@ describe("a migration", () => {
     expect(end.services[0]?.spec?.selector).toEqual(renamed(""));
   });
 
+  it("lets a Service be that selects pods of another's with such a label, where there is no primary", () => {
+    const ours = states(leftByFlagger()).at(-1)!;
+    const db = { metadata: { name: "db" }, spec: { selector: { app: "podinfo-primary" } } };
+    expect(nextToCanary({ ...ours, services: [...ours.services, db] })).toEqual({ kind: "done" });
+  });
+
   it("leaves a copy that another Canary has a part in", () => {
     const left = leftByFlagger();
     const configs = left.configs.map((config) =>
