@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { load } from "js-yaml";
 import { describe, expect, it } from "vitest";
 import { flagTable } from "../plugin/cli/flag-table.ts";
+import type { Verb } from "../plugin/cli/verb.ts";
 import { verbs } from "../plugin/cli/verbs.ts";
 import { faults } from "../plugin/commands/doctor/facts.ts";
 import { waitCauses } from "../shared/core/objects/wait-causes.ts";
@@ -72,6 +73,23 @@ describe("the page of the plugin", () => {
   );
 });
 
+describe("a command of the plugin that a page shows", () => {
+  const verbOf = (word: string): Verb | undefined =>
+    verbs.find(({ name, aliases = [] }) => [name, ...aliases].includes(word));
+
+  it.each(pages.filter((page) => !page.includes("adr/")))("has a verb and flags that there are (%s)", async (page) => {
+    const commands = [...(await text(page)).matchAll(/kubectl canary ([a-z]+)([^`\n|#"'()]*)/g)];
+    const wrong = commands.filter(([, word = "", rest = ""]) => {
+      const verb = verbOf(word);
+      if (!verb) return true;
+      const { names, nameOf } = flagTable([verb]);
+      const flags = rest.split(/\s+/).filter((part) => /^--?[a-zA-Z]/.test(part));
+      return flags.some((flag) => !names.includes(nameOf(flag.split("=")[0] ?? "")));
+    });
+    expect(wrong.map(([command]) => command)).toEqual([]);
+  });
+});
+
 describe("the page of alerts", () => {
   it("has each wait that somebody is told of", async () => {
     const page = await text("docs/alerts.md");
@@ -110,7 +128,7 @@ describe("the architecture", () => {
     ...["plugin", "test/cluster", "test/e2e", "test/metrics"],
   ];
 
-  it.each(["docs/architecture.md", "CONTRIBUTING.md"])(
+  it.each(["docs/architecture.md", "CONTRIBUTING.md", "SECURITY.md"])(
     "names no file or folder that is not there (%s)",
     async (page) => {
       const names = [...(await text(page)).matchAll(/`([a-z][\w./-]*(?:\/|\.(?:ts|js|yaml|json|tpl|txt)))`/g)];
