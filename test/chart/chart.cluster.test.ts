@@ -48,6 +48,17 @@ describe("the chart", () => {
     ["a port that is none", "webhook.port=0", /webhook\/port|webhook\.port/],
     ["no replica", "replicas=0", /replicas/],
     ["a duration that is none", "drain=soon", /drain/],
+    [
+      "a place for alerts of no type",
+      "alerts.default.address=https://chat.example/x",
+      /alerts.default.type is not set/,
+    ],
+    ["a type of alerts and no place", "alerts.default.type=slack", /alerts.default needs address or secretName/],
+    [
+      "two places for Events",
+      "eventWebhook.address=https://a.example,eventWebhook.secretName=b",
+      /leave one of them out/,
+    ],
     ["a name that Kubernetes would refuse half-way", "fullnameOverride=My_Canary", /fullnameOverride/],
   ])("is refused with %s", async (_, setting, message) => {
     await expect(render("--set", setting)).rejects.toThrow(message);
