@@ -15,13 +15,14 @@ export interface Session {
 export async function openSession(flags: ClusterFlags, io: Io, signal: AbortSignal): Promise<Session> {
   const timeoutMs = durationFlag("request-timeout", flags["request-timeout"] ?? "10s") || noDeadlineMs;
   // Loaded only here: `--help` and usage errors need no cluster.
-  const [{ chooseCluster }, { connect }] = await Promise.all([
+  const [{ chooseCluster }, { connect }, { readableCanaries }] = await Promise.all([
     import("./kubeconfig.ts"),
     import("../../shared/kube/cluster.ts"),
+    import("./readable-canaries.ts"),
   ]);
   const { kubeConfig, namespace, headers } = chooseCluster(flags, io.env);
   const userAgent = `kubectl-canary/${clientVersion().version}`;
-  const cluster = connect(kubeConfig, { timers: io.timers, timeoutMs, headers, userAgent });
+  const cluster = readableCanaries(connect(kubeConfig, { timers: io.timers, timeoutMs, headers, userAgent }));
   return {
     deps: { ...io, cluster, signal },
     scope: scopeOf(flags, namespace, io.env),

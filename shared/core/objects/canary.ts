@@ -217,3 +217,17 @@ export function isWithoutService({ spec }: Pick<Canary, "spec">): boolean {
 function ageKey({ metadata }: Canary): string {
   return `${JSON.stringify(metadata.creationTimestamp ?? "")}/${metadata.name ?? ""}`;
 }
+
+/**
+ * A Canary that came past the schema, as one may under another product's definition, with the parts of a spec that code counts on.
+ * Any other as it is.
+ */
+export function withSpec(canary: Canary): Canary {
+  const spec: Partial<CanarySpec> = { ...canary.spec };
+  const { targetRef, analysis } = spec;
+  if (targetRef?.kind && targetRef.name && analysis) return canary;
+  return {
+    ...canary,
+    spec: { ...spec, targetRef: { apiVersion: "", kind: "", name: "", ...targetRef }, analysis: { ...analysis } },
+  };
+}

@@ -3,7 +3,7 @@
  * cluster has thousands that are no business of ours.
  */
 import type { V1Deployment, V1ManagedFieldsEntry } from "@kubernetes/client-node";
-import type { AnalysisSpec, Canary, CanarySpec } from "../../../shared/core/objects/canary.ts";
+import { type Canary, withSpec } from "../../../shared/core/objects/canary.ts";
 import { lastAppliedAnnotation } from "../../../shared/core/objects/last-applied.ts";
 import { rememberWriter } from "../objects/from-objects.ts";
 
@@ -28,11 +28,8 @@ export function slimDeployment(deployment: V1Deployment): V1Deployment {
 /** A Canary that came past the schema has the shape of one: what is missing is said by its status, and breaks nobody's watch. */
 export function shaped(canary: Canary): Canary {
   const writers = statusWriters(canary);
-  const spec: Partial<CanarySpec> = { ...canary.spec };
-  const analysis: AnalysisSpec = { ...spec.analysis };
-  const targetRef = { apiVersion: "", kind: "", name: "", ...spec.targetRef };
-  const { metadata, ...rest } = slim(canary);
-  return { ...rest, metadata: { ...metadata, managedFields: writers }, spec: { ...spec, targetRef, analysis } };
+  const { metadata, ...rest } = withSpec(slim(canary));
+  return { ...rest, metadata: { ...metadata, managedFields: writers } };
 }
 
 // --- internal ---
