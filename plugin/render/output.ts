@@ -13,12 +13,13 @@ export async function printLine(view: { name: string }, format: OutputFormat, st
   } else stream.write(`canary.flagger.app/${view.name}\n`);
 }
 
-/** Control characters stay: JSON and YAML escape them. */
+/** Control characters stay: JSON and YAML escape them. What is not known is null, and not left out. */
 export async function printObject(value: unknown, format: "json" | "yaml", stream: Output): Promise<void> {
+  const json = JSON.stringify(value, (_key, one: unknown) => (one === undefined ? null : one), 2);
   if (format === "json") {
-    stream.write(`${JSON.stringify(value, undefined, 2)}\n`);
+    stream.write(`${json}\n`);
     return;
   }
   const { toYaml } = await import("./yaml.ts");
-  stream.write(toYaml(value));
+  stream.write(toYaml(JSON.parse(json)));
 }
