@@ -213,6 +213,49 @@ describe("going back", () => {
   });
 });
 
+describe("an autoscaler that is wrong", () => {
+  const failure = "no pod can be made: exceeded quota: full";
+  const asking = (agoMs: number, run: Partial<Run> = {}): Decision =>
+    look(
+      { weight: 50, run: { step: 2, stageAt: start - agoMs, ...run } },
+      { replicas: 100, primary: 10, canary: 5, over: { workload: { ...aWorkload("1.7.1", 5), failure } } },
+    );
+
+  it("and asks for more than there is room for keeps a run waiting at its weight, with the pods' own words", () => {
+    const { state, ...decision } = asking(0);
+    expect(state.weight).toBe(50);
+    expect(state.reason).toBe(
+      "Waiting for 90 ready canary pods of podinfo:1.7.1: 5 so far (no pod can be made: exceeded quota: full).",
+    );
+    expect(replicasOf({ state, ...decision })).toEqual([90]);
+  });
+
+  it("ends it by its deadline, for that, and all traffic goes back though stable has not what it was asked for", () => {
+    const { state } = asking(600_000);
+    expect(state.run?.ending).toEqual({
+      outcome: "rejected",
+      cause: `canary pods were not ready within 10m (${failure})`,
+    });
+    const cause = { outcome: "rejected", cause: failure } as const;
+    expect(asking(29_999, { stage: "draining", ending: cause }).state.weight).toBe(50);
+    expect(asking(30_000, { stage: "draining", ending: cause }).state.weight).toBe(0);
+  });
+
+  it.each([
+    ["nothing", undefined, 10],
+    ["a load beyond all measure", 1e9, 10],
+    ["none at all", 0, 10],
+  ])("and has measured %s changes nothing that requests do not say", (_, load, replicas) => {
+    const autoscaler = { name: "HorizontalPodAutoscaler podinfo", maxReplicas: 40, ...optional("load", load) };
+    const track = aTrack({ requests: 500 });
+    const over = { autoscaler, metrics: someMetrics(start, { primary: track, canary: track }) };
+    const state = { floor: { ...floor, baseline: { requests: 1_000, seconds: 10, replicas: 10 } } };
+    const run = { stage: "analysing", checkAt: start } as const;
+    const { state: next } = look({ weight: 50, run, state }, { replicas: 10, primary: 10, canary: 5, over });
+    expect(next.floor?.replicas).toBe(replicas);
+  });
+});
+
 describe("the end of a promotion", () => {
   const promoted = (
     waitedMs: number,
