@@ -81,11 +81,7 @@ async function describeWebhook(
   { clientConfig, failurePolicy = "Fail", namespaceSelector }: V1MutatingWebhook,
 ): Promise<WebhookFacts & { slices: V1EndpointSlice[] | undefined }> {
   const { name = "", namespace = "" } = { ...clientConfig.service };
-  const labelSelector = `kubernetes.io/service-name=${name}`;
-  const [slices, secret] = await Promise.all([
-    reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
-    reader.get<V1Secret>(resource.secrets, { name: secretNameIn(configuration, name), namespace }),
-  ]);
+  const { slices, secret } = await behind(reader, configuration, { name, namespace });
   return {
     slices: slices ?? undefined,
     configuration: nameOf(configuration),
@@ -97,6 +93,26 @@ async function describeWebhook(
     readyEndpoints: slices ? readyIn(slices) : undefined,
     serving: secret && (certificatesIn(decoded(secret.data?.["tls.crt"]))[0] ?? null),
   };
+}
+
+interface Behind {
+  slices?: V1EndpointSlice[] | null | undefined;
+  secret?: V1Secret | null | undefined;
+}
+
+/** Of one that is called by an address, outside of the cluster, nothing is known. */
+async function behind(
+  reader: Reader,
+  configuration: V1MutatingWebhookConfiguration,
+  { name, namespace }: WebhookFacts["service"],
+): Promise<Behind> {
+  if (name === "") return {};
+  const labelSelector = `kubernetes.io/service-name=${name}`;
+  const [slices, secret] = await Promise.all([
+    reader.list<V1EndpointSlice>(resource.endpointSlices, { namespace, labelSelector }),
+    reader.get<V1Secret>(resource.secrets, { name: secretNameIn(configuration, name), namespace }),
+  ]);
+  return { slices, secret };
 }
 
 /** As the chart says it; before it did, there was only one. */

@@ -134,7 +134,7 @@ export const renewal: Probe = (facts) => {
   const { certificate: found } = viewController(facts.lease ?? undefined, facts.now);
   // What is over is said of the certificate itself.
   if (!found?.overdue || found.daysLeft < 0) return [];
-  const namespace = facts.webhook?.service.namespace ?? facts.scope.controllerNamespace;
+  const namespace = facts.webhook?.service.namespace || facts.scope.controllerNamespace;
   const byOthers = found.issuer !== "own";
   return [
     {
