@@ -15,9 +15,22 @@ export interface Serving {
 
 export interface Admission extends Serving {
   end: () => Promise<void>;
+  /** Of a process of its own: what its reviews took since it was asked last. */
+  times?: () => Promise<ServedTimes>;
 }
 
-export async function serveAdmission(ownAccount: string, watchNamespaces: string[]): Promise<Admission> {
+export interface ServedTimes {
+  /** Each review of the API server's, from its head to the end of its answer, ms. */
+  took: number[];
+  loopDelayP99: number;
+}
+
+/** `reviewed`: told what each review of the API server's took, ms. */
+export async function serveAdmission(
+  ownAccount: string,
+  watchNamespaces: string[],
+  reviewed?: (ms: number) => void,
+): Promise<Admission> {
   const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
   const authority = await issueAuthority("arena", validity);
   const serving = await issueServing(authority, ["localhost"], validity);
@@ -27,6 +40,12 @@ export async function serveAdmission(ownAccount: string, watchNamespaces: string
     { timers: systemClock, log: pino({ enabled: false }), canary, recorder, notReady: () => [] },
     serving,
   );
+  if (reviewed)
+    server.on("request", (request, response) => {
+      const at = performance.now();
+      if (request.headers["user-agent"]?.startsWith("kube-apiserver") === true)
+        response.once("finish", () => reviewed(performance.now() - at));
+    });
   server.listen(0, "localhost");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;

@@ -6,6 +6,7 @@
 import { join } from "node:path";
 import { pino } from "pino";
 import { loadAll } from "js-yaml";
+import { optional } from "../../shared/core/format/compact.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import {
@@ -24,7 +25,7 @@ import { startControlPlane, type ControlPlane } from "../kube/control-plane.ts";
 import { openDoor, type Door } from "../metrics/door.ts";
 import { defineResources } from "../plugin/fixtures/plane.ts";
 import { noRequests } from "./no-requests.ts";
-import { serveAdmission, type Admission, type Serving } from "./admission.ts";
+import { serveAdmission, type Admission, type ServedTimes, type Serving } from "./admission.ts";
 import { startProgram } from "./programs/start.ts";
 import { through, type Gate } from "./through.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
@@ -51,6 +52,10 @@ export interface Arena {
   /** The controller's own account. */
   own: Cluster;
   node: PaperNode;
+  /** The uninstall hook's own account, with what the chart gives it. */
+  hook(): Promise<Cluster>;
+  /** Of admission in a process of its own: what its reviews took in there since this was asked last. */
+  reviewTimes?: () => Promise<ServedTimes>;
   /** Another account's. */
   as(token: string): Cluster;
   /** What another process needs to be that account: the text of a kubeconfig. */
@@ -82,18 +87,25 @@ export async function startArena(options: ArenaOptions = {}): Promise<Arena> {
     openDoor(""),
   ]);
   prometheus.behave(noRequests(node));
-  await Promise.all([defineResources(cluster), createAccount(cluster)]);
+  await cluster.create(resource.namespaces, { metadata: { name: release.namespace } });
+  await Promise.all([defineResources(cluster), createAccount(cluster, release.name)]);
   const chart = (files: string[]): Promise<Configuration[]> =>
     rendered(plane, { watchNamespaces, configNamespaces }, files);
   if (watchNamespaces.length === 0) await allowEverything(cluster);
   else await allowByChart(cluster, await chart(["rbac"]), watchNamespaces);
   if (configNamespaces.length > 0) await allowByChart(cluster, await chart(["config-tracking"]), []);
-  const admission = await (isAdmissionApart ? admissionApart() : serveAdmission(account, watchNamespaces));
+  const admission: Admission = await (isAdmissionApart ? admissionApart() : serveAdmission(account, watchNamespaces));
   await callAdmission(cluster, await chart(["webhooks", "policies"]), { watchNamespaces, ...admission });
-  const token = await tokenOf(cluster);
+  const token = await tokenOf(cluster, release.name);
   return {
     cluster,
     own: plane.cluster({ token }),
+    hook: async () => {
+      await allowByChart(cluster, await chart(["uninstall"]), []);
+      await createAccount(cluster, hookAccount);
+      return plane.cluster({ token: await tokenOf(cluster, hookAccount) });
+    },
+    ...optional("reviewTimes", admission.times),
     as: (other) => plane.cluster({ token: other, timeoutMs: 10_000 }),
     node,
     kubeConfig: (other) => plane.kubeConfig(other === undefined ? {} : { token: other }).exportConfig(),
@@ -148,9 +160,10 @@ function startController(
   });
 }
 
-async function createAccount(cluster: Cluster): Promise<void> {
-  await cluster.create(resource.namespaces, { metadata: { name: release.namespace } });
-  const metadata = { name: release.name, namespace: release.namespace };
+const hookAccount = `${release.name}-uninstall`;
+
+async function createAccount(cluster: Cluster, name: string): Promise<void> {
+  const metadata = { name, namespace: release.namespace };
   await cluster.create(resource.serviceAccounts, { metadata });
 }
 
@@ -181,8 +194,8 @@ async function allowByChart(cluster: Cluster, chart: Configuration[], namespaces
   }
 }
 
-async function tokenOf(cluster: Cluster): Promise<string> {
-  const path = `/api/v1/namespaces/${release.namespace}/serviceaccounts/${release.name}/token`;
+async function tokenOf(cluster: Cluster, name: string): Promise<string> {
+  const path = `/api/v1/namespaces/${release.namespace}/serviceaccounts/${name}/token`;
   const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: { expirationSeconds: 86_400 } };
   const { status } = (await cluster.raw("POST", path, request)) as { status: { token: string } };
   return status.token;
@@ -199,8 +212,8 @@ const configurations: Record<string, Resource> = {
 };
 
 async function admissionApart(): Promise<Admission> {
-  const { said, end } = startProgram<Serving>("serve-admission", [account]);
-  return { ...(await said), end };
+  const { said, ask, end } = startProgram<Serving>("serve-admission", [account]);
+  return { ...(await said), end, times: () => ask<ServedTimes>() };
 }
 
 /** The chart's webhooks, with `port` of this machine in the Service's place. */

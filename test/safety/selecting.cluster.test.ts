@@ -20,6 +20,8 @@ beforeAll(async () => {
   await defineMonitors(arena.cluster);
   stage = new Stage(arena.cluster, arena.node, namespace);
   await stage.set();
+  await tier("web");
+  await stage.rolledOut();
   const at = { identity: "one", leaseNamespace: release.namespace, namespace };
   loop = await arena.startController({ ...at, gate: new Passing() });
   const labels = { monitored: "yes" };
@@ -31,6 +33,14 @@ afterAll(async () => {
   await loop.stop();
   await arena.stop();
 });
+
+/** A label that a version may change. */
+const tier = (value: string): Promise<unknown> =>
+  arena.cluster.patch(
+    resource.deployments,
+    { name: "podinfo", namespace },
+    { type: "merge", body: { spec: { template: { metadata: { labels: { tier: value } } } } } },
+  );
 
 /** Looks again: nothing about a Deployment beside it wakes a Canary. */
 const touch = (mark: string): Promise<unknown> =>
@@ -62,6 +72,26 @@ describe("a status at rest", () => {
     await touch(`no ${name}`);
     await silent();
   });
+});
+
+it("starts no run of a version that changes the label by which a NetworkPolicy selects", async () => {
+  const of = resource.networkPolicies;
+  const by = async (name: string, matchLabels: Record<string, string>, rules: object): Promise<void> => {
+    const spec = { podSelector: { matchLabels }, ...rules };
+    await arena.cluster.create(of, { metadata: { name, namespace }, spec });
+  };
+  await by("by-tier", { tier: "web" }, { ingress: [{ from: [{ podSelector: {} }] }] });
+  // Whoever knows of this one knows of the one before it.
+  await by("later", { app: "podinfo" }, { policyTypes: ["Egress"], egress: [{ to: [{ podSelector: {} }] }] });
+  await said("network-policy-opens-canary", "NetworkPolicy later guards stable's pods");
+  await arena.cluster.delete(of, { name: "later", namespace });
+  await silent();
+  await tier("api");
+  const { phase } = await said("network-policy-opens-canary", "it selects by tier=web,");
+  expect(phase).toBe("Initialized");
+  await tier("web");
+  await arena.cluster.delete(of, { name: "by-tier", namespace });
+  await silent();
 });
 
 it("starts no run while a NetworkPolicy leaves the canary open, and does once the Canary says that it is meant so", async () => {

@@ -1,10 +1,13 @@
 // An installation for some namespaces: the account has what the chart's Roles give it, works there as elsewhere, and sees nothing else.
+import { pino } from "pino";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
+import { label, leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
+import { systemClock } from "../../shared/kube/clock.ts";
 import { resource } from "../../shared/kube/resources.ts";
 import type { Controller } from "../../webhook/controller/controller.ts";
 import { release } from "../chart/install.ts";
+import { uninstall } from "../../webhook/uninstall.ts";
 import { startArena, type Arena } from "./arena.ts";
 import { imageOf, Stage } from "./plays.ts";
 import { Passing } from "./through.ts";
@@ -69,3 +72,24 @@ it("refuses no Canary of another controller elsewhere, and says on its Lease wha
   });
   expect(lease.metadata.annotations[leaseAnnotation.watchNamespaces]).toBe("shop,gone");
 });
+
+it("is uninstalled with the Roles that the chart gives its hook: what it has in mid-run is given back", async () => {
+  const stage = new Stage(arena.cluster, arena.node, watched);
+  await stage.change("1.7.4");
+  await stage.running("1.7.4");
+  await loop.stop();
+  const left = await uninstall({
+    ...{ cluster: await arena.hook(), clock: systemClock, random: Math.random, deadlineMs: 90_000 },
+    log: pino({ enabled: process.env["LOG_LEVEL"] !== undefined }),
+    ...{ namespace: release.namespace, deployment: release.name, watchNamespaces: [watched, "gone"] },
+    ownSecret: undefined,
+  });
+  expect(left).toEqual([expect.stringContaining("Namespace gone may not be read, and nothing was given back there")]);
+  const { spec, metadata } = await stage.target();
+  expect(spec?.template.spec?.containers[0]?.image).toBe(imageOf("1.7.1"));
+  expect([spec?.paused, Object.keys(metadata?.labels ?? {}).includes(label.target)]).toEqual([undefined, false]);
+  await expect(stage.route()).rejects.toMatchObject({ code: "NotFound" });
+  const canary = { namespace: watched, name: "podinfo-canary" };
+  await expect(arena.cluster.get(resource.deployments, canary)).rejects.toMatchObject({ code: "NotFound" });
+  expect((await stage.status()).reason).toContain("was uninstalled");
+}, 180_000);

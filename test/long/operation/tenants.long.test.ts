@@ -12,6 +12,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import type { Controller } from "../../../webhook/controller/controller.ts";
 import { quantile } from "../../../shared/core/plan/statistics.ts";
 import { defineOthers } from "../../bench/fleet/place.ts";
+import type { ServedTimes } from "../../safety/admission.ts";
 import { startArena, type Arena } from "../../safety/arena.ts";
 import { createMallory, startLiar, webhooksOf, type Counts } from "../../safety/mallory.ts";
 import { Stage } from "../../safety/plays.ts";
@@ -100,11 +101,14 @@ it("a hostile tenant stops nobody else", async () => {
   const ending = AbortSignal.timeout(quietMs + lastsMs);
   const living = Promise.all(stages.map((stage) => live(stage, ending)));
   // Without the tenant first, but with all that the healthy ones do.
+  await arena.reviewTimes?.();
   const quiet = await reviewed(quietMs);
+  const quietWithin = await arena.reviewTimes?.();
   const where = [JSON.stringify(await webhooksOf(arena.cluster)), stages[0]?.namespace ?? ""];
   const lies = `http://127.0.0.1:${(liar.address() as AddressInfo).port}`;
   const mallory = startProgram<Counts>("attack", [arena.kubeConfig(token), ...where, lies, String(lastsMs)]);
   const [counts, loud, runs] = await Promise.all([mallory.said, reviewed(lastsMs), living]);
+  const loudWithin = await arena.reviewTimes?.();
   expect(Math.min(...runs)).toBeGreaterThan(0);
   expect(await uids()).toEqual(before);
   const read = arena.as(token);
@@ -116,6 +120,11 @@ it("a hostile tenant stops nobody else", async () => {
   process.stdout.write(`${runs.reduce((sum, count) => sum + count, 0)} runs of ${healthy} canaries\n`);
   process.stdout.write(
     `admission p99: quiet ${p99(quiet)}, beside the tenant ${p99(loud)}: ${more.toFixed(2)} times\n`,
+  );
+  const within = (times: ServedTimes | undefined): string =>
+    times ? `${p99(times.took)}, its event loop late by ${times.loopDelayP99.toFixed(0)} ms` : "not known";
+  process.stdout.write(
+    `  of that within the webhook: quiet ${within(quietWithin)}; beside the tenant ${within(loudWithin)}\n`,
   );
   for (const [act, { tried, let: done, why = "" }] of counts)
     process.stdout.write(`  ${act}: ${done} of ${tried} let ${done === 0 ? why : ""}\n`);

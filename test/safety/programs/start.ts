@@ -6,17 +6,23 @@ import { join } from "node:path";
 export interface Program<T> {
   /** What it says first. Rejects where it ends without a word. */
   said: Promise<T>;
+  /** Its answer to a word that it waits for. */
+  ask: <A>() => Promise<A>;
   end: () => Promise<void>;
 }
 
 export function startProgram<T>(name: string, args: readonly string[]): Program<T> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { serialization: "advanced" });
-  return { said: firstWord<T>(child, name), end: () => end(child) };
+  const ask = <A>(): Promise<A> => {
+    child.send("");
+    return nextWord<A>(child, name);
+  };
+  return { said: nextWord<T>(child, name), ask, end: () => end(child) };
 }
 
 // --- internal ---
 
-async function firstWord<T>(child: ChildProcess, name: string): Promise<T> {
+async function nextWord<T>(child: ChildProcess, name: string): Promise<T> {
   const gone = once(child, "exit").then(([code]) => {
     throw new Error(`${name} ended with ${String(code)} and said nothing`);
   });
