@@ -80,6 +80,15 @@ describe("migrate", () => {
     expect(text).toContain("error: Written 10 times: deployment/podinfo is scaled from 0 to 2");
   });
 
+  it("goes on without a floor that does not stay, and says so", async () => {
+    const scaled = leftByFlagger();
+    const target = { ...scaled.target!, spec: { ...scaled.target!.spec!, replicas: 2 } };
+    const { code, text, writes } = await run([...migrate, "--timeout", "1s"], given({ ...scaled, target }));
+    expect([code, writes]).toEqual([1, Array.from({ length: 5 }, () => "replace Canary podinfo/status")]);
+    expect(text).toContain("podinfo: status.floor does not stay in the Canary");
+    expect(text).toContain("Nothing has moved for 1s: 0 of 2 pods of podinfo are ready.");
+  });
+
   it("takes a name or --all, and not both", async () => {
     for (const argv of [["migrate"], [...migrate, "--all"], [...migrate, "-A"]]) {
       const { code, text } = await run(argv, []);

@@ -37,7 +37,14 @@ export type Arrival = "moved" | "nothing-to-do" | "interrupted";
 /** Throws a refusal where it cannot go on. */
 export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
   await requirePermissions(journey, deps);
-  const memory: Memory = { writes: 0, said: "", movedAt: deps.timers.now(), times: new Map(), isFloorless: false };
+  const memory: Memory = {
+    writes: 0,
+    said: "",
+    movedAt: deps.timers.now(),
+    times: new Map(),
+    floorsLost: 0,
+    isFloorWritten: false,
+  };
   for (;;) {
     if (deps.signal.aborted) return "interrupted";
     const seen = await look(journey, deps, memory);
@@ -86,8 +93,9 @@ interface Memory {
   quietSince?: number;
   /** How often each write was made, by what it does. */
   times: Map<string, number>;
-  /** The API server keeps no floor: its CRD has none. */
-  isFloorless: boolean;
+  /** How often a floor that was written was gone at the next look. */
+  floorsLost: number;
+  isFloorWritten: boolean;
 }
 
 const lookAgainMs = 500;
@@ -97,7 +105,9 @@ async function look(journey: Journey, deps: Deps, memory: Memory): Promise<Migra
   try {
     const read = await readMigration(deps, journey.place);
     const { floorTimes, ...rest } = read;
-    const kept = memory.isFloorless ? {} : optional("floorTimes", floorTimes);
+    if (memory.isFloorWritten && !read.canary.status?.floor) lostFloor(journey, memory);
+    memory.isFloorWritten = false;
+    const kept = memory.floorsLost >= mostFloorsLost ? {} : optional("floorTimes", floorTimes);
     const seen = { ...rest, ...kept, flaggers: await journey.flaggers(), quietMs: 0 };
     const now = deps.timers.now();
     if (!isSwitched(seen)) delete memory.quietSince;
@@ -109,28 +119,35 @@ async function look(journey: Journey, deps: Deps, memory: Memory): Promise<Migra
   }
 }
 
-async function advance(write: MigrationWrite, journey: Journey, deps: Deps, memory: Memory): Promise<void> {
-  const outcome = await carryOut(deps.cluster, write);
-  if (outcome === "floorless") memory.isFloorless = true;
-  if (outcome === "done" && moved(journey, deps, memory, write) === "again")
-    await pause(deps.timers, lookAgainMs, deps.signal);
+/** A look of the controller's at a target that it still knows without pods may take one away. */
+const mostFloorsLost = 5;
+
+function lostFloor({ say }: Journey, memory: Memory): void {
+  memory.floorsLost += 1;
+  if (memory.floorsLost !== mostFloorsLost) return;
+  say(
+    "status.floor does not stay in the Canary (an older CRD, or a clock that is wrong): the autoscaler may take idle pods away",
+  );
 }
+
+async function advance(write: MigrationWrite, journey: Journey, deps: Deps, memory: Memory): Promise<void> {
+  if (!(await carryOut(deps.cluster, write))) return;
+  memory.isFloorWritten = isOfStatus(write);
+  if (moved(journey, deps, memory, write) === "again") await pause(deps.timers, lookAgainMs, deps.signal);
+}
+
+const isOfStatus = ({ kind, subresource }: MigrationWrite): boolean => kind === "Canary" && subresource === "status";
 
 /** To do the same so often, somebody must undo it each time. */
 const mostTimes = 10;
 
-function moved(
-  { say }: Journey,
-  deps: Deps,
-  memory: Memory,
-  { does, kind, subresource }: MigrationWrite,
-): "again" | "new" {
+function moved({ say }: Journey, deps: Deps, memory: Memory, write: MigrationWrite): "again" | "new" {
+  const { does } = write;
   memory.writes += 1;
   const times = (memory.times.get(does) ?? 0) + 1;
   memory.times.set(does, times);
   // A floor is written again while it lasts, and nothing has moved by that.
-  const isAgain = kind === "Canary" && subresource !== undefined && times > 1;
-  if (isAgain) return "again";
+  if (isOfStatus(write) && times > 1) return "again";
   if (times >= mostTimes)
     throw new Refusal(
       `Written ${times} times: ${does}. Somebody undoes it each time, such as a GitOps tool or an autoscaler: pause that. What serves goes on serving; then the same command goes on from here.`,

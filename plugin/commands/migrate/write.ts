@@ -1,6 +1,5 @@
 /** One write of a migration, and whether the person who asks may do those that are to come. */
 import type { MigrationKind, MigrationStep, MigrationWrite } from "../../../shared/core/migrate/seen.ts";
-import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { hasCode } from "../../../shared/kube/errors.ts";
@@ -9,16 +8,13 @@ import { missingPermission, Refusal } from "../../errors.ts";
 
 export const migrateManager = "kubectl-canary-migrate";
 
-/** `stale`: somebody else wrote the object in that moment, so that it is to be looked at again. `floorless`: no floor was kept. */
-export type Outcome = "done" | "stale" | "floorless";
-
-export async function carryOut(cluster: Cluster, write: MigrationWrite): Promise<Outcome> {
+/** False: somebody else wrote the object in that moment, so that it is to be looked at again. */
+export async function carryOut(cluster: Cluster, write: MigrationWrite): Promise<boolean> {
   try {
-    if (write.verb === "replace") return keepsFloor(write, await replace(cluster, write)) ? "done" : "floorless";
-    await remove(cluster, write);
-    return "done";
+    await (write.verb === "delete" ? remove(cluster, write) : replace(cluster, write));
+    return true;
   } catch (error) {
-    if (hasCode(error, "Conflict", "NotFound")) return "stale";
+    if (hasCode(error, "Conflict", "NotFound")) return false;
     const permission = missingPermission(error);
     if (permission) throw new Refusal(`Not written: ${permission}. What is done so far stays, and serves.`);
     throw error;
@@ -83,13 +79,7 @@ function resourceOf(kind: MigrationKind, apiVersion = ""): Resource {
   return kind === "TrafficSplit" || kind === "HTTPRoute" ? at(of, version) : of;
 }
 
-/** A CRD that knows no floor leaves it out of what it keeps. */
-function keepsFloor({ object, subresource }: MigrationWrite, kept: MigrationWrite["object"]): boolean {
-  const floorOf = (one: object): unknown => (one as Canary).status?.floor;
-  return subresource === undefined || floorOf(object) === undefined || floorOf(kept) !== undefined;
-}
-
-function replace(cluster: Cluster, { kind, object, subresource }: MigrationWrite): Promise<MigrationWrite["object"]> {
+function replace(cluster: Cluster, { kind, object, subresource }: MigrationWrite): Promise<unknown> {
   return cluster.replace(resourceOf(kind, object.apiVersion), object, {
     fieldManager: migrateManager,
     ...optional("subresource", subresource),
