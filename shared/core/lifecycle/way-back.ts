@@ -33,7 +33,7 @@ export function withinWindow({ state, seen, policy }: Turn, intent: string): Way
   const found = older[index];
   if (!found || index >= (window.versions ?? Infinity)) return undefined;
   const ageMs = seen.now - found.until;
-  if (ageMs > (window.durationMs ?? Infinity) || hasFailedSince(intent, state.history)) return undefined;
+  if (ageMs > (window.durationMs ?? Infinity) || isDoubted(intent, state.history)) return undefined;
   const cause = `it went out again at once: run ${found.run} had promoted it (analysis.rollbackWindow)`;
   return { how: "window", run: found.run, cause };
 }
@@ -117,4 +117,18 @@ function versionOf({ intent }: Promotion, history: readonly Entry[]): PastVersio
 function hasFailedSince(intent: string, history: readonly Entry[]): boolean {
   const last = history.find((entry) => entry.intent === intent && ["promoted", "rejected"].includes(entry.outcome));
   return last?.outcome === "rejected";
+}
+
+const isDoubted = (intent: string, history: readonly Entry[]): boolean =>
+  hasFailedSince(intent, history) || wasLeft(intent, history);
+
+/** An earlier version took its place: whoever went back from it had a reason, which no check knew. */
+function wasLeft(intent: string, history: readonly Entry[]): boolean {
+  const judgedAt = (version: string): number => firstJudged(version, history)?.endedAt ?? Infinity;
+  const last = promotions(history).find(
+    (entry) =>
+      (entry.intent === intent && entry.back !== true) ||
+      (entry.before?.hash === intent && judgedAt(entry.intent) < judgedAt(intent)),
+  );
+  return last !== undefined && last.intent !== intent;
 }

@@ -61,6 +61,23 @@ describe("a version goes out again at once", () => {
       { history: [promoted[0]!, promoted[1]!, entry("1.7.2", 6, { outcome: "rejected" })] },
     ],
     [
+      "one that someone went back from, and that was judged again since",
+      "1.7.2",
+      {
+        history: [
+          promoted[0]!,
+          entry("1.7.2", 2, { before: aVersion("1.7.1") }),
+          entry("1.7.1", 3, { back: true, before: aVersion("1.7.2") }),
+          ...promoted.slice(1),
+        ],
+      },
+    ],
+    [
+      "one that a later version took the place of",
+      "1.7.2",
+      { history: [entry("1.7.3", 1, { before: aVersion("1.7.2") }), ...promoted.slice(1)] },
+    ],
+    [
       "one whose later run was only superseded",
       "1.7.2",
       { history: [entry("1.7.2", 0, { outcome: "superseded" }), ...promoted] },
@@ -87,6 +104,16 @@ describe("a version is judged", () => {
       "newer than stable, which came back by a canary",
       "1.7.3",
       { stable: "1.7.2", history: [entry("1.7.2", 0), ...promoted] },
+    ],
+    [
+      "that someone went back from at once, whatever was promoted later",
+      "1.7.2",
+      { history: [promoted[0]!, entry("1.7.1", 3, { back: true, before: aVersion("1.7.2") }), ...promoted.slice(1)] },
+    ],
+    [
+      "that someone went back from by a canary, whatever was promoted later",
+      "1.7.2",
+      { history: [promoted[0]!, entry("1.7.1", 3, { before: aVersion("1.7.2") }), ...promoted.slice(1)] },
     ],
     ["where stable was adopted, and nobody knows how old it is", "1.7.2", { stable: "1.8.0" }],
     [
