@@ -229,6 +229,24 @@ describe("a migration", () => {
     expect(nextToCanary({ ...ours, services: [...ours.services, db] })).toEqual({ kind: "done" });
   });
 
+  it("takes what an A/B test of Flagger's has left out of the route", () => {
+    const left = leftByFlagger({ provider: "gatewayapi:v1" });
+    const [route] = left.routes;
+    const [rule] = route!.spec["rules"] as { backendRefs: object[] }[];
+    const headers = [{ name: "x-canary", type: "Exact", value: "insider" }];
+    const test = { ...rule, matches: [{ path: { type: "PathPrefix", value: "/" }, headers }] };
+    const spec = { ...route!.spec, rules: [test, { ...rule, backendRefs: rule!.backendRefs.slice(0, 1) }] };
+    const end = states({ ...left, routes: [{ ...route!, spec }] }).at(-1)!.routes[0]!;
+    expect(end.spec["rules"]).toHaveLength(1);
+    expect(httpRoute.backendsOf(end)).toEqual(["podinfo-primary"]);
+    expect(httpRoute.read(end, "podinfo")).toEqual({
+      weight: 0,
+      ownWeight: 0,
+      rules: "",
+      problem: expect.anything() as string,
+    });
+  });
+
   it("leaves a copy that another Canary has a part in", () => {
     const left = leftByFlagger();
     const configs = left.configs.map((config) =>

@@ -40,7 +40,7 @@ export const httpRoute: Router = {
     const rest = isOurRoute(route) ? { rules: added?.fingerprint ?? "" } : {};
     return {
       ...seen,
-      ...restsIn(route, apex, { rule, weight: seen.weight }),
+      ...restsIn(route, apex, seen.weight),
       ...rest,
       ...optional("problem", routeProblem(route)),
     };
@@ -107,15 +107,28 @@ export function voidingFilters(route: RouteObject): string[] {
   return [...new Set(types)].filter((type) => ["RequestMirror", "URLRewrite"].includes(type));
 }
 
+/** Those of a route of ours that name the canary's leaf only while it has a weight. */
+export function madeRules(route: RouteObject, apex: string): Rule[] {
+  if (!isOurRoute(route)) return [];
+  const stables = rulesOf(route).filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryLeaf(apex)));
+  const made = stables.filter(
+    ({ matches }) => matches === undefined || JSON.stringify(matches) === JSON.stringify(everyRequest),
+  );
+  if (made.length > 0) return made;
+  // Someone has changed what it matches.
+  const both = stables.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
+  return both.length > 0 ? both : stables;
+}
+
 // --- internal ---
 
-function restsIn(
-  route: RouteObject,
-  apex: string,
-  { rule, weight }: { rule: Rule; weight: number },
-): Pick<RouteSeen, "restsOnCanary"> {
-  const isNamed = rule.backendRefs?.some((backend) => leafOf(backend) === canaryLeaf(apex)) ?? false;
-  return weight === 0 && isNamed ? { restsOnCanary: isOurRoute(route) ? "ours" : "theirs" } : {};
+/** A rule of a user's own in a route of ours is theirs: it keeps the canary's leaf. */
+function restsIn(route: RouteObject, apex: string, weight: number): Pick<RouteSeen, "restsOnCanary"> {
+  const plain = isOurRoute(route) ? withoutAdded(route) : route;
+  const resting = weightedRules(plain, apex).filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
+  if (weight > 0 || resting.length === 0) return {};
+  const made = madeRules(plain, apex);
+  return { restsOnCanary: resting.some((rule) => made.includes(rule)) ? "ours" : "theirs" };
 }
 
 /** A rule of all requests: where some alone get the canary, it is stable's. */
@@ -152,19 +165,6 @@ function weightedRules(route: RouteObject, apex: string): Rule[] {
   const made = madeRules(route, apex);
   const both = rulesOf(route).filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
   return [...made, ...both.filter((rule) => !made.includes(rule))];
-}
-
-/** Those of a route of ours that name the canary's leaf only while it has a weight. */
-function madeRules(route: RouteObject, apex: string): Rule[] {
-  if (!isOurRoute(route)) return [];
-  const stables = rulesOf(route).filter(({ backendRefs = [] }) => backendRefs.map(leafOf).includes(primaryLeaf(apex)));
-  const made = stables.filter(
-    ({ matches }) => matches === undefined || JSON.stringify(matches) === JSON.stringify(everyRequest),
-  );
-  if (made.length > 0) return made;
-  // Someone has changed what it matches.
-  const both = stables.filter(({ backendRefs = [] }) => namesBoth(backendRefs, apex));
-  return both.length > 0 ? both : stables;
 }
 
 /** With the canary's leaf beside the primary's where it has a weight, and without it where it has none. */

@@ -133,7 +133,7 @@ describe("rules beside the weights", () => {
     expect(httpRoute.read(weighted, "podinfo")).toMatchObject({ weight: 30 });
     const rested = httpRoute.withWeight(weighted, "podinfo", 0);
     expect(linesOf(rested)).toEqual(["all: primary 100, canary 0", "all: primary 100"]);
-    expect(httpRoute.read(rested, "podinfo")).not.toHaveProperty("restsOnCanary");
+    expect(httpRoute.read(rested, "podinfo")).toMatchObject({ weight: 0, restsOnCanary: "theirs" });
     expect(linesOf(withRules(100, { only: [header("a")] }, rested))).toEqual([
       "a: primary 0, canary 100",
       "all: primary 100, canary 0",
