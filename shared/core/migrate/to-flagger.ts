@@ -6,18 +6,30 @@ import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { apexOf, type Canary, isLeftToFlagger } from "../objects/canary.ts";
 import { annotation, canaryLeaf, kind, label, primaryLeaf, targetLabels } from "../objects/names.ts";
 import { kubectlIn } from "../preconditions/finding.ts";
-import { serviceNamed } from "./left-by-flagger.ts";
+import { isOfFlagger, serviceNamed } from "./left-by-flagger.ts";
 import type { MigrationRefusal, MigrationSeen, MigrationStep } from "./seen.ts";
 
 /** The next write or wait on the way to Flagger; `done` where Flagger may begin, or has begun. */
 export function nextToFlagger(seen: MigrationSeen): MigrationStep {
   const { canary, primary } = seen;
-  if (primary) return { kind: "done" };
+  if (primary) return isOfFlagger(canary, primary) ? { kind: "done" } : foreignPrimary(seen);
   const refused = isLeftToFlagger(canary) ? undefined : backRefusal(seen);
   return refused ?? leave(seen) ?? waitForController(seen) ?? forget(seen) ?? { kind: "done" };
 }
 
 // --- internal ---
+
+/** Flagger makes a primary only where it finds none of that name, and writes its own versions into what it finds. */
+function foreignPrimary({ canary, primary }: MigrationSeen): MigrationRefusal {
+  const { name = "", namespace = "" } = canary.metadata;
+  const its = primary?.metadata?.name ?? "";
+  return {
+    kind: "refuse",
+    code: "not-flaggers",
+    why: `Deployment ${its} is there and does not belong to Canary ${name} (no owner reference with its UID): Flagger would take it for its own and overwrite it.`,
+    cure: { say: "see whose it is", run: kubectlIn(namespace, `get deploy ${its} -o yaml`) },
+  };
+}
 
 function backRefusal({ canary, target }: MigrationSeen): MigrationRefusal | undefined {
   const { name = "", namespace = "" } = canary.metadata;

@@ -50,6 +50,12 @@ describe("the way back to Flagger", () => {
     expect(again.canary.metadata.annotations).toEqual({});
   });
 
+  it("is refused beside a Deployment of somebody's that Flagger would take for its primary", () => {
+    const primary = structuredClone(leftByFlagger().primary)!;
+    delete primary.metadata!.ownerReferences;
+    expect(nextToFlagger({ ...ours(), primary })).toMatchObject({ kind: "refuse", code: "not-flaggers" });
+  });
+
   it("is refused during a run, and while a version is held", () => {
     const seen = ours();
     const run = { id: "a-1", intent: "v1-a", images: {}, stage: "analysing" } as unknown as NonNullable<
