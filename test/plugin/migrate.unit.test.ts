@@ -89,6 +89,18 @@ describe("migrate", () => {
     expect(text).toContain("Nothing has moved for 1s: 0 of 2 pods of podinfo are ready.");
   });
 
+  it("says of a Canary without a target that there is nothing to migrate, and goes on with others", async () => {
+    const left = leftByFlagger();
+    const { targetRef: _none, ...spec } = left.canary.spec;
+    const bare = { ...left.canary, metadata: { ...left.canary.metadata, name: "bare" }, spec };
+    const objects: Given = [...given(left), { of: resource.canaries, object: bare }];
+    const { code, text } = await run(["migrate", "-n", "test", "--all", "--dry-run"], objects);
+    expect(code).toBe(1);
+    expect(text).toContain("bare refused: ");
+    expect(text).not.toContain("undefined");
+    expect(text).toContain("podinfo: deployment/podinfo is scaled from 0 to 2");
+  });
+
   it("takes a name or --all, and not both", async () => {
     for (const argv of [["migrate"], [...migrate, "--all"], [...migrate, "-A"]]) {
       const { code, text } = await run(argv, []);

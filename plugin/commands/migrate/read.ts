@@ -1,6 +1,6 @@
 /** Reads what a migration looks at. What may not be read ends it with the permission that is missing. */
 import type { V1ConfigMap, V1Deployment, V1ObjectMeta, V1Pod, V1Secret, V1Service } from "@kubernetes/client-node";
-import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
+import { type Canary, apexOf, withSpec } from "../../../shared/core/objects/canary.ts";
 import { isFlagger } from "../../../shared/core/objects/eligibility.ts";
 import { canaryName, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
@@ -13,6 +13,7 @@ import type { Cluster, Place } from "../../../shared/kube/cluster.ts";
 import { hasCode, isAbsent } from "../../../shared/kube/errors.ts";
 import { at, resource, type Resource } from "../../../shared/kube/resources.ts";
 import type { Deps } from "../../context.ts";
+import { Refusal } from "../../errors.ts";
 import { readPolicies } from "../doctor/policies.ts";
 import { readerOf } from "../doctor/reader.ts";
 
@@ -61,8 +62,10 @@ export async function readMigration(
   place: { name: string; namespace: string },
 ): Promise<Omit<MigrationSeen, "flaggers" | "quietMs">> {
   const { namespace } = place;
-  const canary = await cluster.get<Canary>(resource.canaries, place);
+  const canary = withSpec(await cluster.get<Canary>(resource.canaries, place));
   const { name } = canary.spec.targetRef;
+  if (name === "")
+    throw new Refusal(`Canary ${place.name} names no target (spec.targetRef.name): nothing can be moved.`);
   const apex = { namespace, name: apexOf(canary) };
   const [target, primary, workload, services, routes, scalers] = await Promise.all([
     find<V1Deployment>(cluster, resource.deployments, { namespace, name }),
