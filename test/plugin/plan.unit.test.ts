@@ -33,6 +33,22 @@ beforeAll(async () => {
   };
   await writeFile(file("tutorial.yaml"), `${dump({ kind: "Service" })}---\n${dump(canary("podinfo"))}`);
   await writeFile(file("quiet.yaml"), dump(canary("podinfo", { ...aSpec(), analysis: narrow })));
+  const { stepWeight: _, maxWeight: __, ...judged } = aSpec().analysis ?? {};
+  const blueGreen = { ...aSpec(), analysis: { ...judged, iterations: 4 } };
+  const matching = {
+    ...aSpec(),
+    analysis: { ...judged, iterations: 10, match: [{ headers: { "x-who": { exact: "us" } } }] },
+  };
+  await writeFile(file("blue-green.yaml"), dump(canary("podinfo", blueGreen)));
+  await writeFile(file("a-b.yaml"), dump(canary("podinfo", matching)));
+  const only = [{ headers: [{ name: "x-who", type: "Exact", value: "us" }] }];
+  const run = { id: "r-2", only, share: { canary: 30, all: 400 } };
+  const history = [{ run: "r-1" }, { run: "r-0", matchedPercent: 4.2 }];
+  const ran = (name: string, status: object): Promise<void> =>
+    writeFile(file(name), dump({ ...canary("podinfo", matching), status }));
+  await ran("under-way.yaml", { run, history });
+  await ran("others-match.yaml", { run: { ...run, only: [] }, history });
+  await ran("too-few.yaml", { run: { ...run, share: { canary: 3, all: 40 } }, history: [] });
   await writeFile(file("two.yaml"), `${dump(canary("a"))}---\n${dump(canary("b"))}`);
   await writeFile(file("faulty.yaml"), dump(canary("podinfo", { ...aSpec(), analysis: { interval: "1x" } })));
   await writeFile(file("broken.yaml"), "a: [");
@@ -70,6 +86,30 @@ describe("plan -f", () => {
     await expect(text).toMatchFileSnapshot("golden/plan-quiet.txt");
   });
 
+  it("says what cannot be known of Blue/Green, and why nothing is suggested for it", async () => {
+    const { out } = await planned({ file: file("blue-green.yaml"), rps: 50, suggest: true });
+    await expect(out).toMatchFileSnapshot("golden/plan-blue-green.txt");
+  });
+
+  it("reckons with those who match in an A/B test, and suggests iterations", async () => {
+    const args = { file: file("a-b.yaml"), rps: 50, failuresPercent: 0.1, matchingPercent: 5, suggest: true };
+    await expect((await planned(args)).out).toMatchFileSnapshot("golden/plan-a-b.txt");
+  });
+
+  it.each([
+    ["under-way.yaml", { percent: 7.5, run: "r-2" }],
+    ["others-match.yaml", { percent: 4.2, run: "r-0" }],
+  ])("takes what an A/B run has measured (%s)", async (name, matching) => {
+    const { out } = await planned({ file: file(name), rps: 5, output: "json" });
+    expect(JSON.parse(out)).toMatchObject({ strategy: "ab-testing", matching });
+  });
+
+  it.each(["a-b.yaml", "too-few.yaml"])("asks who will match where nothing has measured it (%s)", async (name) => {
+    const { code, err } = await run("-f", file(name), "--rps", "50");
+    expect(code).toBe(exitCode.error);
+    expect(err).toMatch(/not known before an A\/B run .* takes 1m40s at least. Say how many percent .*--matching 5/);
+  });
+
   it.each([
     ["two.yaml", exitCode.usage, "error: DIR/two.yaml holds 2 Canaries, and a plan is for one.\n"],
     ["broken.yaml", exitCode.usage, /^error: DIR\/broken.yaml cannot be read: /],
@@ -91,6 +131,7 @@ describe("plan -f", () => {
     [["-f", "x", "--rps", "none"], '--rps "none" is not a number above 0 to 1000000.'],
     [["-f", "x", "--rps", "0"], '--rps "0" is not a number above 0 to 1000000.'],
     [["-f", "x", "--failures", "101"], '--failures "101" is not a number from 0 to 100.'],
+    [["-f", "x", "--matching", "0"], '--matching "0" is not a number above 0 to 100.'],
     [["-f", "x", "--scrape-interval", "0s"], '--scrape-interval "0s" is below 1s.'],
   ])("refuses %s", async (argv, words) => {
     const { code, err } = await run(...argv);

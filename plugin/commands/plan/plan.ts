@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import { kind } from "../../../shared/core/objects/names.ts";
 import { releasePlan } from "../../../shared/core/plan/plan.ts";
+import type { PlanInput } from "../../../shared/core/plan/types.ts";
 import type { Effort } from "../../../shared/core/plan/versions.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { suggest } from "../../../shared/core/plan/suggest.ts";
@@ -17,6 +18,7 @@ import { Refusal } from "../../errors.ts";
 import { type OutputFormat, printObject } from "../../render/output.ts";
 import { styleOf } from "../../terminal/style.ts";
 import { renderPlan } from "./render.ts";
+import { matchingOf, type MatchingView } from "./matching.ts";
 import { givenTraffic, measuredTraffic, type TrafficFlags, type TrafficView } from "./traffic.ts";
 import { viewPlan } from "./view.ts";
 
@@ -25,6 +27,8 @@ export interface PlanArgs extends TrafficFlags {
   name?: string | undefined;
   file?: string | undefined;
   scrapeIntervalMs?: number | undefined;
+  /** Of an A/B test: how many of users' requests match. */
+  matchingPercent?: number | undefined;
   seed: number;
   suggest: boolean;
   output: OutputFormat;
@@ -38,23 +42,16 @@ export async function plan(args: PlanArgs, io: Io, connect: () => Promise<Sessio
   const cluster = async (): Promise<Session> => (session ??= await connect());
   const canary = args.file === undefined ? await canaryOf(args.name ?? "", await cluster()) : await readFrom(args.file);
   const policy = plannable(policyOf(canary));
+  const matching = matchingOf(canary, policy, args.matchingPercent);
   const traffic =
     args.rps === undefined ? await measured(args, { canary, policy }, await cluster()) : givenTraffic(args);
   const { seed } = args;
   const scrapeIntervalMs =
     args.scrapeIntervalMs ?? (session && (await controllersScrapeInterval(session))) ?? defaultScrapeMs;
-  const usual = { failures: traffic.failuresPercent / 100, slow: traffic.slowPercent / 100 };
   const { effort } = args;
-  const input = {
-    policy,
-    rps: traffic.requestsPerSecond,
-    usual,
-    scrapeIntervalMs,
-    seed,
-    ...optional("effort", effort),
-  };
+  const input = { policy, ...rates(traffic, matching), scrapeIntervalMs, seed, ...optional("effort", effort) };
   const view = viewPlan(placeOf(canary, session), {
-    ...{ policy, traffic, scrapeIntervalMs, seed, plan: releasePlan(input) },
+    ...{ policy, traffic, matching, scrapeIntervalMs, seed, plan: releasePlan(input) },
     suggestion: args.suggest ? suggest(input, effort) : undefined,
     suggestionAsked: args.suggest,
   });
@@ -64,6 +61,15 @@ export async function plan(args: PlanArgs, io: Io, connect: () => Promise<Sessio
 }
 
 // --- internal ---
+
+/** Parts of 1. */
+function rates(
+  { requestsPerSecond, failuresPercent, slowPercent }: TrafficView,
+  matching: MatchingView | null,
+): Pick<PlanInput, "rps" | "usual" | "matching"> {
+  const usual = { failures: failuresPercent / 100, slow: slowPercent / 100 };
+  return { rps: requestsPerSecond, usual, ...(matching ? { matching: matching.percent / 100 } : {}) };
+}
 
 function plannable(policy: Policy): Policy {
   const { countsRequests, weights, intervalMs } = policy;

@@ -1,6 +1,7 @@
 /** A plan as text. Pure. */
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import type { Spread } from "../../../shared/core/plan/statistics.ts";
+import type { StepPlan } from "../../../shared/core/plan/types.ts";
 import type { Suggestion } from "../../../shared/core/plan/suggest.ts";
 import type { Chance, VersionPlan } from "../../../shared/core/plan/versions.ts";
 import { paint, printable, type Style, symbol, wrap } from "../../terminal/style.ts";
@@ -29,7 +30,7 @@ const percent = (value: number): string => `${Number(value.toPrecision(3))}%`;
 const amount = (value: number): string => String(value >= 100 ? Number(value.toPrecision(3)) : value);
 
 function head(view: PlanView, style: Style): string[] {
-  const { name, namespace, traffic, run, good, scrapeIntervalSeconds } = view;
+  const { name, namespace, traffic, run, good, scrapeIntervalSeconds, strategy } = view;
   const { windowSeconds, requestsPerSecond, failuresPercent, slowPercent } = traffic;
   const from = windowSeconds === null ? "as given" : `of the last ${seconds(windowSeconds)}`;
   const late = slowPercent > 0 ? `, ${percent(slowPercent)} above the limit of request-duration` : "";
@@ -39,10 +40,16 @@ function head(view: PlanView, style: Style): string[] {
     ? `is promoted after ${spread(run.seconds, seconds)}, ${least}, in ${chance(good.promoted)} of runs`
     : `is not promoted in any run (${least})`;
   return [
-    `Plan for ${place}: ${requestsPerSecond} requests/s, ${percent(failuresPercent)} failed${late} (${from}), scraped every ${seconds(scrapeIntervalSeconds)}`,
+    `Plan for ${place}: ${requestsPerSecond} requests/s, ${percent(failuresPercent)} failed${late} (${from})${matchingWords(view)}, scraped every ${seconds(scrapeIntervalSeconds)}`,
     `A version as good as stable ${promoted}; it is taken back in ${chance(good.takenBack)}${waits(good.stuck)}.`,
-    "Times are from the canary's first request: pods' start and the rollout of a promotion come on top.",
+    `Times are from ${strategy === "blue-green" ? "the first iteration, of versions that go back from the switch" : "the canary's first request"}: pods' start and the rollout of a promotion come on top.`,
   ].map((line) => wrap(line, style.width, 2));
+}
+
+function matchingWords({ matching }: PlanView): string {
+  if (!matching) return "";
+  const from = matching.run === null ? "as given" : `measured in run ${matching.run}`;
+  return `, ${percent(matching.percent)} of them match (${from})`;
 }
 
 function waits(stuck: Chance): string {
@@ -53,15 +60,34 @@ function steps(view: PlanView, style: Style): string[] {
   if (view.steps.length === 0) return [];
   const right = (name: string) => ({ head: name, align: "right" as const });
   const columns = [right("STEP"), right("WEIGHT"), right("AT LEAST"), right("TAKES"), right("REQUESTS TO THE CANARY")];
-  const rows = view.steps.map((step) => [
-    String(step.step),
-    `${step.weightPercent}%`,
-    seconds(step.leastSeconds),
-    step.seconds ? seconds(step.seconds.median) : "-",
-    step.canaryRequests ? amount(step.canaryRequests.median) : "-",
+  const rows = alike(view.steps).map((steps) => [
+    steps.length === 1 ? String(steps[0]?.step) : `${steps[0]?.step}-${steps.at(-1)?.step}`,
+    `${steps[0]?.weightPercent}%`,
+    seconds(sum(steps.map(({ leastSeconds }) => leastSeconds)) ?? 0),
+    dashed(sum(steps.map((step) => step.seconds?.median)), seconds),
+    dashed(sum(steps.map(({ canaryRequests }) => canaryRequests?.median)), amount),
   ]);
   return headed(formatTable(columns, rows), style);
 }
+
+/** Iterations have one weight, and there may be a thousand of them. */
+function alike(steps: readonly StepPlan[]): StepPlan[][] {
+  const groups: StepPlan[][] = [];
+  for (const step of steps) {
+    const last = groups.at(-1);
+    if (last?.[0]?.weightPercent === step.weightPercent) last.push(step);
+    else groups.push([step]);
+  }
+  return groups;
+}
+
+/** Undefined where one is. */
+function sum(values: readonly (number | undefined)[]): number | undefined {
+  return values.reduce((all, value) => (all === undefined || value === undefined ? undefined : all + value), 0);
+}
+
+const dashed = (value: number | undefined, text: (value: number) => string): string =>
+  value === undefined ? "-" : text(value);
 
 function versions(view: PlanView, style: Style): string[] {
   const columns = ["A VERSION THAT", "GOES BACK AFTER", "AT STEP", "BAD REQUESTS", "PROMOTED ALL THE SAME"].map(
@@ -100,11 +126,10 @@ function remarks({ remarks: found }: PlanView, style: Style): string[] {
   return found.map(({ text }) => paint(style, "warn", wrap(`${symbol(style, "warn")} ${text}`, style.width, 2)));
 }
 
-function suggestion({ suggestionAsked, suggestion: found }: PlanView, style: Style): string[] {
+function suggestion({ suggestionAsked, suggestion: found, strategy }: PlanView, style: Style): string[] {
   if (!suggestionAsked) return [];
-  if (!found)
-    return ["Suggestion: none. Nothing that was tried costs clearly less, or takes clearly less time for the same."];
-  const { before, after, stepWeights, intervalSeconds } = found;
+  if (!found) return [wrap(`Suggestion: none. ${whyNone[strategy]}`, style.width, 2)];
+  const { before, after, stepWeights, iterations, intervalSeconds } = found;
   const costs = before.badRequests.map(
     ({ percent: share, mean }, index) =>
       `${amount(mean)} -> ${amount(after.badRequests[index]?.mean ?? 0)} where it fails ${share}%`,
@@ -112,10 +137,18 @@ function suggestion({ suggestionAsked, suggestion: found }: PlanView, style: Sty
   return [
     paint(style, "strong", "Suggestion, for spec.analysis:"),
     `  interval: ${seconds(intervalSeconds)}`,
-    `  stepWeights: [${stepWeights.join(", ")}]`,
+    stepWeights ? `  stepWeights: [${stepWeights.join(", ")}]` : `  iterations: ${iterations}`,
     wrap(`${timesOf(found)}; bad requests on average ${costs.join(", ")}.`, style.width, 2),
   ];
 }
+
+const nothingBetter = "Nothing that was tried costs clearly less, or takes clearly less time for the same.";
+const whyNone: Record<PlanView["strategy"], string> = {
+  canary: nothingBetter,
+  "ab-testing": nothingBetter,
+  "blue-green":
+    "By Blue/Green all users get the version at once, after whatever number of iterations. Who wants a bad version to reach few of them gives weights in the place of iterations: spec.analysis.stepWeights.",
+};
 
 function timesOf({ before, after }: Suggestion): string {
   return `A good version takes ${seconds(after.seconds)} instead of ${seconds(before.seconds)}`;

@@ -2,6 +2,7 @@
 import type { Plan } from "../../../shared/core/plan/types.ts";
 import type { Suggestion } from "../../../shared/core/plan/suggest.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
+import type { MatchingView } from "./matching.ts";
 import type { TrafficView } from "./traffic.ts";
 
 export interface PlanView extends Plan {
@@ -9,7 +10,10 @@ export interface PlanView extends Plan {
   kind: "PlanView";
   name: string;
   namespace: string;
+  strategy: Policy["strategy"]["kind"];
   traffic: TrafficView;
+  /** Of an A/B test; null of any other. */
+  matching: MatchingView | null;
   intervalSeconds: number;
   scrapeIntervalSeconds: number;
   /** The same one gives the same plan. */
@@ -24,6 +28,7 @@ export interface Planned {
   plan: Plan;
   policy: Policy;
   traffic: TrafficView;
+  matching: MatchingView | null;
   scrapeIntervalMs: number;
   seed: number;
   suggestion?: Suggestion | undefined;
@@ -31,13 +36,15 @@ export interface Planned {
 }
 
 export function viewPlan({ name, namespace }: { name: string; namespace: string }, planned: Planned): PlanView {
-  const { plan, policy, traffic, scrapeIntervalMs, seed, suggestion, suggestionAsked } = planned;
+  const { plan, policy, traffic, matching, scrapeIntervalMs, seed, suggestion, suggestionAsked } = planned;
   return {
     apiVersion: "kubectl-canary/v1",
     kind: "PlanView",
     name,
     namespace,
+    strategy: policy.strategy.kind,
     traffic,
+    matching,
     intervalSeconds: policy.intervalMs / 1_000,
     scrapeIntervalSeconds: scrapeIntervalMs / 1_000,
     seed,

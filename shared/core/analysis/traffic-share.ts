@@ -38,6 +38,20 @@ export function isTelling({ all, low }: ShareBlock): boolean {
   return least > 0 && all * divergence(least / 2, least) > 2 * surprise;
 }
 
+/** Fewer requests say too little of who matches. */
+const enoughRequests = 100;
+
+/** Of an A/B test: how many of users' requests get its canary, percent to a tenth; undefined where too few are counted, or it is none. */
+export function matchedPercent({ only, share }: MatchingRun): number | undefined {
+  if (only === undefined || share === undefined || share.all < enoughRequests) return undefined;
+  return Math.round((1_000 * share.canary) / share.all) / 10;
+}
+
+interface MatchingRun {
+  only?: unknown;
+  share?: { canary: number; all: number };
+}
+
 // --- internal ---
 
 /**

@@ -21,6 +21,7 @@ import { takeTrafficBack, windingWords } from "./take-back.ts";
 import { remembered } from "./way-back.ts";
 import { optional } from "../format/compact.ts";
 import { afterRunOf } from "../gates/after-run.ts";
+import { matchedPercent } from "../analysis/traffic-share.ts";
 import type { Policy } from "../spec/policy.ts";
 import type { CanaryState, Run, RunOutcome, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
@@ -178,6 +179,7 @@ function finish(turn: RunTurn): Draft {
       cause,
       startedAt: run.startedAt,
       endedAt: seen.now,
+      ...optional("matchedPercent", matchedPercent(run)),
       ...(outcome === "promoted" ? remembered(run, state.stable) : {}),
     },
     ...state.history,

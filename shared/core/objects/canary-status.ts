@@ -197,8 +197,8 @@ export interface RunStatus {
   canaryTemplate?: string;
   /** The canary against the primary: see docs/judging.md. */
   comparison?: ComparisonStatus;
-  /** What both tracks got since the weight moved, from the first reading in which nothing of an earlier weight can be any more. */
-  share?: ShareStatus;
+  /** Users' requests to the canary and to all, from the first reading in which nothing of an earlier weight can be; `from` is its totals. */
+  share?: { movedAt: string; epoch: number; from: { canary: number; primary: number }; canary: number; all: number };
   /** It answered with 4xx more often than the primary: waits for a person, until one has accepted it. */
   clientErrors?: { cause: string; acceptedBy?: string };
   gate?: GateStatus;
@@ -209,16 +209,6 @@ export interface RunStatus {
   /** It goes back to a version that was stable before, without steps: why it may, and the run that had promoted it. */
   back?: { how: "window" | "command"; run: string; cause: string };
   ending?: { outcome: RunOutcome; cause: string };
-}
-
-export interface ShareStatus {
-  movedAt: string;
-  epoch: number;
-  /** Totals that count as nothing. */
-  from: { canary: number; primary: number };
-  /** Users' requests since, to the canary and to both. */
-  canary: number;
-  all: number;
 }
 
 /** Users' requests, and how many of them failed. */
@@ -295,6 +285,8 @@ export interface HistoryEntry {
   endedAt: string;
   /** It went back to a version that had been promoted before, and was not judged again. */
   back?: true;
+  /** Of an A/B test: percent of users' requests that matched; missing where too few were counted. */
+  matchedPercent?: number;
   /** Of a promoted run: what was stable until then. */
   before?: { hash: string; podTemplateHash: string; images: Record<string, string> };
 }

@@ -3,12 +3,13 @@
  * controller. The same input gives the same plan.
  */
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
+import { optional } from "../format/compact.ts";
 import type { Policy } from "../spec/policy.ts";
 import { unwise } from "./remarks.ts";
 import type { SimulatedRun } from "./simulated-run.ts";
-import { spreadOf } from "./statistics.ts";
+import { spreadOf, type Spread } from "./statistics.ts";
 import type { Plan, PlanInput, StepPlan } from "./types.ts";
-import { runsOf, versionPlan, type Effort, type Fault } from "./versions.ts";
+import { runsOf, versionPlan, type Effort, type Fault, type VersionPlan } from "./versions.ts";
 
 export const usualEffort: Effort = { looks: 16_000, runs: 400 };
 
@@ -24,17 +25,17 @@ export function releasePlan(input: PlanInput): Plan {
   const versions = faultsOf(policy).flatMap((fault) =>
     faultyPercents.map((percent) => {
       const question = { fault, percent, ...asked };
-      return versionPlan(runsOf(scene, usual, question), question);
+      return inSteps(versionPlan(runsOf(scene, usual, question), question), policy);
     }),
   );
   const promoted = good.filter(({ outcome }) => outcome === "promoted");
-  const weights = policy.skipAnalysis ? [] : policy.weights;
-  const steps = weights.map((weight, index) => stepOf(good, { weight, index, leastSeconds: leastOf(policy, weight) }));
+  const unusedMs = policy.intervalMs * unusedSteps(policy);
+  const steps = stepsOf(good, policy);
   const plan = {
     steps,
     run: {
       leastSeconds: steps.reduce((sum, { leastSeconds }) => sum + leastSeconds, 0),
-      seconds: spreadOf(promoted.map(secondsOf)),
+      seconds: spreadOf(promoted.map(({ ms }) => Math.round((ms + unusedMs) / 1_000))),
     },
     good: { runs: ofGood.runs, promoted: ofGood.promoted, stuck: ofGood.stuck, takenBack: goesBack },
     versions,
@@ -47,10 +48,18 @@ export function sceneOf({
   policy,
   rps,
   scrapeIntervalMs,
-}: PlanInput): Pick<PlanInput, "policy" | "rps" | "scrapeIntervalMs"> {
+  matching,
+}: PlanInput): Pick<PlanInput, "policy" | "rps" | "scrapeIntervalMs" | "matching"> {
   const { canaryReplicas: _everyPodIsReady, ...judged } = policy;
   const pauses = policy.pauses.filter(({ durationMs }) => durationMs !== undefined);
-  return { policy: { ...judged, hooks: [], pauses }, rps, scrapeIntervalMs };
+  const weights = policy.weights.slice(unusedSteps(policy));
+  const played = { ...judged, weights, hooks: [], pauses };
+  return { policy: played, rps, scrapeIntervalMs, ...optional("matching", matching) };
+}
+
+/** Steps before any user, which are not played: what is found in them cannot be known. */
+export function unusedSteps({ weights, skipAnalysis }: Pick<Policy, "weights" | "skipAnalysis">): number {
+  return skipAnalysis ? 0 : weights.filter((weight) => weight === 0).length;
 }
 
 /** Slowness is judged only by a limit. */
@@ -61,7 +70,16 @@ export function faultsOf({ metrics }: Policy): Fault[] {
 
 // --- internal ---
 
-const secondsOf = ({ ms }: SimulatedRun): number => Math.round(ms / 1_000);
+function stepsOf(runs: readonly SimulatedRun[], policy: Policy): StepPlan[] {
+  const unused = unusedSteps(policy);
+  const weights = policy.skipAnalysis ? [] : policy.weights;
+  return weights.map((weightPercent, index) => {
+    const leastSeconds = leastOf(policy, weightPercent);
+    const known = { seconds: exactly(leastSeconds), canaryRequests: exactly(0) };
+    const taken = index < unused ? known : takenIn(runs, index - unused);
+    return { step: index + 1, weightPercent, leastSeconds, ...taken };
+  });
+}
 
 /** A pause that has a time takes it, checks included. */
 function leastOf({ intervalMs, pauses }: Policy, weight: number): number {
@@ -69,18 +87,22 @@ function leastOf({ intervalMs, pauses }: Policy, weight: number): number {
   return Math.max(intervalMs, pauseMs) / 1_000;
 }
 
-function stepOf(
-  runs: readonly SimulatedRun[],
-  { weight, index, leastSeconds }: { weight: number; index: number; leastSeconds: number },
-): StepPlan {
+const exactly = (value: number): Spread => ({ low: value, median: value, high: value });
+
+/** Its steps as the Canary counts them. */
+function inSteps(plan: VersionPlan, policy: Policy): VersionPlan {
+  const unused = unusedSteps(policy);
+  if (!plan.back || unused === 0) return plan;
+  const { low, median, high } = plan.back.step;
+  return { ...plan, back: { ...plan.back, step: { low: low + unused, median: median + unused, high: high + unused } } };
+}
+
+function takenIn(runs: readonly SimulatedRun[], index: number): Pick<StepPlan, "seconds" | "canaryRequests"> {
   // The last step of a run that went back was cut short.
   const there = runs.flatMap(({ steps, outcome }) =>
     steps[index] && (index < steps.length - 1 || outcome === "promoted") ? [steps[index]] : [],
   );
   return {
-    step: index + 1,
-    weightPercent: weight,
-    leastSeconds,
     seconds: spreadOf(there.map(({ ms }) => Math.round(ms / 1_000))),
     canaryRequests: spreadOf(there.map(({ requests }) => requests)),
   };

@@ -141,6 +141,33 @@ describe("a Canary of an odd shape", () => {
   });
 });
 
+describe("a plan by iterations", () => {
+  const iterated = (count: number): number[] => Array.from({ length: count }, () => 0);
+  const match = [{ headers: [{ name: "x", type: "Exact" as const, value: "1" }] }];
+
+  it("of Blue/Green plays what users meet, and adds the iterations before them", () => {
+    const policy: Policy = { ...limited, strategy: { kind: "blue-green" }, weights: [...iterated(3), 100] };
+    const plan = releasePlan(input({ policy }));
+    expect(plan.run).toMatchObject({ leastSeconds: 40, seconds: { median: 40 } });
+    expect(plan.steps.map(({ canaryRequests }) => canaryRequests?.median === 0)).toEqual([true, true, true, false]);
+    expect(version(plan, "failures", 100).back?.step).toMatchObject({ low: 4, high: 4 });
+    expect(codes(plan)).toContain("before-users-not-known");
+    expect(suggest(input({ policy }), { looks: 200, runs: 8 })).toBeUndefined();
+  });
+
+  it("of an A/B test gives the canary those who match, and leaves the comparison the others", () => {
+    const weights = Array.from({ length: 10 }, () => 100);
+    const policy: Policy = { ...limited, strategy: { kind: "ab-testing", matches: match }, weights };
+    const plan = releasePlan(input({ policy, matching: 0.05 }));
+    expect(plan.steps[0]?.canaryRequests?.median).toBeLessThan(40);
+    expect(plan.steps[0]?.canaryRequests?.median).toBeGreaterThan(12);
+    expect(version(plan, "failures", 100).back?.badRequests.median).toBeLessThan(60);
+    const found = suggest(input({ policy, matching: 0.05 }), { looks: 200, runs: 8 });
+    expect(found?.stepWeights).toBeUndefined();
+    expect((found?.iterations ?? 0) * (found?.intervalSeconds ?? 0)).toBeLessThanOrEqual(100);
+  });
+});
+
 describe("a simulated run", () => {
   const scene = { policy: limited, rps: 50, scrapeIntervalMs: 10_000, primary: {} };
 

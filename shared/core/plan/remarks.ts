@@ -21,6 +21,7 @@ export function unwise(input: PlanInput, found: Found): Remark[] {
     ...ofMargin(policy, found.versions),
     ...ofWhatIsNotJudged(policy),
     ...ofGates(policy),
+    ...ofUnused(input),
   ];
 }
 
@@ -30,7 +31,8 @@ const percent = (value: number): string => `${Number(value.toPrecision(3))} %`;
 
 /** A step that has fewer requests than a check needs for longer than a run may wait, or half an interval longer than it must. */
 function ofSteps(input: PlanInput, { steps }: Found): Remark[] {
-  const { policy, rps } = input;
+  const { policy, matching = 1 } = input;
+  const rps = input.rps * matching;
   const { minRequests, noEvidence } = policy;
   const starved = steps.find(({ seconds, weightPercent }) => seconds === undefined && weightPercent > 0);
   const enoughMs = (1e5 * minRequests) / (rps * (starved?.weightPercent ?? 100));
@@ -120,6 +122,15 @@ function ofGates({ hooks, pauses }: Policy): Remark[] {
   if (gates.length === 0) return [];
   const text = `What webhooks answer and when people resume is not known; here they let the run through at once: ${gates.join(", ")}.`;
   return [{ code: "gates-taken-to-pass", text }];
+}
+
+/** What happens before the first user is not known. */
+function ofUnused({ policy, rps }: PlanInput): Remark[] {
+  const unused = policy.weights.filter((weight) => weight === 0).length;
+  if (unused === 0) return [];
+  const first = unused === 1 ? "In the first iteration" : `In the first ${unused} iterations`;
+  const text = `${first} no user is on the canary. What load tests, webhooks and your own queries find there cannot be known: here they find nothing. Then all users (${rps} requests/s) get the version at once, and the times of versions that go back begin there.`;
+  return [{ code: "before-users-not-known", text }];
 }
 
 function ofWhatIsNotJudged({ metrics, comparison }: Policy): Remark[] {

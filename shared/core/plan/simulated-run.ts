@@ -15,6 +15,8 @@ export interface Scene {
   /** Users' requests per second to both tracks together. */
   rps: number;
   scrapeIntervalMs: number;
+  /** Part of 1 of the requests that the canary's weight is for; all unless given. */
+  matching?: number;
   canary: Rates;
   primary: Rates;
 }
@@ -173,9 +175,9 @@ class Simulation {
   }
 
   private countTo(at: number): void {
-    const { rps, canary, primary } = this.scene;
+    const { rps, canary, primary, matching = 1 } = this.scene;
     const mean = (rps * (at - this.countedAt)) / 1_000;
-    const share = this.state.weight / 100;
+    const share = (matching * this.state.weight) / 100;
     this.countedAt = at;
     this.totals = {
       canary:

@@ -1,15 +1,21 @@
 /** Other steps for the same Canary, of which a bad version costs users less in no more time, or which take less time for no more cost. */
+import type { Policy } from "../spec/policy.ts";
 import type { PlanInput } from "./types.ts";
 import { faultsOf, sceneOf } from "./plan.ts";
 import { badRequests, runsOf, type Effort, type Question } from "./versions.ts";
 import { quantile } from "./statistics.ts";
 
-export interface Suggestion {
-  stepWeights: number[];
-  intervalSeconds: number;
+export interface Suggestion extends Candidate {
   /** Of the Canary as it stands, and as suggested. */
   before: Measure;
   after: Measure;
+}
+
+/** Of steps by weight `stepWeights`, of an A/B test `iterations`. */
+interface Candidate {
+  stepWeights?: number[];
+  iterations?: number;
+  intervalSeconds: number;
 }
 
 /** What steps are compared by. */
@@ -22,9 +28,14 @@ export interface Measure {
   promotedPercent: number;
 }
 
-/** Undefined where nothing that was tried is clearly better. */
+/**
+ * Undefined where nothing that was tried is clearly better. Of Blue/Green nothing is tried: all users get the version at once, and what its
+ * iterations find before that cannot be known.
+ */
 export function suggest(input: PlanInput, effort: Effort = suggestEffort): Suggestion | undefined {
-  const tried = tryOut(input, candidatesOf(input), effort).sort((a, b) => worth(b) - worth(a));
+  const tried = tryOut(input, candidatesFor[input.policy.strategy.kind](input), effort).sort(
+    (a, b) => worth(b) - worth(a),
+  );
   // The best of many is partly lucky: what is suggested was found better once more, by chance of its own.
   const again = { ...input, seed: input.seed + 1 };
   return tried.slice(0, finalists).flatMap((one) => tryOut(again, [one], thorough(effort)))[0];
@@ -50,10 +61,33 @@ const ladders: readonly (readonly number[])[] = [
   [10, 30, 60],
 ];
 
-function candidatesOf({ policy, scrapeIntervalMs }: PlanInput): Candidate[] {
+const candidatesFor: Record<Policy["strategy"]["kind"], (input: PlanInput) => Candidate[]> = {
+  canary: weightsTried,
+  "ab-testing": iterationsTried,
+  "blue-green": () => [],
+};
+
+/** The same time or less, in more or fewer iterations: how many users get the version does not change. */
+function iterationsTried({ policy, scrapeIntervalMs }: PlanInput): Candidate[] {
+  const shortest = shortestSeconds(scrapeIntervalMs);
+  const tried = [0.5, 1, 2].flatMap((factor) => {
+    const intervalSeconds = Math.max(shortest, roundedSeconds((factor * policy.intervalMs) / 1_000));
+    const most = (policy.intervalMs * policy.weights.length) / (1_000 * intervalSeconds);
+    return [1, 0.7, 0.5].map((part) => ({ iterations: Math.max(1, Math.floor(part * most)), intervalSeconds }));
+  });
+  return distinct(tried);
+}
+
+const shortestSeconds = (scrapeIntervalMs: number): number => Math.max(1, scrapeIntervalMs / 1_000);
+
+const distinct = (all: readonly Candidate[]): Candidate[] => [
+  ...new Map(all.map((one) => [JSON.stringify(one), one])).values(),
+];
+
+function weightsTried({ policy, scrapeIntervalMs }: PlanInput): Candidate[] {
   const last = policy.weights.at(-1) ?? 100;
   const total = (policy.intervalMs * policy.weights.length) / 1_000;
-  const shortest = Math.max(1, scrapeIntervalMs / 1_000);
+  const shortest = shortestSeconds(scrapeIntervalMs);
   const all = ladders.flatMap((ladder) => {
     const stepWeights = [...ladder.filter((weight) => weight < last), last];
     return [1, 0.7].map((part) => ({
@@ -61,7 +95,7 @@ function candidatesOf({ policy, scrapeIntervalMs }: PlanInput): Candidate[] {
       intervalSeconds: Math.max(shortest, roundedSeconds((part * total) / stepWeights.length)),
     }));
   });
-  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+  return distinct(all);
 }
 
 /** What a person would write: 90s, and not 87s. */
@@ -70,15 +104,15 @@ function roundedSeconds(seconds: number): number {
   return Math.max(1, Math.floor(seconds / unit) * unit);
 }
 
-type Candidate = Pick<Suggestion, "stepWeights" | "intervalSeconds">;
-
 function tryOut(input: PlanInput, candidates: readonly Candidate[], effort: Effort): Suggestion[] {
   const before = measure(input, effort);
   if (!before) return [];
-  return candidates.flatMap(({ stepWeights, intervalSeconds }) => {
-    const policy = { ...input.policy, weights: stepWeights, intervalMs: 1_000 * intervalSeconds };
+  return candidates.flatMap((candidate) => {
+    const { stepWeights, iterations = 0, intervalSeconds } = candidate;
+    const weights = stepWeights ?? Array.from({ length: iterations }, () => 100);
+    const policy = { ...input.policy, weights, intervalMs: 1_000 * intervalSeconds };
     const after = measure({ ...input, policy }, effort);
-    return after && isBetter(before, after) ? [{ stepWeights, intervalSeconds, before, after }] : [];
+    return after && isBetter(before, after) ? [{ ...candidate, before, after }] : [];
   });
 }
 

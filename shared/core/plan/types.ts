@@ -10,6 +10,8 @@ export interface PlanInput {
   /** What stable's users get. */
   usual: Usual;
   scrapeIntervalMs: number;
+  /** Of an A/B test: the part of users' requests that match, of 1. */
+  matching?: number;
   seed: number;
   effort?: Effort;
 }
@@ -27,7 +29,7 @@ export interface StepPlan {
 
 export interface Plan {
   steps: StepPlan[];
-  /** From the canary's first request to the promotion. */
+  /** From the canary's first request to the promotion; of Blue/Green from its first iteration, which no user is in. */
   run: { leastSeconds: number; seconds: Spread | undefined };
   /** A version that is as good as stable. */
   good: Pick<VersionPlan, "runs" | "promoted" | "stuck"> & { takenBack: Chance };
@@ -49,6 +51,7 @@ export type RemarkCode =
   | "takes-back-good"
   | "own-queries-taken-to-pass"
   | "gates-taken-to-pass"
+  | "before-users-not-known"
   | "analysis-skipped";
 
 export interface Remark {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { aRunningState, aRunObservation, aPolicy, someCounts, start } from "../../../test/builders.ts";
+import { aRunningState, aRunObservation, aPolicy, routeOver, someCounts, start } from "../../../test/builders.ts";
 import { decide } from "../decide.ts";
 import type { CanaryState, MeasuredShare } from "../state.ts";
+import { matchedPercent } from "../analysis/traffic-share.ts";
 
 const scrapeMs = 10_000;
 
@@ -25,6 +26,27 @@ function read(
 
 const moved = aRunningState(10, { stage: "analysing", stageAt: start, checkAt: start + 600_000 });
 const shareOf = (state: CanaryState): MeasuredShare | undefined => state.run?.share;
+
+describe("the share of those who match", () => {
+  const only = [{ headers: [] }];
+
+  it.each([
+    ["is that of all users' requests, to a tenth of a percent", only, { canary: 7, all: 300 }, 2.3],
+    ["is not known of few requests", only, { canary: 9, all: 99 }, undefined],
+    ["is no matter of a run by weights", undefined, { canary: 30, all: 300 }, undefined],
+    ["is not known before any is counted", only, undefined, undefined],
+  ])("%s", (_, matches, share, percent) => {
+    expect(matchedPercent({ only: matches, ...(share ? { share } : {}) })).toBe(percent);
+  });
+
+  it("is kept in the history when the run ends", () => {
+    const ending = { outcome: "rejected", cause: "x" } as const;
+    const share = { movedAt: start, epoch: 1, from: { canary: 0, primary: 0 }, canary: 20, all: 400 };
+    const state = aRunningState(0, { stage: "draining", stageAt: start - 60_000, ending, only: [], share });
+    const ended = decide(state, aRunObservation(0, 1, { route: routeOver }), aPolicy()).state;
+    expect(ended.history[0]).toMatchObject({ outcome: "rejected", matchedPercent: 5 });
+  });
+});
 
 describe("the measured share", () => {
   it("counts no request of a reading that may be of the weight before", () => {

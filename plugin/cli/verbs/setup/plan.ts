@@ -24,10 +24,11 @@ export const planVerb: Verb = {
       .option("filename", textFlag("A Canary that is not applied yet: canary.yaml", { alias: "f" }))
       .option("rps", textFlag("Requests per second, instead of asking Prometheus"))
       .option("failures", textFlag("Percent of requests that stable fails"))
+      .option("matching", textFlag("Of an A/B test: percent of users' requests that match"))
       .option("scrape-interval", textFlag("How often Prometheus looks (default: what the controller knows, or 10s)"))
       .option("suggest", {
         type: "boolean",
-        describe: "Look for stepWeights and interval that cost less, or take less time",
+        describe: "Look for steps that cost less, or take less time",
       })
       .option("seed", textFlag("Another seed gives another sample; the same one the same plan (default: 1)"))
       .option("output", outputOption(["json", "yaml"]))
@@ -45,6 +46,7 @@ export const planVerb: Verb = {
         file,
         rps: numberFlag(values, "rps", { above: 0, atMost: 1_000_000 }),
         failuresPercent: numberFlag(values, "failures", { above: -1e-9, atMost: 100 }),
+        matchingPercent: numberFlag(values, "matching", { above: 0, atMost: 100 }),
         scrapeIntervalMs: scrape === undefined ? undefined : scrapeInterval(scrape),
         seed: countFlag(values, "seed") ?? 1,
         suggest: isSet(values, "suggest"),
