@@ -28,7 +28,7 @@ const unwatchedScrapes = 3;
 /** Linkerd's proxies ask again each minute. One that has not heard by then may never be told, and holds nobody up. */
 const awareMs = 120_000;
 /** Pods are seldom ready long before Prometheus sees them. */
-const unscrapedMs = 1_000;
+const unscrapedMs = 500;
 
 export interface Wait {
   cause: WaitCause;

@@ -73,7 +73,7 @@ describe("a canary that Prometheus has not scraped", () => {
     } = decide(since(), aRunObservation(0, 1, { metrics: unseen }), policy);
     expect(next).toMatchObject({ weight: 0, run: { stage: "scaling", wait: "no-numbers" } });
     expect(next.reason).toBe("No traffic yet: Prometheus has not scraped the ready pods of podinfo-canary.");
-    expect([actions, events, requeueAfterMs]).toEqual([[], [], 1_000]);
+    expect([actions, events, requeueAfterMs]).toEqual([[], [], 500]);
   });
 
   it("gets its first weight with the first sample", () => {
