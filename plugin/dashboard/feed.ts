@@ -17,7 +17,7 @@ import type { OverviewChange } from "./types.ts";
 const leaseMs = 5_000;
 /** For what changes with time alone, such as a controller that falls silent. */
 const tickMs = 1_000;
-/** Changes that come in quick succession go out together. */
+/** Changes that come in quick succession go out together; the first of them at once. */
 const gatherMs = 250;
 
 export class Feed {
@@ -25,7 +25,9 @@ export class Feed {
   private readonly scope: Scope;
   private readonly recorder: Recorder;
   private readonly listeners = new Set<(change: OverviewChange) => void>();
-  private readonly sent = new Map<string, { view: CanaryView; text: string }>();
+  private readonly sent = new Map<string, { canary: Canary; view: CanaryView; text: string }>();
+  private lookedAt = -Infinity;
+  private allLookedAt = -Infinity;
   private away: OverviewChange["away"] = null;
   private lease: SeenLease;
   private leaseAt = -Infinity;
@@ -47,7 +49,8 @@ export class Feed {
       await this.look(canaries);
       await whenReady();
       while (!this.deps.signal.aborted) {
-        if ((await trigger.next(tickMs)) === "changed") await trigger.rest(gatherMs);
+        const isChange = (await trigger.next(tickMs)) === "changed";
+        if (isChange) await trigger.rest(Math.max(0, this.lookedAt + gatherMs - this.deps.timers.now()));
         if (!this.deps.signal.aborted) await this.look(canaries);
       }
     } finally {
@@ -64,32 +67,46 @@ export class Feed {
 
   private async look(canaries: Reflector<Canary>): Promise<void> {
     const before = this.away;
-    const now = steadied(await this.time(), this.lease);
+    this.lookedAt = this.deps.timers.now();
+    const isOfAll = this.lookedAt - this.allLookedAt >= tickMs;
+    if (isOfAll) this.allLookedAt = this.lookedAt;
+    const now = steadied(isOfAll ? await this.time() : this.deps.now(), this.lease);
     this.away = this.awayBy(this.leaseFailure ?? canaries.listFailure);
-    const { changed, gone } = this.changesOf(canaries.list(), now);
+    const { changed, gone } = this.changesOf(canaries.list(), { now, isOfAll });
     if (changed.length === 0 && gone.length === 0 && this.away === before) return;
     for (const listener of this.listeners) listener({ changed, gone, away: this.away });
   }
 
-  private changesOf(canaries: readonly Canary[], now: number): Pick<OverviewChange, "changed" | "gone"> {
+  /** Not `isOfAll`: only Canaries that are other objects than before. To look at hundreds takes a while, and a change is not to wait for it. */
+  private changesOf(
+    canaries: readonly Canary[],
+    { now, isOfAll }: { now: number; isOfAll: boolean },
+  ): Pick<OverviewChange, "changed" | "gone"> {
     const gone = new Set(this.sent.keys());
     const changed: CanaryView[] = [];
     for (const canary of canaries) {
-      const own = { ...this.scope, namespace: canary.metadata.namespace ?? this.scope.namespace };
-      const view = viewCanary({ canary, lease: this.lease, callers: [], unread: [] }, own, now);
-      const key = keyOfView(view);
+      const key = keyOfCanary(canary);
       gone.delete(key);
-      this.recorder.note(view, now);
-      const text = tellingOf(view);
-      if (this.sent.get(key)?.text === text) continue;
-      this.sent.set(key, { view, text });
-      changed.push(view);
+      const view = isOfAll || this.sent.get(key)?.canary !== canary ? this.newsOf(canary, now) : undefined;
+      if (view) changed.push(view);
     }
     for (const key of gone) {
       this.sent.delete(key);
       this.recorder.forget(key);
     }
     return { changed, gone: [...gone] };
+  }
+
+  /** Undefined where its view is the one that was sent. */
+  private newsOf(canary: Canary, now: number): CanaryView | undefined {
+    const own = { ...this.scope, namespace: canary.metadata.namespace ?? this.scope.namespace };
+    const view = viewCanary({ canary, lease: this.lease, callers: [], unread: [] }, own, now);
+    this.recorder.note(view, now);
+    const text = tellingOf(view);
+    const known = this.sent.get(keyOfCanary(canary));
+    const isKnown = known?.text === text;
+    this.sent.set(keyOfCanary(canary), isKnown ? { ...known, canary } : { canary, view, text });
+    return isKnown ? undefined : view;
   }
 
   /** Reads the Lease from time to time, and with it learns whether the API server answers. */
@@ -123,6 +140,8 @@ export function tellingOf({ controller, ...view }: CanaryView): string {
 }
 
 // --- internal ---
+
+const keyOfCanary = ({ metadata: { namespace = "", name = "" } }: Canary): string => keyOfView({ namespace, name });
 
 const silentStepMs = 10_000;
 

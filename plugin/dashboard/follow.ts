@@ -29,12 +29,14 @@ export async function followCanary(at: Required<Place>, following: Following): P
   let last = "";
   try {
     while (!deps.signal.aborted) {
+      const lookedAt = deps.timers.now();
       const news = await newsOf(at, following, follow);
       const text = JSON.stringify(news);
       if (deps.signal.aborted) return;
       if (text !== last) following.send(news);
       last = text;
-      if ((await trigger.next("page" in news ? rereadMs : retryMs)) === "changed") await trigger.rest(gatherMs);
+      const isChange = (await trigger.next("page" in news ? rereadMs : retryMs)) === "changed";
+      if (isChange) await trigger.rest(Math.max(0, lookedAt + gatherMs - deps.timers.now()));
     }
   } finally {
     await trigger.stop();
@@ -45,7 +47,7 @@ export async function followCanary(at: Required<Place>, following: Following): P
 
 const rereadMs = 5_000;
 const retryMs = 1_000;
-/** Pods that come up one by one change a Deployment many times a second, and each look is a dozen requests. */
+/** From look to look: pods that come up one by one change a Deployment many times a second, and each look is a dozen requests. */
 const gatherMs = 400;
 
 /** Watches what belongs to a Canary, each object once. */
