@@ -107,6 +107,8 @@ type LoopParts = ControllerDeps & {
 
 /** A look mostly waits, for Prometheus up to 5 s: a few MetricTemplates whose address hangs must not hold up everybody else's canary. */
 const looksAtOnce = 32;
+/** Of one namespace: a tenant whose Canaries all wait for a server that hangs leaves the others half of the workers. */
+const looksOfNamespace = 16;
 
 export async function startController(deps: ControllerDeps): Promise<Controller> {
   const { cluster, clock, log, random } = deps;
@@ -222,6 +224,7 @@ function createQueue(parts: LoopParts): WorkQueue {
   });
   const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
   const { templateNamespaces, excludedNamespaces, allowGateways, hookAddresses } = parts.config;
+  const configs = createConfigReads({ ...parts, ...parts.config, now }, (key) => queue.add(key));
   const deps: LookDeps = {
     ...parts,
     provider,
@@ -232,10 +235,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     allowGateways,
     hookAddresses,
     configNamespaces: parts.config.configNamespaces ?? [],
-    ...optional(
-      "configs",
-      createConfigReads({ ...parts, ...parts.config, now }, (key) => queue.add(key)),
-    ),
+    ...optional("configs", configs),
     alertBounds: parts.config.alerts,
     eventWriter: new EventWriter({ cluster, instance, now, log, ...parts.alerting.eventWebhook }),
     alerts: parts.alerting.alerts,
@@ -246,9 +246,10 @@ function createQueue(parts: LoopParts): WorkQueue {
     ...parts.reports,
   };
   const gone: RouteGone = new Map();
-  const work = oneATurn(clock, (key: string) => look(deps, gone, key));
-  const queueDeps = { clock, random: parts.random, work, onError: lookFailed(log) };
-  const queue = new WorkQueue(queueDeps, { concurrency: looksAtOnce });
+  const work = (key: string): Promise<Looked> => look(deps, gone, key);
+  const queueDeps = { clock, random: parts.random, work: oneATurn(clock, work), onError: lookFailed(log) };
+  const groupOf = (key: string): string => key.slice(0, key.indexOf("/"));
+  const queue = new WorkQueue(queueDeps, { concurrency: looksAtOnce, share: { groupOf, most: looksOfNamespace } });
   return queue;
 }
 

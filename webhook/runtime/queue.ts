@@ -26,6 +26,8 @@ export interface Looked {
 export interface QueueOptions {
   /** How many keys may be worked on at once. Default 32: most of a look is waiting, and a slow Prometheus must not hold up others. */
   concurrency?: number;
+  /** How many of one group of keys at most, so that others find a worker whatever those wait for. Default: no group has a limit. */
+  share?: { groupOf: (key: string) => string; most: number };
   /** Default: 100 ms doubling to 60 s. */
   backoff?: BackoffLimits;
   /** How often one key may be looked at. Default: 60 times at once, then five a second. */
@@ -40,11 +42,14 @@ interface Timer {
 export class WorkQueue {
   private readonly deps: QueueDeps;
   private readonly concurrency: number;
+  private readonly share: Required<QueueOptions>["share"];
   private readonly backoff: BackoffLimits;
   private readonly pace: RateLimit;
   /** In the order of arrival. */
   private readonly waiting = new Set<string>();
   private readonly inFlight = new Set<string>();
+  /** How many of each group are. */
+  private readonly inFlightOf = new Map<string, number>();
   private readonly timers = new Map<string, Timer>();
   /** Failures in a row, of keys whose last run failed. */
   private readonly failures = new Map<string, number>();
@@ -54,6 +59,7 @@ export class WorkQueue {
   constructor(deps: QueueDeps, options: QueueOptions = {}) {
     this.deps = deps;
     this.concurrency = options.concurrency ?? 32;
+    this.share = options.share ?? { groupOf: () => "", most: Infinity };
     this.backoff = options.backoff ?? { firstMs: 100, capMs: 60_000 };
     this.pace = new RateLimit(deps.clock, options.pace ?? { burst: 60, perSecond: 5 });
   }
@@ -108,7 +114,7 @@ export class WorkQueue {
   private dispatch(): void {
     for (const key of this.waiting) {
       if (this.inFlight.size >= this.concurrency) return;
-      if (this.inFlight.has(key)) continue;
+      if (this.inFlight.has(key) || this.isShareTaken(key)) continue;
       this.waiting.delete(key);
       const waitMs = this.pace.waitMs(key);
       if (waitMs > 0) {
@@ -116,8 +122,20 @@ export class WorkQueue {
         continue;
       }
       this.inFlight.add(key);
+      this.count(key, 1);
       void this.run(key);
     }
+  }
+
+  private isShareTaken(key: string): boolean {
+    return (this.inFlightOf.get(this.share.groupOf(key)) ?? 0) >= this.share.most;
+  }
+
+  private count(key: string, more: 1 | -1): void {
+    const group = this.share.groupOf(key);
+    const now = (this.inFlightOf.get(group) ?? 0) + more;
+    if (now > 0) this.inFlightOf.set(group, now);
+    else this.inFlightOf.delete(group);
   }
 
   private async run(key: string): Promise<void> {
@@ -130,6 +148,7 @@ export class WorkQueue {
       this.fail(key, error);
     } finally {
       this.inFlight.delete(key);
+      this.count(key, -1);
       this.dispatch();
       this.tellIdle();
     }

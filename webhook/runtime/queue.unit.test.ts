@@ -77,6 +77,18 @@ describe("a work queue", () => {
     expect(keysOf(runs)).toEqual(["a", "b", "c", "d"]);
   });
 
+  it("works on no more keys of a group at once than its share, and meanwhile on others", async () => {
+    const share = { groupOf: (key: string) => key.charAt(0), most: 2 };
+    const { queue, runs } = aQueue({ concurrency: 3, share });
+    for (const key of ["a1", "a2", "a3", "b1", "a4"]) queue.add(key);
+    expect(keysOf(runs)).toEqual(["a1", "a2", "b1"]);
+    await runs[2]!.finish();
+    expect(keysOf(runs)).toHaveLength(3);
+    await runs[0]!.finish();
+    await runs[1]!.finish();
+    expect(keysOf(runs)).toEqual(["a1", "a2", "b1", "a3", "a4"]);
+  });
+
   it("lets other keys pass one that must wait for its own run to end", async () => {
     const { queue, runs } = aQueue({ concurrency: 2 });
     queue.add("a");
