@@ -1,6 +1,7 @@
 /** All that the page of one Canary shows, out of what was read. Pure. */
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { parsePolicy } from "../../shared/core/spec/policy.ts";
+import { leastStepMs } from "../../shared/core/spec/hooks.ts";
+import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 import { viewComparison } from "../commands/explain/compared.ts";
 import type { EventView } from "../commands/events.ts";
 import { viewHistory } from "../commands/history.ts";
@@ -38,20 +39,26 @@ export function viewPage({ canary, view, series, events }: Known, scope: Scope):
 export function viewSteps({ spec }: Canary, { run }: CanaryView): StepView[] {
   const parsed = parsePolicy(spec);
   if (!parsed.ok) return [];
-  const { weights, intervalMs } = parsed.policy;
+  const { weights } = parsed.policy;
   const present = run ? presentStep(run) : 0;
-  const endsAt = run?.eta ? Date.parse(run.eta.earliestAt) : undefined;
+  const starts = run?.eta ? startsOf(parsed.policy, Date.parse(run.eta.earliestAt)) : [];
   return weights.map((weightPercent, index): StepView => {
     const number = index + 1;
     const state = stateOf(number, present);
-    const isKnown = state === "ahead" && endsAt !== undefined;
-    // The last step ends at the earliest end; each one before it an interval earlier.
-    const at = isKnown ? new Date(endsAt - (weights.length - index) * intervalMs).toISOString() : null;
-    return { number, weightPercent, state, earliestAt: at };
+    const at = state === "ahead" ? starts[index] : undefined;
+    return { number, weightPercent, state, earliestAt: at === undefined ? null : new Date(at).toISOString() };
   });
 }
 
 // --- internal ---
+
+/** The last step ends at the earliest end; each one before it by the time of the next one earlier. */
+function startsOf(policy: Policy, endsAt: number): number[] {
+  let at = endsAt;
+  return policy.weights
+    .map((_, index, { length }) => (at -= leastStepMs(policy, policy.weights[length - 1 - index] ?? 0)))
+    .reverse();
+}
 
 /** Behind the last step while it is being promoted; 0 when there is no run. */
 function presentStep({ stage, step, steps }: NonNullable<CanaryView["run"]>): number {

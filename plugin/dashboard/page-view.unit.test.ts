@@ -24,6 +24,17 @@ describe("steps", () => {
     expect(Date.parse(view.run!.eta!.earliestAt) - Date.parse(steps.at(-1)!.earliestAt ?? "")).toBe(10_000);
   });
 
+  it("begin after the time that their Canary gives those before them", () => {
+    const { seen, view } = seenIn("progressing");
+    const { spec } = seen.canary;
+    const analysis = { ...spec.analysis, pauses: [{ weight: 40, duration: "30m" }] };
+    const canary = { ...seen.canary, spec: { ...spec, analysis } };
+    const steps = viewSteps(canary, viewCanary({ ...seen, canary }, scope, now));
+    const [third, fourth, fifth] = [2, 3, 4].map((index) => Date.parse(steps[index]?.earliestAt ?? ""));
+    expect(third).toBe(Date.parse(view.run?.checkAt ?? ""));
+    expect([fourth! - third!, fifth! - fourth!]).toEqual([10_000, 1_800_000]);
+  });
+
   it("have no time while nobody can know", () => {
     const { seen, view } = seenIn("held for client errors");
     expect(viewSteps(seen.canary, view).every(({ earliestAt }) => earliestAt === null)).toBe(true);

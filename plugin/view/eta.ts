@@ -2,6 +2,8 @@
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { RunStatus } from "../../shared/core/objects/canary-status.ts";
 import { isWaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
+import { isPausePassed } from "../../shared/core/gates/answers.ts";
+import { leastStepMs } from "../../shared/core/spec/hooks.ts";
 import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 
 /** Of the last step's check, by which the promotion begins; RFC 3339. */
@@ -27,15 +29,27 @@ export function viewEta({ spec, status = {} }: Canary, now: number): EtaView | n
 const iso = (at: number): string => new Date(at).toISOString();
 
 function goesOn({ stage, ending, paused, hold, ceiling }: RunStatus): boolean {
-  const isHeld = hold !== undefined && isWaitCause(hold) && waitCauses[hold].kind === "person";
+  const wait = hold !== undefined && isWaitCause(hold) ? { goesOn: false, ...waitCauses[hold] } : undefined;
+  const isHeld = wait?.kind === "person" && !wait.goesOn;
   return (stage === "scaling" || stage === "analysing") && !ending && !paused && !isHeld && ceiling === undefined;
 }
 
-/** The check of the present step, and one interval for each that follows. */
-function earliestOf(run: RunStatus, { intervalMs, skipAnalysis }: Policy, now: number): number {
-  if (skipAnalysis) return now;
-  const due = run.stage === "analysing" && run.checkAt ? Date.parse(run.checkAt) : now + intervalMs;
-  return Math.max(now, due) + Math.max(0, run.steps - run.step - 1) * intervalMs;
+/** The end of the present step, and the shortest time of each that follows. */
+function earliestOf(run: RunStatus, policy: Policy, now: number): number {
+  if (policy.skipAnalysis) return now;
+  const ahead = policy.weights.slice(run.step + 1, run.steps);
+  return ahead.reduce((at, weight) => at + leastStepMs(policy, weight), presentEnd(run, policy, now));
+}
+
+function presentEnd(run: RunStatus, policy: Policy, now: number): number {
+  const weight = policy.weights[run.step] ?? 0;
+  const leastMs = leastStepMs(policy, weight);
+  // A pause before the first users has its end in the gate.
+  const from = Math.max(now, run.gate?.until ? Date.parse(run.gate.until) : 0);
+  if (run.stage !== "analysing") return from + leastMs;
+  const due = run.checkAt ? Date.parse(run.checkAt) : now + policy.intervalMs;
+  const isPausing = leastMs > policy.intervalMs && !isPausePassed(run, weight);
+  return Math.max(from, due, isPausing ? Date.parse(run.stageAt) + leastMs : 0);
 }
 
 /** By the steps that are over, the pods' start among them. */

@@ -26,6 +26,29 @@ describe("when a run may be promoted", () => {
     expect(eta({ step: 0, startedAt: ago(300) })?.atThisRateAt).toBeNull();
   });
 
+  describe("where its Canary gives steps more time", () => {
+    const paused = (over: Partial<RunStatus>): EtaView | null => {
+      const canary = aCanary(aStatus({ run: { ...aRun, ...over } }));
+      const pauses = [{ weight: 90, duration: "30m" }, { weight: 100 }];
+      return viewEta({ ...canary, spec: { ...canary.spec, analysis: { ...canary.spec.analysis, pauses } } }, now);
+    };
+
+    it("counts that of a step to come", () =>
+      expect(paused({ step: 7, checkAt: ago(-4) })?.earliestAt).toBe(ago(-4 - 1_800 - 10)));
+
+    it("counts what is left of the present one's, while it waits for it and before", () => {
+      const present = { step: 8, stageAt: ago(600), checkAt: ago(-4) } as const;
+      expect(paused(present)?.earliestAt).toBe(ago(-1_200 - 10));
+      const gate = { type: "pause", name: "90", since: ago(590), askAt: ago(0), until: ago(-1_200) } as const;
+      expect(paused({ ...present, hold: "timed-pause", gate })?.earliestAt).toBe(ago(-1_200 - 10));
+    });
+
+    it("counts none that somebody has ended", () =>
+      expect(paused({ step: 8, stageAt: ago(600), checkAt: ago(-4), passed: ["pause/90"] })?.earliestAt).toBe(
+        ago(-14),
+      ));
+  });
+
   it.each<[string, Partial<RunStatus>]>([
     ["ends", { ending: { outcome: "rejected", cause: "it failed" } }],
     ["is paused", { paused: { by: "alice", at: ago(3) } }],

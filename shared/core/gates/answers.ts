@@ -47,7 +47,7 @@ export function pausePassed(run: Run, weight: number, step: number): Run {
   return withPassed(run, [pauseKey(weight)], step);
 }
 
-export function isPausePassed({ passed = [] }: Run, weight: number): boolean {
+export function isPausePassed({ passed = [] }: Pick<Run, "passed">, weight: number): boolean {
   return passed.includes(pauseKey(weight));
 }
 

@@ -4,6 +4,7 @@
  */
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 import { optional } from "../format/compact.ts";
+import { leastStepMs } from "../spec/hooks.ts";
 import type { Policy } from "../spec/policy.ts";
 import { unwise } from "./remarks.ts";
 import type { SimulatedRun } from "./simulated-run.ts";
@@ -81,11 +82,7 @@ function stepsOf(runs: readonly SimulatedRun[], policy: Policy): StepPlan[] {
   });
 }
 
-/** A pause that has a time takes it, checks included. */
-function leastOf({ intervalMs, pauses }: Policy, weight: number): number {
-  const pauseMs = pauses.find((pause) => pause.weight === weight)?.durationMs ?? 0;
-  return Math.max(intervalMs, pauseMs) / 1_000;
-}
+const leastOf = (policy: Policy, weight: number): number => leastStepMs(policy, weight) / 1_000;
 
 const exactly = (value: number): Spread => ({ low: value, median: value, high: value });
 

@@ -55,6 +55,15 @@ export function checkHooks({ webhooks = [], pauses = [] }: AnalysisSpec, weights
   pauses.forEach((pause, index) => checkPause(pause, { weights, path: `spec.analysis.pauses[${index}]`, add }));
 }
 
+/** The shortest that a step at this weight may take: an interval, or its declared pause, whose time counts from when the weight is in force. */
+export function leastStepMs(
+  { intervalMs, pauses }: { intervalMs: number; pauses: readonly DeclaredPause[] },
+  weight: number,
+): number {
+  const pause = weight === 0 ? undefined : pauses.find((one) => one.weight === weight);
+  return Math.max(intervalMs, pause?.durationMs ?? 0);
+}
+
 // --- internal ---
 
 /** Flagger takes a webhook without a type for a check of the analysis. */
