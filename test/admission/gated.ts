@@ -37,6 +37,8 @@ export function deployment(version: VersionName): V1Deployment {
     metadata: { name: "podinfo", annotations: { team: "web" } },
     spec: {
       replicas: 1,
+      // So long a promotion takes at least: what tests do in it comes in time.
+      minReadySeconds: 5,
       selector: { matchLabels: { app: "podinfo" } },
       template: {
         metadata: { labels: { app: "podinfo" } },

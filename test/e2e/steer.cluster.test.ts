@@ -15,6 +15,11 @@ beforeAll(async () => {
 
 afterAll(() => scenario.end());
 
+/** A pod that is ready counts so many seconds later in a rollout: so long a promotion takes at least, and can be rolled back meanwhile. */
+async function newPodsCountAfter(minReadySeconds: number): Promise<void> {
+  await scenario.kubectl("patch", "deploy", "podinfo", "-p", JSON.stringify({ spec: { minReadySeconds } }));
+}
+
 describe("where nothing can be done", () => {
   it.each(["promote", "rollback"])("%s says that nothing is running", async (verb) => {
     const { code, stderr } = await scenario.plugin(verb);
@@ -63,12 +68,14 @@ describe("during the analysis", () => {
   it("promote ends the analysis and runs the normal order; rollback while promoting puts stable's template back first", async () => {
     await scenario.setImage("1.7.4");
     await scenario.until("traffic on the canary", (status) => status.canaryWeight === 50);
+    await newPodsCountAfter(20);
     const promoted = await scenario.plugin("promote");
     expect(promoted.code, promoted.stderr).toBe(0);
     const back = await scenario.plugin("rollback");
     expect(back.code, back.stderr).toBe(0);
     expect(back.stdout + back.stderr).toContain("goes back to stable first");
     await scenario.phase("Failed");
+    await newPodsCountAfter(0);
     const image = await scenario.kubectl(
       "get",
       "deploy",
