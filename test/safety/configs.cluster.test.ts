@@ -155,27 +155,6 @@ describe("where they are tracked", () => {
     const after = await stage.until("no warning", ({ warnings = [] }) => warnings.length === 0);
     expect({ runs: after.runs, run: after.run }).toEqual({ runs, run: undefined });
   });
-
-  it("holds nothing for it any more once it is switched off", async () => {
-    const mark = markOf(await stage.target());
-    const track = (value: string | null): Promise<unknown> => {
-      const body = { metadata: { annotations: { [annotation.configTracking]: value } } };
-      return arena.cluster.patch(resource.canaries, { name: "web", namespace: tracked }, { type: "merge", body });
-    };
-    await put(resource.secrets, tracked, "web", { a: "5" });
-    await stage.until("a run", ({ phase }) => phase === "Progressing");
-    await track(null);
-    await stage.until("its end", ({ run, configs }) => !run && !configs);
-    await waitFor(
-      async () => {
-        const target = await stage.target();
-        const isHeld = target.spec?.paused === true || label.held in (target.metadata?.labels ?? {});
-        return !isHeld && markOf(target) === mark ? true : unmet(`mark ${markOf(target)}, held ${isHeld}`);
-      },
-      30_000,
-      "the target to be as its user had it",
-    );
-  });
 });
 
 describe("where they are not", () => {
