@@ -1,6 +1,7 @@
-// A namespace of thirty Canaries comes over from Flagger by one command.
+// A namespace of thirty Canaries comes over from Flagger by one command; and one over a TrafficSplit, there and back while users send requests.
 import { expect, it } from "vitest";
 import { migratedLines, migrateMany } from "../../migrate/on-cluster.ts";
+import { leaveUnderLoad, migrateUnderLoad } from "../../migrate/under-load.ts";
 import { startArena } from "../../safety/arena.ts";
 
 it("takes thirty, four at a time, and says how far it is", async () => {
@@ -14,5 +15,19 @@ it("takes thirty, four at a time, and says how far it is", async () => {
     expect(left).toEqual(names);
   } finally {
     await arena.stop();
+  }
+});
+
+it("takes one over a TrafficSplit over and gives it back without a failed request", async () => {
+  const scenario = await leaveUnderLoad("migrate-split", "linkerd");
+  try {
+    const noneFailed = { failed: 0, failures: [] };
+    expect(await migrateUnderLoad(scenario)).toEqual(noneFailed);
+    await scenario.phase("Initialized");
+    expect(await scenario.weight()).toBe(0);
+    expect(await migrateUnderLoad(scenario, "--back")).toEqual(noneFailed);
+    expect(await scenario.status()).toEqual({});
+  } finally {
+    await scenario.end();
   }
 });
