@@ -24,8 +24,8 @@ function firstWeightIn(calls: readonly Call[], { namespace, provider }: Scenario
   return first.at;
 }
 
-/** CANARIES=10 is more than two cores start in a minute. */
-const count = Number(process.env["CANARIES"] ?? 6);
+/** Two of each router; CANARIES=10 is more than two cores start in a minute. */
+const count = Number(process.env["CANARIES"] ?? 4);
 
 describe("Canaries that start in the same second", () => {
   // A name that was used a minute ago has series of then.
