@@ -164,14 +164,20 @@ export class Scenario {
   /** Weights of the route as they come, without repeats, until the promotion. */
   async weightsUntilEnd(): Promise<number[]> {
     const weights: number[] = [];
-    const look = async () => {
+    const read = async (): Promise<number> => {
       const weight = await this.weight();
       if (weights.at(-1) !== weight) weights.push(weight);
+      return weight;
+    };
+    const look = async () => {
+      const weight = await read();
       const status = await this.status();
       const { phase, reason } = status;
       return phase === "Succeeded" && this.isLatestRun(status) ? true : unmet(`${phase} at ${weight}%: ${reason}`);
     };
     await waitFor(look, 240_000, "the promotion", 200);
+    // The last weight may have come between the two reads.
+    await read();
     return weights;
   }
 
