@@ -9,22 +9,32 @@ import type { Turn } from "./turn.ts";
 
 /** How long the canary's pods still stay, ms; undefined where none are left, or nothing is open any more. */
 export function drainLeftMs(
-  { history: [last] }: Pick<CanaryState, "history">,
-  { now, workload }: Observation,
+  state: Pick<CanaryState, "history">,
+  seen: Observation,
   { drainMs }: Pick<Policy, "drainMs">,
 ): number | undefined {
-  if (last?.outcome !== "promoted" || !isLeftBy(last.run, workload)) return undefined;
-  const leftMs = last.endedAt + drainMs - now;
+  const promoted = leftByPromotion(state, seen);
+  if (!promoted) return undefined;
+  const leftMs = promoted.endedAt + drainMs - seen.now;
   return leftMs > 0 ? leftMs : undefined;
 }
 
 /** The canary's pods are not another version's before those of the promoted run have been told to go. */
 export function isDraining({ state, seen }: Turn): boolean {
-  const [last] = state.history;
-  return last?.outcome === "promoted" && isLeftBy(last.run, seen.workload);
+  return leftByPromotion(state, seen) !== undefined;
 }
 
 /** Pods of this run, which is over, have not been told to go. */
 export function isLeftBy(run: string, workload: Observation["workload"]): boolean {
   return workload !== undefined && workload.replicas > 0 && workload.over !== run;
+}
+
+// --- internal ---
+
+/** The last run, where it was promoted and its canary's pods have not been told to go. */
+function leftByPromotion(
+  { history: [last] }: Pick<CanaryState, "history">,
+  { workload }: Observation,
+): CanaryState["history"][number] | undefined {
+  return last?.outcome === "promoted" && isLeftBy(last.run, workload) ? last : undefined;
 }
