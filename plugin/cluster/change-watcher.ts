@@ -54,9 +54,9 @@ export class Trigger {
     return changed ? "changed" : "passed";
   }
 
-  /** Lets changes gather. */
-  rest(ms: number): Promise<void> {
-    return pause(this.deps.timers, ms, this.deps.signal);
+  /** Lets changes gather until `at`, by the timers' clock. */
+  restUntil(at: number): Promise<void> {
+    return pause(this.deps.timers, Math.max(0, at - this.deps.timers.now()), this.deps.signal);
   }
 
   async stop(): Promise<void> {

@@ -50,7 +50,7 @@ export class Feed {
       await whenReady();
       while (!this.deps.signal.aborted) {
         const isChange = (await trigger.next(tickMs)) === "changed";
-        if (isChange) await trigger.rest(Math.max(0, this.lookedAt + gatherMs - this.deps.timers.now()));
+        if (isChange) await trigger.restUntil(this.lookedAt + gatherMs);
         if (!this.deps.signal.aborted) await this.look(canaries);
       }
     } finally {

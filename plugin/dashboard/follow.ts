@@ -36,7 +36,7 @@ export async function followCanary(at: Required<Place>, following: Following): P
       if (text !== last) following.send(news);
       last = text;
       const isChange = (await trigger.next("page" in news ? rereadMs : retryMs)) === "changed";
-      if (isChange) await trigger.rest(Math.max(0, lookedAt + gatherMs - deps.timers.now()));
+      if (isChange) await trigger.restUntil(lookedAt + gatherMs);
     }
   } finally {
     await trigger.stop();

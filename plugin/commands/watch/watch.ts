@@ -85,19 +85,14 @@ async function run(source: Source, watching: Watching): Promise<void> {
     if (deps.signal.aborted) return;
     await print(frame);
     changed = (await trigger.next(screen ? tickMs : waitMs(frame, readAt, deps))) === "changed";
-    if (changed) await gatherChanges(readAt, trigger, deps);
+    // Changes that come in quick succession are read together.
+    if (changed) await trigger.restUntil(readAt + shortestMs);
   }
 }
 
 function waitMs(frame: Frame, readAt: number, { timers }: Deps): number {
   const every = frame.awaySince === undefined ? rereadMs : retryMs;
   return Math.max(0, readAt + every - timers.now());
-}
-
-/** Changes that come in quick succession are read together. */
-async function gatherChanges(readAt: number, trigger: Trigger, { timers }: Deps): Promise<void> {
-  const left = readAt + shortestMs - timers.now();
-  if (left > 0) await trigger.rest(left);
 }
 
 async function readFrame(source: Source, before: Frame, { deps }: Watching): Promise<Frame> {
