@@ -224,6 +224,21 @@ describe("what callers' proxies count", () => {
     expect(growth.canaryOrigin()).toEqual({ side: "callers", unanswered: 3 });
   });
 
+  it("has client errors that pods know nothing of only once a policy's refusal can be told from them", () => {
+    const growth = aGrowth();
+    const denied = podRow(canary, "c", { question: "denied" }, 6);
+    const got4xx = (value: number): Sample => sent("a", canary, value, { outcome: "client-error" });
+    const counts = (askedAt: number, ...samples: Sample[]): object => {
+      growth.read({ askedAt, samples });
+      return growth.total().canary;
+    };
+    counts(1_000);
+    expect(counts(2_000, got4xx(6))).toMatchObject({ requests: 0 });
+    expect(counts(3_000, got4xx(8), denied)).toMatchObject({ requests: 6, denied: 6, clientErrors: 0 });
+    expect(counts(4_000, got4xx(8), denied)).toMatchObject({ requests: 6, denied: 6, clientErrors: 0 });
+    expect(counts(5_000, got4xx(20), denied)).toMatchObject({ requests: 8, denied: 6, clientErrors: 2 });
+  });
+
   it("has attempts that were retried as no requests", () => {
     const failed = { classification: "failure" };
     const retried = (value: number): Sample => ({

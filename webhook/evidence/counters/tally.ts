@@ -6,6 +6,7 @@ import {
   failedAttempts,
   nobody,
   retriedOf,
+  type SideCounts,
   userRequests,
   type UserRequests,
 } from "../../../shared/core/analysis/user-requests.ts";
@@ -48,20 +49,25 @@ export function addStretches(a: Stretch, b: Stretch): Stretch {
   };
 }
 
-/** `recentMs`: a request from outside the mesh that is younger may yet be answered. Without a limit nothing is slow. */
+/**
+ * `recentMs`: a request from outside the mesh that is younger may yet be answered, and of one that only callers know to have got a 4xx the
+ * pods may yet say that policy refused it: it waits. Without a limit nothing is slow.
+ */
 export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?: number }): Tally {
   let sum = emptyStretch;
   let unanswered = 0;
-  let asked: { at: number; asked: number }[] = [];
+  let clientErrors = 0;
+  let past: { at: number; asked: number; clientErrors: number }[] = [];
   let shown = noCounts;
   let origin: CountOrigin | undefined;
 
   function lookBack(at: number): void {
-    asked.push({ at, asked: sum.asked });
-    const old = asked.filter((one) => one.at <= at - recentMs).at(-1);
+    past.push({ at, asked: sum.asked, clientErrors: sum.callers.clientErrors });
+    const old = past.filter((one) => one.at <= at - recentMs).at(-1);
     if (!old) return;
-    asked = asked.filter((one) => one.at >= old.at);
+    past = past.filter((one) => one.at >= old.at);
     unanswered = Math.max(unanswered, old.asked - sum.unmeshed.answered);
+    clientErrors = old.clientErrors;
   }
 
   return {
@@ -70,7 +76,9 @@ export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?:
     add(stretch, at) {
       sum = addStretches(sum, stretch);
       lookBack(at);
-      const { callers, pods, unmeshed, retries, failedAtEither } = sum;
+      const { pods, unmeshed, retries, failedAtEither } = sum;
+      const waiting = sum.callers.clientErrors - Math.max(clientErrors, saidByPods(sum));
+      const callers = withoutClientErrors(sum.callers, waiting);
       const failed = failedAttempts(callers);
       const retried = Math.floor(retriedOf(retries, { failed, ofAll: failedAtEither }));
       const now = userRequests({ callers, pods, unmeshed: { ...unmeshed, unanswered }, retried });
@@ -78,6 +86,15 @@ export function createTally({ recentMs, boundMs }: { recentMs: number; boundMs?:
       shown = grownTo(shown, boundMs === undefined ? { ...now, slow: 0 } : now);
     },
   };
+}
+
+/** Callers' client errors that the pods know of too, be it that the app answered so or that policy refused. */
+function saidByPods({ callers, pods }: Stretch): number {
+  return Math.min(callers.clientErrors, pods.clientErrors + pods.denied);
+}
+
+function withoutClientErrors(counts: SideCounts, some: number): SideCounts {
+  return { ...counts, answered: counts.answered - some, clientErrors: counts.clientErrors - some };
 }
 
 /** Two sides' scrapes are moments apart, so a stretch may bring failures before the requests that they belong to: these wait for the next. */
