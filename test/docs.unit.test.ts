@@ -32,6 +32,19 @@ describe.each(pages)("%s", (page) => {
     const lines = (await text(page)).split("\n").filter((line) => !line.startsWith("|") && !/^\[.*\]: /.test(line));
     expect(lines.filter((line) => line.length > 140)).toEqual([]);
   });
+
+  it("shows patches that can be pasted", async () => {
+    const isJson = (patch: string): boolean => {
+      try {
+        return typeof JSON.parse(patch) === "object";
+      } catch {
+        return false;
+      }
+    };
+    // What goes on behind its quote is put together by the shell.
+    const patches = [...(await text(page)).matchAll(/ -p '([^']*)'(?!")/g)].map(([, patch = ""]) => patch);
+    expect(patches.filter((patch) => !isJson(patch))).toEqual([]);
+  });
 });
 
 describe("the pages of docs", () => {
