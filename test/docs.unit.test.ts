@@ -22,10 +22,25 @@ const pages = [
 ];
 const text = (page: string): Promise<string> => readFile(join(root, page), "utf8");
 
+/** As GitHub makes it of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, "")
+    .replaceAll(" ", "-");
+
 describe.each(pages)("%s", (page) => {
   it("links to what is there", async () => {
     const links = [...(await text(page)).matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = ""]) => link);
     expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([]);
+  });
+
+  it("links to headings that are there", async () => {
+    const links = [...(await text(page)).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)];
+    const headings = (file: string): Promise<string[]> =>
+      text(file).then((all) => [...all.matchAll(/^#+ (.+)$/gm)].map(([, words = ""]) => anchorOf(words)));
+    for (const [link, file, heading] of links)
+      expect(await headings(file ? join(dirname(page), file) : page), link).toContain(heading);
   });
 
   it("has lines of at most 140 columns, tables and links aside", async () => {
