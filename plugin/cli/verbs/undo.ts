@@ -14,7 +14,7 @@ export const undoVerb: Verb = {
       .option("to", textFlag("Image, hash or run of a version in the history: set again, and canaried like any change"))
       .option("now", {
         type: "boolean",
-        describe: "With --to: it was stable before, so it goes out at once, by the Deployment's own rolling update",
+        describe: `With --to: it was stable before, so it goes out at once, by the Deployment's own rolling update; --timeout is ${defaultTimeout} then`,
       })
       .example("$0 undo podinfo -n test", "")
       .example("$0 undo podinfo -n test --to podinfo:1.7.0", "")
