@@ -9,6 +9,7 @@ import { optional } from "./format/compact.ts";
 import { fingerprintOf, type RouteRules, type RouteSeen } from "./routes/routes.ts";
 import { isUnconfirmed } from "./gates/answers.ts";
 import { configMarking } from "./lifecycle/configs.ts";
+import { initializationBlocker } from "./lifecycle/initialize.ts";
 import { isMissingForGood } from "./lifecycle/idle.ts";
 import { rejectedWords } from "./lifecycle/start.ts";
 import type { Policy } from "./spec/policy.ts";
@@ -28,7 +29,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
   const raising = raiseWeight(next, seen, policy);
   const actions = [
     ...lowerWeight(next, seen, rules),
-    ...(next.run ? runTarget(next, next.run, target, raising.length > 0) : idleTarget(next, seen, target)),
+    ...(next.run ? runTarget(next, next.run, target, raising.length > 0) : idleTarget(next, seen, policy)),
     ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raising,
@@ -116,13 +117,21 @@ function raiseWeight(next: CanaryState, seen: Observation, policy: Policy): Acti
   return isCarried ? [{ kind: "setWeight", weight: next.weight, ...optional("rules", rules) }] : [];
 }
 
-function idleTarget(next: CanaryState, seen: Observation, target: Target): Action[] {
+function idleTarget(next: CanaryState, seen: Observation, policy: Policy): Action[] {
+  const { target } = seen;
   const stable = next.stable?.podTemplateHash ?? "";
+  if (!target || !mayBeHeld(next, seen, policy)) return [];
   if (next.unvetted) return unvettedTarget(next, target);
   if (!target.optedIn) return [{ kind: "optIn", podTemplateHash: stable }];
   const actions = marking(target, stable);
   if (target.held && target.intent === next.stable?.hash) actions.push({ kind: "unholdTarget" });
   return [...actions, ...rejectionMark(next, seen, target), ...keeping(target, stable)];
+}
+
+/** Nothing is held before all is there that a run needs: a change that waits for what nobody makes would never go out. */
+function mayBeHeld(next: CanaryState, seen: Observation, policy: Policy): boolean {
+  if (next.phase !== "Initializing" || seen.target?.optedIn) return true;
+  return initializationBlocker({ state: next, seen, policy }, next.stable) === undefined;
 }
 
 /** Who finds the target without us must know what is stable. */

@@ -10,6 +10,8 @@ import {
   aState,
   aTarget,
   endpoints,
+  hashOf,
+  imagesAt,
   someMetrics,
   start,
   takenBack,
@@ -172,5 +174,22 @@ describe.each<[string, Partial<Observation>, Partial<Policy>]>([
     const { state: next, actions } = decide(aState(), idle, policy);
     expect(next.run).toBeUndefined();
     expect(actions).toEqual([]);
+  });
+});
+
+describe("a change that nothing holds, behind an obstacle", () => {
+  const gone = { intent: hashOf("1.7.1"), images: imagesAt("1.7.1"), optedIn: false, rolledOut: false };
+  const seen = anObservation({ ...unmet("obstacle", flagger), target: aTarget(gone) });
+  const first = decide(aState(), seen, aPolicy());
+
+  it("is said beside the obstacle, in an Event and until it is settled", () => {
+    expect(first.state.unvetted).toMatchObject({ hash: hashOf("1.7.1"), by: "kubectl-set" });
+    expect(first.state.reason).toMatch(/^Unvetted change by kubectl-set: .* A Flagger controller/);
+    expect(first.events.map(({ message }) => message)[0]).toMatch(/^Unvetted change/);
+    expect(first.actions).toEqual([]);
+  });
+
+  it("is said once", () => {
+    expect(decide(first.state, seen, aPolicy()).events).toEqual([]);
   });
 });

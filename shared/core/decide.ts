@@ -27,7 +27,8 @@ import { optional } from "./format/compact.ts";
 import { event } from "./turn/event-messages.ts";
 import { configNotes, withConfigs } from "./lifecycle/configs.ts";
 import { idle } from "./lifecycle/idle.ts";
-import { initialize, isNew } from "./lifecycle/initialize.ts";
+import { changedMeanwhile, initialize, isNew } from "./lifecycle/initialize.ts";
+import { unvetted } from "./lifecycle/unvetted.ts";
 import { followTemplateChange } from "./lifecycle/template-change.ts";
 import { behindBarrier } from "./traffic/behind-barrier.ts";
 import { lostAllPods } from "./traffic/lost-pods.ts";
@@ -152,7 +153,22 @@ function stayBehind(turn: Turn, barrier: Barrier): Draft {
   // Without a phase nobody would see that it has been looked at.
   const phase = state.phase === "" ? "Initializing" : state.phase;
   const words = { reason: barrier.reason, reasonCode: barrier.code, next: barrier.next };
-  return draft(turn, { phase, ...words });
+  if (between[phase] === "fresh") {
+    const { stable, events } = changedMeanwhile(turn);
+    return draft(turn, { phase, ...words, ...(stable ? { stable } : {}) }, { events });
+  }
+  const gone = goneOut(turn);
+  if (!gone) return draft(turn, { phase, ...words });
+  return { ...gone, state: { ...gone.state, ...words, reason: `${gone.state.reason} ${words.reason}` } };
+}
+
+/** A change that nothing holds is said behind a barrier as without it. */
+function goneOut(turn: Turn): Draft | undefined {
+  const { stable } = turn.state;
+  const { target } = turn.seen;
+  if (!stable || !target || target.held || target.intent === stable.hash) return undefined;
+  const found = unvetted(turn, target, stable);
+  return found.state.unvetted?.undoneBy === undefined ? found : undefined;
 }
 
 function wayBack(turn: RunTurn): Draft | undefined {

@@ -200,6 +200,41 @@ it("a target whose only pod goes before its successor is there leaves all traffi
   );
 });
 
+it("a selector of one expression, and an apex that selects by the second label, are followed; a choice is refused", async () => {
+  const stage = await initialized();
+  const { namespace } = stage;
+  const at = { namespace, name };
+  const remake = async (selector: object, labels: Record<string, string>): Promise<void> => {
+    const { spec } = await stage.target();
+    await arena.cluster.delete(resource.deployments, at);
+    await gone(resource.deployments, namespace, name);
+    const template = { ...spec!.template, metadata: { labels } };
+    const made = { metadata: at, spec: { ...spec, paused: false, selector, template } };
+    await arena.cluster.create(resource.deployments, made);
+  };
+  const leaf = (wanted: string, selector: Record<string, string>): Promise<void> =>
+    waitFor(
+      async () => {
+        const found = (await find<V1Service>(resource.services, namespace, wanted))?.spec?.selector ?? {};
+        return JSON.stringify(found) === JSON.stringify(selector) ? undefined : unmet(JSON.stringify(found));
+      },
+      30_000,
+      `${wanted} to select ${JSON.stringify(selector)}`,
+    );
+  await remake({ matchExpressions: [{ key: "app", operator: "In", values: [name] }] }, { app: name });
+  await leaf("podinfo-canary", { app: "podinfo-canary" });
+  await stage.until("a sound target", ({ blocked }) => blocked === undefined);
+  await remake({ matchLabels: { app: name, name: "shop" } }, { app: name, name: "shop" });
+  const body = { spec: { selector: { app: null, name: "shop" } } };
+  await arena.cluster.patch(resource.services, at, { type: "merge", body });
+  await leaf("podinfo-canary", { app: name, name: "shop-canary" });
+  await remake({ matchExpressions: [{ key: "app", operator: "In", values: [name, "x"] }] }, { app: name });
+  const { blocked } = await stage.until("the refusal", (status) => status.blocked?.code === "target-unfit");
+  expect(blocked?.what).toContain("selects its pods by app In (podinfo, x)");
+  await stage.change("1.7.1");
+  await stage.until("the change that went out", ({ unvetted }) => unvetted !== undefined);
+});
+
 const policies = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies";
 const bindings = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicybindings";
 

@@ -9,6 +9,7 @@ import {
   aTarget,
   aVersion,
   hashOf,
+  imagesAt,
   start,
   routeOver,
   unmet,
@@ -28,17 +29,35 @@ describe("a new Canary", () => {
     expect(fresh({}).events).toContainEqual({ type: "Normal", message: "Initialization done! podinfo.test" });
   });
 
-  it("first makes its Services and route and opts the target in", () => {
+  it("first makes its Services and route", () => {
     const { route: _, ...bare } = anObservation({ servicesReady: false, target: aTarget({ optedIn: false }) });
     const decision = decide(initialState(), bare, aPolicy());
     expect(decision.state.phase).toBe("Initializing");
-    expect(kinds(decision)).toEqual(["optIn", "applyServices", "applyRoute"]);
+    expect(kinds(decision)).toEqual(["applyServices", "applyRoute"]);
   });
 
   it("is not initialized before the target is seen to be opted in", () => {
     const decision = fresh({ target: aTarget({ optedIn: false }) });
     expect(decision.state.phase).toBe("Initializing");
     expect(kinds(decision)).toEqual(["optIn"]);
+  });
+
+  it.each<[string, Partial<Observation>]>([
+    ["something is missing", unmet("missing", "Service podinfo is headless.")],
+    ["the target is unfit", unmet("unfit", "Deployment podinfo has strategy Recreate.")],
+    ["something is in the way", unmet("obstacle", "Flagger is at work.")],
+    ["the route is not obeyed", { route: { weight: 0, ownWeight: 0, problem: "BackendNotFound" } }],
+  ])("holds nothing while %s, and says each change that goes out meanwhile once", (_, over) => {
+    const first = fresh({ ...over, target: aTarget({ optedIn: false }) });
+    expect(kinds(first)).not.toContain("optIn");
+    const changed = { optedIn: false, intent: hashOf("1.7.1"), images: imagesAt("1.7.1"), active: [aVersion("1.7.1")] };
+    const seen = anObservation({ ...over, target: aTarget(changed) });
+    const next = decide(first.state, seen, aPolicy());
+    expect(next.state.stable).toEqual(aVersion("1.7.1"));
+    expect(next.events.map(({ message }) => message)).toEqual([
+      "Deployment podinfo went from podinfo:1.7.0 to podinfo:1.7.1 without a canary: Canary podinfo.test is not initialized yet.",
+    ]);
+    expect(decide(next.state, seen, aPolicy()).events).toEqual([]);
   });
 
   it.each<[string, Partial<Observation>, RegExp]>([

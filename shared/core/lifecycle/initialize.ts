@@ -2,7 +2,9 @@ import type { Observation, Target } from "../observation.ts";
 import type { CanaryState, Version } from "../state.ts";
 import { targetMissingText } from "../preconditions/target.ts";
 import { event } from "../turn/event-messages.ts";
-import { type Draft, type Turn, blockedBy, draft, fullName } from "../turn/turn.ts";
+import type { EventText } from "../action.ts";
+import { optional } from "../format/compact.ts";
+import { type Draft, type Turn, blockedBy, draft, formatChange, formatImages, fullName } from "../turn/turn.ts";
 import { staleCallerEvents } from "./steady.ts";
 import { steady } from "./steady.ts";
 
@@ -40,21 +42,33 @@ export function initializationBlocker(turn: Turn, stable: Version | undefined): 
   return route.problem ? `The route ${seen.apexName} is not obeyed yet: ${route.problem}.` : undefined;
 }
 
+/** What is stable of a Canary that is not initialized yet. Nothing is held until then: what goes out meanwhile is said. */
+export function changedMeanwhile({ state, seen }: Turn): { stable?: Version; events: EventText[] } {
+  const { stable: before } = state;
+  const live = findStable(seen.target);
+  if (!live || !before || seen.target?.optedIn || live.hash === before.hash)
+    return { ...optional("stable", before ?? live), events: [] };
+  const change = `${formatImages(before.images)} to ${formatChange(live.images, before)}`;
+  const words = `Deployment ${seen.targetName} went from ${change} without a canary: Canary ${fullName(seen)} is not initialized yet.`;
+  return { stable: live, events: [event.warning(words)] };
+}
+
 /** Phases "" and Initializing: nothing is promised yet; everything must be found sound first. */
 export function initialize(turn: Turn): Draft {
   const { state, seen } = turn;
-  const stable = state.stable ?? findStable(seen.target);
+  const { stable = state.stable, events } = changedMeanwhile(turn);
   const blocker = initializationBlocker(turn, stable);
   const known = stable ? { stable } : {};
-  if (blocker) return draft(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known });
+  if (blocker)
+    return draft(turn, { phase: "Initializing", weight: 0, reason: blocker, next: "", ...known }, { events });
   if (!seen.target?.optedIn || !stable) {
     const reason = `Taking Deployment ${seen.targetName} under control; its pods stay as they are.`;
-    return draft(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known });
+    return draft(turn, { phase: "Initializing", weight: 0, reason, next: "", ...known }, { events });
   }
   const staleCallers = seen.staleCallers ?? state.staleCallers;
   return draft(
     turn,
     { phase: "Initialized", weight: 0, failedChecks: 0, stable, staleCallers, ...steady(turn, stable) },
-    { events: [...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },
+    { events: [...events, ...staleCallerEvents(seen, staleCallers), event.initialized(fullName(seen))] },
   );
 }

@@ -7,6 +7,7 @@ import { formatDuration, parseDuration } from "../format/duration.ts";
 import { sortedJson } from "../format/sorted-json.ts";
 import { kubectlIn } from "../preconditions/finding.ts";
 import { unmetPreconditions } from "../preconditions/preconditions.ts";
+import { unfitCure } from "../preconditions/target.ts";
 import { routerOf } from "../routes/routes.ts";
 import { formatErrors, parsePolicy } from "../spec/policy.ts";
 import {
@@ -89,10 +90,10 @@ const targetMissing: Rule = (seen) => {
 };
 
 const targetUnfit: Rule = (seen) => {
-  const why = seen.target ? ineligibility(seen.target) : undefined;
-  if (why === undefined) return undefined;
+  const found = seen.target ? ineligibility(seen.target) : undefined;
+  if (found === undefined) return undefined;
   const { namespace, target } = placeOf(seen);
-  return { code: "target-unfit", why, cure: { run: kubectlIn(namespace, `edit deploy ${target}`) } };
+  return { code: "target-unfit", why: found.what, cure: unfitCure(found, { namespace, targetName: target }) };
 };
 
 /** Flagger gates its changes today; here none would be held, and the next one would go out to everyone at once. */

@@ -1,6 +1,6 @@
 /** From the template of Flagger's primary back to the user's own: what Flagger renames in its copy gets its name again. */
 import type { V1Deployment, V1ObjectMeta, V1PodSpec, V1PodTemplateSpec } from "@kubernetes/client-node";
-import { trackLabel } from "../objects/workload.ts";
+import { trackLabel } from "../selectors/track-label.ts";
 import type { ConfigReference } from "../config/references.ts";
 import type { ConfigObject } from "./seen.ts";
 

@@ -3,12 +3,11 @@
  * any write goes on from there. At each moment the pods that users' requests go to are ready and have the version that served
  * before: first the target gets the primary's version and size, then the traffic, and only then the primary goes.
  */
-import type { V1Deployment, V1PodTemplateSpec, V1Service } from "@kubernetes/client-node";
+import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { apexOf, isLeftToFlagger } from "../objects/canary.ts";
 import { lastAppliedAnnotation, withDropped } from "../objects/last-applied.ts";
-import { annotation, canaryLeaf, kind, primaryLeaf, primaryName } from "../objects/names.ts";
+import { annotation, kind, primaryLeaf, primaryName } from "../objects/names.ts";
 import { describeChange, sameTemplate } from "../objects/pod-template.ts";
-import { apexService, canaryService, leafPorts, primaryService, type ServiceContext } from "../objects/workload.ts";
 import { ownRoute } from "../routes/own-route.ts";
 import { routerOf, type RouteObject } from "../routes/routes.ts";
 import { drainMs } from "../spec/policy.ts";
@@ -18,7 +17,6 @@ import {
   flaggerFinalizer,
   flaggersLeaves,
   flaggersRoutes,
-  fluxMarks,
   isCopyIn,
   isLeftBehind,
   isOfFlagger,
@@ -31,6 +29,7 @@ import {
 import { holdSize } from "./hold-size.ts";
 import { flaggersInterval, migrationRefusal } from "./refusals.ts";
 import type { ConfigObject, MigrationSeen, MigrationStep, MigrationWrite, Scaler } from "./seen.ts";
+import { hasFluxMarks, ownLeaf, plainService } from "./own-services.ts";
 import { servingTemplate } from "./serving-template.ts";
 
 /** The next write or wait on the way to us; `done` where nothing of Flagger's is left. */
@@ -213,43 +212,6 @@ function takeRoute({ canary }: MigrationSeen, route: RouteObject): MigrationWrit
     does: `${route.kind.toLowerCase()}/${apex} is kubectl-canary's, with every request for ${primaryLeaf(apex)}`,
   };
 }
-
-function contextOf({ canary }: MigrationSeen, service: V1Service): ServiceContext {
-  const { name = "", uid = "" } = canary.metadata;
-  return { canary: name, uid, apex: apexOf(canary), ports: leafPorts(service) };
-}
-
-/** As the controller makes it, in the object that callers know. */
-function ownLeaf(seen: MigrationSeen, target: V1Deployment, service: V1Service): V1Service {
-  const context = contextOf(seen, service);
-  const isCanarys = service.metadata?.name === canaryLeaf(context.apex);
-  const made = isCanarys ? canaryService(target, context) : primaryService(target, context);
-  const { labels = {} } = { ...made.metadata };
-  return {
-    ...service,
-    metadata: { ...withoutFlagger(seen, service), labels },
-    spec: { ...service.spec, selector: made.spec?.selector ?? {} },
-  };
-}
-
-/** A Service of the user's as before Flagger: its selector again, no owner. Labels and ports stay. */
-function plainService(seen: MigrationSeen, target: V1Deployment, service: V1Service): V1Service {
-  const own = apexService(target, contextOf(seen, service)).spec?.selector ?? {};
-  const now = service.spec?.selector ?? {};
-  const selector = Object.fromEntries(Object.entries(now).map(([key, value]) => [key, own[key] ?? value]));
-  return { ...service, metadata: withoutFlagger(seen, service), spec: { ...service.spec, selector } };
-}
-
-/** Not owned by the Canary, whose deletion would take it along, and not hidden from Flux. */
-function withoutFlagger({ canary }: MigrationSeen, { metadata = {} }: V1Service): V1Service["metadata"] & object {
-  const owners = (metadata.ownerReferences ?? []).filter(({ uid }) => uid !== canary.metadata.uid);
-  const annotations = Object.entries(metadata.annotations ?? {}).filter(([key]) => !isFluxMark(key));
-  return { ...metadata, ownerReferences: owners, annotations: Object.fromEntries(annotations) };
-}
-
-const isFluxMark = (key: string): boolean => (fluxMarks as readonly string[]).includes(key);
-
-const hasFluxMarks = ({ metadata }: V1Service): boolean => Object.keys(metadata?.annotations ?? {}).some(isFluxMark);
 
 /** Without Flagger's finalizer, which nobody would take off any more. */
 function canaryOfOurs({ canary }: MigrationSeen): MigrationStep | undefined {

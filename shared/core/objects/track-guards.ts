@@ -2,7 +2,8 @@
 import type { V1Deployment, V1LabelSelector, V1Service } from "@kubernetes/client-node";
 import { guardOf, serverNameOf, type Guard, type GuardedPod, type PolicyObjects } from "./inbound-policy.ts";
 import { unmetParts } from "../selectors/selector.ts";
-import { labelsOfTracks, trackLabel } from "./workload.ts";
+import { labelsOfTracks } from "./workload.ts";
+import { trackLabel } from "../selectors/track-label.ts";
 
 export interface TrackGuards {
   stable: Guard;
@@ -25,8 +26,9 @@ export function trackGuards(
   policies: PolicyObjects,
 ): TrackGuards | undefined {
   const at = apex.spec?.ports?.find((one) => port === undefined || one.port === port);
-  if (!at || !trackLabel(target)) return undefined;
-  const labels = labelsOfTracks(target, stableLabels);
+  const track = trackLabel(target, { apex });
+  if (!at || track === undefined) return undefined;
+  const labels = labelsOfTracks(target, { track, stable: stableLabels });
   const pod = guardedPodOf(target);
   const guard = (of: GuardedPod["labels"]): Guard =>
     guardOf({ ...pod, labels: of }, at.targetPort ?? at.port, policies);

@@ -12,17 +12,9 @@ import type {
   V1ServicePort,
 } from "@kubernetes/client-node";
 import { canaryLeaf, canaryName, canaryValue, label, manager, primaryLeaf } from "./names.ts";
+import { selectedLabels, selectorLabels, trackLabel } from "../selectors/track-label.ts";
 import { stampedBySpec, type Given } from "./made/from-spec.ts";
 import { sealOf } from "./ownership.ts";
-
-/** Selector labels that may be changed for the canary, in order of preference (Flagger's list). */
-export const selectorLabels = ["app", "name", "app.kubernetes.io/name"] as const;
-
-/** The selector label whose value tells canary pods from stable's; undefined: the target cannot be canaried. */
-export function trackLabel(target: V1Deployment): string | undefined {
-  const matched = target.spec?.selector.matchLabels ?? {};
-  return selectorLabels.find((key) => matched[key] !== undefined);
-}
 
 export interface CanaryContext {
   canary: string;
@@ -31,13 +23,15 @@ export interface CanaryContext {
   intent: string;
   replicas: number;
   progressDeadlineSeconds: number;
+  /** Of {@link trackLabel}; by default the target's own first. */
+  track?: string | undefined;
 }
 
-/** The Deployment that runs the intent. Throws if the target has none of {@link selectorLabels}: check `trackLabel` first. */
+/** The Deployment that runs the intent. Throws if there is no label that tells tracks apart. */
 export function canaryDeployment(target: V1Deployment, context: CanaryContext): V1Deployment {
-  const key = requireTrackLabel(target);
+  const key = requireTrack(target, context.track);
   const spec = target.spec!;
-  const stable = spec.selector.matchLabels?.[key] ?? "";
+  const stable = selectedLabels(spec.selector)[key] ?? "";
   const name = canaryName(target.metadata?.name ?? "");
   const rename: Rename = (selector) => renameSelector(selector, key, stable, canaryValue(stable));
   return {
@@ -62,7 +56,7 @@ export function canaryDeployment(target: V1Deployment, context: CanaryContext): 
       strategy: { type: "RollingUpdate", rollingUpdate: { maxSurge: "100%", maxUnavailable: "100%" } },
       selector: rename(spec.selector)!,
       template: {
-        metadata: { ...spec.template.metadata, labels: canaryPodLabels(target) },
+        metadata: { ...spec.template.metadata, labels: canaryPodLabels(target, key) },
         ...(spec.template.spec ? { spec: renamePodSelectors(spec.template.spec, rename) } : {}),
       },
     },
@@ -78,6 +72,8 @@ export interface ServiceContext {
   /** What `spec.service` gives each of them. */
   given?: { apex?: Given; primary?: Given; canary?: Given };
   trafficDistribution?: string;
+  /** Of {@link trackLabel}; by default the target's own first. */
+  track?: string | undefined;
 }
 
 /**
@@ -95,21 +91,21 @@ export function leavesOf(target: V1Deployment, context: ServiceContext, found: V
 
 /** `<apex>-primary`, selecting exactly what the target selects. */
 export function primaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  const made = leaf(target, context, primaryLeaf(context.apex), target.spec?.selector.matchLabels ?? {});
+  const made = leaf(target, context, primaryLeaf(context.apex), selectedLabels(target.spec?.selector));
   return stamped(made, context, "primary");
 }
 
 /** `<apex>-canary`, selecting the canary Deployment's pods. */
 export function canaryService(target: V1Deployment, context: ServiceContext): V1Service {
-  const key = requireTrackLabel(target);
-  const matched = target.spec?.selector.matchLabels ?? {};
+  const key = requireTrack(target, context.track);
+  const matched = selectedLabels(target.spec?.selector);
   const selector = { ...matched, [key]: canaryValue(matched[key] ?? "") };
   return stamped(leaf(target, context, canaryLeaf(context.apex), selector), context, "canary");
 }
 
 /** The apex, for a target that has no Service yet. */
 export function apexService(target: V1Deployment, context: ServiceContext): V1Service {
-  return stamped(leaf(target, context, context.apex, target.spec?.selector.matchLabels ?? {}), context, "apex");
+  return stamped(leaf(target, context, context.apex, selectedLabels(target.spec?.selector)), context, "apex");
 }
 
 /** Ports of a leaf: names, numbers and targets as the apex has them, without what the API server assigned to it. */
@@ -141,19 +137,21 @@ export function alsoSelects(service: V1Service, podLabels: Record<string, string
   return selector.length > 0 && selector.every(([key, value]) => podLabels[key] === value);
 }
 
-/** Labels that the canary's pods will carry. */
-export function canaryPodLabels(target: V1Deployment): Record<string, string> {
-  const key = requireTrackLabel(target);
-  const value = canaryValue(target.spec?.selector.matchLabels?.[key] ?? "");
+/** Labels that the canary's pods will carry, told apart by label `key`; by default the target's own first. */
+export function canaryPodLabels(target: V1Deployment, key = requireTrack(target)): Record<string, string> {
+  const value = canaryValue(selectedLabels(target.spec?.selector)[key] ?? "");
   return { ...target.spec?.template.metadata?.labels, [key]: value };
 }
 
-/** Labels of both tracks' pods. `stable`: what stable's carry, where it is known; the target's template may be the next version's. */
+/**
+ * Labels of both tracks' pods, told apart by label `track`. `stable`: what stable's carry, where it is known; the target's template may be the
+ * next version's.
+ */
 export function labelsOfTracks(
   target: V1Deployment,
-  stable: Readonly<Record<string, string>> | undefined,
+  { track, stable }: { track: string; stable?: Readonly<Record<string, string>> | undefined },
 ): Record<"stable" | "canary", Record<string, string>> {
-  return { stable: { ...(stable ?? target.spec?.template.metadata?.labels) }, canary: canaryPodLabels(target) };
+  return { stable: { ...(stable ?? target.spec?.template.metadata?.labels) }, canary: canaryPodLabels(target, track) };
 }
 
 // --- internal ---
@@ -175,9 +173,8 @@ function isStables(
   return !declares(wanted) && declares(now);
 }
 
-function requireTrackLabel(target: V1Deployment): string {
-  const key = trackLabel(target);
-  if (key) return key;
+function requireTrack(target: V1Deployment, key = trackLabel(target)): string {
+  if (key !== undefined) return key;
   throw new Error(`Deployment ${target.metadata?.name ?? ""} selects by none of ${selectorLabels.join(", ")}`);
 }
 

@@ -11,8 +11,8 @@ import {
   leafPorts,
   leavesOf,
   primaryService,
-  trackLabel,
 } from "./workload.ts";
+import { trackLabel } from "../selectors/track-label.ts";
 
 const target: V1Deployment = {
   metadata: { name: "podinfo", namespace: "test", labels: { app: "podinfo", team: "a" } },
@@ -183,5 +183,43 @@ describe("a selector value that leaves no room for our suffix", () => {
     expect(deployment.spec?.selector.matchLabels).toEqual({ app: value });
     expect(deployment.spec?.template.metadata?.labels).toEqual({ app: value });
     expect(service.spec?.selector).toEqual({ app: value });
+  });
+});
+
+describe("the label that tells tracks apart", () => {
+  const both = aDeployment({ selector: { matchLabels: { app: "podinfo", name: "shop" } } });
+  const apex = (selector: Record<string, string>): V1Service => ({ spec: { selector } });
+
+  it("is the one that the apex selects by, of several", () => {
+    expect(trackLabel(both)).toBe("app");
+    expect(trackLabel(both, { apex: apex({ name: "shop" }) })).toBe("name");
+    expect(trackLabel(both, { apex: apex({ tier: "web" }) })).toBe("app");
+    const labels = canaryPodLabels(both, "name");
+    expect(alsoSelects(apex({ name: "shop" }), labels)).toBe(false);
+  });
+
+  it("stays what the canary Deployment has while the apex is away", () => {
+    const workload = canaryDeployment(both, { ...context, track: "name" });
+    expect(trackLabel(both, { workload })).toBe("name");
+    expect(trackLabel(both, { workload, apex: apex({ app: "podinfo" }) })).toBe("app");
+  });
+
+  it("may be in an expression that leaves it one value", () => {
+    const only = aDeployment({ selector: { matchExpressions: [{ key: "app", operator: "In", values: ["podinfo"] }] } });
+    expect(trackLabel(only)).toBe("app");
+    expect(canaryDeployment(only, context).spec?.selector).toEqual({
+      matchExpressions: [{ key: "app", operator: "In", values: ["podinfo-canary"] }],
+    });
+    const services = { canary: "c", uid: "u", apex: "podinfo", ports: [] };
+    expect(primaryService(only, services).spec?.selector).toEqual({ app: "podinfo" });
+    expect(canaryService(only, services).spec?.selector).toEqual({ app: "podinfo-canary" });
+  });
+
+  it("is in no expression that leaves it a choice", () => {
+    const selector = (operator: string, values?: string[]): V1Deployment =>
+      aDeployment({ selector: { matchExpressions: [{ key: "app", operator, ...(values ? { values } : {}) }] } });
+    expect(trackLabel(selector("In", ["a", "b"]))).toBeUndefined();
+    expect(trackLabel(selector("NotIn", ["a"]))).toBeUndefined();
+    expect(trackLabel(selector("Exists"))).toBeUndefined();
   });
 });

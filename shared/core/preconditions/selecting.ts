@@ -4,11 +4,12 @@
  */
 import type { V1LabelSelector, V1PodDisruptionBudget, V1Service } from "@kubernetes/client-node";
 import { canaryLeaf, label } from "../objects/names.ts";
-import { canaryPodLabels, labelsOfTracks, trackLabel } from "../objects/workload.ts";
+import { canaryPodLabels, labelsOfTracks } from "../objects/workload.ts";
 import { networkGaps, guardedPods, type NetworkGap, type TrackLabels } from "../selectors/network-policy.ts";
 import { placementsOf } from "../selectors/placement.ts";
 import { selects, selectorText, unmetParts, widenedSelector } from "../selectors/selector.ts";
 import { acceptCure, isAccepted } from "./accepted.ts";
+import { trackIn } from "./track.ts";
 import { kubectlIn, nameOf, type Cure, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const shutNetwork: Rule = (seen) =>
@@ -76,8 +77,10 @@ const affinities: Rule = (seen) => {
 const unscraped = "A metric of your own that it brings judges nothing.";
 
 /** Undefined where the target cannot be canaried at all. */
-function labelsIn({ target, stableLabels }: SeenObjects): TrackLabels | undefined {
-  return target && trackLabel(target) ? labelsOfTracks(target, stableLabels) : undefined;
+function labelsIn(seen: SeenObjects): TrackLabels | undefined {
+  const { target, stableLabels: stable } = seen;
+  const track = trackIn(seen);
+  return target && track !== undefined ? labelsOfTracks(target, { track, stable }) : undefined;
 }
 
 const isMissed = (selector: V1LabelSelector, { stable, canary }: TrackLabels): boolean =>
@@ -176,9 +179,10 @@ function widenCure(
 }
 
 /** One of its own: a wider one would let stable's pods go for the canary's. */
-function budgetCure({ spec, metadata }: V1PodDisruptionBudget, { namespace, target }: SeenObjects): Cure {
-  const key = (target && trackLabel(target)) ?? "";
-  const value = target ? (canaryPodLabels(target)[key] ?? "") : "";
+function budgetCure({ spec, metadata }: V1PodDisruptionBudget, seen: SeenObjects): Cure {
+  const { namespace, target } = seen;
+  const key = trackIn(seen) ?? "";
+  const value = target ? (canaryPodLabels(target, key)[key] ?? "") : "";
   const bound = spec?.maxUnavailable ?? 1;
   return {
     say: "give the canary's pods a budget of their own",

@@ -197,6 +197,22 @@ describe("a PodDisruptionBudget", () => {
     );
   });
 
+  it("is asked about the label that the Service selects by, of several", () => {
+    const labels = { app: "podinfo", name: "shop" };
+    const seen = {
+      target: aDeployment({ selector: { matchLabels: labels }, template: { metadata: { labels } } }),
+      services: [{ ...apex, spec: { ...apex.spec, selector: { name: "shop" } } }],
+    };
+    const of = (matchLabels: object) =>
+      found({
+        ...seen,
+        selecting: { budgets: [{ metadata: metadata("podinfo"), spec: { selector: { matchLabels } } }] },
+      } as never);
+    expect(of({ app: "podinfo" })).toEqual([]);
+    const [missed] = of({ name: "shop" });
+    expect(cureText(missed?.cure ?? {})).toContain("--selector=name=shop-canary");
+  });
+
   it("of both, of others, or of nobody, is not", () =>
     expect(
       [budget({ selector: both }), budget({ selector: { matchLabels: { app: "x" } } }), budget({})].flat(),

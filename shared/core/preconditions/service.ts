@@ -2,7 +2,9 @@
 import type { V1Service } from "@kubernetes/client-node";
 import { isWithoutService, type Canary, type ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
-import { alsoSelects, canaryPodLabels, trackLabel } from "../objects/workload.ts";
+import { alsoSelects, canaryPodLabels } from "../objects/workload.ts";
+import { selectedLabels } from "../selectors/track-label.ts";
+import { apexOfTarget, trackIn } from "./track.ts";
 import { kubectlIn, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const portMismatch: Rule = (seen) => {
@@ -68,9 +70,9 @@ function missingContainerPort({ target, namespace }: SeenObjects, canary: Canary
 }
 
 /** Services other than ours that would send users to canary pods outside the weights. */
-function leakingServices({ target, services = [], apexName }: SeenObjects): V1Service[] {
-  if (!target || !trackLabel(target)) return [];
-  const labels = canaryPodLabels(target);
+function leakingServices({ target, services = [], apexName }: SeenObjects, key: string | undefined): V1Service[] {
+  if (!target || key === undefined) return [];
+  const labels = canaryPodLabels(target, key);
   return services.filter(
     (service) =>
       alsoSelects(service, labels) &&
@@ -81,13 +83,13 @@ function leakingServices({ target, services = [], apexName }: SeenObjects): V1Se
 
 const serviceLeak: Rule = (seen) => {
   const { target, namespace } = seen;
-  const leaking = leakingServices(seen);
+  const key = trackIn(seen);
+  const leaking = leakingServices(seen, key);
   const [first] = leaking;
-  if (!target || !first) return [];
+  if (!target || key === undefined || !first) return [];
   const names = leaking.map(nameOf);
   const their = names.length === 1 ? "its selector" : "their selectors";
-  const key = trackLabel(target) ?? "";
-  const value = target.spec?.selector.matchLabels?.[key] ?? "";
+  const value = selectedLabels(target.spec?.selector)[key] ?? "";
   return [
     {
       level: "missing",
@@ -119,7 +121,7 @@ const apexNotTarget: Rule = (seen) => {
   if (!spec || !apex || alsoSelects(apex, { ...podLabels })) return [];
   const found = selectorText(apex);
   const selects = found === "" ? "no pods at all" : `pods with ${found}`;
-  const patch = JSON.stringify({ spec: { selector: spec.selector.matchLabels } });
+  const patch = JSON.stringify({ spec: { selector: selectedLabels(spec.selector) } });
   return [
     {
       level: "missing",
@@ -147,12 +149,6 @@ const apexHeadless: Rule = (seen) => {
     },
   ];
 };
-
-/** Undefined also for a Canary that has no business with Services. */
-function apexOfTarget({ canary, services = [], apexName }: SeenObjects): V1Service | undefined {
-  if (canary && isWithoutService(canary)) return undefined;
-  return services.find((service) => nameOf(service) === apexName);
-}
 
 export const serviceRules = {
   "apex-headless": apexHeadless,

@@ -1,10 +1,16 @@
 /** The Deployment that is to be released. */
-import { ineligibility } from "../objects/eligibility.ts";
-import { kubectlIn, nameOf, type Rule, type Rules } from "./finding.ts";
+import { ineligibility, type Ineligible } from "../objects/eligibility.ts";
+import { kubectlIn, nameOf, type Cure, type Rule, type Rules } from "./finding.ts";
 
 /** `name`: the Canary's. */
 export function targetMissingText(at: { targetName: string; namespace: string; name: string }): string {
   return `Deployment ${at.targetName} was not found in ${at.namespace}: create it, or correct spec.targetRef (kubectl canary status ${at.name} -n ${at.namespace}).`;
+}
+
+/** Some of what makes a Deployment unfit cannot be edited. */
+export function unfitCure({ say }: Ineligible, at: { namespace: string; targetName: string }): Cure {
+  if (say === undefined) return { run: kubectlIn(at.namespace, `edit deploy ${at.targetName}`) };
+  return { say, run: kubectlIn(at.namespace, `get deploy ${at.targetName} -o yaml`) };
 }
 
 const targetMissing: Rule = ({ canary, target, targetName, namespace }) => {
@@ -20,15 +26,15 @@ const targetMissing: Rule = ({ canary, target, targetName, namespace }) => {
 };
 
 const targetUnfit: Rule = ({ target, targetName, namespace }) => {
-  const what = target ? ineligibility(target) : undefined;
-  if (!target || what === undefined) return [];
+  const found = target ? ineligibility(target) : undefined;
+  if (!target || found === undefined) return [];
   const { strategy, replicas = 1 } = { ...target.spec };
   return [
     {
       level: "unfit",
-      what,
+      what: found.what,
       evidence: `Deployment ${targetName}: strategy ${strategy?.type ?? "RollingUpdate"}, ${replicas} replicas`,
-      cure: { run: kubectlIn(namespace, `edit deploy ${targetName}`) },
+      cure: unfitCure(found, { namespace, targetName }),
     },
   ];
 };

@@ -32,7 +32,7 @@ const targets: Unfit[] = [
       spec!.selector = { matchLabels: { tier: "web" } };
       spec!.template.metadata!.labels = { tier: "web" };
     },
-    said: /selects its pods by none of app, name/,
+    said: /selects its pods by tier\. Canary pods are told apart by one value of app, name/,
   },
   {
     is: "belongs to an operator's object",

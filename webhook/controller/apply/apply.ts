@@ -1,6 +1,7 @@
 /** Performs decisions' actions: the only writer beside `target.ts`. Each action is absolute; all may be repeated. */
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { canaryDeployment } from "../../../shared/core/objects/workload.ts";
+import { trackLabel } from "../../../shared/core/selectors/track-label.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
 import type { Action } from "../../../shared/core/action.ts";
@@ -188,6 +189,7 @@ async function runCanary(
     canary: metaOf(objects.canary).name,
     uid: metaOf(objects.canary).uid,
     ...wanted,
+    track: trackLabel(target, objects),
     progressDeadlineSeconds: Math.ceil(progressDeadlineMs / 1_000),
   });
   const { workload } = objects;

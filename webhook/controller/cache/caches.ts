@@ -8,7 +8,8 @@ import type {
 } from "@kubernetes/client-node";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import { apexOf, type Canary, isLeftToFlagger } from "../../../shared/core/objects/canary.ts";
-import { alsoSelects, canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { alsoSelects, canaryPodLabels } from "../../../shared/core/objects/workload.ts";
+import { possibleTrackLabels } from "../../../shared/core/selectors/track-label.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { canaryLeaf, canaryName, label, primaryLeaf, primaryName } from "../../../shared/core/objects/names.ts";
@@ -118,7 +119,9 @@ export function createCaches(deps: CacheDeps): Caches {
 export function isConcernedBy(service: V1Service, canary: Canary, target: V1Deployment | undefined): boolean {
   const apex = apexOf(canary);
   if ([apex, primaryLeaf(apex), canaryLeaf(apex)].includes(service.metadata?.name ?? "")) return true;
-  return target !== undefined && trackLabel(target) !== undefined && alsoSelects(service, canaryPodLabels(target));
+  if (target === undefined) return false;
+  // By whichever label the tracks are told apart.
+  return possibleTrackLabels(target).some((key) => alsoSelects(service, canaryPodLabels(target, key)));
 }
 
 /** One of its metrics is asked as this template says; a template may be another namespace's. */

@@ -1,7 +1,8 @@
 /** What selects pods by their labels beside Services and Linkerd's policy, as far as the chart lets us read it. */
 import type { V1Deployment, V1PodDisruptionBudget } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
-import { canaryPodLabels, trackLabel } from "../../../shared/core/objects/workload.ts";
+import { canaryPodLabels } from "../../../shared/core/objects/workload.ts";
+import { possibleTrackLabels } from "../../../shared/core/selectors/track-label.ts";
 import type { PodMonitor, SelectingObjects, ServiceMonitor } from "../../../shared/core/preconditions/finding.ts";
 import type { NetworkPolicy } from "../../../shared/core/selectors/network-policy.ts";
 import { selects } from "../../../shared/core/selectors/selector.ts";
@@ -77,9 +78,10 @@ export function selectingIn(caches: SelectingCaches, namespace: string): Selecti
 const byNamespace = "namespace";
 
 function isSelected({ spec }: V1PodDisruptionBudget, target: V1Deployment | undefined): boolean {
-  if (!target || !trackLabel(target) || !spec?.selector) return false;
+  const keys = target ? possibleTrackLabels(target) : [];
+  if (!target || keys.length === 0 || !spec?.selector) return false;
   const { selector } = spec;
-  const tracks = [{ ...target.spec?.template.metadata?.labels }, canaryPodLabels(target)];
+  const tracks = [{ ...target.spec?.template.metadata?.labels }, ...keys.map((key) => canaryPodLabels(target, key))];
   return tracks.some((labels) => selects(selector, labels));
 }
 

@@ -1,7 +1,8 @@
 /** The Services and the route as the Canary's spec wants them now, and whether those that are there follow it. */
 import type { V1Service } from "@kubernetes/client-node";
 import { annotation, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
-import { apexService, leavesOf, trackLabel, type ServiceContext } from "../../../shared/core/objects/workload.ts";
+import { apexService, leavesOf, type ServiceContext } from "../../../shared/core/objects/workload.ts";
+import { trackLabel } from "../../../shared/core/selectors/track-label.ts";
 import { isBehindSpec, routeBySpec } from "../../../shared/core/routes/following.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { givenOf, ruleSettingsOf } from "../../../shared/core/spec/service-settings.ts";
@@ -13,8 +14,9 @@ import { metaOf } from "../objects/from-objects.ts";
 /** The apex where it is missing or ours, then both leaves; nothing where the target cannot be canaried. */
 export function wantedServices(world: Caches, objects: CanaryObjects): V1Service[] {
   const { target, apex, apexName, namespace, canary } = objects;
-  if (!target || !trackLabel(target)) return [];
-  const context = contextOf(objects);
+  const track = target && trackLabel(target, objects);
+  if (!target || track === undefined) return [];
+  const context: ServiceContext = { ...contextOf(objects), track };
   const made = !apex || isOurApex(canary, apex) ? [apexService(target, context)] : [];
   return [...made, ...leavesOf(target, context, world.services.get(namespace, primaryLeaf(apexName)))];
 }

@@ -3,6 +3,7 @@ import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { isWithoutService } from "../../../shared/core/objects/canary.ts";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
+import { selectedLabels } from "../../../shared/core/selectors/track-label.ts";
 import { canaryLeaf, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
@@ -170,7 +171,7 @@ async function hashesOf(cluster: Cluster, target: V1Deployment): Promise<Map<str
 }
 
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
-  const selector = Object.entries(deployment.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const selector = Object.entries(selectedLabels(deployment.spec?.selector)).map(([key, value]) => `${key}=${value}`);
   const { namespace } = metaOf(deployment);
   return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
 }

@@ -4,6 +4,7 @@ import { optional } from "../../../shared/core/format/compact.ts";
 import { defaultPolicyOf, type PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import { explainedDenial } from "../../../shared/core/analysis/denial.ts";
 import { trackGuards, type TrackGuards } from "../../../shared/core/objects/track-guards.ts";
+import { selectedLabels } from "../../../shared/core/selectors/track-label.ts";
 import type { Observation } from "../../../shared/core/observation.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -75,7 +76,7 @@ function guardsOf(
 
 /** It only makes a warning more exact: where it cannot be asked, nothing is known. */
 async function askedOf({ cluster }: Deps, { target, namespace }: CanaryObjects): Promise<string | undefined> {
-  const labels = Object.entries(target?.spec?.selector.matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const labels = Object.entries(selectedLabels(target?.spec?.selector)).map(([key, value]) => `${key}=${value}`);
   try {
     for await (const { items } of cluster.pages<V1Pod>(resource.pods, {
       namespace,
