@@ -45,14 +45,14 @@ export function strategyOf(analysis: AnalysisSpec): StrategyPolicy {
 
 /**
  * The steps' weights. A `maxWeight` that is no multiple of `stepWeight` ends at `maxWeight` exactly: a limit the user wrote
- * is not stepped over (Flagger overshoots it).
+ * is not stepped over (Flagger overshoots it). None where one of the two is no percentage: a step is made for each, so that a limit of a
+ * thousand million would take all memory there is.
  */
 export function weightsOf(analysis: AnalysisSpec): number[] {
   if (analysis.iterations !== undefined) return iterated(analysis);
   if (analysis.stepWeights?.length) return [...analysis.stepWeights];
-  const step = analysis.stepWeight ?? 0;
-  const max = analysis.maxWeight ?? 100;
-  if (step < 1) return [];
+  const { stepWeight: step = 0, maxWeight: max = 100 } = analysis;
+  if (!isPercentage(step) || !isPercentage(max)) return [];
   const weights: number[] = [];
   for (let weight = step; weight < max; weight += step) weights.push(weight);
   return [...weights, max];
@@ -125,18 +125,20 @@ const percentages = [
 function checkWeights(analysis: AnalysisSpec, add: Add): void {
   for (const key of percentages) {
     const value = analysis[key];
-    if (value !== undefined && !inRange(value, 1, 100))
+    if (value !== undefined && !isPercentage(value))
       add(`spec.analysis.${key}`, `${quoted(value)} is not a percentage from 1 to 100`);
   }
   const steps = analysis.stepWeights ?? [];
   if (analysis.stepWeights !== undefined && steps.length === 0) add("spec.analysis.stepWeights", "is empty");
   steps.forEach((weight, index) => {
     const path = `spec.analysis.stepWeights[${index}]`;
-    if (!inRange(weight, 1, 100)) add(path, `${quoted(weight)} is not a percentage from 1 to 100`);
+    if (!isPercentage(weight)) add(path, `${quoted(weight)} is not a percentage from 1 to 100`);
     const before = steps[index - 1];
     if (before !== undefined && weight <= before) add(path, `${weight} does not rise above ${before}: steps go up`);
   });
 }
+
+const isPercentage = (value: number): boolean => inRange(value, 1, 100);
 
 function inRange(value: number, low: number, high: number): boolean {
   return Number.isInteger(value) && value >= low && value <= high;

@@ -14,6 +14,15 @@ describe("weights", () => {
   ])("of %j are %j: they rise and never pass the limit", (analysis, weights) =>
     expect(weightsOf(analysis)).toEqual(weights),
   );
+
+  it.each([
+    { stepWeight: 1, maxWeight: 1_000_000 },
+    { stepWeight: 1, maxWeight: 100.5 },
+    { stepWeight: 1_000_001, maxWeight: 2_000_000 },
+  ])("of %j are refused, and none is made of them", (analysis) => {
+    expect(weightsOf(analysis)).toEqual([]);
+    expect(parsePolicy({ ...aSpec(), analysis: { interval: "1m", threshold: 1, ...analysis } }).ok).toBe(false);
+  });
 });
 
 const { stepWeight: _byWeight, maxWeight: _to, ...tutorial } = aSpec().analysis;
