@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { scopeFinding, type TrackNames } from "./core/queries/query-scope.ts";
-import { longestQuery, parseQuery } from "./promql.ts";
+import { createQueryReader, longestQuery, parseQuery } from "./promql.ts";
 
 const podinfo: TrackNames = { deployment: "podinfo", service: "podinfo" };
 
@@ -75,5 +75,38 @@ describe("what is not PromQL", () => {
   it("takes a tenant's regular expression in linear time", () => {
     const parsed = parseQuery('x{pod=~"(a+)+$"}');
     expect(parsed.ok && parsed.value[0]?.matchers[0]?.matches("a".repeat(50_000) + "!")).toBe(false);
+  });
+
+  it.each([
+    `x{pod=~"(${"a?".repeat(100)}){1000}"}`,
+    `x{pod=~"((a{9}){9}){9}(.?){100}${"b".repeat(9)}"}`,
+    Array.from({ length: 250 }, () => 'x{pod=~"(.?){1000}"}').join(" + "),
+  ])("compiles no regular expressions that are too large together: %.40s", (query) => {
+    expect(parseQuery(query)).toEqual({ ok: false, why: "its regular expressions are too large to be checked" });
+  });
+});
+
+describe("what is read of one Canary's queries", () => {
+  const why = (read: ReturnType<typeof createQueryReader>, query: string): string =>
+    read(query, podinfo)?.what ?? "sound";
+
+  it("is bounded together, for each is read at every look", () => {
+    const read = createQueryReader();
+    const long = `up or ${Array.from({ length: 1_000 }, () => 'x{a="b"}').join(" or ")}`;
+    const isLeftOut = [1, 2, 3].map((n) => why(read, `${long} or y${n}`).includes("too long together"));
+    expect(isLeftOut).toEqual([false, false, true]);
+    expect(why(read, "vector(1)")).toBe("sound");
+    expect(why(createQueryReader(), `${long} or y3`)).not.toContain("too long together");
+  });
+
+  it("is the same whether or not it was read before, and costs the same", () => {
+    const query = `rate(x{deployment=~"${"a".repeat(9_000)}|podinfo"}[1m])`;
+    const said = (): string[] => {
+      const read = createQueryReader();
+      return [1, 2, 3].map((n) => why(read, `${query} > ${n}`));
+    };
+    const first = said();
+    expect(first.map((what) => what.slice(0, 14))).toEqual(["selects stable", "cannot be read", "cannot be read"]);
+    expect(said()).toEqual(first);
   });
 });

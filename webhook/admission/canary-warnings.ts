@@ -2,7 +2,7 @@
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
 import { canaryRules } from "../../shared/core/preconditions/canary.ts";
 import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
-import { readQuery } from "../../shared/promql.ts";
+import { createQueryReader } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 type AsInstalled = Pick<SeenObjects, "watchNamespaces" | "excludedNamespaces" | "allowGateways" | "hookAddresses">;
@@ -35,7 +35,13 @@ export function notWatched(canary: Canary, watchNamespaces: SeenObjects["watchNa
 function seenIn(canary: Canary): SeenObjects {
   const { metadata, spec } = canary;
   const { name } = spec.targetRef;
-  return { canary, namespace: metadata.namespace ?? "", targetName: name, apexName: apexOf({ spec }), readQuery };
+  return {
+    canary,
+    namespace: metadata.namespace ?? "",
+    targetName: name,
+    apexName: apexOf({ spec }),
+    readQuery: createQueryReader(),
+  };
 }
 
 function unjudged({ analysis, skipAnalysis }: CanarySpec): string[] {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
-import { readQuery } from "../../promql.ts";
+import { createQueryReader } from "../../promql.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
 import type { Finding, SeenObjects } from "./finding.ts";
 
@@ -75,7 +75,9 @@ describe("spec.skipAnalysis beside a metric that cannot be asked", () => {
   const levels = (metric: Partial<MetricSpec>, skipAnalysis: boolean): string[] => {
     const metrics = [{ name: "errors", thresholdRange: { max: 1 }, ...metric }];
     const spec = { skipAnalysis, analysis: { stepWeight: 10, metrics } };
-    return found(spec, { templates: new Map(), readQuery }).map(({ code, level }) => `${code} ${level}`);
+    return found(spec, { templates: new Map(), readQuery: createQueryReader() }).map(
+      ({ code, level }) => `${code} ${level}`,
+    );
   };
 
   it.each<[string, Partial<MetricSpec>]>([

@@ -3,7 +3,7 @@ import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
-import { readQuery } from "../../promql.ts";
+import { createQueryReader } from "../../promql.ts";
 import type { Canary, CanarySpec, GatewayRef } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import { httpRoute, trafficSplit, type RouteObject, type Router } from "../routes/routes.ts";
@@ -286,7 +286,7 @@ const rows: Row[] = [
     "metric-wrong-track",
     "its query names the workload in Flagger's way",
     "missing",
-    { ...asking({ query: 'rate(errors{deployment="podinfo"}[1m])' }), readQuery },
+    { ...asking({ query: 'rate(errors{deployment="podinfo"}[1m])' }), readQuery: createQueryReader() },
     'Metric errors: its query selects stable (deployment="podinfo") and not the canary',
     "edit canary podinfo",
   ],
@@ -297,7 +297,7 @@ const rows: Row[] = [
     {
       ...asking({ templateRef: { name: "errors" } }),
       templates: template('rate(errors{deployment="{{ name }}"}[1m])'),
-      readQuery,
+      readQuery: createQueryReader(),
     },
     'write deployment="{{ target }}"',
     "edit metrictemplate",
@@ -306,7 +306,7 @@ const rows: Row[] = [
     "metric-both-tracks",
     "its query selects both tracks",
     "warning",
-    { ...asking({ query: 'rate(errors{namespace="{{ namespace }}"}[1m])' }), readQuery },
+    { ...asking({ query: 'rate(errors{namespace="{{ namespace }}"}[1m])' }), readQuery: createQueryReader() },
     "measures stable and canary together",
     "edit canary podinfo",
   ],

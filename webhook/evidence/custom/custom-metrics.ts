@@ -3,8 +3,9 @@ import type { MetricSpec } from "../../../shared/core/objects/canary.ts";
 import { refusalOf } from "../../../shared/core/queries/allowed-addresses.ts";
 import { asRequested, type Prometheus, type Sample } from "../../../shared/prometheus.ts";
 import { checkCodeOf, PrometheusError } from "../../../shared/prometheus-error.ts";
-import { readQuery } from "../../../shared/promql.ts";
+import { createQueryReader } from "../../../shared/promql.ts";
 import { isBuiltIn, type Measurement } from "../../../shared/core/analysis/verdict.ts";
+import type { QueryReader } from "../../../shared/core/queries/query-scope.ts";
 import { customQuery, type MetricServer, templateContext } from "../../../shared/core/queries/query-template.ts";
 import { FairShare } from "../../runtime/fair-share.ts";
 import { lastUsed } from "../batches/query-batches.ts";
@@ -14,12 +15,16 @@ import type { CustomAnswer, EvidenceDeps, EvidenceRequest, Planned } from "../ty
 export function askCustom(
   request: EvidenceRequest,
   plan: readonly Planned[],
-  tools: Tools,
+  asking: Omit<Tools, "readQuery">,
 ): Promise<(CustomAnswer | undefined)[]> {
+  const tools = { ...asking, readQuery: createQueryReader() };
   return Promise.all(plan.map(async (one) => (isBuiltIn(one.spec) ? undefined : await askOne(one, request, tools))));
 }
 
-/** These clients are apart from those that ask for everybody: a server that hangs, or heavy queries, fill only their own connections. */
+/**
+ * These clients are apart from those that ask for everybody, and each is a namespace's own: a server that hangs, or heavy queries, fill only
+ * the connections of whoever asks them.
+ */
 export class CustomClients {
   private readonly deps: EvidenceDeps;
   private readonly clients = new Map<string, Prometheus>();
@@ -31,7 +36,8 @@ export class CustomClients {
   }
 
   ask({ name, namespace }: EvidenceRequest, server: AskedServer, query: string): Promise<Sample[]> {
-    const client = lastUsed(this.clients, JSON.stringify(server), () => this.deps.prometheus(server));
+    const of = JSON.stringify([namespace, server]);
+    const client = lastUsed(this.clients, of, () => this.deps.prometheus(server));
     const shares = [
       { key: `Canary ${name}.${namespace}`, most: mostPerCanary },
       { key: `namespace ${namespace}`, most: mostPerNamespace },
@@ -48,6 +54,7 @@ type AskedServer = MetricServer & { address: string };
 interface Tools {
   deps: EvidenceDeps;
   customs: CustomClients;
+  readQuery: QueryReader;
 }
 
 async function askOne(one: Planned, request: EvidenceRequest, tools: Tools): Promise<CustomAnswer> {
@@ -56,17 +63,14 @@ async function askOne(one: Planned, request: EvidenceRequest, tools: Tools): Pro
   return { measurement, askedAt, reachSeconds: reachOf(measurement.query) };
 }
 
-async function answerTo(
-  { spec, window = 0 }: Planned,
-  request: EvidenceRequest,
-  { deps, customs }: Tools,
-): Promise<Measurement> {
+async function answerTo({ spec, window = 0 }: Planned, request: EvidenceRequest, tools: Tools): Promise<Measurement> {
+  const { deps, customs } = tools;
   const base = { windowSeconds: window, query: "", at: iso(deps.now()), requests: null };
   if (window === 0) {
     const error = `its interval "${spec.interval ?? ""}" is no time; write it like 30s or 1m`;
     return { ...base, answer: { error, code: "bad-interval" } };
   }
-  const resolved = await resolve({ spec, window }, request, deps);
+  const resolved = await resolve({ spec, window }, request, tools);
   if ("error" in resolved) return { ...base, answer: { error: resolved.error, code: "unusable-query" } };
   const { query, server } = resolved;
   try {
@@ -116,7 +120,7 @@ async function admitted(
 async function resolve(
   { spec, window }: { spec: MetricSpec; window: number },
   request: EvidenceRequest,
-  deps: EvidenceDeps,
+  { deps, readQuery }: Tools,
 ): Promise<{ query: string; server: MetricServer } | { error: string }> {
   const { templateRef } = spec;
   try {

@@ -7,7 +7,7 @@ import {
 } from "../../../../shared/core/preconditions/preconditions.ts";
 import { label, primaryName } from "../../../../shared/core/objects/names.ts";
 import { podLabelsOf } from "../../../../shared/core/objects/pod-template.ts";
-import { readQuery } from "../../../../shared/promql.ts";
+import { createQueryReader } from "../../../../shared/promql.ts";
 import { watchedBy } from "../../../view/controller-health.ts";
 import { type Facts, nameOf, type Probe } from "../facts.ts";
 
@@ -42,7 +42,7 @@ function objectsIn(facts: Facts): SeenObjects {
   return {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
-    readQuery,
+    readQuery: createQueryReader(),
     stableLabels: stableLabelsOf(facts),
     policies: facts.policies,
     selecting: facts.selecting,
