@@ -4,7 +4,8 @@
  * Prometheus does not grow with the number of canaries.
  */
 import type { Timers } from "../../../shared/kube/clock.ts";
-import type { Prometheus, Sample } from "../../../shared/prometheus.ts";
+import type { Sample } from "../../../shared/prometheus.ts";
+import { PrometheusError } from "../../../shared/prometheus-error.ts";
 
 /** `askedAt`: our clock just before the query was sent. */
 export interface BatchAnswer {
@@ -16,7 +17,8 @@ export interface BatchAnswer {
 export type Subjects<S> = ReadonlyMap<string, S>;
 
 export interface BatchOptions<S> {
-  prometheus: Prometheus;
+  /** Asks a Prometheus: `subjects` are those that `promql` is about. */
+  query: (promql: string, subjects: readonly S[]) => Promise<Sample[]>;
   queryFor: (subjects: readonly S[]) => string;
   now: () => number;
   timers: Timers;
@@ -35,6 +37,8 @@ interface PendingQuery {
   askedAt: number | undefined;
   sendsAt: number;
   covers: Set<string>;
+  /** What came back for subjects of whom there was too much to be read. */
+  tooLarge: Map<string, PrometheusError>;
   answer: Promise<BatchAnswer>;
 }
 
@@ -71,11 +75,17 @@ export class QueryBatch<S> {
     return this.join(subjects, (pending) => this.serves(pending, [], 0));
   }
 
-  private join(subjects: Subjects<S>, isServed: (pending: PendingQuery) => boolean): Promise<BatchAnswer> {
+  private async join(subjects: Subjects<S>, isServed: (pending: PendingQuery) => boolean): Promise<BatchAnswer> {
     this.remember(subjects);
-    if (this.last === undefined || !isServed(this.last)) this.last = this.send();
-    if (this.last.askedAt === undefined) for (const key of subjects.keys()) this.last.covers.add(key);
-    return this.last.answer;
+    const pending = this.last !== undefined && isServed(this.last) ? this.last : this.send();
+    this.last = pending;
+    if (pending.askedAt === undefined) for (const key of subjects.keys()) pending.covers.add(key);
+    const answer = await pending.answer;
+    for (const key of subjects.keys()) {
+      const error = pending.tooLarge.get(key);
+      if (error) throw error;
+    }
+    return answer;
   }
 
   private remember(subjects: Subjects<S>): void {
@@ -91,19 +101,43 @@ export class QueryBatch<S> {
   }
 
   private send(): PendingQuery {
-    const { now, prometheus, queryFor } = this.options;
+    const { now } = this.options;
     const waitMs = this.turnInMs();
     const pending: PendingQuery = {
       askedAt: undefined,
       sendsAt: now() + waitMs,
       covers: new Set(),
+      tooLarge: new Map(),
       answer: this.gathered(waitMs).then(async () => {
         const askedAt = now();
         pending.askedAt = askedAt;
-        return { askedAt, samples: await prometheus.query(queryFor(this.subjectsOf(pending, askedAt))) };
+        return { askedAt, samples: await this.samplesOf(this.subjectsOf(pending, askedAt), pending) };
       }),
     };
     return pending;
+  }
+
+  /** An answer that is too large is asked for in halves, so that one subject with series without end fails alone. */
+  private async samplesOf(entries: readonly [string, S][], pending: PendingQuery): Promise<Sample[]> {
+    const { query, queryFor } = this.options;
+    const subjects = entries.map(([, subject]) => subject);
+    try {
+      return await query(queryFor(subjects), subjects);
+    } catch (error: unknown) {
+      if (!(error instanceof PrometheusError && error.code === "TooLarge")) throw error;
+      const [[key] = [""], ...others] = entries;
+      if (others.length > 0) return this.samplesOfHalves(entries, pending);
+      pending.tooLarge.set(key, error);
+      return [];
+    }
+  }
+
+  private async samplesOfHalves(entries: readonly [string, S][], pending: PendingQuery): Promise<Sample[]> {
+    const middle = Math.ceil(entries.length / 2);
+    const halves = [entries.slice(0, middle), entries.slice(middle)];
+    const found = await Promise.all(halves.map((half) => this.samplesOf(half, pending)));
+    // Each half asks for every combination of its namespaces and Deployments: a row may come with both, and must count once.
+    return [...new Map(found.flat().map((sample) => [JSON.stringify(sample.labels), sample])).values()];
   }
 
   private gathered(ms: number): Promise<void> {
@@ -120,11 +154,12 @@ export class QueryBatch<S> {
   }
 
   /** Those that wait for this query, and those that asked so recently that they will ask again. */
-  private subjectsOf(pending: PendingQuery, askedAt: number): S[] {
+  private subjectsOf(pending: PendingQuery, askedAt: number): [string, S][] {
     for (const [key, { at }] of this.known) {
       if (askedAt - at <= this.options.rememberMs) pending.covers.add(key);
       else if (!pending.covers.has(key)) this.known.delete(key);
     }
-    return [...this.known].filter(([key]) => pending.covers.has(key)).map(([, { subject }]) => subject);
+    const covered = [...this.known].filter(([key]) => pending.covers.has(key));
+    return covered.map(([key, { subject }]) => [key, subject]);
   }
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Sample } from "../../../shared/prometheus.ts";
+import { PrometheusError } from "../../../shared/prometheus-error.ts";
 import { QueryBatch } from "./query-batch.ts";
 import { systemClock } from "../../../shared/kube/clock.ts";
 
@@ -12,15 +13,17 @@ afterEach(() => {
 });
 
 /** A batch whose queries are the sorted keys of what they cover, all recorded. */
-function aBatch(rememberMs = 60_000, answer: () => Promise<Sample[]> = () => Promise.resolve([]), spaceMs = 0) {
+function aBatch(
+  rememberMs = 60_000,
+  answer: (promql: string) => Promise<Sample[]> = () => Promise.resolve([]),
+  spaceMs = 0,
+) {
   const asked: string[] = [];
   const batch = new QueryBatch<string>({
     timers: systemClock,
-    prometheus: {
-      query(promql) {
-        asked.push(promql);
-        return answer();
-      },
+    query(promql) {
+      asked.push(promql);
+      return answer(promql);
     },
     queryFor: (subjects) => [...subjects].sort().join(" "),
     now: () => Date.now(),
@@ -104,6 +107,24 @@ describe("a batch", () => {
     failing = false;
     await ask(batch, ["a"]);
     expect(asked).toHaveLength(2);
+  });
+
+  test("asks in halves where an answer is too large, counts each row once, and fails alone whose own is", async () => {
+    const row = (pod: string): Sample => ({ labels: { pod }, value: 1, atMs: 0 });
+    const { batch, asked } = aBatch(60_000, (promql) => {
+      if (promql.includes("big")) return Promise.reject(new PrometheusError("TooLarge", "more than 10 MB"));
+      return Promise.resolve([row("everybody's"), row(promql)]);
+    });
+    const [small, big] = [batch.ask(subjectsOf("a", "b"), 0), batch.ask(subjectsOf("big"), 0)];
+    const refused = expect(big).rejects.toThrow("more than 10 MB");
+    await vi.advanceTimersByTimeAsync(25);
+    await refused;
+    expect((await small).samples.map(({ labels }) => labels["pod"])).toEqual(["everybody's", "a b"]);
+    expect(asked).toEqual(["a b big", "a b", "big"]);
+    const other = batch.ask(subjectsOf("c"), Date.now() + 1);
+    await vi.advanceTimersByTimeAsync(25);
+    const pods = (await other).samples.map(({ labels }) => labels["pod"]);
+    expect(pods).toEqual(["everybody's", "a b", "c"]);
   });
 
   test("where many ask, lets who is new or wants a younger answer wait for the next query's turn", async () => {

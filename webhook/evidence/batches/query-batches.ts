@@ -9,7 +9,7 @@ import {
   servicesOf,
 } from "../../../shared/core/queries/queries.ts";
 import type { Over } from "../../../shared/core/queries/proxy-series.ts";
-import type { Prometheus } from "../../../shared/prometheus.ts";
+import type { Prometheus, Sample } from "../../../shared/prometheus.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import { QueryBatch, type BatchAnswer, type BatchOptions, type Subjects } from "./query-batch.ts";
 import type { EvidenceDeps, Caller, EvidenceRequest } from "../types.ts";
@@ -47,17 +47,18 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const apexes = new Map<string, QueryBatch<Apex>>();
   const timing = { now: () => deps.now(), timers: deps.timers, gatherMs: deps.gatherMs ?? 20, rememberMs };
 
-  const client = (address: string): Prometheus => lastUsed(clients, address, () => deps.prometheus({ address }));
+  const query = (address: string, promql: string, of: readonly { namespace: string }[]): Promise<Sample[]> =>
+    lastUsed(clients, connectionsOf(address, of), () => deps.prometheus({ address })).query(promql);
 
   function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
     dropUnused(tracks, deps.now());
-    const batch = kept(tracks, `${question} ${request.prometheus}`, () => {
-      const prometheus = client(request.prometheus);
-      return new QueryBatch({
+    const { prometheus } = request;
+    const batch = kept(tracks, `${question} ${prometheus}`, () => {
+      return new QueryBatch<Workload>({
         ...timing,
         ...paced(deps, { timesAScrape, many: manyTracks }),
         queryFor: text,
-        prometheus,
+        query: (promql, of) => query(prometheus, promql, of),
       });
     });
     const subject = workloadOf(request);
@@ -79,10 +80,11 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
     },
     async callers(request, window) {
       dropUnused(apexes, deps.now());
-      const batch = kept(apexes, `${window} ${request.prometheus}`, () => {
+      const { prometheus } = request;
+      const batch = kept(apexes, `${window} ${prometheus}`, () => {
         const queryFor = (subjects: readonly Apex[]): string => callersQuery(subjects, window);
-        const prometheus = client(request.prometheus);
-        return new QueryBatch({ ...timing, ...paced(deps, callersPace), queryFor, prometheus });
+        const asked = (promql: string, of: readonly Apex[]): Promise<Sample[]> => query(prometheus, promql, of);
+        return new QueryBatch<Apex>({ ...timing, ...paced(deps, callersPace), queryFor, query: asked });
       });
       const apex = askedApex(request);
       const answer = await batch.askAtOnce(new Map([[JSON.stringify(apex), apex]]), request.notBefore);
@@ -112,6 +114,17 @@ export function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T 
 }
 
 // --- internal ---
+
+const fewNamespaces = 2;
+
+/**
+ * Whose connections a query takes. A window that only one or two namespaces ask for is asked over their own: a Canary may have fifty
+ * metrics with a window each, and what they cost must hold up nobody else's.
+ */
+function connectionsOf(address: string, of: readonly { namespace: string }[]): string {
+  const namespaces = [...new Set(of.map(({ namespace }) => namespace))].sort();
+  return JSON.stringify([address, ...(namespaces.length > fewNamespaces ? [] : namespaces)]);
+}
 
 function workloadOf(request: EvidenceRequest): Workload {
   const { namespace, target, canary, metrics } = request;

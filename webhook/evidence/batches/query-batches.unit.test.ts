@@ -5,10 +5,10 @@ import { systemClock } from "../../../shared/kube/clock.ts";
 
 const start = 1_000_000_000;
 
-function aRequest(name: string): EvidenceRequest {
+function aRequest(name: string, namespace = "test"): EvidenceRequest {
   return {
     name,
-    namespace: "test",
+    namespace,
     target: name,
     canary: `${name}-canary`,
     apex: { name, port: 80 },
@@ -50,6 +50,31 @@ it("a canary without users yet is told of its own pods, never what was asked for
     expect(asked[1]).toContain("two-canary");
     // What covers both serves both.
     expect(await answered("one")).toBe(second);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+it("a window that few ask for takes none of the connections by which many are asked for", async () => {
+  vi.useFakeTimers({ now: start });
+  try {
+    const asked: string[][] = [];
+    const prometheus = () => {
+      const queries: string[] = [];
+      asked.push(queries);
+      return { query: (promql: string) => (queries.push(promql), Promise.resolve([])) };
+    };
+    const deps = { prometheus, now: () => Date.now(), timers: systemClock, scrapeIntervalMs: 10_000, gatherMs: 20 };
+    const batches = createQueryBatches(deps as unknown as EvidenceDeps);
+    const ask = async (window: number, ...namespaces: string[]): Promise<void> => {
+      const all = namespaces.map((namespace) => batches.requests(aRequest("shop", namespace), window));
+      await vi.advanceTimersByTimeAsync(60);
+      await Promise.all(all);
+    };
+    await ask(60, "a", "b", "c");
+    for (const window of [61, 62, 63]) await ask(window, "mallory");
+    await ask(120, "d", "e", "f");
+    expect(asked.map(({ length }) => length)).toEqual([2, 3]);
   } finally {
     vi.useRealTimers();
   }
