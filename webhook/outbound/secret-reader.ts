@@ -20,6 +20,8 @@ export interface SecretWords {
 
 /** A Secret is read again after so long. */
 const keepMs = 30_000;
+/** A Secret may have a megabyte, and whoever may name one may make thousands. */
+const mostKept = 64;
 
 export function createSecretReader(
   { cluster, now }: { cluster: Pick<Cluster, "get">; now: () => number },
@@ -30,9 +32,13 @@ export function createSecretReader(
     const key = `${at.namespace}/${at.name}`;
     const known = kept.get(key);
     if (known && now() - known.readAt < keepMs) return known.secret;
-    kept.delete(key);
     const secret = await read(cluster, at, words);
+    kept.delete(key);
     kept.set(key, { secret, readAt: now() });
+    // They stand in the order in which they were read.
+    for (const [one, { readAt }] of kept)
+      if (kept.size > mostKept || now() - readAt >= keepMs) kept.delete(one);
+      else break;
     return secret;
   };
 }

@@ -4,6 +4,7 @@ import { canaryDeployment } from "../../../shared/core/objects/workload.ts";
 import { trackLabel } from "../../../shared/core/selectors/track-label.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
+import { isOwnedBy } from "../cache/ours.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -161,7 +162,7 @@ async function deleteOtherRoute(
   const { trafficSplit, httpRoute } = deps.routes;
   const other = served.router.kind === "TrafficSplit" ? httpRoute : trafficSplit;
   const found = routeCache(deps.world, other).get(namespace, apex);
-  if (found && metaOf(found).labels[label.canary] === canary) await deleteSeen(deps.cluster, other.resource, found);
+  if (found && isOwnedBy(canary, found)) await deleteSeen(deps.cluster, other.resource, found);
 }
 
 async function setWeight(

@@ -198,4 +198,13 @@ describe("an action", () => {
     expect(cluster.calls).toEqual(["create TrafficSplit podinfo", "delete HTTPRoute podinfo"]);
     expect(cluster.writes[1]?.precondition).toEqual({ uid: "uid-11", resourceVersion: "111" });
   });
+
+  it("leaves a route of the other kind to its user, who has copied a label of ours", async () => {
+    const { [label.canaryUid]: _seal, ...labels } = { ...givenSplit().metadata.labels };
+    const metadata = { name: "podinfo", namespace: "test", labels };
+    const theirs = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata, spec: { rules: [] } };
+    const { cluster, perform } = await aStage([...onlyTheApps, { of: resource.httpRoutes, object: theirs }]);
+    await perform({ kind: "applyRoute" });
+    expect(cluster.calls).toEqual(["create TrafficSplit podinfo"]);
+  });
 });

@@ -5,7 +5,7 @@ import { httpRoute, type RouteObject } from "../../../shared/core/routes/routes.
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { start } from "../../../test/builders.ts";
-import { aCopyOf, at, everythingMade, givenTarget, givenWorkload } from "../../../test/given-objects.ts";
+import { aCopyOf, at, everythingMade, givenSplit, givenTarget, givenWorkload } from "../../../test/given-objects.ts";
 import { type Given, RecordingCluster, servedRoutes, silent as log, worldOf } from "../../../test/recording-cluster.ts";
 import { type CleanupDeps, cleanUp, removeOurs } from "./cleanup.ts";
 
@@ -59,6 +59,19 @@ describe("cleaning up after a Canary", () => {
     const { cluster, deps } = await aCleanup([{ of: resource.deployments, object: aCopyOf(givenWorkload()) }]);
     await removeOurs(deps, at);
     expect(cluster.calls).toEqual([]);
+  });
+
+  it("deletes no route for a label that anybody can write: it carries our seal, or is owned by the Canary", async () => {
+    const { canaryUid } = label;
+    const { [canaryUid]: _seal, ...labels } = { ...givenSplit().metadata.labels };
+    const route = (name: string, owners = true): RouteObject => {
+      const { ownerReferences, ...metadata } = givenSplit().metadata;
+      return { ...givenSplit(), metadata: { ...metadata, name, labels, ...(owners ? { ownerReferences } : {}) } };
+    };
+    const all = [route("of-an-earlier-version"), route("labelled-by-its-user", false)];
+    const { cluster, deps } = await aCleanup(all.map((object) => ({ of: resource.trafficSplits, object })));
+    await cleanUp(deps, at, new Map());
+    expect(cluster.calls).toEqual(["delete TrafficSplit of-an-earlier-version"]);
   });
 
   it("takes traffic from the canary although a Deployment cannot be given back, and says so afterwards", async () => {

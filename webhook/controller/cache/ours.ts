@@ -1,6 +1,6 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf } from "../../../shared/core/objects/canary.ts";
-import { label } from "../../../shared/core/objects/names.ts";
+import { kind, label } from "../../../shared/core/objects/names.ts";
 import { isMadeBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/routes/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
@@ -55,12 +55,14 @@ export function leftoversOf({ world }: { world: Caches }, at: { namespace: strin
 }
 
 /**
- * Routes and kept templates of the Canary of this name. What an earlier version made has no seal; garbage collection knows its owner,
- * unless the Canary was deleted with `--cascade=orphan`.
+ * Routes and kept templates of the Canary of this name. What an earlier version made has no seal and is known by its owner; one that has
+ * lost both (`--cascade=orphan` under that version) stays, for a label alone may be anybody's.
  */
 export function isOwnedBy(canary: string, object: { metadata?: V1ObjectMeta }): boolean {
-  const { labels = {} } = object.metadata ?? {};
-  return label.canaryUid in labels ? isMadeBy({ canary }, object) : labels[label.canary] === canary;
+  const { labels = {}, ownerReferences = [] } = object.metadata ?? {};
+  if (label.canaryUid in labels) return isMadeBy({ canary }, object);
+  const isItsOwn = ownerReferences.some(({ kind: of, name }) => of === kind.canary.kind && name === canary);
+  return labels[label.canary] === canary && isItsOwn;
 }
 
 /** Canary Deployment, leaf Services or route of one Canary are there. */
