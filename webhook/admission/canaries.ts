@@ -24,7 +24,7 @@ export interface CanaryDeps {
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
   if (!isWrite(request) || deps.ownAccounts.includes(request.userInfo.username)) return pass();
   const { canary, oldCanary } = canariesOf(request);
-  const fault = specFault(canary, oldCanary);
+  const fault = faultBeforeSchema(canary, oldCanary);
   if (fault) return fault;
   const stamped = stampCommand(canary, oldCanary, request.userInfo.username);
   if (!stamped.ok) return { allowed: false, code: 422, message: stamped.message, warnings: [] };
@@ -70,6 +70,15 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
   const policy = parsePolicy(canary.spec);
   const faults = policy.ok ? wrongQueriesIn(canary).join(" ") : formatErrors(policy.errors);
   return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
+}
+
+/** What is null or a number where another thing should be, the schema says by its path, and it is asked next. */
+function faultBeforeSchema(canary: Canary, oldCanary: Canary | undefined): Verdict | undefined {
+  try {
+    return specFault(canary, oldCanary);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The schema allows half of it at most, and takes the API server seconds to say so of thousands of entries. */

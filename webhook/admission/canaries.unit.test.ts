@@ -44,3 +44,25 @@ it("refuses a list that the API server would take seconds to check, before it do
     message: "spec has a list of 5000 entries; no list may have more than 200.",
   });
 });
+
+describe("a field that is there and says nothing, as `metrics:` does", () => {
+  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web" };
+  const analysis = { interval: "1m", threshold: 1, stepWeight: 50 };
+  const reviewed = (spec: object): AdmissionRequest => ({ ...written("shop"), object: { metadata: {}, spec } });
+
+  it.each([
+    ["metrics", { targetRef, analysis: { ...analysis, metrics: null } }],
+    ["alerts", { targetRef, analysis: { ...analysis, alerts: null } }],
+    ["comparison", { targetRef, analysis: { ...analysis, comparison: null } }],
+    ["thresholdRange", { targetRef, analysis: { ...analysis, metrics: [{ name: "own", thresholdRange: null }] } }],
+    ["service", { targetRef, analysis, service: null }],
+  ])("is left to the schema, which says so by its path: %s", (_, spec) => {
+    expect(mutateCanary(reviewed(spec), { ownAccounts: [] })).toEqual({ allowed: true, warnings: [] });
+  });
+
+  it("is none where the schema leaves its content free", () => {
+    const headers = { request: { add: null, set: { "x-a": "b" }, remove: null } };
+    const spec = { targetRef, analysis, service: { port: 80, headers } };
+    expect(validateCanary(reviewed(spec), { ownAccounts: [] })).toMatchObject({ allowed: true });
+  });
+});

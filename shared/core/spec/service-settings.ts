@@ -65,7 +65,9 @@ const filterOf = {
 
 function filtersOf(headers: ServiceSpec["headers"]): object[] {
   return sides.flatMap((side) => {
-    const { add = {}, set = {}, remove = [] } = headers?.[side] ?? {};
+    const given = headers?.[side] ?? {};
+    // Their content is free to the schema: what is empty in YAML comes as null.
+    const [add, set, remove] = [given.add ?? {}, given.set ?? {}, given.remove ?? []];
     const change = {
       ...(Object.keys(add).length > 0 ? { add: valuesOf(add) } : {}),
       ...(Object.keys(set).length > 0 ? { set: valuesOf(set) } : {}),
