@@ -20,6 +20,11 @@ describe("a query that names the workload in Flagger's way", () => {
     "rate(x{pod=~`podinfo-[a-z0-9]{8,10}-[a-z0-9]{5}`}[1m])",
     'rate(x{service="podinfo"}[1m])',
     'rate(x{deployment!~".*-canary",deployment=~"podinfo.*"}[1m])',
+    'rate(x{namespace="test",deployment!="podinfo-canary"}[1m])',
+    'rate(x{namespace="test",pod!~"podinfo-canary-.*"}[1m])',
+    'rate(x{"k8s.deployment.name"="podinfo"}[1m])',
+    'rate(x{k8s_pod_name=~"podinfo-[a-z0-9]+-[a-z0-9]+"}[1m])',
+    'max_over_time(job:errors:rate5m{exported_service="podinfo"}[5m:] offset 1m @ end())',
   ])("selects stable: %s", (query) => {
     expect(codeOf(query)).toBe("selects-stable");
   });
@@ -41,6 +46,13 @@ describe("a query that names the workload in Flagger's way", () => {
     ['rate(x{pod=~"podinfo.*"}[1m])', "selects-both"],
     ['rate(x{namespace="test"}[1m])', "selects-both"],
     ['rate(x{namespace="test",pod!=""}[1m])', "selects-both"],
+    ['rate(x{namespace="test",deployment!="podinfo"}[1m])', "selects-both"],
+    ['sum(lag{service="kafka-exporter",topic="orders"})', "selects-others"],
+    ['sum(lag{name="orders"}) / sum(rate(done{app="worker"}[1m]))', "selects-others"],
+    ['sum(lag{name="orders"}) / sum(rate(done{namespace="test"}[1m]))', "selects-both"],
+    ['sum(lag{name="orders"}) / sum(rate(done{deployment="podinfo"}[1m]))', "selects-stable"],
+    ['rate(x{app="web-canary"}[1m])', "selects-others"],
+    ['rate(x{app="team-a",deployment="podinfo-canary"}[1m])', "sound"],
   ])("%s: %s", (query, code) => {
     expect(codeOf(query)).toBe(code);
   });
@@ -49,7 +61,18 @@ describe("a query that names the workload in Flagger's way", () => {
     const tracks = { ...podinfo, podLabel: { name: "app.kubernetes.io/name", value: "shop" } };
     expect(codeOf('x{app_kubernetes_io_name="shop"}', tracks)).toBe("selects-stable");
     expect(codeOf('x{app_kubernetes_io_name="shop-canary"}', tracks)).toBe("sound");
+    expect(codeOf('kube_pod_labels{label_app_kubernetes_io_name="shop"}', tracks)).toBe("selects-stable");
     expect(codeOf('x{app="team-a",deployment="podinfo-canary"}', tracks)).toBe("sound");
+  });
+
+  it("refuses none that is about something else, and says so", () => {
+    const parsed = parseQuery('sum(lag{service="kafka-exporter",topic="orders"})');
+    expect(parsed.ok && scopeFinding(parsed.value, podinfo)).toEqual({
+      code: "selects-others",
+      level: "warning",
+      what: 'selects by service="kafka-exporter" neither stable (podinfo) nor the canary (podinfo-canary): it measures both versions at once, or another workload',
+      cure: 'where the canary is meant, write service="{{ service }}-canary"',
+    });
   });
 
   it("says what to write instead", () => {

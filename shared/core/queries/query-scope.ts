@@ -27,7 +27,7 @@ export interface TrackNames {
   podLabel?: { name: string; value: string };
 }
 
-export type QueryScopeCode = "selects-stable" | "selects-nothing" | "selects-both" | "not-read";
+export type QueryScopeCode = "selects-stable" | "selects-nothing" | "selects-both" | "selects-others" | "not-read";
 
 /** `refused` must not be asked; a `warning` may be what its author means. */
 export interface QueryScopeFinding {
@@ -46,8 +46,9 @@ export type QueryReader = (query: string, tracks: TrackNames) => QueryScopeFindi
  * label known to tell the tracks apart. A query that selects the canary in one place may select anything in others: it compares.
  */
 export function scopeFinding(selectors: readonly Selector[], tracks: TrackNames): QueryScopeFinding | undefined {
-  const named = selectors.map((selector) => reachOf(selector, tracks)).filter((reach) => reach.by.length > 0);
-  if (named.length === 0) return selectors.length > 0 ? undirected(selectors, tracks) : undefined;
+  const reaches = selectors.map((selector) => reachOf(selector, tracks));
+  const named = reaches.filter(({ by }) => by.length > 0);
+  if (named.length === 0) return unnamed(reaches, tracks) ?? undirected(selectors, tracks);
   if (named.some(({ canary, stable }) => canary && !stable)) return undefined;
   const both = named.find(({ canary }) => canary);
   if (both) return finding("selects-both", both, tracks);
@@ -57,34 +58,50 @@ export function scopeFinding(selectors: readonly Selector[], tracks: TrackNames)
 
 // --- internal ---
 
-/** Values that a label has on series of the two tracks. */
+/** Values that a label has on series of the two tracks, and those that a manifest of Flagger's would mean by it. */
 interface Candidates {
   stable: string[];
   canary: string[];
+  mistaken: string[];
 }
 
 interface Reach {
   stable: boolean;
   canary: boolean;
   by: LabelMatcher[];
+  /** What names neither track, nor a mistake for one. */
+  others: LabelMatcher[];
 }
 
-const deploymentLabels = new Set(["deployment", "dst_deployment", "workload", "destination_workload"]);
-const podLabels = new Set(["pod", "dst_pod", "pod_name", "kubernetes_pod_name"]);
-const serviceLabels = new Set(["service", "dst_service", "destination_service_name", "kubernetes_name"]);
-const appLabels = new Set(["app", "app_kubernetes_io_name", "name", "k8s_app"]);
+/** What collectors put before a label's own name: `dst_deployment`, `exported_pod`, `k8s.pod.name`. */
+const collector = "(?:dst|destination|exported|k8s|kube|kubernetes)[_.]";
+const deploymentLabel = new RegExp(`^(?:${collector})?(?:deployment|workload)(?:[_.]name)?$`);
+const podNameLabel = new RegExp(`^(?:${collector})?pod(?:[_.]name)?$`);
+const serviceLabel = new RegExp(`^(?:${collector})?service$|^${collector}service[_.]name$|^kubernetes_name$`);
+const appLabel = /^(?:label_)?(?:app|app_kubernetes_io_name|name|k8s_app)$/;
 
 /** Shaped as the names that ReplicaSets give their pods. */
 const podSuffix = "-5d9c7b8f64-x2k4q";
 
 function candidatesFor(label: string, { deployment, service, podLabel }: TrackNames): Candidates | undefined {
-  const byValue = (value: string): Candidates => ({ stable: [value], canary: [canaryValue(value)] });
+  const byValue = (value: string): Candidates => candidates(value, canaryValue(value));
   const workload = canaryName(deployment);
-  if (podLabel && label === promLabel(podLabel.name)) return byValue(podLabel.value);
-  if (deploymentLabels.has(label)) return { stable: [deployment], canary: [workload] };
-  if (podLabels.has(label)) return { stable: [deployment + podSuffix], canary: [workload + podSuffix] };
-  if (serviceLabels.has(label)) return { stable: [service, primaryLeaf(service)], canary: [canaryLeaf(service)] };
-  return appLabels.has(label) && !podLabel ? byValue(deployment) : undefined;
+  if (podLabel && isPodLabel(label, podLabel.name)) return byValue(podLabel.value);
+  if (deploymentLabel.test(label)) return candidates(deployment, workload);
+  if (podNameLabel.test(label)) return candidates(deployment, workload, podSuffix);
+  if (serviceLabel.test(label))
+    return { stable: [service, primaryLeaf(service)], canary: [canaryLeaf(service)], mistaken: [] };
+  return appLabel.test(label) && !podLabel ? byValue(deployment) : undefined;
+}
+
+function candidates(stable: string, canary: string, suffix = ""): Candidates {
+  const mistaken = [`${stable}-primary`, `${canary}-primary`, `${canary}-canary`];
+  return { stable: [stable + suffix], canary: [canary + suffix], mistaken: mistaken.map((name) => name + suffix) };
+}
+
+/** As metrics of the pods carry it, and as kube-state-metrics does. */
+function isPodLabel(label: string, name: string): boolean {
+  return label === promLabel(name) || label === `label_${promLabel(name)}`;
 }
 
 /** How Prometheus writes a Kubernetes label's name. */
@@ -93,25 +110,41 @@ function promLabel(name: string): string {
 }
 
 /**
- * Which tracks' series a selector reaches. A label that fits neither track is about something else (another workload, a job's
- * name), unless it is a name of ours: that makes it reach nothing.
+ * Which tracks' series a selector reaches. A label that fits neither track is about something else (another workload, a queue), unless
+ * it is a name that only Flagger gives: that makes it reach nothing.
  */
 function reachOf({ matchers }: Selector, tracks: TrackNames): Reach {
-  const reach: Reach = { stable: true, canary: true, by: [] };
+  const reach: Reach = { stable: true, canary: true, by: [], others: [] };
   for (const matcher of matchers) {
-    const candidates = candidatesFor(matcher.label, tracks);
-    if (!candidates || matchesAnything(matcher)) continue;
-    reach.by.push(matcher);
-    reach.stable &&= candidates.stable.some((value) => matcher.matches(value));
-    reach.canary &&= candidates.canary.some((value) => matcher.matches(value));
+    const values = candidatesFor(matcher.label, tracks);
+    if (!values) continue;
+    const [stable, canary, mistaken] = [values.stable, values.canary, values.mistaken].map((names) =>
+      names.some((value) => matcher.matches(value)),
+    );
+    if (matchesAnything(matcher) && (canary || !stable)) continue;
+    const isNamed = stable || canary || mistaken;
+    (isNamed ? reach.by : reach.others).push(matcher);
+    if (isNamed) narrow(reach, { stable: stable === true, canary: canary === true });
   }
   return reach;
 }
 
-/** As `pod!=""` does: it tells no tracks apart. */
+function narrow(reach: Reach, to: Pick<Reach, "stable" | "canary">): void {
+  reach.stable &&= to.stable;
+  reach.canary &&= to.canary;
+}
+
+/** As `pod!=""` does: it tells no tracks apart, unless it leaves out the canary alone. */
 function matchesAnything(matcher: LabelMatcher): boolean {
   const others = ["another", "another-canary"].flatMap((name) => [name, name + podSuffix]);
   return others.every((value) => matcher.matches(value));
+}
+
+/** Each selector names something that is no track: a queue that both versions work on, or another workload. */
+function unnamed(reaches: readonly Reach[], tracks: TrackNames): QueryScopeFinding | undefined {
+  const by = reaches.flatMap(({ others }) => others.slice(0, 1));
+  if (by.length === 0 || by.length < reaches.length) return undefined;
+  return finding("selects-others", { stable: false, canary: false, by, others: [] }, tracks);
 }
 
 /** No label that tells the tracks apart: most likely the sum over both. */
@@ -137,20 +170,21 @@ function finding(
     "selects-stable": `selects stable (${texts}) and not the canary, which is ${canary}: it would pass every bad version`,
     "selects-nothing": `selects neither stable (${tracks.deployment}) nor the canary (${canary}) by ${texts}: it never has a value`,
     "selects-both": `selects stable and the canary together by ${texts}`,
+    "selects-others": `selects by ${texts} neither stable (${tracks.deployment}) nor the canary (${canary}): it measures both versions at once, or another workload`,
   };
   return {
     code,
-    level: code === "selects-both" ? "warning" : "refused",
+    level: code === "selects-stable" || code === "selects-nothing" ? "refused" : "warning",
     what: said[code],
-    cure: `write ${lineFor(label, tracks)}`,
+    cure: `${code === "selects-others" ? "where the canary is meant, " : ""}write ${lineFor(label, tracks)}`,
   };
 }
 
 /** The matcher to write instead, with the variable that names the canary. */
 function lineFor(label: string, { podLabel, service }: TrackNames): string {
-  if (podLabels.has(label)) return `${label}=~"{{ target }}-.+"`;
-  if (serviceLabels.has(label)) return `${label}="${leafText(service)}"`;
-  if (podLabel && label === promLabel(podLabel.name)) return `${label}="${canaryValue(podLabel.value)}"`;
+  if (podNameLabel.test(label)) return `${label}=~"{{ target }}-.+"`;
+  if (serviceLabel.test(label)) return `${label}="${leafText(service)}"`;
+  if (podLabel && isPodLabel(label, podLabel.name)) return `${label}="${canaryValue(podLabel.value)}"`;
   return `${label}="{{ target }}"`;
 }
 
