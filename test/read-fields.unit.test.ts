@@ -90,7 +90,7 @@ const spec = {
       targetPort: 9899,
       trafficDistribution: "PreferClose",
     },
-    ...{ portDiscovery: true, timeout: "5s", backendTimeout: "5s", hosts: ["own.test"] },
+    ...{ portDiscovery: true, timeout: "5s", backendTimeout: "5s", hosts: ["own.test", "podinfo"] },
     gatewayRefs: [
       { group: "core", kind: "Service", name: "podinfo", namespace: "test", sectionName: "own-section", port: 19898 },
     ],
@@ -156,7 +156,7 @@ for (const variant of variants) await lookAt(variant);
 const handedOn: Record<string, string> = {
   "spec.service.portName": '"name":"own-port"',
   "spec.service.appProtocol": '"appProtocol":"own-protocol"',
-  "spec.service.hosts[]": '"hostnames":["own.test"]',
+  "spec.service.hosts[]": '"hostnames":["own.test","podinfo"]',
   "spec.service.gatewayRefs[].sectionName": '"sectionName":"own-section"',
   "spec.service.gatewayRefs[].port": '"port":19898',
 };

@@ -84,7 +84,7 @@ async function routed(
 it("route and Services follow spec.service in mid-run at the weight that they have, and what someone edits there is put right", async () => {
   const stage = await running();
   const { namespace } = stage;
-  const hosts = ["shop.test"];
+  const hosts = ["shop.test", name];
   await patchCanary(stage, { service: { timeout: "5s", hosts, primary: { labels: { team: "shop" } } } });
   const isBySpec = (route: RouteObject): boolean =>
     JSON.stringify([route.spec["hostnames"], ruleOf(route)["timeouts"]]) === JSON.stringify([hosts, { request: "5s" }]);

@@ -34,6 +34,23 @@ describe("an installation that looks after some namespaces", () => {
   });
 });
 
+it("warns of a route for another port than the Canary's, which no caller would follow", () => {
+  const warned = (port: number | undefined): readonly string[] => {
+    const review = written("shop");
+    const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web" };
+    const parent = { group: "core", kind: "Service", name: "web", ...(port === undefined ? {} : { port }) };
+    const metrics = [{ name: "request-success-rate", threshold: 99 }];
+    const service = { port: 80, gatewayRefs: [parent] };
+    review.object = { ...review.object, spec: { targetRef, service, analysis: { stepWeight: 10, metrics } } };
+    return validateCanary(review, { ownAccounts: [] }).warnings;
+  };
+  expect(warned(8080)).toEqual([
+    "spec.service.gatewayRefs does not name port 80 of Service web: its callers in the mesh will not follow the weights (kind: Service, group: core, name: web, port: 80)",
+  ]);
+  expect(warned(80)).toEqual([]);
+  expect(warned(undefined)).toEqual([]);
+});
+
 it("refuses a list that the API server would take seconds to check, before it does, however deep it is", () => {
   const review = written("shop");
   const many = Array.from({ length: 5_000 }, () => ({ name: "a" }));

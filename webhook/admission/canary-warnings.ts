@@ -59,13 +59,21 @@ function uncountedWords(own: number): string {
 }
 
 /** Meshed callers of the apex follow routes of which it is a parent. */
-function parentsElsewhere({ provider, service, targetRef }: CanarySpec): string[] {
+function parentsElsewhere(spec: CanarySpec): string[] {
+  const { provider, service } = spec;
   const references = service?.gatewayRefs ?? [];
-  const apex = service?.name ?? targetRef.name;
+  const apex = apexOf({ spec });
   const isHttpRoute = provider === undefined || provider.startsWith("gatewayapi:");
   if (!isHttpRoute || references.length === 0) return [];
-  if (references.some(({ kind, name }) => kind === "Service" && name === apex)) return [];
+  const own = references.filter(({ kind, name }) => kind === "Service" && name === apex);
+  if (own.length === 0) return unnamedParent(`Service ${apex}`, apex);
+  const wanted = service?.port;
+  if (own.some(({ port = wanted }) => port === wanted)) return [];
+  return unnamedParent(`port ${wanted} of Service ${apex}`, `${apex}, port: ${wanted}`);
+}
+
+function unnamedParent(what: string, write: string): string[] {
   return [
-    `spec.service.gatewayRefs does not name Service ${apex}: its callers in the mesh will not follow the weights (kind: Service, group: core, name: ${apex})`,
+    `spec.service.gatewayRefs does not name ${what}: its callers in the mesh will not follow the weights (kind: Service, group: core, name: ${write})`,
   ];
 }

@@ -166,7 +166,7 @@ async function readNamed<T extends { metadata?: { name?: string } }>(
   of: Resource,
   references: readonly Reference[],
 ): Promise<Map<string, T> | undefined> {
-  const namespaces = [...new Set(references.map((reference) => reference.namespace ?? namespace))];
+  const namespaces = [...new Set(references.map((reference) => reference.namespace || namespace))];
   const lists = await Promise.all(namespaces.map(async (one) => reader.list<T>(of, { namespace: one })));
   if (lists.includes(undefined)) return undefined;
   const keyed = lists.flatMap((list, index) =>

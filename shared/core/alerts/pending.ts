@@ -92,7 +92,7 @@ function receivers(severity: AlertSeverity, rules: readonly AlertRule[], seen: R
     alertSeverities.indexOf(severity) >= alertSeverities.indexOf(least);
   if (rules.length === 0) return seen.chartAlerts !== undefined && reaches(seen.chartAlerts) ? [chartProvider] : [];
   const named = rules.filter((rule) => reaches(rule.severity));
-  return [...new Set(named.map(({ provider }) => `${provider.namespace ?? seen.namespace}/${provider.name}`))];
+  return [...new Set(named.map(({ provider }) => `${provider.namespace || seen.namespace}/${provider.name}`))];
 }
 
 /** A time of its own for each: what has arrived is known by it. */

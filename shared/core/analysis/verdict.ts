@@ -53,7 +53,7 @@ export const requestsCheck = "requests";
 
 /** A metric of ours, unless the Canary brings a query of its own under that name. */
 export function isBuiltIn(spec: MetricSpec): boolean {
-  const own = spec.query !== undefined || spec.templateRef !== undefined;
+  const own = Boolean(spec.query) || spec.templateRef !== undefined;
   return !own && (spec.name === builtIn.successRate || spec.name === builtIn.duration);
 }
 
@@ -255,7 +255,7 @@ function framed(words: string, { canary, namespace }: JudgePolicy): string {
 }
 
 /** Flagger's rule: thresholdRange if there is one; else `threshold`, a minimum for the success rate and a maximum for the rest. */
-function limitsOf(spec: MetricSpec): Limits {
+export function limitsOf(spec: MetricSpec): Limits {
   const { thresholdRange, threshold } = spec;
   if (thresholdRange !== undefined) {
     const { min, max } = thresholdRange;

@@ -199,7 +199,7 @@ export function oldestFirst(a: Canary, b: Canary): number {
 
 /** The Service that users send to. */
 export function apexOf({ spec }: Pick<Canary, "spec">): string {
-  return spec.service?.name ?? spec.targetRef.name;
+  return spec.service?.name || spec.targetRef.name;
 }
 
 /** A person has left it to Flagger (`kubectl canary migrate --back`): for us it is as good as deleted. */

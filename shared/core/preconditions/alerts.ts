@@ -42,7 +42,7 @@ function eachAlert(
   if (!alertProviders) return [];
   return (canary?.spec.analysis.alerts ?? []).flatMap((alert) => {
     const { providerRef } = alert;
-    const at = { namespace: providerRef.namespace ?? namespace, name: providerRef.name };
+    const at = { namespace: providerRef.namespace || namespace, name: providerRef.name };
     return rule(alert, at, alertProviders.get(`${at.namespace}/${at.name}`) ?? null);
   });
 }

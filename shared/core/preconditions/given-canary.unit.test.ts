@@ -1,7 +1,10 @@
 /** Preconditions that the Canary's own text decides together with what the cluster serves. */
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
+import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
 import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
+import { label } from "../objects/names.ts";
+import type { MetricTemplate } from "../queries/query-template.ts";
 import { createQueryReader } from "../../promql.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
 import type { Finding, SeenObjects } from "./finding.ts";
@@ -34,6 +37,73 @@ describe("spec.service.gatewayRefs", () => {
     expect(found({ service })).toEqual([]);
     expect(found({ provider: "linkerd" })).toEqual([]);
   });
+});
+
+describe("spec.service.hosts", () => {
+  const hosted = (...hosts: string[]): Partial<CanarySpec> => ({
+    provider: "gatewayapi:v1",
+    service: { port: 9898, hosts },
+  });
+  const routeWith = (hostnames: string[]): NonNullable<SeenObjects["route"]> => ({
+    ...{ apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute" },
+    metadata: { name: "podinfo", namespace: "test", labels: { [label.canary]: "podinfo" } },
+    spec: { hostnames, rules: [{ backendRefs: [{ name: "podinfo-primary", port: 9898, weight: 100 }] }] },
+  });
+  const levels = (spec: Partial<CanarySpec>, over: Partial<SeenObjects> = {}): string[] =>
+    found(spec, over).map(({ code, level }) => `${code} ${level}`);
+
+  it("without a name of the Service's would have Linkerd answer its callers 404: no such route is made", () => {
+    const [refused, ...others] = found(hosted("shop.example.com"));
+    expect(others).toEqual([]);
+    expect(refused).toMatchObject({ code: "hosts-astray", level: "obstacle" });
+    expect(refused?.what).toBe(
+      "spec.service.hosts has no name by which callers know Service podinfo: Linkerd answers 404 to requests for any host but shop.example.com. Add those names (podinfo, podinfo.test, podinfo.test.svc, podinfo.test.svc.cluster.local), or leave hosts out. Nothing is touched while the Canary has it so.",
+    );
+    expect(levels(hosted("shop.example.com"), { route: routeWith([]) })).toEqual(["hosts-astray obstacle"]);
+  });
+
+  it("that the route has already is a warning, for it may be meant so", () => {
+    const serving = { route: routeWith(["shop.example.com"]) };
+    expect(levels(hosted("shop.example.com"), serving)).toEqual(["hosts-astray warning"]);
+    expect(levels(hosted("shop.example.com", "other.test"), serving)).toEqual(["hosts-astray obstacle"]);
+  });
+
+  it("is nobody's concern beside the Service's names, with a Gateway, or on a TrafficSplit", () => {
+    expect(levels(hosted("shop.example.com", "podinfo.test"))).toEqual([]);
+    expect(levels(hosted())).toEqual([]);
+    const gateway = { group: "gateway.networking.k8s.io", kind: "Gateway", name: "public" };
+    const { service = { port: 9898 } } = hosted("shop.example.com");
+    expect(levels({ ...hosted(), service: { ...service, gatewayRefs: [gateway] } })).toEqual([]);
+    expect(levels({ ...hosted(), service: { ...service, gatewayRefs: [gateway, own] } })).toEqual([
+      "hosts-astray obstacle",
+    ]);
+    expect(levels({ provider: "linkerd", service })).toEqual(["route-fields-unread warning"]);
+  });
+});
+
+it("an empty namespace of a reference is the Canary's own", () => {
+  const metrics = [{ name: "errors", templateRef: { name: "errors", namespace: "" }, threshold: 1 }];
+  const alerts = [{ name: "team", providerRef: { name: "slack", namespace: "" } }];
+  const template = { spec: { provider: { type: "prometheus" }, query: "up" } } as MetricTemplate;
+  const provider = { spec: { type: "slack", address: "https://hooks.test" } } as AlertProvider;
+  const seen: Partial<SeenObjects> = {
+    templates: new Map([["test/errors", template]]),
+    templateNamespaces: [],
+    alertProviders: new Map([["test/slack", provider]]),
+    alerts: { providerNamespaces: [], allowedAddresses: [] },
+  };
+  expect(found({ analysis: { stepWeight: 10, metrics, alerts } }, seen)).toEqual([]);
+});
+
+it("a query is read by the label that the target's own pods go by", () => {
+  const target = aDeployment({ selector: { matchLabels: { app: "web" } } });
+  const codes = (query: string): string[] => {
+    const analysis = { stepWeight: 10, metrics: [{ name: "errors", query, threshold: 1 }] };
+    const all = found({ analysis }, { target, readQuery: createQueryReader() });
+    return all.map(({ code }) => code).filter((code) => code.startsWith("metric-"));
+  };
+  expect(codes('rate(errors{app="web"}[1m])')).toEqual(["metric-wrong-track"]);
+  expect(codes('rate(errors{app="web-canary"}[1m])')).toEqual([]);
 });
 
 describe("spec.service.match", () => {

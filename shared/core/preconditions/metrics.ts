@@ -3,7 +3,8 @@ import { customQuery, templateContext, templateSubject } from "../queries/query-
 import { optional } from "../format/compact.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { Canary, MetricSpec } from "../objects/canary.ts";
-import type { QueryScopeFinding } from "../queries/query-scope.ts";
+import { trackLabel } from "../objects/workload.ts";
+import type { QueryScopeFinding, TrackNames } from "../queries/query-scope.ts";
 import {
   type Cure,
   kubectlIn,
@@ -45,12 +46,19 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
     const template = key === undefined ? undefined : seen.templates?.get(key);
     const query = customQuery(metric, templateContext(templateSubject(canary), metric), template);
     if ("error" in query) return [];
-    const found = readQuery(query.query, { deployment: targetName, service: apexName });
+    const found = readQuery(query.query, { deployment: targetName, service: apexName, ...podLabelOf(seen) });
     if (found?.level !== asked) return [];
     const { text, cure } = origin(key, { namespace, canary });
     const what = `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`;
     return [{ level: unlessSkipped(canary, level), what, evidence: query.query, cure }];
   });
+}
+
+/** What tells the tracks' pods apart, where the target is known. */
+function podLabelOf({ target }: SeenObjects): Pick<TrackNames, "podLabel"> {
+  const name = target ? trackLabel(target) : undefined;
+  const value = target?.spec?.selector.matchLabels?.[name ?? ""];
+  return name === undefined || value === undefined ? {} : { podLabel: { name, value } };
 }
 
 /** Where a query stands, and where to correct it. `key` is its MetricTemplate's, as `namespace/name`. */
@@ -66,7 +74,7 @@ function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found
 }
 
 function templateKey({ templateRef }: MetricSpec, { namespace }: SeenObjects): string | undefined {
-  return templateRef && `${templateRef.namespace ?? namespace}/${templateRef.name}`;
+  return templateRef && `${templateRef.namespace || namespace}/${templateRef.name}`;
 }
 
 function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Found {

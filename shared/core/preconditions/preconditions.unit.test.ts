@@ -378,7 +378,7 @@ describe("preconditions", () => {
   it("have each a row here, or a test of their own", () => {
     const own = [
       ...["left-to-flagger", "webhook-address-refused", "route-fields-unread", "route-rules-impossible"],
-      ...["connections-undivided", "route-match-impossible"],
+      ...["connections-undivided", "route-match-impossible", "hosts-astray"],
     ];
     const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...configRules, ...alertRules }), ...own];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());

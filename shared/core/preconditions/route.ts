@@ -129,6 +129,33 @@ const matchImpossible: Rule = (seen) => {
   ];
 };
 
+/** An HTTPRoute of ours that the Service's callers in the mesh follow. */
+function isOnService(seen: SeenObjects): boolean {
+  const { canary, apexName, namespace } = seen;
+  const { gatewayRefs = [] } = { ...canary?.spec.service };
+  const isParent = (ref: GatewayRef): boolean => isOwnService(ref, namespace) && ref.name === apexName;
+  return (gatewayRefs.length === 0 || gatewayRefs.some(isParent)) && makesHttpRoute(seen);
+}
+
+/** Linkerd looks for a route by the host that a request names, and answers 404 where no route of the Service has it. */
+const hostsAstray: Rule = (seen) => {
+  const { canary, route, apexName, namespace } = seen;
+  const { hosts = [] } = { ...canary?.spec.service };
+  const domains = ["", `.${namespace}`, `.${namespace}.svc`, `.${namespace}.svc.cluster.local`];
+  const names = domains.map((domain) => apexName + domain);
+  if (hosts.length === 0 || names.some((name) => hosts.includes(name)) || !isOnService(seen)) return [];
+  const isSo = JSON.stringify(route?.spec["hostnames"]) === JSON.stringify(hosts);
+  const rest = isSo ? "The route has them already" : "Nothing is touched while the Canary has it so";
+  return [
+    {
+      level: isSo ? "warning" : "obstacle",
+      what: `spec.service.hosts has no name by which callers know Service ${apexName}: Linkerd answers 404 to requests for any host but ${hosts.join(", ")}. Add those names (${names.join(", ")}), or leave hosts out. ${rest}.`,
+      evidence: `the spec of Canary ${nameOf(canary)}, and Service ${apexName} as the route's parent`,
+      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+    },
+  ];
+};
+
 /** What of a spec is carried out by rules of a route that only an HTTPRoute of ours can have. */
 function ruledFields({ match = [], preview, sessionAffinity }: AnalysisSpec): string[] {
   const asked: [boolean, string][] = [
@@ -197,6 +224,7 @@ export const routeRules = {
   "foreign-parent": foreignParent,
   "route-fields-unread": routeFieldsUnread,
   "route-match-impossible": matchImpossible,
+  "hosts-astray": hostsAstray,
   "connections-undivided": connectionsUndivided,
   "route-filter-ignored": filterIgnored,
   "route-rules-impossible": rulesImpossible,

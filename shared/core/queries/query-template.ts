@@ -152,7 +152,7 @@ function fromTemplate(
   context: TemplateContext,
   template: MetricTemplate | undefined,
 ): { query: string; server: MetricServer } | { error: string } {
-  const namespace = ref.namespace ?? context.namespace;
+  const namespace = ref.namespace || context.namespace;
   const named = `MetricTemplate ${ref.name}.${namespace}`;
   const stranger = strangerRefused(named, namespace, context);
   if (stranger !== undefined) return { error: stranger };

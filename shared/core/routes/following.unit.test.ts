@@ -163,10 +163,15 @@ describe("spec.service", () => {
     [{ backendTimeout: 5 }, "backendTimeout: 5 is not"],
     [{ headers: { request: { add: { a: 1 } } } }, "headers.request.add: is no map"],
     [{ headers: { response: { remove: "a" } } }, "headers.response.remove: is no list"],
+    [{ headers: { request: { set: { "x canary": "1" } } } }, 'headers.request.set: "x canary" is no name of a header'],
+    [{ headers: { response: { remove: ["a:"] } } }, 'headers.response.remove: "a:" is no name of a header'],
+    [{ timeout: "1m", backendTimeout: "1m1s" }, 'backendTimeout: "1m1s" is above the timeout of the whole, "1m"'],
   ])("is refused with %j", (service, fault) => expect(faultsOf(service).join()).toContain(fault));
 
   it("takes Go's durations, and nothing for nothing", () => {
     expect(faultsOf({ timeout: "1m30s", backendTimeout: "", headers: {} })).toEqual([]);
+    expect(faultsOf({ timeout: "1m", backendTimeout: "60000ms" })).toEqual([]);
+    expect(faultsOf({ timeout: "0s", backendTimeout: "5s" })).toEqual([]);
     expect(routeOnlyFields({ timeout: "", headers: { request: {} }, hosts: [] })).toEqual([]);
     expect(
       routeOnlyFields({ timeout: "1s", backendTimeout: "1s", hosts: ["a"], headers: { request: { remove: ["a"] } } }),

@@ -28,13 +28,19 @@ export function ignoredFields(spec: CanarySpec): IgnoredField[] {
       ? [{ path: path.replaceAll("[]", ""), why: treatment.why }]
       : [],
   );
-  return [...always, ...besideIterations(spec)];
+  return [...always, ...besideSteps(spec)];
 }
 
-function besideIterations({ analysis }: CanarySpec): IgnoredField[] {
-  if (analysis?.iterations === undefined || analysis.maxWeight === undefined) return [];
-  const why = "by iterations all users are switched over at once, or those who match; remove it";
-  return [{ path: "spec.analysis.maxWeight", why }];
+/** `maxWeight` ends what `stepWeight` begins, and nothing else. */
+function besideSteps({ analysis }: CanarySpec): IgnoredField[] {
+  const { iterations, stepWeights, maxWeight } = { ...analysis };
+  if (maxWeight === undefined) return [];
+  const ignoredFor = (why: string): IgnoredField[] => [{ path: "spec.analysis.maxWeight", why }];
+  if (iterations !== undefined)
+    return ignoredFor("by iterations all users are switched over at once, or those who match; remove it");
+  const last = stepWeights?.at(-1);
+  if (last === undefined || last === maxWeight) return [];
+  return ignoredFor(`stepWeights go to ${last} whatever it says; end them where they are to end`);
 }
 
 /** The sentence of a warning. */

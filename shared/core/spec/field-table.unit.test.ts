@@ -66,6 +66,11 @@ describe("a field of the spec", () => {
     const analysis = { interval: "1m", threshold: 1, iterations: 5, maxWeight: 50 };
     expect(ignoredFields({ ...base, analysis }).map(({ path }) => path)).toEqual(["spec.analysis.maxWeight"]);
     expect(ignoredFields({ ...base, analysis: { ...analysis, iterations: undefined } as never })).toEqual([]);
+    const steps = { interval: "1m", threshold: 1, stepWeights: [10, 80], maxWeight: 50 };
+    expect(ignoredFields({ ...base, analysis: steps })).toEqual([
+      { path: "spec.analysis.maxWeight", why: "stepWeights go to 80 whatever it says; end them where they are to end" },
+    ]);
+    expect(ignoredFields({ ...base, analysis: { ...steps, maxWeight: 80 } })).toEqual([]);
   });
 
   it("is named in a sentence", () => {

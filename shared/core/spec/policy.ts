@@ -2,6 +2,7 @@
  * A Canary's spec read once into the numbers that decisions need. All faults are reported together with their field paths;
  * what is valid for Flagger but not built here yet is named apart, so that no gate of the user's is skipped in silence.
  */
+import { isBuiltIn, limitsOf } from "../analysis/verdict.ts";
 import { optional } from "../format/compact.ts";
 import { isWithoutService, type AnalysisSpec, type CanarySpec, type MetricSpec } from "../objects/canary.ts";
 import { checkReplicas, replicasOf, type CanaryReplicas } from "./canary-replicas.ts";
@@ -140,25 +141,28 @@ function checkMetric(metric: MetricSpec, path: string, add: Add): void {
   const builtin = (builtinMetrics as readonly string[]).includes(metric.name);
   if (!builtin && !metric.query && !metric.templateRef)
     add(path, `"${metric.name}" is not one of ${builtinMetrics.join(", ")}; give it a query or a templateRef`);
-  checkRange(metric, `${path}.thresholdRange`, add);
+  if (metric.query && metric.templateRef)
+    add(path, `"${metric.name}" has a query and a templateRef: keep one, or make two metrics of it`);
+  checkRange(metric, path, add);
 }
 
 function checkRange(metric: MetricSpec, path: string, add: Add): void {
-  const { min, max } = metric.thresholdRange ?? {};
-  if (min === undefined && max === undefined && metric.threshold === undefined)
-    add(path, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
+  const { min, max } = limitsOf(metric);
+  const range = `${path}.thresholdRange`;
+  if (min === undefined && max === undefined)
+    add(range, `"${metric.name}" needs a min or a max, or it would pass whatever it measures`);
   if (min !== undefined && max !== undefined && min > max)
-    add(path, `min ${min} is above max ${max}: nothing can pass`);
-  checkReach(metric, path, add);
+    add(range, `min ${min} is above max ${max}: nothing can pass`);
+  if (isBuiltIn(metric)) checkReach(metric, path, add);
 }
 
 /** Limits that no value of a built-in metric can keep. */
-function checkReach({ name, query, templateRef, thresholdRange = {} }: MetricSpec, path: string, add: Add): void {
-  if (query !== undefined || templateRef !== undefined) return;
-  const { min, max } = thresholdRange;
-  const isSuccess = name === builtinMetrics[0];
-  if (isSuccess && min !== undefined && min > 100) add(`${path}.min`, `${min} is above 100 %: nothing can pass`);
-  if (max !== undefined && max < 0) add(`${path}.max`, `${max} is below 0: nothing can pass`);
+function checkReach(metric: MetricSpec, path: string, add: Add): void {
+  const { min, max } = limitsOf(metric);
+  const at = (limit: string): string => `${path}.${metric.thresholdRange ? `thresholdRange.${limit}` : "threshold"}`;
+  const isSuccess = metric.name === builtinMetrics[0];
+  if (isSuccess && min !== undefined && min > 100) add(at("min"), `${min} is above 100 %: nothing can pass`);
+  if (max !== undefined && max < 0) add(at("max"), `${max} is below 0: nothing can pass`);
 }
 
 function interval(text: string | undefined, path: string, add: Add): number | undefined {

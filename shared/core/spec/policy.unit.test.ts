@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { AnalysisSpec, CanarySpec } from "../objects/canary.ts";
+import { isBuiltIn } from "../analysis/verdict.ts";
+import { apexOf, type AnalysisSpec, type CanarySpec } from "../objects/canary.ts";
 import { formatErrors, parsePolicy, unsupportedIn } from "./policy.ts";
 
 function aSpec(analysis: Partial<AnalysisSpec> = {}, spec: Partial<CanarySpec> = {}): CanarySpec {
@@ -68,6 +69,21 @@ describe("faults in a Canary", () => {
       "spec.analysis.metrics[0].thresholdRange.min: 101 is above 100 %",
     ],
     [
+      "a success rate beyond 100 % in the deprecated form",
+      aSpec({ metrics: [{ name: "request-success-rate", threshold: 101 }] }),
+      "spec.analysis.metrics[0].threshold: 101 is above 100 %",
+    ],
+    [
+      "an empty range, beside which a threshold is not read",
+      aSpec({ metrics: [{ name: "request-success-rate", threshold: 99, thresholdRange: {} }] }),
+      'spec.analysis.metrics[0].thresholdRange: "request-success-rate" needs a min or a max',
+    ],
+    [
+      "a query beside a template, of which one alone is asked",
+      aSpec({ metrics: [{ name: "errors", query: "up", templateRef: { name: "errors" }, threshold: 1 }] }),
+      'spec.analysis.metrics[0]: "errors" has a query and a templateRef: keep one, or make two metrics of it',
+    ],
+    [
       "a duration below nothing",
       aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: -5 } }] }),
       "spec.analysis.metrics[0].thresholdRange.max: -5 is below 0",
@@ -85,6 +101,16 @@ describe("faults in a Canary", () => {
       "give the Service's in spec.service.name",
     ],
   ])("are told: %s", (_what, spec, words) => expect(errorsOf(spec)).toContain(words));
+});
+
+it("what is left empty is not given", () => {
+  const metric = { name: "request-success-rate", query: "", threshold: 99 };
+  const spec = aSpec({ metrics: [metric] }, { service: { port: 9898, name: "" } });
+  expect(errorsOf(spec)).toBe("");
+  expect(isBuiltIn(metric)).toBe(true);
+  expect(apexOf({ spec })).toBe("podinfo");
+  const dotted = { apiVersion: "apps/v1", kind: "Deployment", name: "a.b" };
+  expect(errorsOf({ ...spec, targetRef: dotted })).toContain("give the Service's in spec.service.name");
 });
 
 describe("what the schema would refuse as well", () => {

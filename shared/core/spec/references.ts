@@ -69,8 +69,8 @@ function checkPort(port: unknown, path: string, add: Add): void {
 
 function checkApex({ service, targetRef }: CanarySpec, add: Add): void {
   const named = service?.name;
-  const name = named ?? targetRef?.name;
-  if (name) checkServiceName(name, named === undefined ? "spec.targetRef.name" : "spec.service.name", add);
+  const name = named || targetRef?.name;
+  if (name) checkServiceName(name, named ? "spec.service.name" : "spec.targetRef.name", add);
 }
 
 /** `path`: where the name was taken from. */

@@ -30,8 +30,11 @@ export function checkMatches(matches: readonly AnalysisMatch[], add: Add): void 
 
 /** A header's or parameter's name, as the Gateway API wants it. */
 export function checkName(name: string, path: string, add: Add): void {
-  if (!/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name))
-    add(path, `${quoted(name)} is no name of a header or parameter`);
+  if (!isFieldName(name)) add(path, `${quoted(name)} is no name of a header or parameter`);
+}
+
+export function isFieldName(name: string): boolean {
+  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name);
 }
 
 // --- internal ---

@@ -2,6 +2,8 @@
 import type { Given } from "../objects/made/from-spec.ts";
 import type { HeaderChange, ServiceSpec } from "../objects/canary.ts";
 import type { RuleSettings } from "../routes/following.ts";
+import { quoted } from "./references.ts";
+import { isFieldName } from "./request-match.ts";
 
 type Add = (path: string, message: string) => void;
 
@@ -42,9 +44,11 @@ export function givenOf(service: Partial<ServiceSpec> | undefined, of: "apex" | 
   return { labels, annotations };
 }
 
-export function checkServiceSettings({ timeout, backendTimeout, headers }: Partial<ServiceSpec>, add: Add): void {
+export function checkServiceSettings(service: Partial<ServiceSpec>, add: Add): void {
+  const { timeout, backendTimeout, headers } = service;
   checkTimeout(timeout, "spec.service.timeout", add);
   checkTimeout(backendTimeout, "spec.service.backendTimeout", add);
+  checkAttempts(service, add);
   for (const side of sides) checkHeaders(headers?.[side], `spec.service.headers.${side}`, add);
 }
 
@@ -92,12 +96,40 @@ function checkTimeout(text: unknown, path: string, add: Add): void {
     add(path, `${JSON.stringify(text)} is not a duration such as 500ms, 15s or 1m30s`);
 }
 
+/** The Gateway API lets no attempt take longer than all of them; `0s` is no limit. */
+function checkAttempts({ timeout, backendTimeout }: Partial<ServiceSpec>, add: Add): void {
+  const [whole, one] = [milliseconds(timeout), milliseconds(backendTimeout)];
+  if (whole > 0 && one > whole)
+    add(
+      "spec.service.backendTimeout",
+      `${quoted(backendTimeout)} is above the timeout of the whole, ${quoted(timeout)}`,
+    );
+}
+
+const units: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 };
+
+/** 0 of what is no duration. */
+function milliseconds(text: unknown): number {
+  const parts = typeof text === "string" && duration.test(text) ? text.matchAll(/(\d{1,5})(h|ms|m|s)/g) : [];
+  return [...parts].reduce((sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0), 0);
+}
+
 function checkHeaders(change: HeaderChange | undefined, path: string, add: Add): void {
-  for (const part of ["add", "set"] as const)
-    if (!isTexts(change?.[part] ?? {})) add(`${path}.${part}`, "is no map of header names to texts");
+  for (const part of ["add", "set"] as const) checkChanges(change?.[part], `${path}.${part}`, add);
   const remove: unknown = change?.remove ?? [];
-  if (!Array.isArray(remove) || !remove.every((name) => typeof name === "string"))
-    add(`${path}.remove`, "is no list of header names");
+  if (!Array.isArray(remove) || !remove.every((name): name is string => typeof name === "string"))
+    return add(`${path}.remove`, "is no list of header names");
+  checkNames(remove, `${path}.remove`, add);
+}
+
+function checkChanges(changes: Record<string, string> = {}, path: string, add: Add): void {
+  if (isTexts(changes)) checkNames(Object.keys(changes), path, add);
+  else add(path, "is no map of header names to texts");
+}
+
+/** For one that is none, Linkerd would ignore the whole route, if the API server took it. */
+function checkNames(names: readonly string[], path: string, add: Add): void {
+  for (const name of names) if (!isFieldName(name)) add(path, `${quoted(name)} is no name of a header`);
 }
 
 function isTexts(values: unknown): boolean {

@@ -128,7 +128,7 @@ export function isConcernedBy(service: V1Service, canary: Canary, target: V1Depl
 export function namesTemplate({ metadata, spec }: Canary, template: MetricTemplate): boolean {
   return (spec.analysis.metrics ?? []).some(({ templateRef }) => {
     if (!templateRef || templateRef.name !== template.metadata.name) return false;
-    return (templateRef.namespace ?? metadata.namespace) === template.metadata.namespace;
+    return (templateRef.namespace || metadata.namespace) === template.metadata.namespace;
   });
 }
 
@@ -137,7 +137,7 @@ export function namesProvider({ metadata, spec }: Canary, provider: AlertProvide
   return (spec.analysis.alerts ?? []).some(
     ({ providerRef }) =>
       providerRef?.name === provider.metadata.name &&
-      (providerRef?.namespace ?? metadata.namespace) === provider.metadata.namespace,
+      (providerRef?.namespace || metadata.namespace) === provider.metadata.namespace,
   );
 }
 

@@ -71,12 +71,12 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
 /** Those that the Canary names. */
 function templatesOf({ templates }: Caches, { canary, namespace }: CanaryObjects): Map<string, MetricTemplate> {
   const named = (canary.spec.analysis.metrics ?? []).flatMap(({ templateRef }) => templateRef ?? []);
-  const found = named.flatMap((ref) => templates.get(ref.namespace ?? namespace, ref.name) ?? []);
+  const found = named.flatMap((ref) => templates.get(ref.namespace || namespace, ref.name) ?? []);
   return new Map(found.map((template) => [`${metaOf(template).namespace}/${metaOf(template).name}`, template]));
 }
 
 function providersOf({ alertProviders }: Caches, { canary, namespace }: CanaryObjects): Map<string, AlertProvider> {
-  const named = (canary.spec.analysis.alerts ?? []).map(({ providerRef }) => ({ namespace, ...providerRef }));
-  const found = named.flatMap((ref) => alertProviders.get(ref.namespace, ref.name) ?? []);
+  const named = (canary.spec.analysis.alerts ?? []).map(({ providerRef }) => providerRef);
+  const found = named.flatMap((ref) => alertProviders.get(ref.namespace || namespace, ref.name) ?? []);
   return new Map(found.map((provider) => [`${metaOf(provider).namespace}/${metaOf(provider).name}`, provider]));
 }

@@ -124,7 +124,7 @@ async function resolve(
 ): Promise<{ query: string; server: MetricServer } | { error: string }> {
   const { templateRef } = spec;
   try {
-    const at = { namespace: templateRef?.namespace ?? request.namespace, name: templateRef?.name ?? "" };
+    const at = { namespace: templateRef?.namespace || request.namespace, name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
     const { templateNamespaces } = deps;
     const context = { ...templateContext(request, spec, window), templateNamespaces };
