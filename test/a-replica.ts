@@ -42,6 +42,7 @@ export async function aReplica({ given, leads = Infinity, allowGateways = false 
       excludedNamespaces: [],
       allowGateways,
       hookAddresses: [],
+      metricServers: { own: "http://prometheus.test:9090", allowed: [] },
       alertBounds: { providerNamespaces: [], allowedAddresses: [] },
     },
     ...{ metricsServer: "http://prometheus:9090", scrapeIntervalMs: 10_000, evidence: unasked },

@@ -74,7 +74,8 @@ async function serve(parts: Parts): Promise<void> {
   const notReady = (): string[] =>
     [ending.aborted ? "stopping" : undefined, certificates.notReady()].filter((reason) => reason !== undefined);
   const { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways, hookAddresses } = config;
-  const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways, hookAddresses };
+  const metricServers = { own: config.metricsServer, allowed: config.allowedAddresses };
+  const canary = { ownAccounts, watchNamespaces, excludedNamespaces, allowGateways, hookAddresses, metricServers };
   // Probes are answered before there is a certificate that anyone trusts.
   const stopgap = await issueAuthority("not ready", { now: clock.wall(), lifetimeMs: 3_600_000 });
   const server = createServer({ timers: clock, log, canary, recorder, notReady }, stopgap);

@@ -23,7 +23,7 @@ const defaultServer = "http://prometheus.linkerd-viz:9090";
 
 export async function openPrometheus(canary: Canary, session: Session): Promise<OpenPrometheus> {
   const controllers = await controllersSettings(session);
-  const address = canary.spec.metricsServer ?? controllers.server;
+  const address = canary.spec.metricsServer || controllers.server;
   const isForeign = asRequested(address) !== asRequested(controllers.server);
   if (isForeign) refuseForeign(address, controllers, canary.metadata.namespace ?? session.scope.namespace);
   const at = await locate(address, session);

@@ -5,7 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
-import { doubtsOf, notWatched, wrongQueriesIn } from "./canary-warnings.ts";
+import { doubtsOf, notWatched, wrongTextsIn } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
@@ -19,6 +19,8 @@ export interface CanaryDeps {
   allowGateways?: boolean;
   /** Hosts that webhooks may name beside Services of the Canary's namespace; undefined: not known. */
   hookAddresses?: readonly string[];
+  /** The controller's own Prometheus, and which others may be asked; undefined: not known. */
+  metricServers?: { own: string; allowed: readonly string[] };
 }
 
 export function mutateCanary(request: AdmissionRequest, deps: CanaryDeps): Verdict {
@@ -68,7 +70,7 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
   if (overlong) return { allowed: false, code: 422, message: overlong, warnings: [] };
   if (!hasShape(canary)) return undefined;
   const policy = parsePolicy(canary.spec);
-  const faults = policy.ok ? wrongQueriesIn(canary).join(" ") : formatErrors(policy.errors);
+  const faults = policy.ok ? wrongTextsIn(canary).join(" ") : formatErrors(policy.errors);
   return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
 }
 

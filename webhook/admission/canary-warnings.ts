@@ -2,24 +2,29 @@
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
 import { canaryRules } from "../../shared/core/preconditions/canary.ts";
 import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
-import { createQueryReader } from "../../shared/promql.ts";
+import { createPatternReader, createQueryReader } from "../../shared/promql.ts";
 import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
-type AsInstalled = Pick<SeenObjects, "watchNamespaces" | "excludedNamespaces" | "allowGateways" | "hookAddresses">;
+type AsInstalled = Pick<
+  SeenObjects,
+  "watchNamespaces" | "excludedNamespaces" | "allowGateways" | "hookAddresses" | "metricServers"
+>;
 
 /** For a Canary whose text has no fault: the preconditions that it fails whatever the cluster has, and what may be a slip. */
 export function doubtsOf(
   canary: Canary,
-  { watchNamespaces, excludedNamespaces, allowGateways, hookAddresses }: AsInstalled,
+  { watchNamespaces, excludedNamespaces, allowGateways, hookAddresses, metricServers }: AsInstalled,
 ): string[] {
   const { spec } = canary;
-  const seen = { ...seenIn(canary), watchNamespaces, excludedNamespaces, allowGateways, hookAddresses };
+  const installed = { watchNamespaces, excludedNamespaces, allowGateways, hookAddresses, metricServers };
+  const seen = { ...seenIn(canary), ...installed };
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 
-/** Queries in its text that would judge stable in the canary's place; each sentence says what to write instead. */
-export function wrongQueriesIn(canary: Canary): string[] {
-  return unmetPreconditions(seenIn(canary)).flatMap(({ code, what }) => (code === "metric-wrong-track" ? [what] : []));
+/** What is wrong in its text whatever the cluster has, as queries that would judge stable; each sentence says what to write instead. */
+export function wrongTextsIn(canary: Canary): string[] {
+  const wrong = ["metric-wrong-track", "match-unreadable"];
+  return unmetPreconditions(seenIn(canary)).flatMap(({ code, what }) => (wrong.includes(code) ? [what] : []));
 }
 
 /** Where this installation looks after other namespaces only, its rules are not those of the Canary: nothing but that is said. */
@@ -35,13 +40,8 @@ export function notWatched(canary: Canary, watchNamespaces: SeenObjects["watchNa
 function seenIn(canary: Canary): SeenObjects {
   const { metadata, spec } = canary;
   const { name } = spec.targetRef;
-  return {
-    canary,
-    namespace: metadata.namespace ?? "",
-    targetName: name,
-    apexName: apexOf({ spec }),
-    readQuery: createQueryReader(),
-  };
+  const names = { namespace: metadata.namespace ?? "", targetName: name, apexName: apexOf({ spec }) };
+  return { canary, ...names, readQuery: createQueryReader(), isPattern: createPatternReader() };
 }
 
 function unjudged({ analysis, skipAnalysis }: CanarySpec): string[] {

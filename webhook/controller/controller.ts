@@ -234,6 +234,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     excludedNamespaces,
     allowGateways,
     hookAddresses,
+    metricServers: { own: metricsServer, allowed: parts.config.allowedAddresses },
     configNamespaces: parts.config.configNamespaces ?? [],
     ...optional("configs", configs),
     alertBounds: parts.config.alerts,

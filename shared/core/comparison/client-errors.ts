@@ -7,9 +7,12 @@ import type { Observation } from "../observation.ts";
 import type { Run } from "../state.ts";
 import type { Policy } from "../spec/policy.ts";
 
-/** Held for them, and nobody has accepted them; the Canary may have been told meanwhile not to hold. */
-export function isHeldForClientErrors({ clientErrors }: Run, { comparison }: Pick<Policy, "comparison">): boolean {
-  if (!clientErrors || clientErrors.acceptedBy !== undefined) return false;
+/** Held for them, and nobody has accepted them; the Canary may have been told meanwhile not to hold, or not to judge at all. */
+export function isHeldForClientErrors(
+  { clientErrors }: Run,
+  { comparison, skipAnalysis }: Pick<Policy, "comparison" | "skipAnalysis">,
+): boolean {
+  if (!clientErrors || clientErrors.acceptedBy !== undefined || skipAnalysis) return false;
   return comparison.mode !== "off" && comparison.clientErrors?.action === "hold";
 }
 

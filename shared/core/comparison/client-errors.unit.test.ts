@@ -47,6 +47,15 @@ const waiting = after(unauthorized, usual).state;
 const ask = (verb: Command["verb"]): Observation["command"] => ({ id: "c1", verb, by: "bob" });
 
 describe("a canary that answers with 4xx more often than the primary", () => {
+  it("is promoted all the same where spec.skipAnalysis is set, as one that fails more often is", () => {
+    const by = aPolicy({ comparison, skipAnalysis: true });
+    expect(turnOf(waiting, {}, by).state.phase).toBe("Promoting");
+    const failing = { requests: 100, failures: 100 };
+    expect(after(failing, usual).state.run?.ending?.outcome).toBe("rejected");
+    const scaling = { ...running, run: { ...running.run!, stage: "scaling" as const, step: 1 } };
+    expect(after(failing, usual, { by, from: scaling }).state.run?.ending).toBeUndefined();
+  });
+
   it("waits at its weight at once, and says by what numbers and what a person can do", () => {
     const { state, events, requeueAfterMs } = after(unauthorized, usual);
     expect(state).toMatchObject({ weight: 10, run: { wait: "client-errors", step: 0, checkAt: start + 10_000 } });

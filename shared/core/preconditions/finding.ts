@@ -46,6 +46,10 @@ export interface SeenObjects {
   templates?: ReadonlyMap<string, MetricTemplate> | undefined;
   /** Says which track a query of the user's measures. */
   readQuery?: QueryReader;
+  /** Whether the mesh can read a text as a regular expression. */
+  isPattern?: (text: string) => boolean;
+  /** The controller's own Prometheus, and which others may be asked beside Services of a namespace, as the chart has it. */
+  metricServers?: { own: string; allowed: readonly string[] } | undefined;
   /** The AlertProviders that the Canary may name, by `namespace/name`. */
   alertProviders?: ReadonlyMap<string, AlertProvider> | undefined;
   /** What the chart lets AlertProviders do. */

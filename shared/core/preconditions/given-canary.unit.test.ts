@@ -5,7 +5,7 @@ import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
 import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
-import { createQueryReader } from "../../promql.ts";
+import { createPatternReader, createQueryReader } from "../../promql.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
 import type { Finding, SeenObjects } from "./finding.ts";
 
@@ -104,6 +104,64 @@ it("a query is read by the label that the target's own pods go by", () => {
   };
   expect(codes('rate(errors{app="web"}[1m])')).toEqual(["metric-wrong-track"]);
   expect(codes('rate(errors{app="web-canary"}[1m])')).toEqual([]);
+});
+
+describe("spec.analysis.match", () => {
+  const testing = (regex: string, provider = "gatewayapi:v1"): Partial<CanarySpec> => ({
+    provider,
+    analysis: { iterations: 3, match: [{ headers: { cookie: { regex } } }, { queryParams: { beta: { exact: "(" } } }] },
+  });
+
+  it("with a text that is no regular expression starts no run: Linkerd would ignore the whole route", () => {
+    const [refused, ...others] = found(testing("^(?!a).*$"), { isPattern: createPatternReader() });
+    expect(others).toEqual([]);
+    expect(refused).toMatchObject({ code: "match-unreadable", level: "obstacle" });
+    expect(refused?.what).toBe(
+      'spec.analysis.match[0] cookie: "^(?!a).*$" is no regular expression that Linkerd\'s proxies know (no look-around, no back reference): Linkerd would ignore the whole route, and nobody would get the canary. Nothing is touched until it is corrected.',
+    );
+    expect(found(testing("("), { isPattern: createPatternReader() })).toHaveLength(1);
+    expect(found(testing("^(.*;)?insider=yes(;.*)?$"), { isPattern: createPatternReader() })).toEqual([]);
+    expect(found(testing("("), {})).toEqual([]);
+  });
+});
+
+describe("a Prometheus that the controller may not ask", () => {
+  const own = "http://prometheus.linkerd-viz:9090";
+  const metricServers = { own, allowed: ["*.allowed"] };
+  const metrics = [{ name: "errors", templateRef: { name: "errors" }, threshold: 1 }];
+  const at = (address: string, spec: Partial<CanarySpec> = {}): Finding[] => {
+    const template = { spec: { provider: { type: "prometheus", address }, query: "up" } } as MetricTemplate;
+    const templates = new Map([["test/errors", template]]);
+    return found({ analysis: { stepWeight: 10, metrics }, ...spec }, { templates, metricServers });
+  };
+
+  it("of a MetricTemplate keeps runs from starting, with the chart's value", () => {
+    expect(at("http://flagger-prometheus.flagger-system:9090")).toMatchObject([
+      {
+        code: "metric-address-refused",
+        level: "missing",
+        what: "Metric errors cannot be asked: the controller may not ask flagger-prometheus.flagger-system:9090: its chart's metrics.allowedAddresses allows *.allowed, beside Services of namespace test (NAME.test.svc).",
+        cure: { run: "kubectl -n test edit metrictemplate errors" },
+      },
+    ]);
+    expect(at("http://other.mesh", { skipAnalysis: true })).toMatchObject([{ level: "warning" }]);
+  });
+
+  it("of the Canary does too", () => {
+    expect(found({ metricsServer: "http://other.mesh" }, { metricServers })).toMatchObject([
+      {
+        code: "metric-address-refused",
+        what: "spec.metricsServer: the controller may not ask other.mesh:80: its chart's metrics.allowedAddresses allows *.allowed, beside Services of namespace test (NAME.test.svc).",
+        cure: { run: "kubectl -n test edit canary podinfo" },
+      },
+    ]);
+  });
+
+  it.each([own, `${own}/`, "http://prometheus.test:9090", "https://prometheus.allowed"])("is not %s", (address) => {
+    expect(at(address)).toEqual([]);
+    expect(found({ metricsServer: address }, { metricServers })).toEqual([]);
+    expect(found({ metricsServer: "" }, { metricServers })).toEqual([]);
+  });
 });
 
 describe("spec.service.match", () => {

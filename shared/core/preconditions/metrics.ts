@@ -1,9 +1,10 @@
 /** Metrics that could not be asked whatever Prometheus says: told before any traffic moves, and before any change is even made. */
+import { hostOf, refusalOf } from "../queries/allowed-addresses.ts";
 import { customQuery, templateContext, templateSubject } from "../queries/query-template.ts";
 import { optional } from "../format/compact.ts";
+import { selectedLabels } from "../selectors/track-label.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
 import type { Canary, MetricSpec } from "../objects/canary.ts";
-import { trackLabel } from "../objects/workload.ts";
 import type { QueryScopeFinding, TrackNames } from "../queries/query-scope.ts";
 import {
   type Cure,
@@ -15,6 +16,7 @@ import {
   type Rules,
   type SeenObjects,
 } from "./finding.ts";
+import { trackIn } from "./track.ts";
 
 const templateMissing: Rule = (seen) =>
   eachMetric(seen, (metric) => {
@@ -55,9 +57,9 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
 }
 
 /** What tells the tracks' pods apart, where the target is known. */
-function podLabelOf({ target }: SeenObjects): Pick<TrackNames, "podLabel"> {
-  const name = target ? trackLabel(target) : undefined;
-  const value = target?.spec?.selector.matchLabels?.[name ?? ""];
+function podLabelOf(seen: SeenObjects): Pick<TrackNames, "podLabel"> {
+  const name = trackIn(seen);
+  const value = selectedLabels(seen.target?.spec?.selector)[name ?? ""];
   return name === undefined || value === undefined ? {} : { podLabel: { name, value } };
 }
 
@@ -67,6 +69,38 @@ function origin(key: string | undefined, at: { namespace: string; canary: Canary
   if (namespace === undefined || name === undefined)
     return { text: "its query", cure: { run: kubectlIn(at.namespace, `edit canary ${nameOf(at.canary)}`) } };
   return { text: `its MetricTemplate ${key}`, cure: { run: kubectlIn(namespace, `edit metrictemplate ${name}`) } };
+}
+
+/** Told before there is any pod of a run, which nobody would get until it is given up. */
+const metricAddressRefused: Rule = (seen) => {
+  const { canary, namespace } = seen;
+  if (!canary) return [];
+  const { metricsServer } = canary.spec;
+  const refusal = metricsServer && refusalIn(seen, metricsServer, namespace);
+  const at = { evidence: `the spec of Canary ${nameOf(canary)}`, cure: origin(undefined, { namespace, canary }).cure };
+  const own: Found = refusal ? [{ level: "missing", what: `spec.metricsServer: ${refusal}.`, ...at }] : [];
+  return [...own, ...eachMetric(seen, (metric) => templateAddressRefused(seen, metric))];
+};
+
+function templateAddressRefused(seen: SeenObjects, metric: MetricSpec): Found {
+  const { canary, namespace } = seen;
+  const key = templateKey(metric, seen);
+  const { address } = { ...seen.templates?.get(key ?? "")?.spec.provider };
+  const [of] = (key ?? "").split("/");
+  const refusal = address && refusalIn(seen, address, of);
+  if (!canary || !refusal) return [];
+  const what = `Metric ${metric.name} cannot be asked: ${refusal}.`;
+  const { cure } = origin(key, { namespace, canary });
+  return [{ level: unlessSkipped(canary, "missing"), what, evidence: `MetricTemplate ${key} names it`, cure }];
+}
+
+/** `namespace`: of the object that names the address. What is asked already, by the controller or the Canary, is nothing new. */
+function refusalIn({ canary, metricServers }: SeenObjects, address: string, namespace?: string): string | undefined {
+  if (!metricServers) return undefined;
+  const known = [metricServers.own, canary?.spec.metricsServer ?? ""].map(hostOf);
+  const isOfCanary = address === canary?.spec.metricsServer;
+  if (known.slice(0, isOfCanary ? 1 : 2).includes(hostOf(address) ?? "none")) return undefined;
+  return refusalOf(address, metricServers.allowed, namespace);
 }
 
 function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found): Found {
@@ -102,4 +136,5 @@ export const metricRules = {
   "metric-unusable": metricUnusable,
   "metric-wrong-track": metricWrongTrack,
   "metric-both-tracks": metricBothTracks,
+  "metric-address-refused": metricAddressRefused,
 } satisfies Rules;

@@ -376,10 +376,9 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const own = [
-      ...["left-to-flagger", "webhook-address-refused", "route-fields-unread", "route-rules-impossible"],
-      ...["connections-undivided", "route-match-impossible", "hosts-astray"],
-    ];
+    const routes = ["route-fields-unread", "route-rules-impossible", "route-match-impossible", "hosts-astray"];
+    const addresses = ["webhook-address-refused", "metric-address-refused"];
+    const own = ["left-to-flagger", "connections-undivided", "match-unreadable", ...routes, ...addresses];
     const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...configRules, ...alertRules }), ...own];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });

@@ -1,6 +1,7 @@
 /** Whether the cluster can split traffic at all. */
 import { isWithoutService, type AnalysisSpec, type GatewayRef } from "../objects/canary.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
+import { quoted } from "../spec/references.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
 import { leavesRequestsOut, routeOnlyFields } from "../spec/service-settings.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
@@ -156,6 +157,22 @@ const hostsAstray: Rule = (seen) => {
   ];
 };
 
+/** For one expression that it cannot read, Linkerd leaves out the whole route, and every request goes to stable. */
+const matchUnreadable: Rule = ({ canary, namespace, isPattern }) => {
+  if (!canary || !isPattern) return [];
+  const faults = (canary.spec.analysis.match ?? []).flatMap(({ headers = {}, queryParams = {} }, index) =>
+    [...Object.entries(headers), ...Object.entries(queryParams)].flatMap(([name, { regex }]) =>
+      regex === undefined || isPattern(regex) ? [] : [`spec.analysis.match[${index}] ${name}: ${quoted(regex)}`],
+    ),
+  );
+  return faults.map((fault) => ({
+    level: "obstacle",
+    what: `${fault} is no regular expression that Linkerd's proxies know (no look-around, no back reference): Linkerd would ignore the whole route, and nobody would get the canary. Nothing is touched until it is corrected.`,
+    evidence: `the spec of Canary ${nameOf(canary)}`,
+    cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+  }));
+};
+
 /** What of a spec is carried out by rules of a route that only an HTTPRoute of ours can have. */
 function ruledFields({ match = [], preview, sessionAffinity }: AnalysisSpec): string[] {
   const asked: [boolean, string][] = [
@@ -225,6 +242,7 @@ export const routeRules = {
   "route-fields-unread": routeFieldsUnread,
   "route-match-impossible": matchImpossible,
   "hosts-astray": hostsAstray,
+  "match-unreadable": matchUnreadable,
   "connections-undivided": connectionsUndivided,
   "route-filter-ignored": filterIgnored,
   "route-rules-impossible": rulesImpossible,

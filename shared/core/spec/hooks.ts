@@ -52,7 +52,12 @@ export function hooksOf({ webhooks = [], pauses = [] }: AnalysisSpec): HookPolic
 /** `weights`: of the steps. */
 export function checkHooks({ webhooks = [], pauses = [] }: AnalysisSpec, weights: readonly number[], add: Add): void {
   webhooks.forEach((hook, index) => checkHook(hook, `spec.analysis.webhooks[${index}]`, add));
-  pauses.forEach((pause, index) => checkPause(pause, { weights, path: `spec.analysis.pauses[${index}]`, add }));
+  pauses.forEach((pause, index) => {
+    const path = `spec.analysis.pauses[${index}]`;
+    checkPause(pause, { weights, path, add });
+    if (pauses.slice(0, index).some(({ weight }) => weight === pause.weight))
+      add(`${path}.weight`, `${JSON.stringify(pause.weight)} has a pause already: keep one of the two`);
+  });
 }
 
 /** The shortest that a step at this weight may take: an interval, or its declared pause, whose time counts from when the weight is in force. */

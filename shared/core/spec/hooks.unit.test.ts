@@ -94,4 +94,9 @@ describe("a pause", () => {
   ])("%s is refused", (_, over, words) => {
     expect(faultsOf(pause(over))).toMatch(words);
   });
+
+  it("beside another at the same weight is refused: one of them would not be waited at", () => {
+    const pauses = [{ weight: 10, duration: "5m" }, { weight: 50 }, { weight: 10 }];
+    expect(faultsOf({ pauses })).toBe("spec.analysis.pauses[2].weight: 10 has a pause already: keep one of the two");
+  });
 });

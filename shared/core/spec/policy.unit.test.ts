@@ -61,6 +61,7 @@ describe("faults in a Canary", () => {
       "is 64 characters; Linkerd writes the Deployment's name on its pods as a label, which holds 63",
     ],
     ["a deadline of no time", aSpec({}, { progressDeadlineSeconds: 0 }), "above 0"],
+    ["a deadline that no Deployment has", aSpec({}, { progressDeadlineSeconds: 3e9 }), "at most 2147483647"],
     ["a threshold below none", aSpec({ threshold: -5 }), "spec.analysis.threshold: -5 is not a whole number"],
     ["a number that is a text", aSpec({ stepWeight: "10" as unknown as number }), '"10" is not a percentage'],
     [
@@ -105,7 +106,7 @@ describe("faults in a Canary", () => {
 
 it("what is left empty is not given", () => {
   const metric = { name: "request-success-rate", query: "", threshold: 99 };
-  const spec = aSpec({ metrics: [metric] }, { service: { port: 9898, name: "" } });
+  const spec = aSpec({ metrics: [metric] }, { service: { port: 9898, name: "" }, metricsServer: "" });
   expect(errorsOf(spec)).toBe("");
   expect(isBuiltIn(metric)).toBe(true);
   expect(apexOf({ spec })).toBe("podinfo");

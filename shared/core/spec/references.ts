@@ -21,9 +21,10 @@ export function checkReferences(spec: CanarySpec, add: Add): void {
   const { targetRef, service, provider, metricsServer, progressDeadlineSeconds: deadline } = spec;
   checkTarget(targetRef ?? {}, add);
   if (provider !== undefined) oneOf(provider, providers, { path: "spec.provider", add });
-  if (metricsServer !== undefined && !isAddress(metricsServer))
+  if (metricsServer && !isAddress(metricsServer))
     add("spec.metricsServer", `${shown(String(metricsServer))} is not a URL such as http://prometheus.monitoring:9090`);
-  if (deadline !== undefined && !(deadline > 0)) add("spec.progressDeadlineSeconds", `${deadline} must be above 0`);
+  if (deadline !== undefined && !(deadline > 0 && deadline <= longestDeadline))
+    add("spec.progressDeadlineSeconds", `${deadline} must be above 0 and at most ${longestDeadline}`);
   if (service !== undefined) checkService(service, add);
   checkApex(spec, add);
 }
@@ -34,6 +35,9 @@ export function quoted(value: unknown): string {
 }
 
 // --- internal ---
+
+/** Of a Deployment, in seconds: 32 bits. */
+const longestDeadline = 2_147_483_647;
 
 /** Asked before the schema is, of anything that is written there. */
 const isAddress = (text: unknown): boolean =>

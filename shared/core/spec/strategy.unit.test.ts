@@ -110,6 +110,9 @@ describe("a preview and session affinity", () => {
         attributes: "; Max-Age=86400; SameSite=Lax; Secure",
       },
     });
+    const unnamed = { ...sessionAffinity, primaryCookieName: "" };
+    expect(faultsOf({ stepWeight: 50, sessionAffinity: unnamed })).toBe("");
+    expect(strategyOf({ sessionAffinity: unnamed }).affinity?.primaryCookieName).toBe("track-primary");
   });
 
   it.each<[string, AnalysisSpec, string]>([
@@ -129,6 +132,16 @@ describe("a preview and session affinity", () => {
       "a cookie of no time",
       { stepWeight: 10, sessionAffinity: { cookieName: "a", maxAge: 0 } },
       "whole number of seconds",
+    ],
+    [
+      "a cookie that browsers refuse",
+      { stepWeight: 10, sessionAffinity: { cookieName: "a", sameSite: "None" } },
+      "sameSite None is taken by browsers with secure: true alone",
+    ],
+    [
+      "a partitioned one too",
+      { stepWeight: 10, sessionAffinity: { cookieName: "a", partitioned: true } },
+      "partitioned is taken by browsers with secure: true alone",
     ],
     ["affinity by iterations", { iterations: 3, sessionAffinity: { cookieName: "a" } }, "goes with weights"],
   ])("are refused: %s", (_what, analysis, words) => expect(faultsOf(analysis)).toContain(words));

@@ -57,10 +57,10 @@ export function analysing(turn: RunTurn): Draft {
 
 // --- internal ---
 
-/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind, or that was edited, has its own way. */
+/** A canary that is worse than the primary goes back at once, whatever its step waits for; one that nobody is behind, that was edited or is not to be judged has its own way. */
 function compared(turn: RunTurn, go: (turn: RunTurn) => Draft): Draft {
   const { run, seen, state } = turn;
-  const isOther = hasNoReadyPods(state, seen) || isEdited(run, seen);
+  const isOther = hasNoReadyPods(state, seen) || isEdited(run, seen) || isSkipped(turn);
   const informed = isOther ? turn : compare(measureShare(turn));
   return "events" in informed ? informed : lookingAgain(go(informed), informed);
 }

@@ -45,6 +45,7 @@ async function aStage(
     excludedNamespaces: [],
     allowGateways: false,
     hookAddresses: [],
+    metricServers: { own: "", allowed: [] },
     alertBounds: { providerNamespaces: [], allowedAddresses: [] },
   };
   const canary = givenCanary();

@@ -71,6 +71,8 @@ export interface ObjectDeps {
   templateNamespaces: readonly string[];
   /** Which hosts a Canary's webhooks may name beside Services of its namespace. */
   hookAddresses: readonly string[];
+  /** The controller's own Prometheus, and which others may be asked beside Services of a namespace. */
+  metricServers: NonNullable<SeenObjects["metricServers"]>;
   /** Namespaces where the webhook is not asked. */
   excludedNamespaces: readonly string[];
   /** A route of ours may have other parents than Services of the Canary's namespace. */

@@ -27,6 +27,7 @@ async function observing(): Promise<{ deps: ObserveDeps; asked: EvidenceRequest[
     excludedNamespaces: [],
     allowGateways: false,
     hookAddresses: [],
+    metricServers: { own: "", allowed: [] },
     alertBounds: { providerNamespaces: [], allowedAddresses: [] },
     metricsServer: "http://prometheus:9090",
     scrapeIntervalMs: 10_000,

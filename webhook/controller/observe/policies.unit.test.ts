@@ -53,6 +53,7 @@ async function placed(more: Given, isServed = true) {
     excludedNamespaces: [],
     allowGateways: false,
     hookAddresses: [],
+    metricServers: { own: "", allowed: [] },
     alertBounds: { providerNamespaces: [], allowedAddresses: [] },
   };
   const deps = { cluster, world, now: () => start, routes: servedRoutes, ...chart };

@@ -6,7 +6,7 @@ import { isForeign, type SeenObjects } from "../../../shared/core/preconditions/
 import { isForeignRoute } from "../../../shared/core/preconditions/foreign-objects.ts";
 import { unmetPreconditions } from "../../../shared/core/preconditions/preconditions.ts";
 import type { Unmet } from "../../../shared/core/observation.ts";
-import { createQueryReader } from "../../../shared/promql.ts";
+import { createPatternReader, createQueryReader } from "../../../shared/promql.ts";
 import { selectingIn } from "../cache/selecting.ts";
 import type { CanaryObjects, ObjectDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
@@ -65,6 +65,8 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     hookAddresses,
     servedRoutes: servedKinds(routes),
     readQuery: createQueryReader(),
+    isPattern: createPatternReader(),
+    metricServers: deps.metricServers,
   };
 }
 

@@ -77,7 +77,7 @@ function questionOf(deps: AskDeps, objects: CanaryObjects, { state, policy, work
     apex: { name: objects.apexName, port: objects.port },
     stableHash: state.stable?.podTemplateHash,
     canaryHash: workload?.podTemplateHash,
-    prometheus: objects.canary.spec.metricsServer ?? deps.metricsServer,
+    prometheus: objects.canary.spec.metricsServer || deps.metricsServer,
     metrics: policy.metrics,
     minRequests: policy.minRequests,
     ...(policy.countsRequests ? {} : { isUncounted: true }),

@@ -7,7 +7,7 @@ import {
 } from "../../../../shared/core/preconditions/preconditions.ts";
 import { label, primaryName } from "../../../../shared/core/objects/names.ts";
 import { podLabelsOf } from "../../../../shared/core/objects/pod-template.ts";
-import { createQueryReader } from "../../../../shared/promql.ts";
+import { createPatternReader, createQueryReader } from "../../../../shared/promql.ts";
 import { watchedBy } from "../../../view/controller-health.ts";
 import { type Facts, nameOf, type Probe } from "../facts.ts";
 
@@ -43,6 +43,8 @@ function objectsIn(facts: Facts): SeenObjects {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
     readQuery: createQueryReader(),
+    isPattern: createPatternReader(),
+    metricServers: metricServers(facts),
     stableLabels: stableLabelsOf(facts),
     policies: facts.policies,
     selecting: facts.selecting,
@@ -71,6 +73,11 @@ function stableLabelsOf({ canary, target, replicaSets }: Facts): SeenObjects["st
 function allowsGateways(facts: Facts): boolean | undefined {
   const setting = settingOf(facts, "ALLOW_GATEWAYS");
   return setting === undefined ? undefined : setting === "true";
+}
+
+function metricServers(facts: Facts): SeenObjects["metricServers"] {
+  const [own, allowed] = [settingOf(facts, "METRICS_SERVER"), listSetting(facts, "ALLOWED_ADDRESSES")];
+  return own !== undefined && allowed ? { own, allowed } : undefined;
 }
 
 function alertBounds(facts: Facts): SeenObjects["alerts"] {
