@@ -115,14 +115,14 @@ function milliseconds(text: unknown): number {
 }
 
 function checkHeaders(change: HeaderChange | undefined, path: string, add: Add): void {
-  for (const part of ["add", "set"] as const) checkChanges(change?.[part], `${path}.${part}`, add);
+  for (const part of ["add", "set"] as const) checkChanges(change?.[part] ?? {}, `${path}.${part}`, add);
   const remove: unknown = change?.remove ?? [];
   if (!Array.isArray(remove) || !remove.every((name): name is string => typeof name === "string"))
     return add(`${path}.remove`, "is no list of header names");
   checkNames(remove, `${path}.remove`, add);
 }
 
-function checkChanges(changes: Record<string, string> = {}, path: string, add: Add): void {
+function checkChanges(changes: Record<string, string>, path: string, add: Add): void {
   if (isTexts(changes)) checkNames(Object.keys(changes), path, add);
   else add(path, "is no map of header names to texts");
 }
