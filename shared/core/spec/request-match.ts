@@ -1,5 +1,6 @@
 /** Flagger's `analysis.match` as conditions of an HTTPRoute, with every fault named: what Linkerd cannot tell must not send everybody to the canary. */
 import type { AnalysisMatch, StringMatch } from "../objects/canary.ts";
+import { isFieldName } from "../objects/routing/field-name.ts";
 import type { NamedMatch, RequestMatch } from "../objects/routing/rules.ts";
 import { quoted } from "./references.ts";
 
@@ -31,10 +32,6 @@ export function checkMatches(matches: readonly AnalysisMatch[], add: Add): void 
 /** A header's or parameter's name, as the Gateway API wants it. */
 export function checkName(name: string, path: string, add: Add): void {
   if (!isFieldName(name)) add(path, `${quoted(name)} is no name of a header or parameter`);
-}
-
-export function isFieldName(name: string): boolean {
-  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/.test(name);
 }
 
 // --- internal ---

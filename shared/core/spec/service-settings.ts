@@ -2,8 +2,7 @@
 import type { Given } from "../objects/made/from-spec.ts";
 import type { HeaderChange, ServiceSpec } from "../objects/canary.ts";
 import type { RuleSettings } from "../routes/following.ts";
-import { quoted } from "./references.ts";
-import { isFieldName } from "./request-match.ts";
+import { isFieldName } from "../objects/routing/field-name.ts";
 
 type Add = (path: string, message: string) => void;
 
@@ -102,7 +101,7 @@ function checkAttempts({ timeout, backendTimeout }: Partial<ServiceSpec>, add: A
   if (whole > 0 && one > whole)
     add(
       "spec.service.backendTimeout",
-      `${quoted(backendTimeout)} is above the timeout of the whole, ${quoted(timeout)}`,
+      `${JSON.stringify(backendTimeout)} is above the timeout of the whole, ${JSON.stringify(timeout)}`,
     );
 }
 
@@ -129,7 +128,7 @@ function checkChanges(changes: Record<string, string>, path: string, add: Add): 
 
 /** For one that is none, Linkerd would ignore the whole route, if the API server took it. */
 function checkNames(names: readonly string[], path: string, add: Add): void {
-  for (const name of names) if (!isFieldName(name)) add(path, `${quoted(name)} is no name of a header`);
+  for (const name of names) if (!isFieldName(name)) add(path, `${JSON.stringify(name)} is no name of a header`);
 }
 
 function isTexts(values: unknown): boolean {
