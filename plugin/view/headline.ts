@@ -210,9 +210,9 @@ const idle: Record<Phase, Headline & { stableServes?: true }> = {
 function judgeUnvetted(facts: CanaryFacts, { images, undoneBy }: NonNullable<CanaryFacts["unvetted"]>): Headline {
   if (undoneBy)
     return { level: "busy", text: `${imagesText(images)} went live without a canary; stable is being put back` };
-  const text = `${imagesText(images)} went live without a canary; ${targetWords(facts)}`;
   const weight = weightNow(facts);
-  return { level: "warn", text: weight > 0 ? `${text.split(";")[0]}; the canary has ${weight}%` : text };
+  const who = weight > 0 ? `the canary has ${weight}%` : targetWords(facts);
+  return { level: "warn", text: `${imagesText(images)} went live without a canary; ${who}` };
 }
 
 /** Between runs, with something in the way of the next one, whether or not a change waits for it. */
