@@ -91,13 +91,10 @@ export interface SelectingObjects {
 
 export interface PodMonitor {
   metadata: V1ObjectMeta;
-  spec: { selector?: V1LabelSelector };
-}
-
-export interface ServiceMonitor {
-  metadata: V1ObjectMeta;
   spec: { selector?: V1LabelSelector; namespaceSelector?: { any?: boolean; matchNames?: string[] } };
 }
+
+export type ServiceMonitor = PodMonitor;
 
 /**
  * How much is forbidden. `obstacle`: nothing is touched, also in a run. `unfit`: no run starts, and one under way stays where

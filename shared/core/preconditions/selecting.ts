@@ -10,7 +10,16 @@ import { placementsOf } from "../selectors/placement.ts";
 import { selects, selectorText, unmetParts, widenedSelector } from "../selectors/selector.ts";
 import { acceptCure, isAccepted } from "./accepted.ts";
 import { trackIn } from "./track.ts";
-import { kubectlIn, nameOf, type Cure, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import {
+  kubectlIn,
+  nameOf,
+  type Cure,
+  type Finding,
+  type PodMonitor,
+  type Rule,
+  type Rules,
+  type SeenObjects,
+} from "./finding.ts";
 
 const shutNetwork: Rule = (seen) =>
   gapsIn(seen, ({ kind }) => kind !== "open").map((gap) => ({
@@ -37,7 +46,11 @@ const budgets: Rule = (seen) =>
   }));
 
 const monitors: Rule = (seen) => {
-  const missed = missedBy(seen, "podmonitor", seen.selecting?.podMonitors);
+  const missed = missedBy(
+    seen,
+    "podmonitor",
+    seen.selecting?.podMonitors?.filter((monitor) => looksInto(monitor, seen.namespace)),
+  );
   const byPods = missed.map(({ object, selector }): Omit<Finding, "code"> => ({
     level: "warning",
     what: `PodMonitor ${nameOf(object)} does not scrape the canary's pods: ${missedIn(selector, seen)}. ${unscraped}`,
@@ -193,6 +206,14 @@ function budgetCure({ spec, metadata }: V1PodDisruptionBudget, seen: SeenObjects
   };
 }
 
+/** Without a name it looks into its own namespace. */
+function looksInto(
+  { spec: { namespaceSelector: { any, matchNames = [] } = {} } }: PodMonitor,
+  namespace: string,
+): boolean {
+  return any === true || matchNames.length === 0 || matchNames.includes(namespace);
+}
+
 /** A ServiceMonitor selects Services: the apex, whose endpoints are stable's pods alone. */
 function byServices(seen: SeenObjects): Omit<Finding, "code">[] {
   const labels = labelsIn(seen);
@@ -201,13 +222,13 @@ function byServices(seen: SeenObjects): Omit<Finding, "code">[] {
   const leads = ({ spec }: V1Service, to: TrackLabels["stable"]): boolean =>
     spec?.selector !== undefined && selects({ matchLabels: spec.selector }, to);
   return (selecting?.serviceMonitors ?? []).flatMap((monitor) => {
-    const { selector = {}, namespaceSelector: { any, matchNames } = {} } = monitor.spec;
-    const isHere = any === true || !matchNames || matchNames.includes(namespace);
+    const { selector = {} } = monitor.spec;
     const found = services.filter((service) => selects(selector, service.metadata?.labels ?? {}));
     const stables = found.find((service) => leads(service, labels.stable));
     const isBoth = found.some((service) => leads(service, labels.canary));
     const name = nameOf(monitor);
-    if (!isHere || !stables || isBoth || isAccepted(seen.canary, "servicemonitor", name)) return [];
+    if (!looksInto(monitor, namespace) || !stables || isBoth || isAccepted(seen.canary, "servicemonitor", name))
+      return [];
     return [
       {
         level: "warning",

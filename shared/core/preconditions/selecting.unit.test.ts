@@ -240,6 +240,17 @@ describe("monitors of the Prometheus operator", () => {
       },
     ]));
 
+  it("that look at pods or Services of this namespace among others are a warning, however they name it", () => {
+    const spec = { selector: stables, namespaceSelector: { matchNames: [] } };
+    expect(service(spec)).toHaveLength(1);
+    expect(service({ ...spec, namespaceSelector: { any: true } })).toHaveLength(1);
+    expect(service({ ...spec, namespaceSelector: { matchNames: ["other", namespace] } })).toHaveLength(1);
+    const pods = (namespaceSelector: object) =>
+      given({ podMonitors: [{ metadata: metadata("shop"), spec: { selector: stables, namespaceSelector } }] });
+    expect(pods({ matchNames: [namespace] })).toHaveLength(1);
+    expect(pods({ matchNames: ["other"] })).toEqual([]);
+  });
+
   it.each<[string, object]>([
     ["both Services", { selector: {} }],
     ["Services of another namespace", { selector: stables, namespaceSelector: { matchNames: ["other"] } }],
@@ -277,6 +288,13 @@ describe("where another Deployment's pods go", () => {
       },
     ]),
   );
+
+  it("is found by a selector of namespaces too, as far as their names tell", () => {
+    const by = (namespaceSelector: object) => found({ deployments: [near([{ ...term, namespaceSelector }])] });
+    expect(by({})).toHaveLength(1);
+    expect(by({ matchLabels: { "kubernetes.io/metadata.name": namespace } })).toHaveLength(1);
+    expect(by({ matchLabels: { "kubernetes.io/metadata.name": "other" } })).toEqual([]);
+  });
 
   it("is its own matter by other labels, in other namespaces, or for the target itself, whose rules the canary has as its own", () =>
     expect(

@@ -4,7 +4,7 @@
  */
 import type { V1LabelSelector, V1ObjectMeta } from "@kubernetes/client-node";
 import { sortedJson } from "../format/sorted-json.ts";
-import { selects, type Labels } from "./selector.ts";
+import { selects, selectsNamespace, type Labels } from "./selector.ts";
 
 export interface NetworkPeer {
   podSelector?: V1LabelSelector;
@@ -118,9 +118,8 @@ function peerGaps(policies: readonly NetworkPolicy[], { labels, namespace, direc
   });
 }
 
-/** Of a namespace only its name is known. */
 function isPeer({ podSelector, namespaceSelector, ipBlock }: NetworkPeer, labels: Labels, namespace: string): boolean {
   if (ipBlock) return false;
-  const isHere = !namespaceSelector || selects(namespaceSelector, { "kubernetes.io/metadata.name": namespace });
+  const isHere = !namespaceSelector || selectsNamespace(namespaceSelector, namespace);
   return isHere && selects(podSelector ?? {}, labels);
 }

@@ -47,6 +47,10 @@ export function widenedSelector(selector: V1LabelSelector, labels: Labels): obje
   };
 }
 
+/** Whether a selector of namespaces takes `namespace` in, of which only the name is known. */
+export const selectsNamespace = (selector: V1LabelSelector, namespace: string): boolean =>
+  selects(selector, { "kubernetes.io/metadata.name": namespace });
+
 // --- internal ---
 
 function meets({ operator, values = [] }: { operator: string; values?: string[] }, value: string | undefined): boolean {
