@@ -63,7 +63,7 @@ export async function aReplica({ given, leads = Infinity, allowGateways = false 
 function noAlerts(): AlertSender {
   const nothing = (): void => undefined;
   const none = (): [] => [];
-  return { deliveries: none, trouble: none, settled: nothing, submit: nothing, forget: nothing, clear: nothing };
+  return { deliveries: none, trouble: none, saved: nothing, submit: nothing, forget: nothing, clear: nothing };
 }
 
 const silence = (): Promise<never> => Promise.reject(new Error("Prometheus was not to be asked"));

@@ -8,7 +8,7 @@ it("an unvetted change beside a canary that has weight is named whole, whatever 
   const { canary, ...rest } = states["running an unvetted change"] as Seen;
   const { status } = canary;
   const unvetted = { ...status!.unvetted!, images: { podinfod: "example.org/a;b:1" } };
-  const seen: Seen = { ...rest, canary: { ...canary, status: { ...status, unvetted, canaryWeight: 10 } as never } };
+  const seen: Seen = { ...rest, canary: { ...canary, status: { ...status, unvetted, canaryWeight: 10 } } };
   delete seen.route;
   expect(viewCanary(seen, scope, now).verdict.text).toBe(
     "example.org/a;b:1 went live without a canary; the canary has 10%",

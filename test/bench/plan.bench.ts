@@ -47,10 +47,10 @@ const policy = tutorial();
 let met = true;
 
 const rows = situations.map(({ fault, percent, rps }) => {
-  const scene = { policy, rps, scrapeIntervalMs };
+  const played = { policy, rps, scrapeIntervalMs };
   const question = { fault, percent, seed: planSeed, effort: usualEffort };
-  const few = runsOf(scene, usual, question);
-  const many = runsOf(scene, usual, { ...question, seed: otherSeed, effort: { looks: Infinity, runs } });
+  const few = runsOf(played, usual, question);
+  const many = runsOf(played, usual, { ...question, seed: otherSeed, effort: { looks: Infinity, runs } });
   const ended = (all: typeof many) => all.filter(({ outcome }) => outcome === (fault === "none" ? "promoted" : "back"));
   const numbers = (all: typeof many, value: (run: (typeof many)[number]) => number): number[] => ended(all).map(value);
   const seconds = (run: (typeof many)[number]): number => Math.round(run.ms / 1_000);

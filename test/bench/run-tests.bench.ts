@@ -96,7 +96,7 @@ function acquit(): boolean {
     return [name, ...counts, percent(hits / runs), `${percent(low)} to ${percent(high)}`];
   });
   process.stdout.write(`No worse than allowed, ${mostRequests} canary requests each:\n`);
-  printTable(["users' requests to both", "runs", "taken back", "held", "share", "99 % interval"], rows);
+  printTable(["users' requests to both", "runs", "taken back", "waiting", "share", "99 % interval"], rows);
   process.stdout.write(`At most ${percent(alpha)} is wanted: ${met ? "met" : "missed"}\n\n`);
   return met;
 }

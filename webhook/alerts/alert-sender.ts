@@ -15,12 +15,12 @@ import { receiverFor, receiverName, type ReceiverDeps } from "./receivers.ts";
 export interface AlertSender {
   /** From which severity on the chart's own provider is told; undefined: there is none. */
   chartAlerts?: AlertSeverity;
-  /** What has come to an end since `settled` was last told so. */
+  /** What has come to an end since `saved` was last told so. */
   deliveries(key: string): Delivery[];
   /** What does not arrive at present, in a sentence for each of these receivers. */
   trouble(key: string, receivers: readonly string[]): string[];
   /** The status says that these are on their way, and no other. */
-  settled(key: string, pending: readonly Alert[]): void;
+  saved(key: string, pending: readonly Alert[]): void;
   /** Sends what is not being sent yet. Does not wait. */
   submit(canary: Canary, pending: readonly Alert[]): void;
   /** A Canary is no more. */
@@ -42,33 +42,33 @@ export interface AlertSenderDeps extends ReceiverDeps {
 
 export function createAlertSender(deps: AlertSenderDeps): AlertSender {
   const outbox = new Outbox(deps);
-  const books = new Map<string, Book>();
-  const bookOf = (key: string): Book => {
-    const book = books.get(key) ?? {
+  const underWay = new Map<string, Progress>();
+  const progressOf = (key: string): Progress => {
+    const progress = underWay.get(key) ?? {
       sending: new Set<string>(),
       done: new Map<string, Delivery>(),
       trouble: new Map(),
     };
-    books.set(key, book);
-    return book;
+    underWay.set(key, progress);
+    return progress;
   };
   return {
     ...(deps.chart && deps.chartSeverity ? { chartAlerts: deps.chartSeverity } : {}),
-    deliveries: (key) => [...(books.get(key)?.done.values() ?? [])],
-    trouble: (key, receivers) => receivers.flatMap((to) => books.get(key)?.trouble.get(to) ?? []),
-    settled: (key, pending) => {
+    deliveries: (key) => [...(underWay.get(key)?.done.values() ?? [])],
+    trouble: (key, receivers) => receivers.flatMap((to) => underWay.get(key)?.trouble.get(to) ?? []),
+    saved: (key, pending) => {
       const left = new Set(pending.flatMap((alert) => alert.to.map((to) => idOf(alert, to))));
-      const { done } = books.get(key) ?? {};
+      const { done } = underWay.get(key) ?? {};
       for (const id of done?.keys() ?? []) if (!left.has(id)) done?.delete(id);
     },
     submit: (canary, pending) => {
       for (const alert of pending)
-        for (const to of alert.to) send({ deps, outbox, book: bookOf(keyOf(canary)) }, canary, { alert, to });
+        for (const to of alert.to) send({ deps, outbox, progress: progressOf(keyOf(canary)) }, canary, { alert, to });
     },
-    forget: (key) => void books.delete(key),
+    forget: (key) => void underWay.delete(key),
     clear: () => {
       outbox.clear();
-      books.clear();
+      underWay.clear();
     },
   };
 }
@@ -76,7 +76,7 @@ export function createAlertSender(deps: AlertSenderDeps): AlertSender {
 // --- internal ---
 
 /** What is known of one Canary's alerts, by alert and receiver. */
-interface Book {
+interface Progress {
   sending: Set<string>;
   done: Map<string, Delivery>;
   /** By receiver. */
@@ -88,13 +88,13 @@ const idOf = ({ at }: Pick<Alert, "at">, to: string): string => `${at} ${to}`;
 interface Sending {
   deps: AlertSenderDeps;
   outbox: Outbox;
-  book: Book;
+  progress: Progress;
 }
 
-function send({ deps, outbox, book }: Sending, canary: Canary, { alert, to }: { alert: Alert; to: string }): void {
+function send({ deps, outbox, progress }: Sending, canary: Canary, { alert, to }: { alert: Alert; to: string }): void {
   const id = idOf(alert, to);
-  if (book.sending.has(id) || book.done.has(id)) return;
-  book.sending.add(id);
+  if (progress.sending.has(id) || progress.done.has(id)) return;
+  progress.sending.add(id);
   const key = keyOf(canary);
   const { name = "", namespace = "" } = canary.metadata;
   const cluster = deps.clusterName ? [{ name: "Cluster", value: deps.clusterName }] : [];
@@ -119,21 +119,21 @@ function send({ deps, outbox, book }: Sending, canary: Canary, { alert, to }: { 
       if (failed) deps.log.warn({ ...words, reason: failed.message }, "an alert did not arrive");
       else deps.log.info(words, "an alert arrived");
       deps.recorder.alert(type, failed ? "failed" : "sent");
-      note(book, { alert, to }, failed);
+      note(progress, { alert, to }, failed);
       deps.wake(key);
     },
   });
 }
 
-function note(book: Book, { alert, to }: { alert: Alert; to: string }, failed: SendError | undefined): void {
+function note(progress: Progress, { alert, to }: { alert: Alert; to: string }, failed: SendError | undefined): void {
   const id = idOf(alert, to);
-  book.sending.delete(id);
+  progress.sending.delete(id);
   if (!failed) {
-    book.done.set(id, { at: alert.at, to });
-    book.trouble.delete(to);
+    progress.done.set(id, { at: alert.at, to });
+    progress.trouble.delete(to);
     return;
   }
   const failure = `The alert ${alert.code} did not reach ${receiverName(to)}: ${failed.message}.`;
-  book.done.set(id, { at: alert.at, to, failure });
-  book.trouble.set(to, `Alerts do not reach ${receiverName(to)}: ${failed.message}.`);
+  progress.done.set(id, { at: alert.at, to, failure });
+  progress.trouble.set(to, `Alerts do not reach ${receiverName(to)}: ${failed.message}.`);
 }

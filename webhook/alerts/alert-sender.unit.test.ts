@@ -123,9 +123,9 @@ describe("an alert that was saved", () => {
     await scene.woken();
     expect(scene.sender.deliveries(key)).toEqual([{ at: start, to: "test/on-call" }]);
     scene.sender.submit(givenCanary(), [anAlert()]);
-    scene.sender.settled(key, [anAlert()]);
+    scene.sender.saved(key, [anAlert()]);
     expect(scene.sender.deliveries(key)).toHaveLength(1);
-    scene.sender.settled(key, []);
+    scene.sender.saved(key, []);
     expect(scene.sender.deliveries(key)).toEqual([]);
     expect(got).toHaveLength(1);
     expect(scene.counted).toEqual(["slack sent"]);
@@ -183,10 +183,10 @@ describe("a receiver", () => {
       "Alerts do not reach AlertProvider on-call in test: it answered 500.",
     ]);
     expect(scene.sender.trouble(key, ["test/another"])).toEqual([]);
-    scene.sender.settled(key, []);
+    scene.sender.saved(key, []);
     await outcome(scene, anAlert({ at: start + 1 }));
     expect(got).toHaveLength(10);
-    scene.sender.settled(key, []);
+    scene.sender.saved(key, []);
     status = 200;
     expect(await outcome(scene, anAlert({ at: start + 2 }))).toBeUndefined();
     expect(scene.sender.trouble(key, ["test/on-call"])).toEqual([]);

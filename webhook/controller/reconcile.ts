@@ -97,7 +97,7 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const decision = decide(state, seen, policy);
   objects.canary = await save(deps, objects, decision, policy);
   callHooks(deps, objects.canary, { decision, policy });
-  deps.alerts.settled(keyOf(canary), decision.state.alerts);
+  deps.alerts.saved(keyOf(canary), decision.state.alerts);
   const said = await announce(deps, objects.canary, decision.events);
   report(deps, { canary, policy, before: state, decision });
   const stage = { objects, progressDeadlineMs: policy.progressDeadlineMs };
@@ -281,7 +281,7 @@ async function sayInvalid(
     alerts.length !== known.length ||
     alerts.some(({ to }, index) => to.length !== known[index]?.to.length);
   const written = isNews ? await saveInvalid(deps, canary, { words, alerts, events }) : canary;
-  deps.alerts.settled(keyOf(canary), alerts);
+  deps.alerts.saved(keyOf(canary), alerts);
   deps.alerts.submit(written, alerts);
   const again = floorMs ? { requeueAfterMs: floorMs } : {};
   return { ...again, isCheck: false, said: isNew ? await announce(deps, written, events) : true };

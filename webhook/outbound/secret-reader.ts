@@ -18,7 +18,7 @@ export interface SecretWords {
   value: string;
 }
 
-/** A Secret is read again after so long. */
+/** A Secret is read again after this time. */
 const keepMs = 30_000;
 /** A Secret may have a megabyte, and whoever may name one may make thousands. */
 const mostKept = 64;

@@ -15,7 +15,7 @@ export const migrateVerb: Verb = {
       .option("all-namespaces", { alias: "A", type: "boolean", describe: "Every Canary of all namespaces" })
       .option("dry-run", { type: "boolean", describe: "Say what would be written, and write nothing" })
       .option("back", { type: "boolean", describe: "From kubectl-canary to Flagger" })
-      .option("timeout", textFlag("Give a Canary up when nothing moves for so long (default: 10m)"))
+      .option("timeout", textFlag("Give a Canary up when nothing has moved for this long (default: 10m)"))
       .example("$0 migrate podinfo -n test --dry-run", "")
       .example("$0 migrate -n test --all", ""),
   run: async (values, { connect }) => {

@@ -24,7 +24,7 @@ export interface Journey {
   next: (seen: MigrationSeen) => MigrationStep;
   /** Flagger's controllers as they are now, where they can be listed: GitOps may start one again in the middle. */
   flaggers(): Promise<readonly V1Deployment[] | undefined>;
-  /** Give up when nothing has moved for so long. */
+  /** Give up when nothing has moved for this time. */
   timeoutMs: number;
   /** Flags that choose the cluster, for commands that are printed. */
   clusterFlags: string;

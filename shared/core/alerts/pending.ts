@@ -25,7 +25,7 @@ const longest = 700;
 /** The decision with the alerts that it makes, and without those that have arrived. */
 export function withAlerts(turn: Turn, decision: Decision): Decision {
   const { state, seen, policy } = turn;
-  const { left, failures } = settle(state.alerts, seen);
+  const { left, failures } = undelivered(state.alerts, seen);
   const added = addressed(newsOf(turn, decision), { rules: policy.alerts, after: decision.state, turn });
   const alerts = numbered(left, added, seen.now).slice(-most);
   const events = failures.map((failure) => event.warning(failure));
@@ -38,7 +38,7 @@ export function alertsOfUnreadable(
   { reason, isNew }: { reason: string; isNew: boolean },
   { rules, seen }: { rules: readonly AlertRule[]; seen: Receiving & { targetName: string } },
 ): Alert[] {
-  const { left } = settle(known, seen);
+  const { left } = undelivered(known, seen);
   if (!isNew) return left;
   const to = receivers("error", rules, seen);
   const fields = [targetField(seen)];
@@ -57,7 +57,10 @@ type Receiving = Pick<Observation, "now" | "namespace" | "chartAlerts" | "delive
 // --- internal ---
 
 /** Without what has come to an end, one way or the other. */
-function settle(alerts: readonly Alert[], { now, deliveries = [] }: Receiving): { left: Alert[]; failures: string[] } {
+function undelivered(
+  alerts: readonly Alert[],
+  { now, deliveries = [] }: Receiving,
+): { left: Alert[]; failures: string[] } {
   const isOver = (at: number, to: string): boolean => deliveries.some((one) => one.at === at && one.to === to);
   const open = alerts.map((alert) => ({ ...alert, to: alert.to.filter((to) => !isOver(alert.at, to)) }));
   const stale = open.filter(({ at, to }) => to.length > 0 && now - at >= freshMs);

@@ -19,14 +19,14 @@ export const faultyPercents = [1, 5, 10, 100] as const;
 
 export function releasePlan(input: PlanInput): Plan {
   const { policy, usual, seed, effort = usualEffort } = input;
-  const scene = sceneOf(input);
+  const played = runInputOf(input);
   const asked = { seed, effort };
-  const good = runsOf(scene, usual, { fault: "none", percent: 0, ...asked });
+  const good = runsOf(played, usual, { fault: "none", percent: 0, ...asked });
   const { goesBack, ...ofGood } = versionPlan(good, { fault: "none", percent: 0, ...asked });
   const versions = faultsOf(policy).flatMap((fault) =>
     faultyPercents.map((percent) => {
       const question = { fault, percent, ...asked };
-      return inSteps(versionPlan(runsOf(scene, usual, question), question), policy);
+      return inSteps(versionPlan(runsOf(played, usual, question), question), policy);
     }),
   );
   const promoted = good.filter(({ outcome }) => outcome === "promoted");
@@ -45,7 +45,7 @@ export function releasePlan(input: PlanInput): Plan {
 }
 
 /** What people and webhooks will say is not known: they are taken to let the run through at once. Pauses that have a time take it. */
-export function sceneOf({
+export function runInputOf({
   policy,
   rps,
   scrapeIntervalMs,
@@ -54,8 +54,8 @@ export function sceneOf({
   const { canaryReplicas: _everyPodIsReady, ...judged } = policy;
   const pauses = policy.pauses.filter(({ durationMs }) => durationMs !== undefined);
   const weights = policy.weights.slice(unusedSteps(policy));
-  const played = { ...judged, weights, hooks: [], pauses };
-  return { policy: played, rps, scrapeIntervalMs, ...optional("matching", matching) };
+  const alone = { ...judged, weights, hooks: [], pauses };
+  return { policy: alone, rps, scrapeIntervalMs, ...optional("matching", matching) };
 }
 
 /** Steps before any user, which are not played: what is found in them cannot be known. */

@@ -169,22 +169,26 @@ describe("a plan by iterations", () => {
 });
 
 describe("a simulated run", () => {
-  const scene = { policy: limited, rps: 50, scrapeIntervalMs: 10_000, primary: {} };
+  const played = { policy: limited, rps: 50, scrapeIntervalMs: 10_000, primary: {} };
 
   it("ends, whatever becomes of it, and waits for a person only where one is needed", () => {
-    const held = simulate({ ...scene, canary: { clientErrors: 1 } }, seeded(3));
-    expect(held.outcome).toBe("held");
-    const idle = simulate({ ...scene, rps: 0, canary: {} }, seeded(3));
+    const refused = simulate({ ...played, canary: { clientErrors: 1 } }, seeded(3));
+    expect(refused.outcome).toBe("waiting");
+    const idle = simulate({ ...played, rps: 0, canary: {} }, seeded(3));
     expect(idle).toMatchObject({ outcome: "back", canary: { requests: 0 } });
-    expect(simulate({ ...scene, canary: {} }, seeded(3))).toMatchObject({ outcome: "promoted", step: 10, ms: 100_000 });
+    expect(simulate({ ...played, canary: {} }, seeded(3))).toMatchObject({
+      outcome: "promoted",
+      step: 10,
+      ms: 100_000,
+    });
   });
 
   it("leaves a warm-up out of the evidence, and takes back all the same who fails most of it", () => {
     const policy: Policy = { ...limited, warmupMs: 60_000 };
-    const failing = simulate({ ...scene, policy, canary: { failures: 1 } }, seeded(4));
+    const failing = simulate({ ...played, policy, canary: { failures: 1 } }, seeded(4));
     expect(failing.outcome).toBe("back");
     expect(failing.ms).toBeLessThan(60_000);
-    const good = simulate({ ...scene, policy, canary: {} }, seeded(4));
+    const good = simulate({ ...played, policy, canary: {} }, seeded(4));
     expect(good.outcome).toBe("promoted");
     expect(good.steps[0]?.ms).toBeGreaterThan(60_000);
   });

@@ -10,7 +10,7 @@ import { drawRequests, type Rates } from "./requests.ts";
 import { plus, scraped, Scrapes } from "./scraped.ts";
 import { observed, stable } from "./seen.ts";
 
-export interface Scene {
+export interface RunInput {
   policy: Policy;
   /** Users' requests per second to both tracks together. */
   rps: number;
@@ -21,10 +21,10 @@ export interface Scene {
   primary: Rates;
 }
 
-export type Outcome = "promoted" | "back" | "held" | "open";
+export type Outcome = "promoted" | "back" | "waiting" | "open";
 
 export interface SimulatedRun {
-  /** `held`: a person is waited for. `open`: it was not over after a month. */
+  /** `waiting`: for a person. `open`: it was not over after a month. */
   outcome: Outcome;
   /** From the canary's first request to weight 0, or to the promotion. */
   ms: number;
@@ -48,8 +48,8 @@ const youngMs = 3_600_000;
 /** Far from 0, which means never. */
 const startAt = 1_000_000_000;
 
-export function simulate(scene: Scene, random: Random): SimulatedRun {
-  const run = new Simulation(scene, random);
+export function simulate(input: RunInput, random: Random): SimulatedRun {
+  const run = new Simulation(input, random);
   while (!run.isOver()) run.look();
   return run.result();
 }
@@ -57,7 +57,7 @@ export function simulate(scene: Scene, random: Random): SimulatedRun {
 // --- internal ---
 
 class Simulation {
-  private readonly scene: Scene;
+  private readonly input: RunInput;
   private readonly random: Random;
   private readonly scrapes = new Scrapes();
   private readonly nextScrape: number[];
@@ -72,17 +72,17 @@ class Simulation {
   private weightAt?: number;
   private looks = 0;
 
-  constructor(scene: Scene, random: Random) {
-    this.scene = scene;
+  constructor(input: RunInput, random: Random) {
+    this.input = input;
     this.random = random;
-    this.nextScrape = scraped.map(() => startAt + random() * scene.scrapeIntervalMs);
-    const windows = scene.policy.metrics.flatMap(({ interval }) => windowSeconds(interval) ?? []);
-    this.readMs = 1_000 * Math.max(defaultWindowSeconds, ...windows) + 2 * scene.scrapeIntervalMs;
+    this.nextScrape = scraped.map(() => startAt + random() * input.scrapeIntervalMs);
+    const windows = input.policy.metrics.flatMap(({ interval }) => windowSeconds(interval) ?? []);
+    this.readMs = 1_000 * Math.max(defaultWindowSeconds, ...windows) + 2 * input.scrapeIntervalMs;
   }
 
   /** One decision, and what comes until the next one. */
   look(): void {
-    const { policy, scrapeIntervalMs } = this.scene;
+    const { policy, scrapeIntervalMs } = this.input;
     const { now, scrapes, state } = this;
     const weightAt = this.weightAt === undefined ? {} : { weightAt: this.weightAt };
     const warmAt = policy.warmupMs === 0 ? 0 : (this.firstAt ?? now) + policy.warmupMs + scrapeIntervalMs;
@@ -158,7 +158,7 @@ class Simulation {
       this.countTo(next);
       const what = scraped[index];
       if (what !== undefined) this.scrapes.take(what, next, this.totals);
-      this.nextScrape[index] = next + this.scene.scrapeIntervalMs;
+      this.nextScrape[index] = next + this.input.scrapeIntervalMs;
     }
     this.countTo(due);
     this.now = due;
@@ -167,7 +167,7 @@ class Simulation {
 
   /** Scrapes of which no window at the next look begins or ends are left out. */
   private skipTo(from: number): void {
-    const { scrapeIntervalMs } = this.scene;
+    const { scrapeIntervalMs } = this.input;
     this.nextScrape.forEach((next, index) => {
       const missed = Math.floor((from - next) / scrapeIntervalMs);
       if (missed > 0) this.nextScrape[index] = next + missed * scrapeIntervalMs;
@@ -175,7 +175,7 @@ class Simulation {
   }
 
   private countTo(at: number): void {
-    const { rps, canary, primary, matching = 1 } = this.scene;
+    const { rps, canary, primary, matching = 1 } = this.input;
     const mean = (rps * (at - this.countedAt)) / 1_000;
     const share = (matching * this.state.weight) / 100;
     this.countedAt = at;
@@ -199,6 +199,6 @@ const longestBaseMs = 3_600_000;
 function outcomeOf({ ending, stage, wait }: Run, weight: number): Outcome | undefined {
   if (ending) return weight > 0 ? undefined : "back";
   if (stage !== "scaling" && stage !== "analysing") return "promoted";
-  const isHeld = wait !== undefined && wait !== "timed-pause" && waitCauses[wait].kind === "person";
-  return isHeld ? "held" : undefined;
+  const waits = wait !== undefined && wait !== "timed-pause" && waitCauses[wait].kind === "person";
+  return waits ? "waiting" : undefined;
 }

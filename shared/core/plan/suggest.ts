@@ -1,7 +1,7 @@
 /** Other steps for the same Canary, of which a bad version costs users less in no more time, or which take less time for no more cost. */
 import type { Policy } from "../spec/policy.ts";
 import type { PlanInput } from "./types.ts";
-import { faultsOf, sceneOf } from "./plan.ts";
+import { faultsOf, runInputOf } from "./plan.ts";
 import { badRequests, runsOf, type Effort, type Question } from "./versions.ts";
 import { quantile } from "./statistics.ts";
 
@@ -118,9 +118,9 @@ function tryOut(input: PlanInput, candidates: readonly Candidate[], effort: Effo
 
 /** Undefined where a good version is not promoted as a rule. */
 function measure(input: PlanInput, effort: Effort): Measure | undefined {
-  const scene = sceneOf(input);
+  const played = runInputOf(input);
   const ask = (fault: Question["fault"], percent: number) =>
-    runsOf(scene, input.usual, { fault, percent, seed: input.seed, effort });
+    runsOf(played, input.usual, { fault, percent, seed: input.seed, effort });
   const good = ask("none", 0);
   const promoted = good.filter(({ outcome }) => outcome === "promoted");
   if (2 * promoted.length < good.length) return undefined;

@@ -1,7 +1,7 @@
 /** What becomes of versions whose faults are known, in as many simulated runs as the effort allows. */
 import { seeded } from "./random.ts";
 import type { Rates } from "./requests.ts";
-import { simulate, type Scene, type SimulatedRun } from "./simulated-run.ts";
+import { simulate, type RunInput, type SimulatedRun } from "./simulated-run.ts";
 import { confidence, spreadOf, wilson, type Spread } from "./statistics.ts";
 
 /** What is wrong with a version: `none` is as good as stable. */
@@ -49,9 +49,9 @@ export interface Question {
   effort: Effort;
 }
 
-export function runsOf(scene: Omit<Scene, "canary" | "primary">, usual: Usual, question: Question): SimulatedRun[] {
+export function runsOf(played: Omit<RunInput, "canary" | "primary">, usual: Usual, question: Question): SimulatedRun[] {
   const random = seeded(question.seed);
-  const watched = { ...scene, canary: ratesOf(question, usual), primary: { ...usual } };
+  const watched = { ...played, canary: ratesOf(question, usual), primary: { ...usual } };
   const runs: SimulatedRun[] = [];
   const { looks, runs: mostRuns } = question.effort;
   for (let spent = 0; runs.length < mostRuns && (spent < looks || runs.length < fewestRuns);) {
@@ -71,7 +71,7 @@ export function versionPlan(runs: readonly SimulatedRun[], { fault, percent }: Q
     back: backOf(back, fault),
     goesBack: chance(back.length, runs.length),
     promoted: chance(runs.filter(({ outcome }) => outcome === "promoted").length, runs.length),
-    stuck: chance(runs.filter(({ outcome }) => outcome === "held" || outcome === "open").length, runs.length),
+    stuck: chance(runs.filter(({ outcome }) => outcome === "waiting" || outcome === "open").length, runs.length),
   };
 }
 

@@ -38,7 +38,7 @@ export function trafficQueries({ namespace, deployments, window, boundMs }: Traf
   };
 }
 
-/** Has a row where the pods' users were counted so long ago already. Over a longer time than that, silence would be counted in. */
+/** Has a row where the pods' users were counted `seconds` ago already. Over a longer time, silence would be counted in. */
 export function isAsOldAs(
   { namespace, deployments }: Pick<TrafficQuestion, "namespace" | "deployments">,
   seconds: number,

@@ -11,8 +11,8 @@ import { apply, deleteNamespace } from "../../cluster/client.ts";
 import { identityOf } from "../../mesh/settings.ts";
 import { Scenario, type Provider } from "../scenario.ts";
 
-/** `held` for a person. */
-export type End = "taken back" | "held" | "not begun" | "promoted";
+/** `waiting`: for a person. */
+export type End = "taken back" | "waiting" | "not begun" | "promoted";
 
 export interface FaultyVersion {
   /** What it does, as the subject's verb: `hangs for half of its requests`. */
@@ -104,7 +104,7 @@ export const faultyVersions: readonly FaultyVersion[] = [
     what: "answers 401 to all",
     slug: "unauthorized",
     tag: "1.8.3-unauthorized",
-    ends: "held",
+    ends: "waiting",
     says: clientErrors,
     bad: answered("401"),
   },
@@ -112,7 +112,7 @@ export const faultyVersions: readonly FaultyVersion[] = [
     what: "answers 404 to one path in ten",
     slug: "not-found",
     tag: "1.8.4-not-found",
-    ends: "held",
+    ends: "waiting",
     says: clientErrors,
     bad: answered("404"),
     app: { paths: "/ 9, /api/info 1" },
@@ -188,7 +188,7 @@ async function start(
 function endOf({ phase, run, reasonCode }: CanaryStatus): End | undefined {
   if (reasonCode === changeWaits) return "not begun";
   if (phase === "Succeeded") return "promoted";
-  if (run?.hold === "client-errors") return "held";
+  if (run?.hold === "client-errors") return "waiting";
   return phase === "Failed" ? "taken back" : undefined;
 }
 

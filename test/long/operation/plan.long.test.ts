@@ -132,8 +132,8 @@ function expectInside(values: readonly number[], { low, high }: Spread, what: st
 }
 
 function compare({ name, fault, percent, rps }: Situation, taken: readonly Taken[]): void {
-  const scene = { policy: policyOf(place(name)), rps, scrapeIntervalMs: scrapeMs };
-  const planned = runsOf(scene, { failures: 0, slow: 0 }, { fault, percent, seed, effort: usualEffort });
+  const played = { policy: policyOf(place(name)), rps, scrapeIntervalMs: scrapeMs };
+  const planned = runsOf(played, { failures: 0, slow: 0 }, { fault, percent, seed, effort: usualEffort });
   const same = taken.filter(({ outcome }) => outcome === (fault === "none" ? "promoted" : "rejected"));
   expect(same.length, `${name}: ${taken.map(({ outcome }) => outcome).join(", ")}`).toBeGreaterThan(runs / 2);
   const inside = (values: readonly number[], printed: Spread | undefined, what: string): void => {
