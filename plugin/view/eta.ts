@@ -30,8 +30,8 @@ const iso = (at: number): string => new Date(at).toISOString();
 
 function goesOn({ stage, ending, paused, hold, ceiling }: RunStatus): boolean {
   const wait = hold !== undefined && isWaitCause(hold) ? { goesOn: false, ...waitCauses[hold] } : undefined;
-  const isHeld = wait?.kind === "person" && !wait.goesOn;
-  return (stage === "scaling" || stage === "analysing") && !ending && !paused && !isHeld && ceiling === undefined;
+  const awaitsPerson = wait?.kind === "person" && !wait.goesOn;
+  return (stage === "scaling" || stage === "analysing") && !ending && !paused && !awaitsPerson && ceiling === undefined;
 }
 
 /** The end of the present step, and the shortest time of each that follows. */

@@ -63,8 +63,7 @@ function unblock(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
   };
   if (run.hold === "paused-by-user") return [rolloutResume];
   if (run.gate && gateHolds.has(run.hold ?? "")) return [{ ...resume, effect: resumeEffect(run.gate) }];
-  if (isHeldForClientErrors(run))
-    return [{ ...resume, effect: "the client errors are meant: go on with the analysis" }];
+  if (waitsForClientErrors(run)) return [{ ...resume, effect: "the client errors are meant: go on with the analysis" }];
   return run.paused || run.ceilingPercent !== null || run.hold === "lowered-by-hand" ? [resume] : [];
 }
 
@@ -74,13 +73,13 @@ function resumeEffect({ type, name }: NonNullable<RunView["gate"]>): string {
   return type === "pause" ? `end the pause at weight ${name}` : `let it through gate ${name}`;
 }
 
-function isHeldForClientErrors({ clientErrors }: RunView): boolean {
+function waitsForClientErrors({ clientErrors }: RunView): boolean {
   return clientErrors !== null && clientErrors.acceptedBy === null;
 }
 
 function pause(facts: CanaryFacts, scope: Scope, run: RunView): Advice[] {
   const isWaiting = run.hold === "paused-by-user" || gateHolds.has(run.hold ?? "");
-  if (run.paused || isWaiting || isHeldForClientErrors(run)) return [];
+  if (run.paused || isWaiting || waitsForClientErrors(run)) return [];
   return [{ command: canaryCommand("pause", facts.name, scope), effect: "keep the weight as it is until resume" }];
 }
 

@@ -213,7 +213,7 @@ export interface ShareSeen {
   scrapes: number;
   /** Callers that must be restarted before they obey; where the share of all together is wrong. */
   staleCallers: StaleCaller[];
-  /** Every such caller that was found, and its part of all requests; it holds the run only where the share of all is wrong by it. */
+  /** Every such caller that was found, and its part of all requests; it keeps the run waiting only where the share of all is wrong by it. */
   stale?: (StaleCaller & { percent: number })[];
   /** Any other cause that was found, as a clause. */
   cause?: string;

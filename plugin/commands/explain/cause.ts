@@ -72,9 +72,10 @@ const moving = (code: CauseCode, since: string | null, text: string, unblocks: s
 function causeOfRun(view: CanaryView, run: RunView, minRequests: number): Cause {
   if (run.ending)
     return moving("ending", run.stageAt, `the run is being ended (${run.ending.outcome}): ${run.ending.cause}`);
-  if (run.clientErrors && run.clientErrors.acceptedBy === null) return heldFor(view, run, "client-errors", minRequests);
+  if (run.clientErrors && run.clientErrors.acceptedBy === null)
+    return waitingFor(view, run, "client-errors", minRequests);
   if (run.paused) return pausedBy(run, run.paused);
-  if (run.hold) return heldFor(view, run, run.hold, minRequests);
+  if (run.hold) return waitingFor(view, run, run.hold, minRequests);
   if (weightDiffers(view))
     return stuck("weight-changed", null, "someone else set the weight", [
       "the weight is set back, or promote, or rollback",
@@ -88,7 +89,7 @@ function pausedBy(run: RunView, { by, at, until, reason }: NonNullable<RunView["
   return { ...stuck("paused", at, text, [ways.join(", ")]), moving: until !== null };
 }
 
-function heldFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
+function waitingFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests: number): Cause {
   if (!isWaitCause(hold)) return stuck(hold, run.holdSince, hold, []);
   const apex = view.routeChoice?.name ?? view.name;
   const gate = run.gate && `${run.gate.name} (${run.gate.type})`;

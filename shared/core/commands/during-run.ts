@@ -22,7 +22,7 @@ import { confirmed } from "../hooks/confirm-rollout.ts";
 import { openedByHand } from "../hooks/at-gate.ts";
 import { gateWords } from "../hooks/gate-wait.ts";
 import { promote } from "../traffic/promote.ts";
-import { acceptingClientErrors, isHeldForClientErrors } from "../comparison/client-errors.ts";
+import { acceptingClientErrors, waitsForClientErrors } from "../comparison/client-errors.ts";
 import { by, notHeld, why, type Answer } from "./asked.ts";
 import { adopt, retry, undo } from "./between-runs.ts";
 import { undoNow } from "./undo-now.ts";
@@ -189,13 +189,13 @@ function resume(turn: RunTurn, command: Command): Answer {
   const { run, seen, policy } = turn;
   if (seen.target?.pausedByUser)
     return `Deployment ${seen.targetName} was paused by its user: kubectl -n ${seen.namespace} rollout resume deploy ${seen.targetName}.`;
-  const isHeld = isHeldForClientErrors(run, policy);
+  const waits = waitsForClientErrors(run, policy);
   // What a person did, or is asked about, comes first: the gate is another question.
-  if (!run.paused && run.ceiling === undefined && !isHeld) {
+  if (!run.paused && run.ceiling === undefined && !waits) {
     const opened = openedByHand(turn);
     return opened ? openGate(turn, opened, command) : `nothing is paused: ${turn.state.reason}`;
   }
-  const accepted = isHeld ? acceptingClientErrors(run, by(command)) : run;
+  const accepted = waits ? acceptingClientErrors(run, by(command)) : run;
   const { paused: _paused, checkAt: _checkAt, ...rest } = withoutWait(accepted);
   const resumed = run.ceiling === undefined ? rest : { ...entering(accepted, "scaling", seen.now) };
   const message = `${formatImages(run.images)} goes on at step ${run.step + 1} of ${policy.weights.length}, ${stepName(policy, run.step)}.`;

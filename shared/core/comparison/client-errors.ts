@@ -7,8 +7,8 @@ import type { Observation } from "../observation.ts";
 import type { Run } from "../state.ts";
 import type { Policy } from "../spec/policy.ts";
 
-/** Held for them, and nobody has accepted them; the Canary may have been told meanwhile not to hold, or not to judge at all. */
-export function isHeldForClientErrors(
+/** It waits for a person because of them, and nobody has accepted them; the Canary may have been told meanwhile not to wait, or not to judge at all. */
+export function waitsForClientErrors(
   { clientErrors }: Run,
   { comparison, skipAnalysis }: Pick<Policy, "comparison" | "skipAnalysis">,
 ): boolean {

@@ -68,7 +68,7 @@ export function newsAtGate(turn: RunTurn): Draft | undefined {
   return draft(turn, { run: checked, reason, next: "" }, { events: passage.events, requeueAfterMs: 0 });
 }
 
-/** What else holds the run is what its status goes on saying. */
+/** What else keeps the run waiting is what its status goes on saying. */
 function knownMeanwhile(turn: RunTurn, stop: Draft): Draft {
   const { run } = turn;
   const { gate } = stop.state.run ?? {};

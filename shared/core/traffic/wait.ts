@@ -17,7 +17,7 @@ import { nextSampleMs } from "../turn/next-sample.ts";
 import { stepWeight } from "../turn/capacity.ts";
 import { isAtGate } from "../gates/answers.ts";
 import { reject } from "../lifecycle/end.ts";
-import { clientErrorsWait, isHeldForClientErrors } from "../comparison/client-errors.ts";
+import { clientErrorsWait, waitsForClientErrors } from "../comparison/client-errors.ts";
 
 /** How soon to look again while the analysis waits. */
 const recheckMs = 2_000;
@@ -115,7 +115,7 @@ export function missingSince({ run, seen }: RunTurn): number {
 /** A run that a person has paused, or that waits for one: says who and until when. Undefined for any other. */
 export function waitsForPerson({ run, seen, state, policy }: RunTurn): Wait | undefined {
   const { ceiling, paused, clientErrors } = run;
-  if (clientErrors && isHeldForClientErrors(run, policy)) return clientErrorsWait(clientErrors, seen);
+  if (clientErrors && waitsForClientErrors(run, policy)) return clientErrorsWait(clientErrors, seen);
   if (ceiling !== undefined)
     return {
       cause: "lowered-by-hand",
