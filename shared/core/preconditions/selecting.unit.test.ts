@@ -82,6 +82,13 @@ describe("a NetworkPolicy that selects stable's pods by the label that tells tra
     expect(given({ networkPolicies: [denyAll, callers, open] })).toEqual([]);
   });
 
+  it("guards nothing where it lets everybody in", () => {
+    const free = policy("free", { podSelector: stables, ingress: [{}] });
+    expect(given({ networkPolicies: [free] })).toEqual([]);
+    expect(given({ networkPolicies: [free, callers] })).toEqual([]);
+    expect(given({ networkPolicies: [free, denyAll] })).toMatchObject([{ code: "network-policy-shuts-canary" }]);
+  });
+
   it("is no matter where it selects both", () =>
     expect(given({ networkPolicies: [denyAll, { ...callers, spec: { ...callers.spec, podSelector: both } }] })).toEqual(
       [],

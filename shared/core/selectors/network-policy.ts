@@ -84,7 +84,8 @@ function ownGaps(policies: readonly NetworkPolicy[], labels: TrackLabels, direct
   const missing = policies.filter((policy) => selects(guardedPods(policy), labels.stable) && !canarys.includes(policy));
   const [by] = canarys;
   const gap = (policy: NetworkPolicy) => ({ policy, direction, selector: guardedPods(policy) });
-  if (!by) return missing.map((policy) => ({ ...gap(policy), kind: "open" }));
+  const isStableFree = missing.some((policy) => rulesOf(policy, direction).some(admitsAll));
+  if (!by) return isStableFree ? [] : missing.map((policy) => ({ ...gap(policy), kind: "open" }));
   const admitted = canarys.flatMap((policy) => rulesOf(policy, direction));
   const isStableOpen = !policies.some((policy) => selects(guardedPods(policy), labels.stable));
   if (isStableOpen && admitted.length === 0) return [{ ...gap(by), kind: "denied" }];
