@@ -40,7 +40,7 @@ export async function serve(served: Served, port: number): Promise<Listening> {
 
 /** Pages that follow at once; a person has a few. */
 const mostFollowers = 24;
-/** So many bytes wait for a page at most. One that reads nothing, as a frozen tab, loses its stream, and is told all when it asks again. */
+/** The most bytes that wait for a page. One that reads nothing, as a frozen tab, loses its stream, and is told all when it asks again. */
 const mostUnread = 16 * 1024 * 1024;
 
 function appOf(served: Served, access: Access): Express {

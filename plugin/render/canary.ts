@@ -69,7 +69,7 @@ function commandsOnly({ advice }: CanaryView, { style }: RenderOptions): string[
   );
 }
 
-/** So long a check may take. */
+/** How long a check may take. */
 const graceMs = 5_000;
 
 /** What comes next, and when. */

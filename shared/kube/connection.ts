@@ -204,7 +204,7 @@ export class Connection {
   }
 }
 
-/** Whatever asks, and however much at once: so many requests are under way, and the others wait their turn, within their deadline. */
+/** Whatever asks, and however much at once: this many requests are under way, and the others wait their turn, within their deadline. */
 const maxSockets = 64;
 
 /** A leader that cannot renew in time is none. */

@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { systemClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 
-it("has so many requests under way at once, and lets none of them hold up a Lease or a watch", async () => {
+it("bounds the requests under way at once, and lets none of them hold up a Lease or a watch", async () => {
   const held: ServerResponse[] = [];
   let most = 0;
   let isFull: () => void = () => undefined;

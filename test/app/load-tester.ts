@@ -66,7 +66,7 @@ async function answer(tester: LoadTester, asked: IncomingMessage, response: Serv
   }
 }
 
-/** `hey -z 2m -q 10 -c 2 URL`: each of c workers sends q requests a second for so long. */
+/** `hey -z 2m -q 10 -c 2 URL`: each of c workers sends q requests a second for that time. */
 async function load(command: string): Promise<void> {
   const number = (flag: string, otherwise: number): number =>
     Number(new RegExp(`-${flag} (\\d+)`).exec(command)?.[1] ?? otherwise);

@@ -71,12 +71,12 @@ export class Feed {
     this.add("outbound_http_route_retry_requests_total", { ...caller, ...parent }, value);
   }
 
-  /** So many users' requests of one latency. */
+  /** A number of users' requests of one latency. */
   latency(pods: Pods, ms: number, value: Value): void {
     this.#buckets(inbound(pods), ms, value);
   }
 
-  /** So long did callers wait for so many answers. */
+  /** How long callers waited for that number of answers. */
   waited(call: Call, ms: number, value: Value): void {
     this.#buckets(outbound(call), ms, value);
   }

@@ -19,7 +19,7 @@ import { Stage, versions } from "./plays.ts";
 import type { Call, Gate } from "./through.ts";
 
 const name = "podinfo";
-/** So long after Prometheus went away its last answer may still count, and so long before it is back may it be asked. */
+/** How long after Prometheus went away its last answer may still count, and how long before it is back it may be asked. */
 const outageMargins = { after: 2_000, before: 7_000 };
 
 export const newCounts = (): Record<string, number> => ({});

@@ -165,7 +165,7 @@ export async function doubled(arena: Arena, play: Play, end: object): Promise<vo
   await row.end();
 }
 
-/** So many at once. */
+/** How many at once. */
 export async function inParallel<T, R>(
   items: readonly T[],
   atOnce: number,

@@ -1,4 +1,4 @@
-/** So long in bad places, with one leader and with two: every invariant is looked at, and none is broken. */
+/** For a given time in bad places, with one leader and with two: every invariant is looked at, and none is broken. */
 import { expect } from "vitest";
 import type { Arena } from "./arena.ts";
 import { BadPlace } from "./faults.ts";

@@ -68,7 +68,7 @@ const unheard: readonly ErrorCode[] = ["Unreachable", "Timeout", "Unauthorized"]
 /** Of all others the next look may make something else: an object that is there, gone or changed is no refusal by itself. */
 const refusals: readonly ErrorCode[] = ["Invalid", "Forbidden", "NoSuchKind"];
 const patience = { firstMs: 1_000, capMs: 30_000 };
-/** So many times in a row, and for that long, the world has not merely moved: a watch that broke off is back by then. */
+/** This many times in a row, and for that long, the world has not merely moved: a watch that broke off is back by then. */
 const staying = 5;
 const stayingMs = 10_000;
 /** A validation error may name every field of an object. */

@@ -10,7 +10,7 @@ export interface ShareBlock {
 
 export type Deviation = "too few" | "too many";
 
-/** So many deviating scrapes in a row are believed. */
+/** How many deviating scrapes in a row are believed. */
 export const believedScrapes = 3;
 
 /** -ln of the chance, on each side, that a share as set looks like this: 0.01 % on both sides together. */

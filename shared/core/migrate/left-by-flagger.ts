@@ -13,7 +13,7 @@ export const flaggerFinalizer = "finalizer.flagger.app";
 /** What Flagger writes on Services so that Flux leaves them alone. */
 export const fluxMarks = ["kustomize.toolkit.fluxcd.io/reconcile", "helm.toolkit.fluxcd.io/driftDetection"] as const;
 
-/** With it KEDA keeps the target at so many replicas; Flagger writes `0`. */
+/** With it KEDA keeps the target at that number of replicas; Flagger writes `0`. */
 export const kedaPause = "autoscaling.keda.sh/paused-replicas";
 
 interface Named {

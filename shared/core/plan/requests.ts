@@ -12,7 +12,7 @@ export interface Rates {
   denied?: number;
 }
 
-/** What so many requests on average come to; their number is Poisson's. */
+/** What a number of requests on average comes to; their number is Poisson's. */
 export function drawRequests(mean: number, rates: Rates, random: Random): TrackCounts {
   const { failures = 0, hanging = 0, clientErrors = 0, slow = 0, denied = 0 } = rates;
   const requests = poisson(mean, random);

@@ -4,7 +4,7 @@ import { isFieldName } from "../objects/routing/field-name.ts";
 import type { NamedMatch, RequestMatch } from "../objects/routing/rules.ts";
 import { quoted } from "./references.ts";
 
-/** An HTTPRoute's rule has at most so many matches in every version, and a run remembers its own. */
+/** An HTTPRoute's rule has at most this many matches in every version, and a run remembers its own. */
 export const mostMatches = 8;
 export const mostConditions = 16;
 

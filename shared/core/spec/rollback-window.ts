@@ -5,7 +5,7 @@ import type { AnalysisSpec } from "../objects/canary.ts";
 
 /** A version must be within each of those that are given. */
 export interface RollbackWindow {
-  /** So many of the versions that were promoted before stable, newest first. */
+  /** How many of the versions that were promoted before stable, newest first. */
   versions?: number;
   /** Since another version took its place. */
   durationMs?: number;

@@ -77,7 +77,7 @@ export function checkStrategy(analysis: AnalysisSpec, add: Add): void {
 
 // --- internal ---
 
-/** Blue/Green: so many checks before any user, and then everybody. A/B: so many of the users who match. */
+/** Blue/Green: the number of checks before any user; then everybody. A/B: the number of checks while those who match have it. */
 function iterated({ iterations = 0, match = [] }: AnalysisSpec): number[] {
   const count = inRange(iterations, 1, mostIterations) ? iterations : 0;
   return match.length > 0 ? Array.from({ length: count }, () => 100) : [...Array.from({ length: count }, () => 0), 100];
@@ -95,7 +95,7 @@ function checkRouting(analysis: AnalysisSpec, add: Add): void {
     if (iterations === undefined)
       add(
         "spec.analysis.match",
-        "goes with iterations: who matches gets the canary for so many checks, and weights are for all users",
+        "goes with iterations: who matches gets the canary for that number of checks, and weights are for all users",
       );
   }
   if (preview) checkPreview(preview, add);

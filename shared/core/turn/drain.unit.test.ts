@@ -31,7 +31,7 @@ const promoted = { ...entry, outcome: "promoted", cause: "every check passed", e
 const after = (over: Partial<CanaryState> = {}): CanaryState =>
   aState({ phase: "Succeeded", stable: aVersion("1.7.1"), history: [promoted], runs: 1, ...over });
 
-/** So many ms after the end of the run. */
+/** By ms after the end of the run. */
 function world(agoMs: number, over: Partial<Observation> = {}): Observation {
   const active = [aVersion("1.7.1")];
   const target = aTarget({ intent: hashOf("1.7.1"), active, stableMark: "pod1.7.1", kept: ["pod1.7.1"] });

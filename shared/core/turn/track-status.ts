@@ -43,7 +43,7 @@ export function measurements(
   };
 }
 
-/** So many checks of a run are remembered at most: what fits into a line, and into a status. */
+/** How many checks of a run are remembered: what fits into a line, and into a status. */
 export const trendLength = 24;
 
 // --- internal ---

@@ -28,7 +28,7 @@ export interface FaultyVersion {
   /** Requests per second, where the fault is too rare for few to show it. */
   readonly rate?: number;
   readonly metrics?: MetricSpec[];
-  /** After so long a request is given up: by the Service's annotation where the route obeys it, and by the callers themselves where not. */
+  /** After this long a request is given up: by the Service's annotation where the route obeys it, and by the callers themselves where not. */
   readonly patienceMs?: number;
   readonly app?: AppOptions;
   /** Made before there is a Canary. */

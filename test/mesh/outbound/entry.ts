@@ -5,7 +5,7 @@ import type { Destination, Endpoint, Leaf, ServiceDestination } from "../policy/
 import type { Address } from "../proxy/original-destination.ts";
 import { Resolution, type ResolutionClock } from "./resolution.ts";
 
-// So long are requests held for a backend that lost its last endpoint: a client of 50 requests/s at 50/50 was seen to lose 8.
+// How long requests are held for a backend that lost its last endpoint: a client of 50 requests/s at 50/50 was seen to lose 8.
 const LOST_FAIL_FAST_MS = 300;
 
 export interface ProxyClock extends ResolutionClock {

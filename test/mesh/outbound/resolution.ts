@@ -9,7 +9,7 @@ export interface ResolutionClock {
   /** First pause after that; doubled each time up to `lastBackoffMs`. */
   readonly firstBackoffMs: number;
   readonly lastBackoffMs: number;
-  /** A stream without an update for so long is closed and opened again. */
+  /** A stream without an update for this long is closed and opened again. */
   readonly idleMs: number;
 }
 

@@ -24,7 +24,7 @@ export interface Exchange {
   readonly body?: Buffer;
   /** Where the n-th attempt (from 0) goes. */
   readonly upstream: (attempt: number) => Upstream;
-  /** After so long without a whole answer the upstream is left. */
+  /** After this long without a whole answer the upstream is left. */
   readonly timeoutMs?: number;
   /** An answer that is not for the client, since the request will be tried again. */
   readonly dropped?: (status: number) => boolean;

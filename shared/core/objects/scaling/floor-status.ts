@@ -13,7 +13,7 @@ export interface FloorStatus {
   message?: string;
 }
 
-/** Users' requests to both tracks in so many seconds, and how many replicas the target had. */
+/** Users' requests to both tracks in that number of seconds, and how many replicas the target had. */
 export interface LoadBaseline {
   requests: number;
   seconds: number;
