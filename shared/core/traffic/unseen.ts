@@ -5,7 +5,7 @@ import { canaryName } from "../objects/names.ts";
 import { event } from "../turn/event-messages.ts";
 import type { Measured } from "../turn/track-status.ts";
 import { draft, fullName, withoutWait, type Draft, type RunTurn } from "../turn/turn.ts";
-import { waitBecause } from "./wait.ts";
+import { isNeverWatched, waitBecause } from "./wait.ts";
 
 /** One missed scrape is an everyday matter. */
 const missedScrapes = 3;
@@ -20,7 +20,7 @@ export function unseenPods(turn: RunTurn, metrics: Measured): Draft | undefined 
   const { run, seen, state } = turn;
   // What is not looked at at all is another matter: see `unscraped`.
   const isFresh = metrics.sampledAt > seen.now - unseenMs(seen.scrapeIntervalMs);
-  if (state.weight === 0 || metrics.isUnwatched || isFresh) return undefined;
+  if (state.weight === 0 || isNeverWatched(run, metrics) || isFresh) return undefined;
   const since = run.wait === "unseen" ? (run.waitSince ?? seen.now) : seen.now;
   // A sample that is old tells since when; where a failed scrape has taken it away, our own clock does.
   const isLong = metrics.sampledAt > 0 || seen.now - since >= unseenMs(seen.scrapeIntervalMs);

@@ -1,6 +1,8 @@
 /** A canary with users that nobody sees any more. */
 import { describe, expect, it } from "vitest";
 import { aCheck, aPolicy, aRunningState, aRunObservation, someMetrics, start } from "../../../test/builders.ts";
+import { noBlocks } from "../analysis/sequential-test.ts";
+import { noCounts } from "../analysis/track-counts.ts";
 import { decide } from "../decide.ts";
 import type { MetricsSeen } from "../observation.ts";
 import type { Run } from "../state.ts";
@@ -70,5 +72,19 @@ describe("a canary that Prometheus does not see any more", () => {
 
   it("is let be where Prometheus looks at neither track: nobody is behind its weight by the mesh either", () => {
     expect(at({}, { ...gone, isUnwatched: true }).state).toMatchObject({ weight: 25 });
+  });
+
+  it("has no users until it is seen where Prometheus has lost both tracks in mid-run", () => {
+    const read = { epoch: 1, canary: { ...noCounts, requests: 5 }, primary: { ...noCounts, requests: 50 } };
+    const seenBefore = { comparison: { ...noBlocks(), read } };
+    const lost = { ...gone, isUnwatched: true };
+    expect(at(seenBefore, lost).state).toMatchObject({ weight: 25, run: { wait: "unseen" } });
+    const since = { ...seenBefore, wait: "unseen", waitSince: start - 30_000 } as const;
+    const { state: blind, actions } = at(since, lost);
+    expect([blind.weight, actions]).toEqual([0, [{ kind: "setWeight", weight: 0 }]]);
+    const run = { ...blind.run!, wait: "no-numbers", waitSince: start - 60_000, checkAt: start } as const;
+    const metrics = { ...someMetrics(start, { sampledAt: 0 }), isUnwatched: true };
+    const waiting = decide({ ...blind, run }, aRunObservation(0, 1, { metrics }), policy).state;
+    expect(waiting).toMatchObject({ weight: 0, run: { wait: "no-numbers" } });
   });
 });

@@ -107,6 +107,14 @@ export function warmingUp({ seen, policy }: RunTurn): Wait | undefined {
   return { cause: "warming-up", reason, next };
 }
 
+/** Prometheus looks at neither track, and in this run never has. If it has, its users are there still, and nobody sees them. */
+export function isNeverWatched({ comparison, share }: Run, { isUnwatched }: Measured): boolean {
+  const counted = [comparison?.primary, comparison?.read.primary, comparison?.read.canary].map(
+    (of) => of?.requests ?? 0,
+  );
+  return isUnwatched === true && [...counted, share?.all ?? 0].every((requests) => requests === 0);
+}
+
 /** For how long evidence has been missing. */
 export function missingSince({ run, seen }: RunTurn): number {
   return run.wait !== undefined && kindOf(run.wait) === "evidence" ? (run.waitSince ?? seen.now) : seen.now;
@@ -150,7 +158,7 @@ function unscraped({ run, seen, state, policy }: RunTurn): Wait | undefined {
   if (state.weight > 0 || !metrics?.ok || metrics.sampledAt >= run.stageAt) return undefined;
   const waitedMs = seen.now - (run.waitSince ?? seen.now);
   // Without a sample of stable either, Prometheus may have just started. If that lasts, it does not scrape this app at all.
-  if (metrics.isUnwatched && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
+  if (isNeverWatched(run, metrics) && waitedMs >= unwatchedScrapes * seen.scrapeIntervalMs) return undefined;
   const isYoung = waitedMs < firstNumbersMs;
   const doubt = isYoung ? "." : whyUnscraped(metrics.unscraped);
   const reason = `No traffic yet: Prometheus has not scraped the ready pods of ${canaryName(seen.targetName)}${doubt}`;
