@@ -146,8 +146,8 @@ export function servicesOf({ service }: Pick<Apex, "service">): { apex: string; 
 const kinds = "classification, outcome";
 const notMeshed = `tls!="true"`;
 
-/** gRPC statuses by which the caller is to blame, and that Linkerd counts as success, as it does 4xx. */
-const grpcClientErrors = "3|5|6|8|9|10|11|12|16";
+/** gRPC statuses by which the caller is to blame: client errors where Linkerd counts them as success, as it does 4xx. */
+const grpcClientErrors = "3|5|6|7|8|9|10|11|12|16";
 
 function rows(questions: Record<string, string>): string {
   return Object.entries(questions)

@@ -48,6 +48,11 @@ describe("the text of a query", () => {
     expect(countersQuery(asked)).not.toContain("bucket");
   });
 
+  test("takes a refusal by gRPC's PERMISSION_DENIED for a client error, as it takes 403", () => {
+    const [, statuses = ""] = /"grpc_status", "([^"]+)"/.exec(texts[0]!)!;
+    expect(["7", "16", "13"].map((status) => statuses.split("|").includes(status))).toEqual([true, true, false]);
+  });
+
   test("asks for the buckets of the limits alone", () => {
     expect(texts[2]).toContain('le=~"500([.]0)?"');
     expect(countersQuery(asked, [500, 100])).toContain('le=~"100([.]0)?|500([.]0)?"');
