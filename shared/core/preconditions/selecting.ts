@@ -219,13 +219,16 @@ function byServices(seen: SeenObjects): Omit<Finding, "code">[] {
   const labels = labelsIn(seen);
   const { services, selecting, namespace, apexName } = seen;
   if (!labels || !services) return [];
-  const leads = ({ spec }: V1Service, to: TrackLabels["stable"]): boolean =>
-    spec?.selector !== undefined && selects({ matchLabels: spec.selector }, to);
+  const leading = (to: TrackLabels["stable"]): V1Service[] =>
+    services
+      .filter(({ spec }) => spec?.selector !== undefined && selects({ matchLabels: spec.selector }, to))
+      .slice(0, mostLeading);
+  const [toStable, toCanary] = [leading(labels.stable), leading(labels.canary)];
   return (selecting?.serviceMonitors ?? []).flatMap((monitor) => {
     const { selector = {} } = monitor.spec;
-    const found = services.filter((service) => selects(selector, service.metadata?.labels ?? {}));
-    const stables = found.find((service) => leads(service, labels.stable));
-    const isBoth = found.some((service) => leads(service, labels.canary));
+    const isSelected = ({ metadata }: V1Service): boolean => selects(selector, metadata?.labels ?? {});
+    const stables = toStable.find(isSelected);
+    const isBoth = toCanary.some(isSelected);
     const name = nameOf(monitor);
     if (!looksInto(monitor, namespace) || !stables || isBoth || isAccepted(seen.canary, "servicemonitor", name))
       return [];
@@ -242,6 +245,9 @@ function byServices(seen: SeenObjects): Omit<Finding, "code">[] {
     ];
   });
 }
+
+/** Pods have a few Services. A namespace may have thousands, and of monitors too, which are each compared with them. */
+const mostLeading = 20;
 
 /** What a namespace holds has no bound, and a status does: as these are put right, others follow. */
 const first =

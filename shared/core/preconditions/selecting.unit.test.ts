@@ -258,6 +258,21 @@ describe("monitors of the Prometheus operator", () => {
     expect(pods({ matchNames: ["other"] })).toEqual([]);
   });
 
+  it("that are many beside many Services do not cost the product of the two", () => {
+    let reads = 0;
+    const services = Array.from({ length: 500 }, () => ({
+      get metadata() {
+        reads += 1;
+        return apex.metadata;
+      },
+      spec: apex.spec,
+    }));
+    const spec = { selector: { matchLabels: { none: "x" } } };
+    const serviceMonitors = Array.from({ length: 100 }, (_, n) => ({ metadata: metadata(`shop-${n}`), spec }));
+    expect(found({ services, selecting: { serviceMonitors } })).toEqual([]);
+    expect(reads).toBeLessThan(10_000);
+  });
+
   it.each<[string, object]>([
     ["both Services", { selector: {} }],
     ["Services of another namespace", { selector: stables, namespaceSelector: { matchNames: ["other"] } }],
