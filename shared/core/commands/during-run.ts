@@ -1,4 +1,5 @@
 /** What a person asked for: each command is answered once, with what it did or why it could not. */
+import { shellQuoted } from "../format/shell.ts";
 import type { Command, Verb } from "../objects/command.ts";
 import { podsFor, readyCanaries, sharedReplicas } from "../turn/capacity.ts";
 import {
@@ -92,7 +93,7 @@ function nothingRuns({ state, seen }: Turn, { verb }: Command): string {
 function wayBackWords(seen: Turn["seen"], { before }: Turn["state"]["history"][number]): string {
   const [image] = Object.values(before?.images ?? {});
   const version = image?.slice(image.lastIndexOf("/") + 1) ?? "VERSION";
-  return ` To go back at once: ${verbLine(seen, "undo")} --to ${version} --now`;
+  return ` To go back at once: ${verbLine(seen, "undo")} --to ${shellQuoted(version)} --now`;
 }
 
 function notMeant({ seen }: Turn, command: Command, run: Run): string | undefined {

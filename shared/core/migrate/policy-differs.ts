@@ -2,6 +2,7 @@
  * What selects the primary's pods by Flagger's label and misses the target's. Users are moved at once: where a policy shuts the target's
  * pods off, every request would fail, and where it guarded the primary alone, nobody would be kept out any more.
  */
+import { shellQuoted } from "../format/shell.ts";
 import { apexOf } from "../objects/canary.ts";
 import { guardOf, serverNameOf, type Guard, type GuardedPod, type PolicyServer } from "../objects/inbound-policy.ts";
 import { primaryName } from "../objects/names.ts";
@@ -131,7 +132,7 @@ function cureOf(
   return patch
     ? {
         say: `let it select both ${accept}`,
-        run: kubectlIn(namespace, `patch ${kind} ${name} --type merge -p '${JSON.stringify(patch)}'`),
+        run: kubectlIn(namespace, `patch ${kind} ${name} --type merge -p ${shellQuoted(JSON.stringify(patch))}`),
       }
     : { say: `let it be about the pods of ${target} too ${accept}`, run: kubectlIn(namespace, `edit ${kind} ${name}`) };
 }

@@ -1,4 +1,5 @@
 /** What the template refers to, where the Canary tracks it. */
+import { shellQuoted } from "../format/shell.ts";
 import { configWords } from "../config/tracking.ts";
 import { someOf } from "../format/some-of.ts";
 import { annotation } from "../objects/names.ts";
@@ -15,7 +16,7 @@ const configMissing: Rule = ({ missingConfigs = [], namespace, targetName }) => 
       evidence: `the template refers to ${names}, and not as optional`,
       cure: {
         say: "create what is missing, or correct the template",
-        run: kubectlIn(namespace, `get ${first}`),
+        run: kubectlIn(namespace, `get ${shellQuoted(first)}`),
       },
     },
   ];

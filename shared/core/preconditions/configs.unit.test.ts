@@ -29,6 +29,9 @@ describe("configuration", () => {
     );
   });
 
+  it("may be called whatever a template calls it: what is pasted looks for it, and no more", () =>
+    expect(found({ missingConfigs: ["configmap/x;id"] })[0]?.cure.run).toBe("kubectl -n test get 'configmap/x;id'"));
+
   it("that is to be tracked where the chart does not let us is said", () => {
     expect(found({ configNamespaces: ["shop"] })).toMatchObject([
       {

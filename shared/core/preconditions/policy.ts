@@ -2,6 +2,7 @@
  * Linkerd's inbound policy: a Server that selects stable's pods by the label that tells tracks apart leaves the canary's to the default
  * policy. Where that lets nobody in, each user whom the canary gets is refused; where it lets everybody in, the canary is open.
  */
+import { shellQuoted } from "../format/shell.ts";
 import type { V1Service } from "@kubernetes/client-node";
 import { serverNameOf, type Guard } from "../objects/inbound-policy.ts";
 import { selectorText, widenedSelector } from "../selectors/selector.ts";
@@ -109,7 +110,7 @@ function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure & { s
   const patch = JSON.stringify({ spec: { podSelector } });
   return {
     say: `let Server ${name} select both`,
-    run: kubectlIn(namespace, `patch ${servers} ${name} --type merge -p '${patch}'`),
+    run: kubectlIn(namespace, `patch ${servers} ${name} --type merge -p ${shellQuoted(patch)}`),
   };
 }
 

@@ -66,6 +66,12 @@ const annotated = (policy: string) =>
   });
 
 describe("a Server that selects stable's pods by the label that tells tracks apart", () => {
+  it("of whatever text runs nothing where its cure is pasted", () => {
+    const odd = server("shop", { matchExpressions: [{ key: "app", operator: "In", values: ["podinfo", "'; id; '"] }] });
+    const [finding] = found({ policies: policies({ servers: [odd] }) });
+    expect(finding?.cure.run).toContain(`"'\\''; id; '\\''"`);
+  });
+
   it("shuts the canary off where the default policy is deny, and a run does not start", () => {
     const [finding, ...others] = found();
     expect(others).toEqual([]);

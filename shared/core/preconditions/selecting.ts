@@ -2,6 +2,7 @@
  * What selects stable's pods by the label that tells tracks apart, and therefore misses the canary's: NetworkPolicies, budgets, monitors,
  * and rules of other Deployments about where their pods go. What shuts the canary off, or leaves it open, starts no run.
  */
+import { shellQuoted } from "../format/shell.ts";
 import type { V1LabelSelector, V1PodDisruptionBudget, V1Service } from "@kubernetes/client-node";
 import { canaryLeaf, label } from "../objects/names.ts";
 import { canaryPodLabels, labelsOfTracks } from "../objects/workload.ts";
@@ -187,7 +188,7 @@ function widenCure(
   const patch = JSON.stringify({ spec: { [of]: both } });
   return {
     say: `let ${kind} ${name} select both`,
-    run: kubectlIn(seen.namespace, `patch ${plural} ${name} --type merge -p '${patch}'`),
+    run: kubectlIn(seen.namespace, `patch ${plural} ${name} --type merge -p ${shellQuoted(patch)}`),
   };
 }
 

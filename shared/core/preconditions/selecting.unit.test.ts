@@ -237,6 +237,13 @@ describe("monitors of the Prometheus operator", () => {
     expect(finding?.cure.run).toContain("patch podmonitors.monitoring.coreos.com shop --type merge");
   });
 
+  it("of whatever text, which no definition of theirs restricts, run nothing where their cure is pasted", () => {
+    const values = ["podinfo", "'; $(touch x); '"];
+    const selector = { matchExpressions: [{ key: "app", operator: "In", values }] };
+    const [finding] = given({ podMonitors: [{ metadata: metadata("shop"), spec: { selector } }] });
+    expect(finding?.cure.run).toMatch(/-p '\{.*"'\\''; \$\(touch x\); '\\''","podinfo-canary"\]\}\]\}\}\}'$/);
+  });
+
   const service = (spec: object) => given({ serviceMonitors: [{ metadata: metadata("shop"), spec }] });
 
   it("that select the apex and not the canary's Service are a warning", () =>

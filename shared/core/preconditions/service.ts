@@ -1,4 +1,5 @@
 /** The Services of the namespace: the ports that the Canary names, and who else would send to canary pods. */
+import { shellQuoted } from "../format/shell.ts";
 import type { V1Service } from "@kubernetes/client-node";
 import { isWithoutService, type Canary, type ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
@@ -129,7 +130,7 @@ const apexNotTarget: Rule = (seen) => {
       evidence: `selector ${found || "none"} of Service ${apexName}; pod labels ${labelText(podLabels)}`,
       cure: {
         say: "name another Service in spec.service.name, or",
-        run: kubectlIn(namespace, `patch svc ${apexName} --type merge -p '${patch}'`),
+        run: kubectlIn(namespace, `patch svc ${apexName} --type merge -p ${shellQuoted(patch)}`),
       },
     },
   ];

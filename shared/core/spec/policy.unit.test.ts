@@ -45,6 +45,11 @@ describe("faults in a Canary", () => {
   it.each([
     ["an interval that is none", aSpec({ interval: "10x" }), '"10x" is not a duration'],
     ["an interval below a second", aSpec({ interval: "0s" }), "below the shortest"],
+    [
+      "a target that no Deployment can be called",
+      aSpec({}, { targetRef: { ...aSpec().targetRef, name: "x;id" }, service: { name: "podinfo", port: 80 } }),
+      'spec.targetRef.name: "x;id" cannot be a Deployment\'s name',
+    ],
     ["two strategies", aSpec({ iterations: 3 }), "stepWeight and iterations exclude each other"],
     ["no strategy", { ...aSpec(), analysis: { interval: "10s" } }, "needs stepWeight or stepWeights"],
     ["half a percent", aSpec({ stepWeight: 0.5 }), "not a percentage"],

@@ -47,8 +47,14 @@ function checkTarget({ name, kind, apiVersion }: Partial<CanarySpec["targetRef"]
   if (!apiVersion) add("spec.targetRef.apiVersion", "is required");
   if (!kind) add("spec.targetRef.kind", "is required");
   else oneOf(kind, targetKinds, { path: "spec.targetRef.kind", add });
-  if (!name) add("spec.targetRef.name", "is required");
-  if (!name || name.length <= longestLabel) return;
+  if (!name) return add("spec.targetRef.name", "is required");
+  // It stands in commands that people paste.
+  if (!/^[a-z0-9]([-.a-z0-9]*[a-z0-9])?$/.test(name))
+    add(
+      "spec.targetRef.name",
+      `${quoted(name)} cannot be a Deployment's name (lower case letters, digits, "-" and ".")`,
+    );
+  if (name.length <= longestLabel) return;
   add(
     "spec.targetRef.name",
     `"${name}" is ${name.length} characters; Linkerd writes the Deployment's name on its pods as a label, which holds ${longestLabel}: no pod of it can be meshed. Give it a shorter name`,
