@@ -209,7 +209,7 @@ function createQueue(parts: LoopParts): WorkQueue {
   const { cluster, clock, world, log } = parts;
   const now = (): number => clock.wall();
   const evidence = createEvidence({
-    prometheus: (server) => connectTo(server, { ...parts.config, timers: clock }, parts.apiServers),
+    prometheus: (server, maxBytes) => connectTo(server, { ...parts.config, timers: clock }, { ...parts, maxBytes }),
     metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
     podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
     whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world, now }, callers, request),

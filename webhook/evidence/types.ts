@@ -50,8 +50,8 @@ export interface Caller {
 }
 
 export interface EvidenceDeps {
-  /** A client for a server; called once per distinct server and kept. */
-  prometheus(server: Required<Pick<MetricServer, "address">> & MetricServer): Prometheus;
+  /** A client for a server, which is kept. `maxBytes`: of an answer, where less than usual is enough. */
+  prometheus(server: Required<Pick<MetricServer, "address">> & MetricServer, maxBytes?: number): Prometheus;
   metricTemplate(at: { namespace: string; name: string }): Promise<MetricTemplate | undefined>;
   /** Which of the callers have a proxy that is older than the route. */
   podsOlderThanRoute(callers: readonly Caller[], request: EvidenceRequest): Promise<StaleCaller[]>;

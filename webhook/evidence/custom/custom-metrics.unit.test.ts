@@ -40,3 +40,16 @@ it("one namespace's queries that hang hold up no other's, though all ask the sam
   end();
   await Promise.all(hanging);
 });
+
+it("of an answer that is to be one number, no more is read than a few series", async () => {
+  const asked: (number | undefined)[] = [];
+  const customs = new CustomClients({
+    prometheus: (_: unknown, maxBytes?: number) => {
+      asked.push(maxBytes);
+      return { query: () => Promise.resolve([]) };
+    },
+    timers: systemClock,
+  } as unknown as EvidenceDeps);
+  await customs.ask(aRequest(), { address: "http://prometheus" }, "up");
+  expect(asked).toEqual([200_000]);
+});

@@ -10,29 +10,36 @@ import { resource } from "../../../shared/kube/resources.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { asRequested, createPrometheus, type Prometheus } from "../../../shared/prometheus.ts";
 
-/** `apiServers`: IP addresses that a stranger's name must not lead to. */
+interface Servers {
+  /** The controller's own. */
+  metricsServer: string;
+  /** As the chart lists them. */
+  allowedAddresses: readonly string[];
+}
+
+/** `apiServers`: IP addresses that a stranger's name must not lead to. `maxBytes`: of an answer, where less than usual is enough. */
 export function connectTo(
   server: MetricServer & { address: string },
-  {
-    timers,
-    metricsServer,
-    allowedAddresses,
-  }: { timers: Timers; metricsServer: string; allowedAddresses: readonly string[] },
-  apiServers: readonly string[],
+  { timers, ...servers }: Servers & { timers: Timers },
+  { apiServers, maxBytes = Infinity }: { apiServers: readonly string[]; maxBytes?: number | undefined },
 ): Prometheus {
   const { address, headers, insecureSkipVerify } = server;
   const options = {
     timers,
     address,
+    maxBytes: Math.min(maxBytes, largestAnswer(address, servers)),
     ...(headers ? { headers } : {}),
     ...(insecureSkipVerify ? { insecureSkipVerify } : {}),
   };
-  if (asRequested(address) === asRequested(metricsServer)) return createPrometheus(options);
+  if (isOwn(address, servers)) return createPrometheus(options);
   // What the chart lists by itself was decided by whoever installed it, wherever it leads.
-  const guard = isListedByItself(asRequested(address), allowedAddresses)
-    ? {}
-    : { guard: createAddressGuard(apiServers) };
+  const guard = isListedAlone(address, servers) ? {} : { guard: createAddressGuard(apiServers) };
   return createPrometheus({ ...options, ...guard, isForeign: true });
+}
+
+/** Bytes. To read an answer takes time in which nobody else is looked after, so that a tenant's server must be short. */
+export function largestAnswer(address: string, servers: Servers): number {
+  return isOwn(address, servers) || isListedAlone(address, servers) ? 10_000_000 : 1_000_000;
 }
 
 /** Where this cluster's API server is: its Service, and what is behind it. Whatever cannot be read is left out, and logged. */
@@ -54,3 +61,11 @@ export async function addressesOfApiServers(
     return serviceHost === undefined ? [] : [serviceHost];
   }
 }
+
+// --- internal ---
+
+const isOwn = (address: string, { metricsServer }: Servers): boolean =>
+  asRequested(address) === asRequested(metricsServer);
+
+const isListedAlone = (address: string, { allowedAddresses }: Servers): boolean =>
+  isListedByItself(asRequested(address), allowedAddresses);
