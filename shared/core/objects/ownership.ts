@@ -12,6 +12,10 @@ interface Maker {
   uid: string;
 }
 
+interface Owner {
+  metadata: { name?: string; uid?: string };
+}
+
 interface Labelled {
   metadata?: { name?: string; labels?: Record<string, string> };
 }
@@ -24,6 +28,11 @@ export function sealOf(maker: Maker, name: string): string {
 /** Carries this Canary's own seal. */
 export function isSealedBy(maker: Maker, object: Labelled): boolean {
   return object.metadata?.labels?.[label.canaryUid] === sealOf(maker, object.metadata?.name ?? "");
+}
+
+/** A Service that was made for a target that had none: it follows the spec. Any other is its user's, and is not changed. */
+export function isOurApex({ metadata: { name = "", uid = "" } }: Owner, apex: Labelled): boolean {
+  return isSealedBy({ canary: name, uid }, apex);
 }
 
 /**

@@ -1,9 +1,11 @@
 /** Preconditions that the Canary's own text decides together with what the cluster serves. */
+import type { V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment, aSpec } from "../../../test/builders.ts";
 import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
 import type { CanarySpec, GatewayRef, MetricSpec } from "../objects/canary.ts";
 import { label } from "../objects/names.ts";
+import { sealOf } from "../objects/ownership.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
 import { createPatternReader, createQueryReader } from "../../promql.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
@@ -36,6 +38,48 @@ describe("spec.service.gatewayRefs", () => {
     expect(found({ provider: "gatewayapi:v1", service })).toEqual([]);
     expect(found({ service })).toEqual([]);
     expect(found({ provider: "linkerd" })).toEqual([]);
+  });
+});
+
+describe("ports in spec.service", () => {
+  const containers = [
+    {
+      name: "podinfod",
+      ports: [
+        { containerPort: 9898, name: "http" },
+        { containerPort: 9797, name: "metrics" },
+      ],
+    },
+    { name: "linkerd-proxy", ports: [{ containerPort: 4143 }] },
+  ];
+  const target = aDeployment();
+  target.spec!.template.spec = { containers };
+  const theirs = {
+    metadata: { name: "podinfo", namespace: "test" },
+    spec: { selector: { app: "podinfo" }, ports: [{ name: "http", port: 80, targetPort: 9898 }] },
+  };
+  const told = (service: NonNullable<CanarySpec["service"]>, apex: V1Service = theirs): string[] =>
+    found({ service }, { target, services: [apex] }).map(({ code, level, what }) => `${code} ${level}: ${what}`);
+
+  it("are said not to be written into a Service of the user's own, where it has others", () => {
+    expect(told({ port: 80, portName: "grpc", targetPort: 9797, appProtocol: "grpc", portDiscovery: true })).toEqual([
+      "service-fields-unread warning: Service podinfo is your own and keeps its ports, whatever spec.service says: its port 80 has targetPort 9898 and not 9797, name http and not grpc, no appProtocol grpc; it has no port for metrics (9797). Change the Service, or spec.service.",
+    ]);
+  });
+
+  it("are not spoken of where it has the same ones", () => {
+    expect(told({ port: 80, portName: "http", targetPort: "http" })).toEqual([]);
+    expect(told({ port: 80, portName: "", appProtocol: "", portDiscovery: false })).toEqual([]);
+    const ports = [...theirs.spec.ports, { port: 9797, targetPort: "metrics" }];
+    expect(told({ port: 80, portDiscovery: true }, { ...theirs, spec: { ...theirs.spec, ports } })).toEqual([]);
+  });
+
+  it("may change where we made the Service, which follows", () => {
+    const seal = { [label.canaryUid]: sealOf({ canary: "podinfo", uid: "" }, "podinfo"), [label.canary]: "podinfo" };
+    const made = { ...theirs, metadata: { ...theirs.metadata, labels: seal } };
+    expect(told({ port: 8080, targetPort: 9898, portDiscovery: true }, made)).toEqual([]);
+    expect(told({ port: 8080, targetPort: "none" }, made)).toEqual([expect.stringMatching(/^port-mismatch missing/)]);
+    expect(told({ port: 8080 })).toEqual([expect.stringMatching(/^port-mismatch missing/)]);
   });
 });
 

@@ -376,9 +376,10 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const routes = ["route-fields-unread", "route-rules-impossible", "route-match-impossible", "hosts-astray"];
-    const addresses = ["webhook-address-refused", "metric-address-refused"];
-    const own = ["left-to-flagger", "connections-undivided", "match-unreadable", ...routes, ...addresses];
+    const own = ["left-to-flagger", "connections-undivided", "match-unreadable", "hosts-astray"].concat(
+      ["fields-unread", "rules-impossible", "match-impossible"].map((code) => `route-${code}`),
+      ["service-fields-unread", "webhook-address-refused", "metric-address-refused"],
+    );
     const elsewhere = [...Object.keys({ ...policyRules, ...selectingRules, ...configRules, ...alertRules }), ...own];
     expect([...new Set([...rows.map(([code]) => code), ...elsewhere])].sort()).toEqual([...preconditionCodes].sort());
   });

@@ -3,7 +3,8 @@ import { shellQuoted } from "../format/shell.ts";
 import type { V1Service } from "@kubernetes/client-node";
 import { isWithoutService, type Canary, type ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
-import { alsoSelects, canaryPodLabels } from "../objects/workload.ts";
+import { isOurApex } from "../objects/ownership.ts";
+import { alsoSelects, canaryPodLabels, discoveredPorts } from "../objects/workload.ts";
 import { selectedLabels } from "../selectors/track-label.ts";
 import { apexOfTarget, trackIn } from "./track.ts";
 import { kubectlIn, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
@@ -12,7 +13,7 @@ const portMismatch: Rule = (seen) => {
   const { canary, services, apexName } = seen;
   if (!canary || !services || isWithoutService(canary)) return [];
   const apex = services.find((service) => nameOf(service) === apexName);
-  if (apex) return missingPort(seen, canary, apex);
+  if (apex && !isOurApex(canary, apex)) return missingPort(seen, canary, apex);
   const { service } = canary.spec;
   return service ? missingContainerPort(seen, canary, service) : noPortNamed(seen, canary);
 };
@@ -55,7 +56,7 @@ function noPortNamed({ apexName, namespace }: SeenObjects, canary: Canary): Foun
 
 /** The apex is to be made: the target's containers must have its port, where it goes by name. */
 function missingContainerPort({ target, namespace }: SeenObjects, canary: Canary, service: ServiceSpec): Found {
-  const wanted = service.targetPort ?? service.port;
+  const wanted = service.targetPort || service.port;
   if (target === undefined || typeof wanted === "number") return [];
   const declared = (target?.spec?.template.spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
   const names = declared.flatMap(({ name }) => name ?? []);
@@ -68,6 +69,64 @@ function missingContainerPort({ target, namespace }: SeenObjects, canary: Canary
       cure: { run: edit(namespace, canary) },
     },
   ];
+}
+
+/** A Service of the user's own is not written: what is to be there beside what is there is said. */
+const serviceFieldsUnread: Rule = (seen) => {
+  const { canary, apexName, namespace } = seen;
+  const apex = apexOfTarget(seen);
+  const service = canary?.spec.service;
+  if (!canary || !service || !apex || isOurApex(canary, apex)) return [];
+  const differing = [...portDiffers(seen, service, apex), ...undiscovered(seen, service, apex)];
+  if (differing.length === 0) return [];
+  return [
+    {
+      level: "warning",
+      what: `Service ${apexName} is your own and keeps its ports, whatever spec.service says: ${differing.join("; ")}. Change the Service, or spec.service.`,
+      evidence: `ports of Service ${apexName}, and the spec of Canary ${nameOf(canary)}`,
+      cure: { run: edit(namespace, canary) },
+    },
+  ];
+};
+
+/** Nothing where the Service has no such port at all: that is another rule's. */
+function portDiffers({ target }: SeenObjects, service: ServiceSpec, apex: V1Service): string[] {
+  const { port, targetPort, portName, appProtocol } = service;
+  const found = apex.spec?.ports?.find((one) => one.port === port);
+  if (!found) return [];
+  const goes = found.targetPort ?? port;
+  const isElsewhere = targetPort && containerPort(target, targetPort) !== containerPort(target, goes);
+  const words = [
+    ...(isElsewhere ? [`targetPort ${goes} and not ${targetPort}`] : []),
+    ...differs("name", found.name, portName),
+    ...differs("appProtocol", found.appProtocol, appProtocol),
+  ];
+  return words.length === 0 ? [] : [`its port ${port} has ${words.join(", ")}`];
+}
+
+function differs(field: string, found: string | undefined, wanted: string | undefined): string[] {
+  if (!wanted || found === wanted) return [];
+  return [found ? `${field} ${found} and not ${wanted}` : `no ${field} ${wanted}`];
+}
+
+/** Ports of the target's containers that the Service leads to by none of its own. */
+function undiscovered(
+  { target }: SeenObjects,
+  { port, portDiscovery }: ServiceSpec,
+  { spec = {} }: V1Service,
+): string[] {
+  if (!portDiscovery || !target) return [];
+  const { ports = [] } = spec;
+  const led = ports.map((one) => containerPort(target, one.targetPort ?? one.port));
+  const missing = discoveredPorts(target, { port }).filter(({ port: of }) => !led.includes(of));
+  const names = missing.map(({ name, port: of }) => `${name} (${of})`);
+  return names.length === 0 ? [] : [`it has no port for ${names.join(", ")}`];
+}
+
+/** By its number where the target's containers name it, else as it is written. */
+function containerPort(target: SeenObjects["target"], port: number | string): number | string {
+  const declared = (target?.spec?.template.spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
+  return declared.find(({ name }) => name === port)?.containerPort ?? port;
 }
 
 /** Services other than ours that would send users to canary pods outside the weights. */
@@ -155,5 +214,6 @@ export const serviceRules = {
   "apex-headless": apexHeadless,
   "apex-not-target": apexNotTarget,
   "port-mismatch": portMismatch,
+  "service-fields-unread": serviceFieldsUnread,
   "service-leak": serviceLeak,
 } satisfies Rules;

@@ -3,7 +3,7 @@ import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { apexOf, isWithoutService, type Canary, type ServiceSpec } from "../../../shared/core/objects/canary.ts";
 import { type Served, type ServedRoutes, chooseRoute } from "../objects/route-choice.ts";
 import { indexes, type Caches } from "./caches.ts";
-import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
+import { isOurApex } from "../../../shared/core/objects/ownership.ts";
 import { discoveredPorts, leafPorts } from "../../../shared/core/objects/workload.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { SeenObjects } from "../../../shared/core/preconditions/finding.ts";
@@ -44,14 +44,9 @@ export function portsOf(
   return { port: made.port, ports: [made, ...(service?.portDiscovery && target ? discoveredPorts(target, made) : [])] };
 }
 
-function madePort({ port, portName = "http", targetPort, appProtocol }: ServiceSpec): V1ServicePort {
-  const named = { name: portName, port, protocol: "TCP", targetPort: targetPort ?? port };
-  return { ...named, ...defined({ appProtocol }) };
-}
-
-/** Made for a target that had no Service: it follows the spec. Any other is its user's, and is not changed. */
-export function isOurApex({ metadata }: Canary, apex: V1Service): boolean {
-  return isSealedBy({ canary: metadata.name ?? "", uid: metadata.uid ?? "" }, apex);
+function madePort({ port, portName, targetPort, appProtocol }: ServiceSpec): V1ServicePort {
+  const named = { name: portName || "http", port, protocol: "TCP", targetPort: targetPort || port };
+  return { ...named, ...(appProtocol ? { appProtocol } : {}) };
 }
 
 export type Defined<T> = {

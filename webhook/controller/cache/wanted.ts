@@ -8,7 +8,8 @@ import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { givenOf, ruleSettingsOf } from "../../../shared/core/spec/service-settings.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 import type { Caches } from "./caches.ts";
-import { isOurApex, type CanaryObjects } from "./canary-objects.ts";
+import { isOurApex } from "../../../shared/core/objects/ownership.ts";
+import type { CanaryObjects } from "./canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
 
 /** The apex where it is missing or ours, then both leaves; nothing where the target cannot be canaried. */
