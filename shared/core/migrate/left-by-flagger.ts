@@ -1,14 +1,11 @@
 /** What Flagger has left of one Canary: which objects are its own, which Services still send to its primary. */
 import type { V1ObjectMeta, V1Service } from "@kubernetes/client-node";
 import { type Canary, apexOf, isLeftToFlagger } from "../objects/canary.ts";
-import { canaryLeaf, label, primaryLeaf, primaryName } from "../objects/names.ts";
+import { canaryLeaf, flaggerFinalizer, label, primaryLeaf, primaryName } from "../objects/names.ts";
 import type { RouteObject } from "../routes/routes.ts";
 import type { ConfigObject, MigrationSeen, Scaler } from "./seen.ts";
 import { referredConfigs } from "../config/references.ts";
 import { primaryLabel, primarySuffix, withoutSuffix, type NamedConfig } from "./serving-template.ts";
-
-/** Flagger's finalizer, where `spec.revertOnDeletion` was set. */
-export const flaggerFinalizer = "finalizer.flagger.app";
 
 /** What Flagger writes on Services so that Flux leaves them alone. */
 export const fluxMarks = ["kustomize.toolkit.fluxcd.io/reconcile", "helm.toolkit.fluxcd.io/driftDetection"] as const;

@@ -6,7 +6,7 @@
 import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { apexOf, isLeftToFlagger } from "../objects/canary.ts";
 import { lastAppliedAnnotation, withDropped } from "../objects/last-applied.ts";
-import { annotation, kind, primaryLeaf, primaryName } from "../objects/names.ts";
+import { annotation, flaggerFinalizer, kind, primaryLeaf, primaryName } from "../objects/names.ts";
 import { describeChange, sameTemplate } from "../objects/pod-template.ts";
 import { ownRoute } from "../routes/own-route.ts";
 import { routerOf, type RouteObject } from "../routes/routes.ts";
@@ -14,7 +14,6 @@ import { drainMs } from "../spec/policy.ts";
 import {
   clonedScalers,
   copiesOf,
-  flaggerFinalizer,
   flaggersLeaves,
   flaggersRoutes,
   isCopyIn,

@@ -9,6 +9,9 @@ const prefix = "kubectl-canary.io";
 /** Field manager and `app.kubernetes.io/managed-by` value of everything we write. */
 export const manager = "kubectl-canary";
 
+/** Flagger's, where `spec.revertOnDeletion` was set. */
+export const flaggerFinalizer = "finalizer.flagger.app";
+
 export const label = {
   /** On a target: its own UID. Opts the Deployment in; a copy carries the wrong UID and is thereby known as a copy. */
   target: `${prefix}/target`,

@@ -1,6 +1,6 @@
 /** Flagger at work, and what it leaves behind. */
 import { type Canary, isLeftToFlagger } from "../objects/canary.ts";
-import { annotation, primaryName } from "../objects/names.ts";
+import { annotation, flaggerFinalizer, primaryName } from "../objects/names.ts";
 import { kubectlIn, nameOf, type Known, type Rule, type Rules } from "./finding.ts";
 
 /** Flagger wrote this Canary's status after anybody else did: proof that it acts on it. A Deployment's image, wherever, is none. */
@@ -64,8 +64,23 @@ const leftToFlagger: Rule = ({ canary, namespace }) => {
   ];
 };
 
+/** Only Flagger takes it off, where `spec.revertOnDeletion` had it put on. */
+const finalizerLeft: Rule = ({ canary, flaggers = [], namespace }) => {
+  if (!canary?.metadata.finalizers?.includes(flaggerFinalizer)) return [];
+  if (isLeftToFlagger(canary) || flaggerWrote(canary) || flaggers.length > 0) return [];
+  return [
+    {
+      level: "warning",
+      what: `Canary ${nameOf(canary)} has Flagger's finalizer: where no Flagger is at work to take it off, the Canary cannot be deleted.`,
+      evidence: `metadata.finalizers of Canary ${nameOf(canary)}: ${flaggerFinalizer}`,
+      cure: { run: `kubectl canary migrate ${nameOf(canary)} -n ${namespace}` },
+    },
+  ];
+};
+
 export const flaggerRules = {
   "other-controller": otherController,
   "flagger-primary": flaggerPrimary,
   "left-to-flagger": leftToFlagger,
+  "flagger-finalizer": finalizerLeft,
 } satisfies Rules;

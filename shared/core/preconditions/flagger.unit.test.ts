@@ -3,7 +3,9 @@ import { leftByFlagger } from "../../../test/migrate/left.ts";
 import { annotation } from "../objects/names.ts";
 import { unmetPreconditions } from "./preconditions.ts";
 
-const { canary, primary } = leftByFlagger();
+const { canary: withFinalizer, primary } = leftByFlagger();
+const { finalizers = [], ...metadata } = withFinalizer.metadata;
+const canary = { ...withFinalizer, metadata };
 const names = { namespace: "test", targetName: "podinfo", apexName: "podinfo" };
 
 describe("what Flagger leaves", () => {
@@ -20,6 +22,21 @@ describe("what Flagger leaves", () => {
   it("is its user's to take away where it is nobody's", () => {
     const [found] = unmetPreconditions({ ...names, canary, primary: { metadata: { name: "podinfo-primary" } } });
     expect(found?.cure.run).toBe("kubectl -n test delete deploy podinfo-primary");
+  });
+
+  it("is a finalizer that nobody takes off, unless Flagger is at work", () => {
+    expect(finalizers).toEqual(["finalizer.flagger.app"]);
+    expect(unmetPreconditions({ ...names, canary: withFinalizer })).toMatchObject([
+      {
+        code: "flagger-finalizer",
+        level: "warning",
+        what: "Canary podinfo has Flagger's finalizer: where no Flagger is at work to take it off, the Canary cannot be deleted.",
+        cure: { run: "kubectl canary migrate podinfo -n test" },
+      },
+    ]);
+    const flaggers = [{ metadata: { name: "flagger", namespace: "mesh" } }];
+    const codes = unmetPreconditions({ ...names, canary: withFinalizer, flaggers }).map(({ code }) => code);
+    expect(codes).toEqual(["other-controller"]);
   });
 
   it("is a warning where a person has left the Canary to it", () => {

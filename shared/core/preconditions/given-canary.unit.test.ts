@@ -173,8 +173,8 @@ describe("a Prometheus that the controller may not ask", () => {
   const own = "http://prometheus.linkerd-viz:9090";
   const metricServers = { own, allowed: ["*.allowed"] };
   const metrics = [{ name: "errors", templateRef: { name: "errors" }, threshold: 1 }];
-  const at = (address: string, spec: Partial<CanarySpec> = {}): Finding[] => {
-    const template = { spec: { provider: { type: "prometheus", address }, query: "up" } } as MetricTemplate;
+  const at = (address: string, spec: Partial<CanarySpec> = {}, type = "prometheus"): Finding[] => {
+    const template = { spec: { provider: { type, address }, query: "up" } } as MetricTemplate;
     const templates = new Map([["test/errors", template]]);
     return found({ analysis: { stepWeight: 10, metrics }, ...spec }, { templates, metricServers });
   };
@@ -189,6 +189,9 @@ describe("a Prometheus that the controller may not ask", () => {
       },
     ]);
     expect(at("http://other.mesh", { skipAnalysis: true })).toMatchObject([{ level: "warning" }]);
+    expect(at("http://other.mesh", {}, "datadog").map(({ code, what }) => `${code}: ${what}`)).toEqual([
+      'metric-unusable: Metric errors cannot be asked: MetricTemplate errors.test has provider "datadog", which cannot be asked here: ask Prometheus for it, or let a webhook of type rollout decide.',
+    ]);
   });
 
   it("of the Canary does too", () => {

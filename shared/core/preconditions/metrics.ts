@@ -85,9 +85,9 @@ const metricAddressRefused: Rule = (seen) => {
 function templateAddressRefused(seen: SeenObjects, metric: MetricSpec): Found {
   const { canary, namespace } = seen;
   const key = templateKey(metric, seen);
-  const { address } = { ...seen.templates?.get(key ?? "")?.spec.provider };
+  const { type, address } = { ...seen.templates?.get(key ?? "")?.spec.provider };
   const [of] = (key ?? "").split("/");
-  const refusal = address && refusalIn(seen, address, of);
+  const refusal = type === "prometheus" && address && refusalIn(seen, address, of);
   if (!canary || !refusal) return [];
   const what = `Metric ${metric.name} cannot be asked: ${refusal}.`;
   const { cure } = origin(key, { namespace, canary });

@@ -163,7 +163,9 @@ function fromTemplate(
   if (typeof provider?.type !== "string" || typeof query !== "string")
     return { error: `${named} has no spec.provider.type or no spec.query; write both` };
   if (provider.type !== "prometheus") {
-    return { error: `${named} has provider "${provider.type}", which is not supported yet; only prometheus is` };
+    return {
+      error: `${named} has provider "${provider.type}", which cannot be asked here: ask Prometheus for it, or let a webhook of type rollout decide`,
+    };
   }
   const unsent = unsentHeaders(provider);
   if (unsent.length > 0)
