@@ -8,6 +8,9 @@ import { label } from "../objects/names.ts";
 import { sealOf } from "../objects/ownership.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
 import { createPatternReader, createQueryReader } from "../../promql.ts";
+import { routeBySpec } from "../routes/following.ts";
+import { httpRoute, type RouteObject } from "../routes/routes.ts";
+import { ruleSettingsOf } from "../spec/service-settings.ts";
 import { cureText, unmetPreconditions } from "./preconditions.ts";
 import type { Finding, SeenObjects } from "./finding.ts";
 
@@ -38,6 +41,31 @@ describe("spec.service.gatewayRefs", () => {
     expect(found({ provider: "gatewayapi:v1", service })).toEqual([]);
     expect(found({ service })).toEqual([]);
     expect(found({ provider: "linkerd" })).toEqual([]);
+  });
+});
+
+describe("timeouts in spec.service", () => {
+  const service = { port: 9898, timeout: "5s" };
+  const context = { canary: "podinfo", namespace: "test", uid: "u", apex: "podinfo", port: 9898 };
+  const router = { ...context, gatewayRefs: [], hosts: [], apiVersion: "gateway.networking.k8s.io/v1" };
+  const written = routeBySpec(httpRoute, router, { given: {}, rule: ruleSettingsOf(service) });
+  const codes = (route: RouteObject): string[] =>
+    found({ provider: "gatewayapi:v1", service }, { route }).map(({ code, level }) => `${code} ${level}`);
+
+  it("are missed where the cluster's definition of HTTPRoute has dropped them, with Linkerd's own annotation", () => {
+    const [rule] = written.spec["rules"] as object[];
+    const { timeouts: _dropped, ...rest } = { timeouts: undefined, ...rule };
+    const route = { ...written, spec: { ...written.spec, rules: [rest] } };
+    expect(codes(route)).toEqual(["route-timeouts-dropped warning"]);
+    const [told] = found({ provider: "gatewayapi:v1", service }, { route });
+    expect(told?.what).toBe(
+      "HTTPRoute podinfo was written with the timeouts of spec.service and has none: this cluster's definition of HTTPRoute does not know them. Annotate Service podinfo with timeout.linkerd.io/request, or install a newer Gateway API.",
+    );
+  });
+
+  it("are there, or are not written yet", () => {
+    expect(codes(written)).toEqual([]);
+    expect(codes(routeBySpec(httpRoute, router, { given: {}, rule: {} }))).toEqual([]);
   });
 });
 

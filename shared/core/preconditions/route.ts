@@ -1,5 +1,6 @@
 /** Whether the cluster can split traffic at all. */
 import { isWithoutService, type AnalysisSpec, type GatewayRef } from "../objects/canary.ts";
+import { fieldsWritten } from "../objects/made/from-spec.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { quoted } from "../spec/references.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
@@ -108,6 +109,20 @@ const routeFieldsUnread: Rule = (seen) => {
       what: `${fields.join(", ")} ${are} not carried out: the route is a TrafficSplit (${why}), which has no such thing. Set provider: gatewayapi:v1 for an HTTPRoute${timeouts}, or leave ${fields.length === 1 ? "it" : "them"} out.`,
       evidence: `the spec of Canary ${nameOf(canary)}`,
       cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
+    },
+  ];
+};
+
+/** The API server leaves out what the cluster's definition of a route does not know, and says nothing. */
+const timeoutsDropped: Rule = ({ route, apexName, namespace }) => {
+  if (!route || !isOurRoute(route) || !fieldsWritten(route).includes("timeouts")) return [];
+  if (JSON.stringify(route.spec).includes('"timeouts":')) return [];
+  return [
+    {
+      level: "warning",
+      what: `HTTPRoute ${apexName} was written with the timeouts of spec.service and has none: this cluster's definition of HTTPRoute does not know them. Annotate Service ${apexName} with timeout.linkerd.io/request, or install a newer Gateway API.`,
+      evidence: `rules of HTTPRoute ${nameOf(route)}`,
+      cure: { run: kubectlIn(namespace, `annotate svc ${apexName} timeout.linkerd.io/request=5s`) },
     },
   ];
 };
@@ -240,6 +255,7 @@ export const routeRules = {
   "route-kind-missing": routeKindMissing,
   "foreign-parent": foreignParent,
   "route-fields-unread": routeFieldsUnread,
+  "route-timeouts-dropped": timeoutsDropped,
   "route-match-impossible": matchImpossible,
   "hosts-astray": hostsAstray,
   "match-unreadable": matchUnreadable,

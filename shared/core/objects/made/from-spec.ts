@@ -46,6 +46,9 @@ export function droppedFrom(found: Described, wanted: Described): Omit<Stamp, "s
   return { labels: gone("labels"), annotations: [...gone("annotations"), ...stamp], fields: gone("fields") };
 }
 
+/** Parts of its spec with which the object was last written from the Canary's, by their names. */
+export const fieldsWritten = (object: Described): string[] => stampOf(object).fields;
+
 /** The object without these keys. */
 export function without<T extends object>(of: T, names: readonly string[]): T {
   return Object.fromEntries(Object.entries(of).filter(([name]) => !names.includes(name))) as T;
