@@ -77,6 +77,15 @@ const analysisOf = (isAny: boolean): fc.Arbitrary<AnalysisSpec> => {
     stepWeightPromotion: maybe(percent),
     canaryReadyThreshold: maybe(percent),
     primaryReadyThreshold: maybe(percent),
+    canaryReplicas: maybe(among<number | string>([9, "100%"], [0, "150%"])),
+    warmup: maybe(among(["0s"], ["soon", "1h"])),
+    minRequests: maybe(among([1, 20], [0])),
+    comparison: maybe(
+      among<NonNullable<AnalysisSpec["comparison"]>>(
+        [{ mode: "off" }, { mode: "always", marginPercent: 2 }, { clientErrors: "rollback" }],
+        [{ alpha: 0 }],
+      ),
+    ),
     webhooks: maybe(fc.array(webhook, { maxLength: 3 })),
     metrics: fc.uniqueArray(metric, { maxLength: 2, selector: ({ name }) => name }),
     noEvidence: fc.record({ policy: fc.constantFrom("hold", "fail", "pass"), deadline: duration }),
