@@ -167,7 +167,7 @@ const ownMetric = [{ name: "own", templateRef: { name: "own" }, thresholdRange: 
 
 describe("a MetricTemplate", () => {
   test.each<[string, object, string]>([
-    ["another provider", { type: "datadog" }, 'provider "datadog", which is not supported yet'],
+    ["another provider", { type: "datadog" }, 'provider "datadog", which cannot be asked here'],
     ["a Secret that is not there", { secretRef: { name: "token" } }, "no Secret is there"],
     [
       "an address that the chart does not allow",

@@ -96,7 +96,7 @@ describe("a metric with a query of its own", () => {
 
   test.each([
     ["a template that is absent", undefined, "MetricTemplate latency.test does not exist"],
-    ["a provider not built yet", template({ type: "datadog" }), 'provider "datadog", which is not supported yet'],
+    ["another provider", template({ type: "datadog" }), 'provider "datadog", which cannot be asked here'],
     ["no spec", { ...template({}), spec: undefined } as unknown as MetricTemplate, "has no spec.provider.type"],
     ["no query", template({}, null as unknown as string), "no spec.query"],
     ["a broken text", template({}, "{{ x }}"), "MetricTemplate latency.test cannot be used"],
