@@ -47,6 +47,8 @@ describe("a query that names the workload in Flagger's way", () => {
     ['rate(x{namespace="test"}[1m])', "selects-both"],
     ['rate(x{namespace="test",pod!=""}[1m])', "selects-both"],
     ['rate(x{namespace="test",deployment!="podinfo"}[1m])', "selects-both"],
+    ['rate(x{deployment="podinfo-canary"}[1m]) / rate(x{deployment=~"podinfo.*"}[1m])', "selects-both"],
+    ['rate(errors{deployment="podinfo"}[1m]) / rate(requests{pod=~"podinfo-.*"}[1m])', "selects-stable"],
     ['sum(lag{service="kafka-exporter",topic="orders"})', "selects-others"],
     ['sum(lag{name="orders"}) / sum(rate(done{app="worker"}[1m]))', "selects-others"],
     ['sum(lag{name="orders"}) / sum(rate(done{namespace="test"}[1m]))', "selects-both"],

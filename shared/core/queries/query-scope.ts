@@ -43,17 +43,19 @@ export type QueryReader = (query: string, tracks: TrackNames) => QueryScopeFindi
 
 /**
  * What is wrong with the tracks that a query selects; undefined where it selects the canary, or names no workload in any
- * label known to tell the tracks apart. A query that selects the canary in one place may select anything in others: it compares.
+ * label known to tell the tracks apart. A query that selects the canary in one place may select stable in others: it compares. One
+ * that divides by both tracks' requests makes the canary's failures few.
  */
 export function scopeFinding(selectors: readonly Selector[], tracks: TrackNames): QueryScopeFinding | undefined {
   const reaches = selectors.map((selector) => reachOf(selector, tracks));
   const named = reaches.filter(({ by }) => by.length > 0);
   if (named.length === 0) return unnamed(reaches, tracks) ?? undirected(selectors, tracks);
-  if (named.some(({ canary, stable }) => canary && !stable)) return undefined;
-  const both = named.find(({ canary }) => canary);
+  const isOfCanary = named.some(({ canary, stable }) => canary && !stable);
+  const onlyStable = named.find(({ canary, stable }) => stable && !canary);
+  if (onlyStable && !isOfCanary) return finding("selects-stable", onlyStable, tracks);
+  const both = named.find(({ canary, stable }) => canary && stable);
   if (both) return finding("selects-both", both, tracks);
-  const onlyStable = named.find(({ stable }) => stable);
-  return onlyStable ? finding("selects-stable", onlyStable, tracks) : finding("selects-nothing", named[0], tracks);
+  return isOfCanary ? undefined : finding("selects-nothing", named[0], tracks);
 }
 
 // --- internal ---
