@@ -68,6 +68,7 @@ export function checkJudging(analysis: AnalysisSpec, add: Add): void {
   checkDeadline(noEvidence?.deadline, "spec.analysis.noEvidence.deadline", add);
   checkDeadline(cannotAsk?.deadline, "spec.analysis.cannotAsk.deadline", add);
   checkWord(noEvidence?.policy, ["hold", "fail", "pass"], "spec.analysis.noEvidence.policy", add);
+  checkWindows(analysis, add);
   checkComparison(analysis, add);
   checkRequests(analysis, add);
 }
@@ -174,6 +175,19 @@ function checkWarmup({ warmup, noEvidence }: AnalysisSpec, add: Add): void {
   else if (ms > longestWarmupMs) add(path, `"${warmup}" is above 10m`);
   else if (ms > 0 && ms >= deadlineOf(noEvidence?.deadline))
     add(path, `"${warmup}" does not end before noEvidence.deadline`);
+}
+
+/** A query of the user's own cannot be narrowed to this run's pods, so that its window must be younger than the run. */
+function checkWindows({ metrics = [], noEvidence = {} }: AnalysisSpec, add: Add): void {
+  if (noEvidence.policy === "pass") return;
+  metrics.forEach((metric, index) => {
+    const window = metric.interval || "1m";
+    if (!isBuiltIn(metric) && (parseDuration(window) ?? 0) > deadlineOf(noEvidence.deadline))
+      add(
+        `spec.analysis.metrics[${index}].interval`,
+        `"${window}" is above noEvidence.deadline: until then it holds time from before the run, and the run is given up. Set noEvidence.deadline above it`,
+      );
+  });
 }
 
 function checkDeadline(text: string | undefined, path: string, add: Add): void {

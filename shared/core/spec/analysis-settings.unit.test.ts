@@ -120,6 +120,11 @@ describe("faults of judging", () => {
       { warmup: "2m", noEvidence: { deadline: "1m" } },
       "does not end before noEvidence.deadline",
     ],
+    [
+      "a query over a time that no run is given",
+      { metrics: [{ name: "own", query: "up", interval: "1h", threshold: 1 }] },
+      'spec.analysis.metrics[0].interval: "1h" is above noEvidence.deadline: until then it holds time from before the run, and the run is given up. Set noEvidence.deadline above it',
+    ],
     ["an unknown mode", { comparison: { mode: "on" as "off" } }, '"on" is none of off'],
     [
       "client errors that are nothing",
