@@ -1,6 +1,6 @@
 /** All that the page of one Canary shows, out of what was read. Pure. */
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { leastStepMs } from "../../shared/core/spec/hooks.ts";
+import { leastStepsMs } from "../../shared/core/spec/hooks.ts";
 import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 import { viewComparison } from "../commands/explain/compared.ts";
 import type { EventView } from "../commands/events.ts";
@@ -55,8 +55,9 @@ export function viewSteps({ spec }: Canary, { run }: CanaryView): StepView[] {
 /** The last step ends at the earliest end; each one before it by the time of the next one earlier. */
 function startsOf(policy: Policy, endsAt: number): number[] {
   let at = endsAt;
-  return policy.weights
-    .map((_, index, { length }) => (at -= leastStepMs(policy, policy.weights[length - 1 - index] ?? 0)))
+  return leastStepsMs(policy, policy.weights)
+    .reverse()
+    .map((leastMs) => (at -= leastMs))
     .reverse();
 }
 

@@ -3,7 +3,7 @@ import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { RunStatus } from "../../shared/core/objects/canary-status.ts";
 import { isWaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
 import { isPausePassed } from "../../shared/core/gates/answers.ts";
-import { leastStepMs } from "../../shared/core/spec/hooks.ts";
+import { leastStepsMs } from "../../shared/core/spec/hooks.ts";
 import { parsePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 
 /** Of the last step's check, by which the promotion begins; RFC 3339. */
@@ -37,19 +37,22 @@ function goesOn({ stage, ending, paused, hold, ceiling }: RunStatus): boolean {
 /** The end of the present step, and the shortest time of each that follows. */
 function earliestOf(run: RunStatus, policy: Policy, now: number): number {
   if (policy.skipAnalysis) return now;
-  const ahead = policy.weights.slice(run.step + 1, run.steps);
-  return ahead.reduce((at, weight) => at + leastStepMs(policy, weight), presentEnd(run, policy, now));
+  const [present = policy.intervalMs, ...ahead] = leastStepsMs(policy, policy.weights.slice(run.step, run.steps));
+  const isPassed = isPausePassed(run, policy.weights[run.step] ?? 0);
+  const end = presentEnd(run, policy, { now, leastMs: isPassed ? policy.intervalMs : present });
+  return ahead.reduce((at, leastMs) => at + leastMs, end);
 }
 
-function presentEnd(run: RunStatus, policy: Policy, now: number): number {
-  const weight = policy.weights[run.step] ?? 0;
-  const leastMs = leastStepMs(policy, weight);
+function presentEnd(
+  run: RunStatus,
+  { intervalMs }: Policy,
+  { now, leastMs }: { now: number; leastMs: number },
+): number {
   // A pause before the first users has its end in the gate.
   const from = Math.max(now, run.gate?.until ? Date.parse(run.gate.until) : 0);
   if (run.stage !== "analysing") return from + leastMs;
-  const due = run.checkAt ? Date.parse(run.checkAt) : now + policy.intervalMs;
-  const isPausing = leastMs > policy.intervalMs && !isPausePassed(run, weight);
-  return Math.max(from, due, isPausing ? Date.parse(run.stageAt) + leastMs : 0);
+  const due = run.checkAt ? Date.parse(run.checkAt) : now + intervalMs;
+  return Math.max(from, due, leastMs > intervalMs ? Date.parse(run.stageAt) + leastMs : 0);
 }
 
 /** By the steps that are over, the pods' start among them. */

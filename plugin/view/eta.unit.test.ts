@@ -43,6 +43,21 @@ describe("when a run may be promoted", () => {
       expect(paused({ ...present, hold: "timed-pause", gate })?.earliestAt).toBe(ago(-1_200 - 10));
     });
 
+    it("counts it once for the iterations of an A/B test, which have one weight", () => {
+      const canary = aCanary(aStatus({ run: { ...aRun, step: 0, steps: 4, checkAt: ago(-4), stageAt: ago(6) } }));
+      const { stepWeight: _, maxWeight: __, ...judged } = canary.spec.analysis;
+      const match = [{ headers: { "x-who": { exact: "us" } } }];
+      const analysis = { ...judged, iterations: 4, match, pauses: [{ weight: 100, duration: "30m" }] };
+      const at = (run: Partial<RunStatus>): string | undefined => {
+        const status = { ...canary.status!, run: { ...canary.status!.run!, ...run } };
+        return viewEta({ ...canary, spec: { ...canary.spec, analysis }, status }, now)?.earliestAt;
+      };
+      expect(at({})).toBe(ago(-4 - 20 - 1_800));
+      expect(at({ stage: "scaling", step: 1 })).toBe(ago(-20 - 1_800));
+      expect(at({ step: 3 })).toBe(ago(6 - 1_800));
+      expect(at({ step: 3, passed: ["pause/100"] })).toBe(ago(-4));
+    });
+
     it("counts none that somebody has ended", () =>
       expect(paused({ step: 8, stageAt: ago(600), checkAt: ago(-4), passed: ["pause/90"] })?.earliestAt).toBe(
         ago(-14),

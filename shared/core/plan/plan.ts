@@ -4,7 +4,7 @@
  */
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 import { optional } from "../format/compact.ts";
-import { leastStepMs } from "../spec/hooks.ts";
+import { leastStepsMs } from "../spec/hooks.ts";
 import type { Policy } from "../spec/policy.ts";
 import { unwise } from "./remarks.ts";
 import type { SimulatedRun } from "./simulated-run.ts";
@@ -74,15 +74,14 @@ export function faultsOf({ metrics }: Policy): Fault[] {
 function stepsOf(runs: readonly SimulatedRun[], policy: Policy): StepPlan[] {
   const unused = unusedSteps(policy);
   const weights = policy.skipAnalysis ? [] : policy.weights;
+  const leastMs = leastStepsMs(policy, weights);
   return weights.map((weightPercent, index) => {
-    const leastSeconds = leastOf(policy, weightPercent);
+    const leastSeconds = (leastMs[index] ?? 0) / 1_000;
     const known = { seconds: exactly(leastSeconds), canaryRequests: exactly(0) };
     const taken = index < unused ? known : takenIn(runs, index - unused);
     return { step: index + 1, weightPercent, leastSeconds, ...taken };
   });
 }
-
-const leastOf = (policy: Policy, weight: number): number => leastStepMs(policy, weight) / 1_000;
 
 const exactly = (value: number): Spread => ({ low: value, median: value, high: value });
 

@@ -103,6 +103,23 @@ describe("a pause that a Canary declares", () => {
     expect(run).toMatchObject({ leastSeconds: 150, seconds: { median: 150 } });
     expect(remarks.map(({ code }) => code)).toEqual(["gates-taken-to-pass"]);
   });
+
+  it("takes it once in an A/B test, whose iterations have one weight", () => {
+    const pauses = [{ weight: 100, durationMs: 60_000 }];
+    const policy: Policy = {
+      ...limited,
+      strategy: { kind: "ab-testing", matches: [] },
+      weights: [100, 100, 100],
+      pauses,
+    };
+    const { steps, run } = releasePlan(input({ policy, matching: 0.2 }));
+    expect(steps.map(({ leastSeconds, seconds }) => [leastSeconds, seconds?.median])).toEqual([
+      [10, 10],
+      [10, 10],
+      [60, 60],
+    ]);
+    expect(run).toMatchObject({ leastSeconds: 80, seconds: { median: 80 } });
+  });
 });
 
 describe("a Canary of an odd shape", () => {

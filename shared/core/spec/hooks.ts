@@ -60,16 +60,26 @@ export function checkHooks({ webhooks = [], pauses = [] }: AnalysisSpec, weights
   });
 }
 
-/** The shortest that a step at this weight may take: an interval, or its declared pause, whose time counts from when the weight is in force. */
-export function leastStepMs(
+/** The shortest that each step in turn may take. The iterations of an A/B test have one weight, and its pause comes after the last of them. */
+export function leastStepsMs(
+  policy: { intervalMs: number; pauses: readonly DeclaredPause[] },
+  weights: readonly number[],
+): number[] {
+  return weights.map((weight, index) =>
+    weights[index + 1] === weight ? policy.intervalMs : leastStepMs(policy, weight),
+  );
+}
+
+// --- internal ---
+
+/** The shortest that a step at this weight may take: an interval, or its declared pause, whose time counts from when the step is in force. */
+function leastStepMs(
   { intervalMs, pauses }: { intervalMs: number; pauses: readonly DeclaredPause[] },
   weight: number,
 ): number {
   const pause = weight === 0 ? undefined : pauses.find((one) => one.weight === weight);
   return Math.max(intervalMs, pause?.durationMs ?? 0);
 }
-
-// --- internal ---
 
 /** Flagger takes a webhook without a type for a check of the analysis. */
 const typeOf = ({ type }: WebhookSpec): HookType => hookTypes.find((known) => known === type) ?? "rollout";
