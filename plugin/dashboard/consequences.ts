@@ -24,8 +24,8 @@ const says: Record<DashboardVerb, (view: CanaryView) => string[]> = {
     "The controller refuses this while the canary is not ready or its last check failed.",
   ],
   rollback: (view) => [
-    returning(view),
     ...(isRollingOut(view) ? [`${view.target} goes back to ${versionOf(view.images.stable, view)} first.`] : []),
+    returning(view),
     `${versionOf(view.images.canary, view)} is rejected: it does not start again by itself. No pod of stable restarts${isRollingOut(view) ? " that runs stable already" : ""}.`,
   ],
   pause: (view) => [
@@ -59,7 +59,15 @@ function returning(view: CanaryView): string {
   if (weight === 0) return "Stable keeps every request.";
   const rate = trackOf(view, "canary")?.requestsPerSecond ?? null;
   const moved = rate === null ? "" : `, ${rate.toFixed(1)} requests a second,`;
-  return `Stable gets every request: the canary's ${weight}%${moved} go back to it at once.`;
+  return `Stable gets every request: the canary's ${weight}%${moved} go back to it ${whenBack(view)}.`;
+}
+
+/** Its pods must be of its version, and enough of them. */
+function whenBack(view: CanaryView): string {
+  if (isRollingOut(view)) return "when all of its pods run that again";
+  const { ready = 0, replicas = 0 } = { ...trackOf(view, "primary") };
+  const needed = Math.max(replicas, view.floor?.replicas ?? 0);
+  return ready < needed ? `as its pods can carry them: ${ready} of ${needed} are ready` : "at once";
 }
 
 const isRollingOut = ({ run }: CanaryView): boolean => run?.stage === "promoting" || run?.stage === "returning";

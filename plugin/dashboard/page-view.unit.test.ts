@@ -65,6 +65,13 @@ describe("the commands of the page", () => {
     expect(said["pause"]).toContain("The weight stays at 20%");
   });
 
+  it("say that stable takes no more than its pods can carry", () => {
+    const { view } = seenIn("progressing");
+    const floor = { replicas: 6 };
+    const rollback = offeredActions({ ...view, floor }, scope).find(({ verb }) => verb === "rollback");
+    expect(rollback?.consequences[0]).toContain("go back to it as its pods can carry them: 4 of 6 are ready.");
+  });
+
   it("say what was rejected before it is tried again", () => {
     const said = saidIn("failed");
     expect(Object.keys(said)).toEqual(["retry"]);
@@ -77,7 +84,9 @@ describe("the commands of the page", () => {
   });
 
   it("go back from a promotion by way of stable's template", () => {
-    expect(saidIn("promoting")["rollback"]).toContain("goes back to podinfo:1.7.0 first");
+    const said = saidIn("promoting")["rollback"];
+    expect(said).toContain("goes back to podinfo:1.7.0 first");
+    expect(said).toContain("go back to it when all of its pods run that again.");
   });
 
   it("are none where no controller would answer, and none between runs", () => {
