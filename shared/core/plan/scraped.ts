@@ -32,7 +32,7 @@ export class Scrapes {
 
   /** What came in the window. */
   since(from: number): Totals {
-    const before = this.known.findLast(({ at }) => at <= from);
+    const before = this.known[this.lastBy(from)];
     const now = this.latest();
     return {
       canary: countsSince(before?.canary ?? noCounts, now.canary),
@@ -42,8 +42,19 @@ export class Scrapes {
 
   /** Nothing before this is asked for any more. */
   forget(before: number): void {
-    const first = this.known.findLastIndex(({ at }) => at <= before);
+    const first = this.lastBy(before);
     if (first > 64) this.known = this.known.slice(first);
+  }
+
+  /** The index of the last that was known by then; -1 where none was. By halves: each look of an hour asks among thousands. */
+  private lastBy(then: number): number {
+    let [low, high] = [-1, this.known.length - 1];
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2);
+      if ((this.known[middle]?.at ?? Infinity) <= then) low = middle;
+      else high = middle - 1;
+    }
+    return low;
   }
 }
 
