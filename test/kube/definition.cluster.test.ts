@@ -119,8 +119,12 @@ it("a kind of route that is not installed is no fault, and is seen when it is in
 
 it("nothing overrides a route where ServiceProfiles are not installed", async () => {
   const world = { splits: { get: () => undefined }, httpRoutes: { get: () => ({}) } } as unknown as Caches;
-  const request = { namespace: "default", apex: { name: "podinfo" } } as Parameters<typeof whyNotObeyed>[2];
-  await expect(whyNotObeyed({ cluster, world, now: () => Date.now() }, [], request)).resolves.toMatchObject({
+  const request = { namespace: "default", apex: { name: "podinfo" }, prometheus: "" } as Parameters<
+    typeof whyNotObeyed
+  >[2];
+  await expect(
+    whyNotObeyed({ cluster, world, now: () => Date.now(), metricsServer: "" }, [], request),
+  ).resolves.toMatchObject({
     staleCallers: [],
   });
 });

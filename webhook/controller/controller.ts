@@ -208,21 +208,21 @@ function createElection(
 function createQueue(parts: LoopParts): WorkQueue {
   const { cluster, clock, world, log } = parts;
   const now = (): number => clock.wall();
+  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
   const evidence = createEvidence({
     prometheus: (server, maxBytes) => connectTo(server, { ...parts.config, timers: clock }, { ...parts, maxBytes }),
     metricTemplate: ({ namespace, name }) => Promise.resolve(world.templates.get(namespace, name)),
-    podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world }, callers, request),
-    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world, now }, callers, request),
+    podsOlderThanRoute: (callers, request) => podsOlderThanRoute({ cluster, world, metricsServer }, callers, request),
+    whyNotObeyed: (callers, request) => whyNotObeyed({ cluster, world, now, metricsServer }, callers, request),
     credentials: createCredentials({ cluster, now }),
     allowedAddresses: parts.config.allowedAddresses,
     templateNamespaces: parts.config.templateNamespaces,
-    ownAddress: parts.config.metricsServer,
-    scrapeIntervalMs: parts.config.scrapeIntervalMs,
+    ownAddress: metricsServer,
+    scrapeIntervalMs,
     now,
     timers: clock,
     log,
   });
-  const { provider, metricsServer, scrapeIntervalMs, identity: instance } = parts.config;
   const { templateNamespaces, excludedNamespaces, allowGateways, hookAddresses } = parts.config;
   const configs = createConfigReads({ ...parts, ...parts.config, now }, (key) => queue.add(key));
   const deps: LookDeps = {

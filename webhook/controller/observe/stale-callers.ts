@@ -1,4 +1,5 @@
 /** Which callers do not obey a route because their proxies are older than it, and what else stands in its way. */
+import { asRequested } from "../../../shared/prometheus.ts";
 import type { V1Pod } from "@kubernetes/client-node";
 import { type StaleCaller, workloadOf } from "../../../shared/core/format/restart-command.ts";
 import { someOf } from "../../../shared/core/format/some-of.ts";
@@ -11,19 +12,30 @@ import { readProfile } from "./service-profile.ts";
 import type { Caller, EvidenceRequest } from "../../evidence/types.ts";
 import type { Caches } from "../cache/caches.ts";
 
+interface Deps {
+  cluster: Cluster;
+  world: Caches;
+  /** The controller's own Prometheus. */
+  metricsServer: string;
+}
+
 /**
  * Those whose pod was made before the ServiceProfile of a TrafficSplit, and whose proxy still sends to the apex itself. Running
  * proxies follow an HTTPRoute, but for those that have followed a split before.
  */
 export async function podsOlderThanRoute(
-  deps: { cluster: Cluster; world: Caches },
+  deps: Deps,
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<StaleCaller[]> {
   const profile = await readProfile(deps.cluster, { namespace: request.namespace, apex: request.apex.name });
   const made = obeyedSince(routeOf(deps.world, request), profile);
   if (made === undefined) return [];
-  const bypassing = callers.filter((caller) => caller.dstService === request.apex.name);
+  // What a tenant's server names could be a guess, and whether it is there the status would tell.
+  const isOwn = asRequested(request.prometheus) === asRequested(deps.metricsServer);
+  const bypassing = callers.filter(
+    ({ dstService, namespace }) => dstService === request.apex.name && (isOwn || namespace === request.namespace),
+  );
   const pods = await Promise.all(bypassing.slice(0, mostRead).map(async (caller) => readPod(deps.cluster, caller)));
   const found = new Map<string, StaleCaller>();
   for (const { metadata = {} } of pods.flatMap((pod) => pod ?? [])) {
@@ -37,7 +49,7 @@ export async function podsOlderThanRoute(
 
 /** Why the share of traffic is not the route's: who must be restarted, or what stands in the way. */
 export async function whyNotObeyed(
-  deps: { cluster: Cluster; world: Caches; now: () => number },
+  deps: Deps & { now: () => number },
   callers: readonly Caller[],
   request: EvidenceRequest,
 ): Promise<{ staleCallers: StaleCaller[]; cause?: string }> {

@@ -17,7 +17,7 @@ class Counting extends RecordingCluster {
   }
 }
 
-it("reads the pods of so many callers at most, however many a Prometheus names", async () => {
+async function read(callers: readonly Caller[], prometheus: string): Promise<{ pods: number; found: number }> {
   const at = { namespace: "test", creationTimestamp: new Date(1_000) };
   const route = { apiVersion: "gateway.networking.k8s.io/v1", kind: httpRoute.kind, metadata: { name: "web", ...at } };
   const profile = { metadata: { name: "web.test.svc.cluster.local", ...at }, spec: { dstOverrides: [{}] } };
@@ -26,12 +26,23 @@ it("reads the pods of so many callers at most, however many a Prometheus names",
     { of: resource.serviceProfiles, object: profile },
   ]);
   const world = await worldOf(cluster);
-  const callers = Array.from(
-    { length: 1_000 },
-    (_, n) => ({ namespace: "test", pod: `load-${n}`, dstService: "web" }) as unknown as Caller,
-  );
-  const request = { namespace: "test", apex: { name: "web", port: 80 } } as unknown as EvidenceRequest;
-  const found = await podsOlderThanRoute({ cluster, world }, callers, request);
-  expect([cluster.pods, found.length]).toEqual([50, 50]);
+  const request = { namespace: "test", apex: { name: "web", port: 80 }, prometheus } as unknown as EvidenceRequest;
+  const metricsServer = "http://prometheus.own:9090";
+  const found = await podsOlderThanRoute({ cluster, world, metricsServer }, callers, request);
   await world.stop();
+  return { pods: cluster.pods, found: found.length };
+}
+
+const caller = (namespace: string, n: number): Caller =>
+  ({ namespace, pod: `load-${n}`, dstService: "web" }) as unknown as Caller;
+
+it("reads the pods of so many callers at most, however many a Prometheus names", async () => {
+  const callers = Array.from({ length: 1_000 }, (_, n) => caller("test", n));
+  expect(await read(callers, "http://prometheus.own:9090/")).toEqual({ pods: 50, found: 50 });
+});
+
+it("reads no other namespace's pods for a Prometheus that a tenant names: it could ask what is there", async () => {
+  const callers = [caller("kube-system", 1), caller("test", 2)];
+  expect(await read(callers, "http://prometheus.test.svc:9090")).toMatchObject({ pods: 1 });
+  expect(await read(callers, "http://prometheus.own:9090")).toMatchObject({ pods: 2 });
 });
