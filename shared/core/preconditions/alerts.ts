@@ -8,14 +8,14 @@ type Found = Omit<Finding, "code">[];
 
 const providerMissing: Rule = (seen) =>
   eachAlert(seen, ({ name }, { namespace, name: provider }, found) => {
-    if (found !== null) return [];
+    if (found !== null || strangerWords(seen, namespace)) return [];
     const what = `AlertProvider ${provider} does not exist in ${namespace}: what alert ${name} is for reaches nobody.`;
     return [{ level: "warning", what, ...editCanary(seen, `spec.analysis.alerts names it in alert ${name}`) }];
   });
 
 const providerUnusable: Rule = (seen) =>
   eachAlert(seen, ({ name }, { namespace, name: provider }, found) => {
-    const why = found && whyUnusable(seen, namespace, found);
+    const why = strangerWords(seen, namespace) ?? (found && whyUnusable(seen, found));
     if (!why) return [];
     const what = `Alert ${name} cannot go to AlertProvider ${provider} in ${namespace}: ${why}.`;
     const cure = { run: kubectlIn(namespace, `edit alertprovider ${provider}`) };
@@ -47,14 +47,14 @@ function eachAlert(
   });
 }
 
+/** Whether it is there is no business of this namespace's. */
+function strangerWords({ namespace, alerts }: SeenObjects, at: string): string | undefined {
+  if (!alerts || at === namespace || alerts.providerNamespaces.includes(at)) return undefined;
+  return `it is another namespace's, and the chart's alerts.providerNamespaces does not have ${at}`;
+}
+
 /** The Secret's own address is found out when it is read. */
-function whyUnusable(
-  { namespace, alerts }: SeenObjects,
-  at: string,
-  { spec: { address, proxy } }: AlertProvider,
-): string | undefined {
-  if (alerts && at !== namespace && !alerts.providerNamespaces.includes(at))
-    return `it is another namespace's, and the chart's alerts.providerNamespaces does not have ${at}`;
+function whyUnusable({ alerts }: SeenObjects, { spec: { address, proxy } }: AlertProvider): string | undefined {
   if (proxy && !/^https?:\/\//i.test(proxy)) return "its proxy is no http or https address";
   const found = address && alerts ? reachOf(address, alerts.allowedAddresses) : undefined;
   return found && "refusal" in found ? found.refusal : undefined;

@@ -29,10 +29,10 @@ describe("an alert that cannot arrive", () => {
   it.each<[string, SeenObjects, [string, string, string]]>([
     [
       "goes to a provider that does not exist",
-      alerting("shop"),
+      alerting("test"),
       [
         "alert-provider-missing",
-        "AlertProvider on-call does not exist in shop: what alert release is for reaches nobody.",
+        "AlertProvider on-call does not exist in test: what alert release is for reaches nobody.",
         "kubectl -n test edit canary podinfo",
       ],
     ],
@@ -65,6 +65,11 @@ describe("an alert that cannot arrive", () => {
     ],
   ])("%s, and is told of with the cure, without the path that is a secret", (_, seen, [code, what, cure]) => {
     expect(found(seen)).toEqual([[code, "warning", what, cure]]);
+  });
+
+  it("says nothing of whether another namespace has it, unless the chart lists that one", () => {
+    expect(found(alerting("shop"))).toEqual(found(alerting("shop", { address: "https://hooks.example/x" })));
+    expect(found(alerting("platform"))[0]?.[0]).toBe("alert-provider-missing");
   });
 
   it.each([

@@ -21,14 +21,14 @@ import { trackIn } from "./track.ts";
 const templateMissing: Rule = (seen) =>
   eachMetric(seen, (metric) => {
     const key = templateKey(metric, seen);
-    if (key === undefined || !seen.templates || seen.templates.has(key)) return [];
+    if (key === undefined || !seen.templates || seen.templates.has(key) || isStrangers(metric, seen)) return [];
     return unusable(seen, metric, `spec.analysis.metrics names MetricTemplate ${key}`);
   });
 
 const metricUnusable: Rule = (seen) =>
   eachMetric(seen, (metric) => {
     const key = templateKey(metric, seen);
-    if (key !== undefined && !seen.templates?.has(key)) return [];
+    if (key !== undefined && !seen.templates?.has(key) && !isStrangers(metric, seen)) return [];
     const asked = key === undefined ? "its query" : `MetricTemplate ${key}`;
     return unusable(seen, metric, `${asked}, as metric ${metric.name} asks it`);
   });
@@ -109,6 +109,12 @@ function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found
 
 function templateKey({ templateRef }: MetricSpec, { namespace }: SeenObjects): string | undefined {
   return templateRef && `${templateRef.namespace || namespace}/${templateRef.name}`;
+}
+
+/** Whether it is there is no business of this namespace's. */
+function isStrangers({ templateRef }: MetricSpec, { namespace, templateNamespaces }: SeenObjects): boolean {
+  const at = templateRef?.namespace ?? namespace;
+  return at !== namespace && templateNamespaces !== undefined && !templateNamespaces.includes(at);
 }
 
 function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Found {
