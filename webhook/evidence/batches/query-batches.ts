@@ -47,8 +47,10 @@ export function createQueryBatches(deps: EvidenceDeps): QueryBatches {
   const apexes = new Map<string, QueryBatch<Apex>>();
   const timing = { now: () => deps.now(), timers: deps.timers, gatherMs: deps.gatherMs ?? 20, rememberMs };
 
-  const query = (address: string, promql: string, of: readonly { namespace: string }[]): Promise<Sample[]> =>
-    lastUsed(clients, connectionsOf(address, of), () => deps.prometheus({ address })).query(promql);
+  const query = async (address: string, promql: string, of: readonly { namespace: string }[]): Promise<Sample[]> => {
+    const client = lastUsed(clients, connectionsOf(address, of), () => deps.prometheus({ address }));
+    return (await client.query(promql)).filter(isPossible);
+  };
 
   function tracksOf(request: EvidenceRequest, { question, timesAScrape = 1, text }: Question): Asking<Workload> {
     dropUnused(tracks, deps.now());
@@ -114,6 +116,10 @@ export function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T 
 }
 
 // --- internal ---
+
+/** A server that a tenant names may answer anything. Quantiles may be of nothing. */
+const isPossible = ({ labels, value }: Sample): boolean =>
+  labels["quantile"] !== undefined || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 
 const fewNamespaces = 2;
 

@@ -79,3 +79,18 @@ it("a window that few ask for takes none of the connections by which many are as
     vi.useRealTimers();
   }
 });
+
+it("what is no count that a proxy could have is left out: sums of it would be none either, and no status could hold them", async () => {
+  vi.useFakeTimers({ now: start });
+  try {
+    const row = (value: number, labels = {}) => ({ labels, value, atMs: 0 });
+    const samples = [row(7), row(1e308), row(NaN), row(-Infinity), row(NaN, { quantile: "p99" })];
+    const prometheus = () => ({ query: () => Promise.resolve(samples) });
+    const deps = { prometheus, now: () => Date.now(), timers: systemClock, scrapeIntervalMs: 10_000, gatherMs: 20 };
+    const answer = createQueryBatches(deps as unknown as EvidenceDeps).counters(aRequest("shop"));
+    await vi.advanceTimersByTimeAsync(60);
+    expect((await answer).samples).toEqual([samples[0], samples[4]]);
+  } finally {
+    vi.useRealTimers();
+  }
+});
