@@ -117,9 +117,16 @@ export function lastUsed<T>(all: Map<string, T>, key: string, make: () => T): T 
 
 // --- internal ---
 
+/** An authority with its port has no more characters, and no row that is asked for more labels. */
+const [longestLabel, mostLabels] = [300, 32];
+
 /** A server that a tenant names may answer anything. Quantiles may be of nothing. */
-const isPossible = ({ labels, value }: Sample): boolean =>
-  labels["quantile"] !== undefined || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+function isPossible({ labels, value }: Sample): boolean {
+  const texts: unknown[] = Object.values(labels);
+  if (texts.length > mostLabels) return false;
+  if (!texts.every((text) => typeof text === "string" && text.length <= longestLabel)) return false;
+  return labels["quantile"] !== undefined || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+}
 
 const fewNamespaces = 2;
 

@@ -80,11 +80,13 @@ it("a window that few ask for takes none of the connections by which many are as
   }
 });
 
-it("what is no count that a proxy could have is left out: sums of it would be none either, and no status could hold them", async () => {
+it("what no proxy could have counted is left out: a sum with it would be no number, and its names fill the memory", async () => {
   vi.useFakeTimers({ now: start });
   try {
     const row = (value: number, labels = {}) => ({ labels, value, atMs: 0 });
-    const samples = [row(7), row(1e308), row(NaN), row(-Infinity), row(NaN, { quantile: "p99" })];
+    const many = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`l${n}`, "x"]));
+    const odd = [row(7, { pod: "x".repeat(301) }), row(7, { pod: 5 }), row(7, many)];
+    const samples = [row(7), row(1e308), row(NaN), row(-Infinity), row(NaN, { quantile: "p99" }), ...odd];
     const prometheus = () => ({ query: () => Promise.resolve(samples) });
     const deps = { prometheus, now: () => Date.now(), timers: systemClock, scrapeIntervalMs: 10_000, gatherMs: 20 };
     const answer = createQueryBatches(deps as unknown as EvidenceDeps).counters(aRequest("shop"));

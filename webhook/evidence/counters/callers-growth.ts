@@ -3,7 +3,7 @@ import { type Apex, question, servicesOf } from "../../../shared/core/queries/qu
 import { addSides, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
 import type { Sample } from "../../../shared/prometheus.ts";
 import type { BatchAnswer } from "../batches/query-batch.ts";
-import { createCounters } from "./counters.ts";
+import { createCounters, keepRecent } from "./counters.ts";
 import { countsOf, failedAtEither, isRowOf, type MaybeTrack, retriesIn } from "../track-rows.ts";
 
 /** Requests that one meshed pod sent to the apex, and how many of them its proxy gave to the canary. */
@@ -76,7 +76,12 @@ export function createCallersGrowth(subject: CallersSubject): CallersGrowth {
       count(found, { row, more, isCanary }, subject);
       if (known.has(callerOf(row.labels))) addSent(sent, row, { more, apex: subject.apex });
     }
-    for (const caller of found.present) known.set(caller, askedAt);
+    for (const caller of found.present) {
+      known.delete(caller);
+      known.set(caller, askedAt);
+    }
+    keepRecent(known, found.present.size);
+    counters.settle();
     const there = [...known].filter(([, at]) => askedAt - at <= subject.recentMs).map(([caller]) => caller);
     return { ...found, sent: [...sent.values()].filter(({ all }) => all > 0), present: new Set(there) };
   }

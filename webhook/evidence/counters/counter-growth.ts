@@ -7,7 +7,7 @@ import type { CountOrigin, DeniedBy, TrackCounts } from "../../../shared/core/an
 import { addSides, nobody, type SideCounts } from "../../../shared/core/analysis/user-requests.ts";
 import type { Sample } from "../../../shared/prometheus.ts";
 import { createCallersGrowth, type CallersGrown, type CallersSubject, type Sent } from "./callers-growth.ts";
-import { type Counters, createCounters } from "./counters.ts";
+import { type Counters, createCounters, keepRecent } from "./counters.ts";
 import type { BatchAnswer } from "../batches/query-batch.ts";
 import { addStretches, createTally, emptyStretch, type Stretch, type Tally } from "./tally.ts";
 import { countsOf, isRowOf, sampleAgesIn, type MaybeTrack } from "../track-rows.ts";
@@ -156,11 +156,14 @@ function createPods(warmupMs: number): Pods {
       for (const [pod, seen] of now) {
         const before = known.get(pod);
         const firstAt = before?.firstAt ?? (newIsCold ? seen.sampledAt : -Infinity);
+        known.delete(pod);
         known.set(pod, { sampledAt: seen.sampledAt, firstAt });
         const kind = isColdSince(before, firstAt, warmupMs) ? "cold" : "warm";
         found[kind] = addStretches(found[kind], grownPod(counters, pod, { seen, newCounts }));
         found[kind === "cold" ? "hasCold" : "hasWarm"] = true;
       }
+      keepRecent(known, now.size);
+      counters.settle();
       return { ...found, isAllCold: found.hasCold && !found.hasWarm };
     },
   };
