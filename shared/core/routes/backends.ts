@@ -97,7 +97,8 @@ export function weightsSeen(route: RouteObject, backends: readonly Backend[], ap
 export function milli(weight: number | string | undefined): number {
   if (weight === undefined) return 1_000;
   const text = String(weight);
-  return text.endsWith("m") ? Number(text.slice(0, -1)) : Number(text) * 1_000;
+  const value = text.endsWith("m") ? Number(text.slice(0, -1)) : Number(text) * 1_000;
+  return Number.isFinite(value) ? value : 0;
 }
 
 export function stamped(route: RouteObject, weight: number, over: string | undefined): RouteObject {

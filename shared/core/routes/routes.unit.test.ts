@@ -109,6 +109,27 @@ describe.each([
 });
 
 describe("a TrafficSplit", () => {
+  it.each([
+    undefined,
+    null,
+    {},
+    { backends: null },
+    { backends: {} },
+    { backends: [null, { service: "podinfo-canary" }] },
+  ])("of the shape %j, which its definition lets pass, is one that names not both leaves", (spec) => {
+    const odd = { ...trafficSplit.build(context), spec } as unknown as RouteObject;
+    expect(trafficSplit.read(odd, "podinfo")).toBeUndefined();
+    expect(trafficSplit.backendsOf(odd)).toEqual(JSON.stringify(spec)?.includes("canary") ? ["podinfo-canary"] : []);
+  });
+
+  it("with a weight that is no number gives the canary nothing by it", () => {
+    const backends = [
+      { service: "podinfo-primary", weight: 1 },
+      { service: "podinfo-canary", weight: "much" },
+    ];
+    expect(trafficSplit.read({ ...trafficSplit.build(context), spec: { backends } }, "podinfo")?.weight).toBe(0);
+  });
+
   it("has weights as text in v1alpha1 and as numbers later", () => {
     const weights = (apiVersion: string): unknown =>
       trafficSplit.withWeight({ ...trafficSplit.build(context), apiVersion }, "podinfo", 30).spec["backends"];
