@@ -1,6 +1,7 @@
-// The protocol of Flagger's load tester, as far as its Linkerd manifests use it: tasks and gates. `hey` and `curl` are what it runs, and
-// it runs them itself: their command lines say what to ask, how often and for how long.
+// The protocol of Flagger's load tester, as far as its Linkerd manifests use it: tasks and gates. It does itself what `hey`, `curl` and
+// `grpc_health_probe` would: their command lines say what to ask, how often and for how long.
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { connect } from "node:http2";
 
 export const loadTesterPort = 8080;
 
@@ -81,8 +82,13 @@ async function load(command: string): Promise<void> {
   await Promise.all(Array.from({ length: number("c", 1) }, worker));
 }
 
-/** `curl -sd 'test' URL | grep token`: the answer is 2xx, and has the word in it. */
+/**
+ * `curl -sd 'test' URL | grep token`: the answer is 2xx, and has the word in it. `grpc_health_probe -addr=HOST:PORT`: what is there says
+ * that it serves.
+ */
 async function passes(command: string): Promise<boolean> {
+  const address = /^grpc_health_probe .*-addr=(\S+)/.exec(command)?.[1];
+  if (address !== undefined) return isServing(address);
   const data = / -s?d '([^']*)'/.exec(command)?.[1];
   const { code, text } = await send(urlIn(command), data === undefined ? "GET" : "POST", data ?? "");
   return code >= 200 && code < 300 && text.includes(/grep (\S+)/.exec(command)?.[1] ?? "");
@@ -101,5 +107,24 @@ function send(url: URL, method: string, body: string): Promise<{ code: number; t
     sent.on("timeout", () => sent.destroy());
     sent.on("error", () => resolve({ code: 0, text: "" }));
     sent.end(body);
+  });
+}
+
+/** An empty HealthCheckRequest is for the server as a whole; SERVING is `08 01`, behind the five bytes before each message. */
+function isServing(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const session = connect(`http://${address}`);
+    session.on("error", () => resolve(false));
+    session.setTimeout(5_000, () => session.destroy());
+    const headers = { ":method": "POST", "content-type": "application/grpc", te: "trailers" };
+    const call = session.request({ ":path": "/grpc.health.v1.Health/Check", ...headers });
+    let answer = Buffer.alloc(0);
+    call.on("data", (part: Buffer) => (answer = Buffer.concat([answer, part])));
+    call.on("error", () => resolve(false));
+    call.on("close", () => {
+      session.close();
+      resolve(answer.subarray(5).equals(Buffer.from([8, 1])));
+    });
+    call.end(Buffer.alloc(5));
   });
 }

@@ -4,48 +4,12 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AnalysisSpec } from "../../shared/core/objects/canary.ts";
 import { installApp } from "../app/install.ts";
-import { loadTesterPort } from "../app/load-tester.ts";
-import { loadImage } from "../app/manifests.ts";
 import { apply, deleteNamespace, waitForRollout } from "../cluster/client.ts";
+import { flaggerTester, testerName } from "./flagger-tester.ts";
 import { canaryFor, Scenario } from "./scenario.ts";
 
 const namespace = "e2e-gates";
 const scenario = Scenario.of(namespace);
-const tester = "flagger-loadtester";
-const labels = { app: tester };
-
-const deployment = {
-  apiVersion: "apps/v1",
-  kind: "Deployment",
-  metadata: { name: tester, namespace },
-  spec: {
-    selector: { matchLabels: labels },
-    template: {
-      metadata: { labels },
-      spec: {
-        terminationGracePeriodSeconds: 1,
-        containers: [
-          {
-            name: "loadtester",
-            image: loadImage,
-            imagePullPolicy: "IfNotPresent",
-            args: ["loadtester"],
-            ports: [{ name: "http", containerPort: loadTesterPort }],
-            readinessProbe: { httpGet: { path: "/healthz", port: "http" }, periodSeconds: 1 },
-          },
-        ],
-      },
-    },
-  },
-};
-
-const service = {
-  apiVersion: "v1",
-  kind: "Service",
-  metadata: { name: tester, namespace },
-  spec: { selector: labels, ports: [{ name: "http", port: 80, targetPort: "http" }] },
-};
-
 const analysis: Partial<AnalysisSpec> = {
   interval: "2s",
   threshold: 15,
@@ -56,7 +20,7 @@ const analysis: Partial<AnalysisSpec> = {
     {
       name: "acceptance-test",
       type: "pre-rollout",
-      url: `http://${tester}.${namespace}/`,
+      url: `http://${testerName}.${namespace}/`,
       timeout: "30s",
       metadata: {
         type: "bash",
@@ -66,18 +30,18 @@ const analysis: Partial<AnalysisSpec> = {
     {
       name: "load-test",
       type: "rollout",
-      url: `http://${tester}.${namespace}/`,
+      url: `http://${testerName}.${namespace}/`,
       metadata: { cmd: `hey -z 2m -q 10 -c 2 http://podinfo-canary.${namespace}:9898/` },
     },
-    { name: "promotion-gate", type: "confirm-promotion", url: `http://${tester}.${namespace}/gate/check` },
+    { name: "promotion-gate", type: "confirm-promotion", url: `http://${testerName}.${namespace}/gate/check` },
   ],
 };
 
 beforeAll(async () => {
   await deleteNamespace(namespace);
   await installApp(namespace, { without: ["load", "frontend"] });
-  await apply([deployment, service, canaryFor(namespace, { provider: scenario.provider, analysis })]);
-  await waitForRollout(namespace, tester);
+  await apply([...flaggerTester(namespace), canaryFor(namespace, { provider: scenario.provider, analysis })]);
+  await waitForRollout(namespace, testerName);
   await scenario.phase("Initialized");
 });
 
@@ -100,7 +64,7 @@ it("goes through its tests, waits at its gate, and is promoted when that is open
 
 /** As whoever approves does it: at the gate's own server. */
 async function openGate(): Promise<void> {
-  const ip = await scenario.kubectl("get", "svc", tester, "-o", "jsonpath={.spec.clusterIP}");
+  const ip = await scenario.kubectl("get", "svc", testerName, "-o", "jsonpath={.spec.clusterIP}");
   const body = JSON.stringify({ name: "podinfo", namespace });
   const { status } = await fetch(`http://${ip}/gate/open`, { method: "POST", body });
   expect(status).toBe(202);

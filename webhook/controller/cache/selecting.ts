@@ -43,7 +43,7 @@ export function watchSelecting(deps: WatchDeps, readable: readonly string[], con
       .canaries(budget.metadata?.namespace ?? "")
       .filter((canary) => isSelected(budget, concerned.target(canary)))
       .map(keyOf);
-  const watched = <T extends NetworkPolicy | V1PodDisruptionBudget | PodMonitor | ServiceMonitor>(
+  const watched = <T extends NetworkPolicy | V1PodDisruptionBudget | PodMonitor>(
     of: Resource,
     keys: Keys<T>,
   ): Cache<T> | undefined =>
