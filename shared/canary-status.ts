@@ -98,8 +98,11 @@ export function printStatus(state: CanaryState, context: StatusContext): CanaryS
   });
 }
 
+/** `next`: to correct the spec, unless it says otherwise. */
+export type Unreadable = Required<Pick<CanaryStatus, "reason" | "reasonCode">> & Pick<CanaryStatus, "next">;
+
 /** The status of a Canary that cannot be read: what is known of it stays, but for a floor that is over, and it needs a person. */
-export function printUnreadable(words: { reason: string; reasonCode: string }, since: Since): CanaryStatus {
+export function printUnreadable(words: Unreadable, since: Since): CanaryStatus {
   const told = since.previous?.conditions?.filter(({ type }) => type === "Promoted") ?? [];
   const conditions = kstatus("stalled", { reason: "Unreadable", message: words.reason }, since);
   const { floor, ...rest } = { ...since.previous };
@@ -107,7 +110,7 @@ export function printUnreadable(words: { reason: string; reasonCode: string }, s
     ...rest,
     ...optional("floor", floorLeftMs({ ...since.previous }, since.now) === 0 ? undefined : floor),
   };
-  return cutTexts({ ...kept, ...words, next: "correct the spec", conditions: [...told, ...conditions] });
+  return cutTexts({ ...kept, next: "correct the spec", ...words, conditions: [...told, ...conditions] });
 }
 
 // --- internal ---

@@ -4,47 +4,35 @@ import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { decide } from "../../shared/core/decide.ts";
 import { formatErrors, parsePolicy, unreadablePolicy, type Policy } from "../../shared/core/spec/policy.ts";
 import type { Observation, Unmet } from "../../shared/core/observation.ts";
-import { alertsOfUnreadable, receiversOf } from "../../shared/core/alerts/pending.ts";
-import { readableAlertRules, type AlertRule } from "../../shared/core/spec/alert-rules.ts";
-import { printAlerts, readableAlerts } from "../../shared/alert-status.ts";
-import type { AlertSender } from "../alerts/alert-sender.ts";
-import type { Alert, CanaryState } from "../../shared/core/state.ts";
-import type { Decision, EventText } from "../../shared/core/action.ts";
+import { receiversOf } from "../../shared/core/alerts/pending.ts";
+import { readableAlertRules } from "../../shared/core/spec/alert-rules.ts";
+import type { CanaryState } from "../../shared/core/state.ts";
+import type { Decision } from "../../shared/core/action.ts";
 import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
-import { resource } from "../../shared/kube/resources.ts";
-import { unreadableCode, unreadableWords } from "../../shared/core/turn/turn.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { iterationsBegun } from "../../shared/core/turn/step-words.ts";
-import { parseStatus, printStatus, printUnreadable, UnreadableStatus } from "../../shared/canary-status.ts";
-import { floorLeftMs } from "../../shared/status-since.ts";
+import { parseStatus, printStatus, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform, type ApplyContext } from "./apply/apply.ts";
-import { type WriteDeps, objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
-import { shaped } from "./cache/slim.ts";
-import type { EventWriter } from "./apply/event-writer.ts";
+import { objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 import type { Decided } from "./metrics.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
+import { announce, fullName, lead, receiving, sayInvalid, type StatusDeps, writeStatus } from "./status-writes.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
 import { configsOf, withConfigsSeen, type ConfigReads } from "./observe/configs.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
 import { policiesSeen, withDenials } from "./observe/policies.ts";
 import { unmetBy, withoutForeign } from "./observe/preconditions.ts";
 import { metaOf } from "./objects/from-objects.ts";
-import type { Logger } from "../../shared/log.ts";
 
-export interface ReconcileDeps extends ObserveDeps, WriteDeps {
-  log: Logger;
-  eventWriter: EventWriter;
+export interface ReconcileDeps extends ObserveDeps, StatusDeps {
   unsaved: UnsavedEvidence;
   refusals: Refusals;
   /** Undefined where the chart tracks no configuration. */
   configs?: Pick<ConfigReads, "look">;
   hooks: Pick<HookCalls, "answers" | "ask" | "tell">;
-  alerts: AlertSender;
-  /** Asked right before every write. */
-  isLeader(): boolean;
   /** Told what was decided, for the controller's metrics. */
   decided(decided: Decided): void;
 }
@@ -83,18 +71,13 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   // Of a spec that cannot be read one thing is still wanted: that a run under way may go back.
   if (unreadable !== undefined && !state.run)
     return sayInvalid(deps, canary, { faults: unreadable, rules: policy.alerts });
-  const found = objectsOf(deps, canary);
-  const policies = await policiesSeen(deps, found);
-  const configs = await configsOf(deps, found, state);
-  const unmet = unreadable === undefined ? unmetBy(deps, found, { policies, missingConfigs: configs?.missing }) : [];
-  // From here on no action can touch what is not ours.
-  const objects = withoutForeign(found);
-  const refusal = deps.refusals.of(keyOf(canary));
-  const observed = withConfigsSeen(withUnmet(await observe(deps, objects, { state, policy }), unmet), configs);
-  const answers = deps.hooks.answers(canary);
-  const judged = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
-  const seen = withTrouble(deps, { ...judged, ...receiving(deps, canary) }, policy);
-  const decision = decide(state, seen, policy);
+  const { objects, seen, configs, decision } = await decided(deps, canary, { state, policy }).catch(
+    async (error: unknown) => {
+      if (!(error instanceof CanaryError))
+        await sayInvalid(deps, canary, { ...unforeseen(error), rules: policy.alerts });
+      throw error;
+    },
+  );
   objects.canary = await save(deps, objects, decision, policy);
   callHooks(deps, objects.canary, { decision, policy });
   deps.alerts.saved(keyOf(canary), decision.state.alerts);
@@ -110,6 +93,44 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
     ...(Number.isFinite(againMs) ? { requeueAfterMs: againMs } : {}),
     isCheck: seen.metrics !== undefined,
     said,
+  };
+}
+
+interface Considered {
+  /** From here on no action can touch what is not ours. */
+  objects: CanaryObjects;
+  seen: Observation;
+  configs: Awaited<ReturnType<typeof configsOf>>;
+  decision: Decision;
+}
+
+/** What there is, and what follows from it; nothing is written. */
+async function decided(
+  deps: ReconcileDeps,
+  canary: Canary,
+  { state, policy }: { state: CanaryState; policy: Policy },
+): Promise<Considered> {
+  const found = objectsOf(deps, canary);
+  const policies = await policiesSeen(deps, found);
+  const configs = await configsOf(deps, found, state);
+  const unmet =
+    policy.unreadable === undefined ? unmetBy(deps, found, { policies, missingConfigs: configs?.missing }) : [];
+  const objects = withoutForeign(found);
+  const refusal = deps.refusals.of(keyOf(canary));
+  const observed = withConfigsSeen(withUnmet(await observe(deps, objects, { state, policy }), unmet), configs);
+  const answers = deps.hooks.answers(canary);
+  const judged = { ...withDenials(observed, objects, policies), ...optional("refusal", refusal), answers };
+  const seen = withTrouble(deps, { ...judged, ...receiving(deps, canary) }, policy);
+  const decision = decide(state, seen, policy);
+  return { objects, seen, configs, decision };
+}
+
+/** An object whose shape nobody foresaw keeps its Canary from being looked at, and no other; where it was met, the log says. */
+function unforeseen(error: unknown): { faults: string; next: string } {
+  const kind = error instanceof Error ? error.name : typeof error;
+  return {
+    faults: `an object that belongs to it has a shape that this version does not know (${kind})`,
+    next: "the controller's log says where it was met: correct that object",
   };
 }
 
@@ -174,11 +195,6 @@ function withUnmet(seen: Observed, unmet: readonly Unmet[]): Observation {
   return { ...seen, unmet, warnings: [...seen.warnings, ...warnings] };
 }
 
-/** What is known of its alerts. */
-function receiving({ alerts }: ReconcileDeps, canary: Canary): Pick<Observation, "chartAlerts" | "deliveries"> {
-  return { ...optional("chartAlerts", alerts.chartAlerts), deliveries: alerts.deliveries(keyOf(canary)) };
-}
-
 /** With a warning for each receiver that its alerts do not reach. */
 function withTrouble({ alerts }: ReconcileDeps, seen: Observation, policy: Policy): Observation {
   const trouble = alerts.trouble(`${seen.namespace}/${seen.name}`, receiversOf(policy.alerts, seen));
@@ -193,14 +209,6 @@ function readStatus(canary: Canary): CanaryState | string {
     if (error instanceof UnreadableStatus) return error.message;
     throw error;
   }
-}
-
-function fullName(canary: Canary): string {
-  return `${metaOf(canary).name}.${metaOf(canary).namespace}`;
-}
-
-function lead(deps: ReconcileDeps): void {
-  if (!deps.isLeader()) throw new CanaryError("Conflict", "The lead was lost: its successor goes on.");
 }
 
 /** Writes the status if it says something new, with the Canary's resourceVersion as the condition. */
@@ -224,28 +232,6 @@ async function save(deps: ReconcileDeps, objects: CanaryObjects, decision: Decis
     : writeStatus(deps, canary, status);
 }
 
-async function writeStatus(deps: ReconcileDeps, canary: Canary, status: CanaryStatus): Promise<Canary> {
-  lead(deps);
-  // Of its writers only a few words are kept in memory; without any, the API server keeps what it has.
-  const { managedFields: _known, ...metadata } = canary.metadata;
-  const written = await tryAgain(() =>
-    deps.cluster.replace<Canary>(resource.canaries, { ...canary, metadata, status }, { subresource: "status" }),
-  );
-  const kept = shaped(written);
-  deps.world.canaries.wrote(kept);
-  return kept;
-}
-
-/** A status that is refused cannot say so itself; all that is left is not to rest on it. */
-async function tryAgain<T>(write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error: unknown) {
-    if (!(error instanceof CanaryError) || error.retry) throw error;
-    throw new CanaryError(error.code, `The status cannot be written: ${error.message}`, { retry: true, cause: error });
-  }
-}
-
 function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatus["route"] {
   if (!served) return undefined;
   const apiVersion = `${served.resource.group}/${served.resource.version}`;
@@ -254,46 +240,4 @@ function routeStatus({ served, apexName, routeWhy }: CanaryObjects): CanaryStatu
 
 function sameStatus(a: CanaryStatus, b: CanaryStatus | undefined): boolean {
   return sortedJson(a) === sortedJson(b ?? {});
-}
-
-async function announce(deps: ReconcileDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
-  for (const text of events) deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
-  return deps.eventWriter.say(canary);
-}
-
-/** A spec that came past admission (an older CRD, say) and cannot be read: nothing moves until it is mended. */
-async function sayInvalid(
-  deps: ReconcileDeps,
-  canary: Canary,
-  { faults, rules }: { faults: string; rules: readonly AlertRule[] },
-): Promise<Told> {
-  const words = { reason: unreadableWords(faults), reasonCode: unreadableCode(faults) };
-  const isNew = canary.status?.reasonCode !== words.reasonCode;
-  const known = readableAlerts(canary.status ?? {});
-  const { namespace } = metaOf(canary);
-  const seen = { now: deps.now(), namespace, targetName: canary.spec.targetRef.name, ...receiving(deps, canary) };
-  const alerts = alertsOfUnreadable(known, { reason: words.reason, isNew }, { rules, seen });
-  const events: EventText[] = isNew ? [{ type: "Warning", message: words.reason }] : [];
-  const floorMs = floorLeftMs({ ...canary.status }, deps.now());
-  const isNews =
-    isNew ||
-    floorMs === 0 ||
-    alerts.length !== known.length ||
-    alerts.some(({ to }, index) => to.length !== known[index]?.to.length);
-  const written = isNews ? await saveInvalid(deps, canary, { words, alerts, events }) : canary;
-  deps.alerts.saved(keyOf(canary), alerts);
-  deps.alerts.submit(written, alerts);
-  const again = floorMs ? { requeueAfterMs: floorMs } : {};
-  return { ...again, isCheck: false, said: isNew ? await announce(deps, written, events) : true };
-}
-
-async function saveInvalid(
-  deps: ReconcileDeps,
-  canary: Canary,
-  { words, alerts, events }: { words: { reason: string; reasonCode: string }; alerts: Alert[]; events: EventText[] },
-): Promise<Canary> {
-  const said = deps.eventWriter.withNew(canary, events);
-  const { alerts: _past, ...status } = printUnreadable(words, { now: deps.now(), previous: canary.status });
-  const pending = optional("alerts", printAlerts(alerts));
-  return writeStatus(deps, canary, { ...status, ...(said.length > 0 ? { said } : {}), ...pending });
 }

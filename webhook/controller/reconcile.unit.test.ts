@@ -17,6 +17,10 @@ const fence = "replace Canary podinfo/status";
 /** Nothing is held before these are there. */
 const takeOver = ["create Service podinfo-primary", "create Service podinfo-canary", "create TrafficSplit podinfo"];
 
+function throwing(error: Error): never {
+  throw error;
+}
+
 describe("a look at a Canary", () => {
   it("saves what was decided before it does any of it", async () => {
     const { cluster, look } = await aReplica({ given });
@@ -105,6 +109,27 @@ describe("a Canary that cannot be read", () => {
     expect(again.cluster.calls).toEqual([]);
     await again.look(unreadable("another fault"));
     expect(again.cluster.calls[0]).toBe(fence);
+  });
+});
+
+describe("an object of a shape that nobody foresaw", () => {
+  it("is said once in the status of its Canary, without what it holds, and the look is tried again", async () => {
+    const { cluster, deps, look } = await aReplica({ given });
+    deps.hooks = { ...deps.hooks, answers: () => throwing(new SyntaxError(`Unexpected token in "password"`)) };
+    await expect(look()).rejects.toThrow(SyntaxError);
+    expect(cluster.calls).toEqual([fence, expect.stringMatching(/^create Event podinfo\./)]);
+    const { status } = cluster.writes[0]?.body as Canary;
+    expect(status?.reason).toContain("a shape that this version does not know (SyntaxError)");
+    expect(status?.next).toContain("the controller's log");
+    await expect(look(givenCanary({ ...status!, said: [] }))).rejects.toThrow(SyntaxError);
+    expect(cluster.calls).toHaveLength(2);
+  });
+
+  it("is not said where the API server is what failed", async () => {
+    const { cluster, deps, look } = await aReplica({ given });
+    deps.hooks = { ...deps.hooks, answers: () => throwing(new CanaryError("Unreachable", "it is away")) };
+    await expect(look()).rejects.toThrow("it is away");
+    expect(cluster.calls).toEqual([]);
   });
 });
 
