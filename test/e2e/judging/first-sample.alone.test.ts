@@ -7,7 +7,7 @@ import type { LoadClient } from "../../app/load-client.ts";
 import { appObjects } from "../../app/manifests.ts";
 import { podinfoImage } from "../../app/podinfo.ts";
 import { apply, getJson, mustKubectl, waitForRollout } from "../../cluster/client.ts";
-import { auditMark, callsSince, weightsWritten, type Call } from "../../cluster/parts/audit.ts";
+import { auditMark, callsSince, weightsWritten } from "../../cluster/parts/audit.ts";
 import { vizNamespace } from "../../cluster/parts/prometheus.ts";
 import { samplesOf, totalsOf, type Scraped } from "../../cluster/parts/samples.ts";
 import { dropFrom } from "../../cluster/machine/pod-network.ts";
@@ -18,10 +18,13 @@ import { canaryFor, Scenario, type Provider } from "../scenario.ts";
 
 const routerOf = (provider: Provider): typeof httpRoute => (provider === "linkerd" ? trafficSplit : httpRoute);
 
-function firstWeightIn(calls: readonly Call[], { namespace, provider }: Scenario): number {
-  const [first] = weightsWritten(calls, namespace, routerOf(provider)).filter(({ weight }) => weight > 0);
-  if (!first) throw new Error(`No weight was written in ${namespace}.`);
-  return first.at;
+/** When the route got its first weight, of which the status tells a moment before. */
+function firstWeightOf({ namespace, provider }: Scenario, mark: number): Promise<number> {
+  const look = async (): Promise<number | ReturnType<typeof unmet>> => {
+    const written = weightsWritten(await callsSince(mark), namespace, routerOf(provider));
+    return written.find(({ weight }) => weight > 0)?.at ?? unmet("no weight was written");
+  };
+  return waitFor(look, 60_000, `the first weight in ${namespace}`);
 }
 
 /** Two of each router; CANARIES=10 is more than two cores start in a minute. */
@@ -48,12 +51,11 @@ describe("Canaries that start in the same second", () => {
     const objects = await Promise.all(scenarios.map(({ namespace }) => appObjects(namespace, { image })));
     await apply(objects.flat().filter(({ kind, metadata }) => kind === "Deployment" && metadata.name === "podinfo"));
     await Promise.all(scenarios.map((one) => one.until("the first weight", ({ canaryWeight }) => canaryWeight === 20)));
-    const calls = await callsSince(mark);
     const waits: number[] = [];
     for (const scenario of scenarios) {
       const pods = `namespace="${scenario.namespace}",deployment="podinfo-canary"`;
       const [first] = await samplesOf(`response_total{direction="inbound",${pods}}`);
-      waits.push(firstWeightIn(calls, scenario) - (first?.at ?? Infinity));
+      waits.push((await firstWeightOf(scenario, mark)) - (first?.at ?? Infinity));
     }
     process.stdout.write(
       `from each canary's first sample to its first weight: ${waits.map(Math.round).join(", ")} ms\n`,
