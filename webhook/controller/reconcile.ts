@@ -19,7 +19,7 @@ import type { Decided } from "./metrics.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { Refusals } from "./refusals.ts";
 import { keyOf } from "../../shared/kube/store.ts";
-import { announce, fullName, lead, receiving, sayInvalid, type StatusDeps, writeStatus } from "./status-writes.ts";
+import { announce, fullNameOf, lead, receiving, sayInvalid, type StatusDeps, writeStatus } from "./status-writes.ts";
 import type { UnsavedEvidence } from "./unsaved.ts";
 import { configsOf, withConfigsSeen, type ConfigReads } from "./observe/configs.ts";
 import { observe, type Observed, type ObserveDeps } from "./observe/observe.ts";
@@ -159,12 +159,12 @@ async function performAll(deps: ReconcileDeps, stage: ApplyContext, decision: De
       const retryInMs = deps.refusals.note(key, action, { error, names: objects });
       if (retryInMs === undefined) throw error;
       deps.log.warn(
-        { canary: fullName(objects.canary), action, reason: messageOf(error), retryInMs },
+        { canary: fullNameOf(objects.canary), action, reason: messageOf(error), retryInMs },
         "a write was refused",
       );
       return Math.min(retryInMs, requeueAfterMs ?? retryInMs);
     }
-    deps.log.info({ canary: fullName(objects.canary), action }, `did ${action.kind}`);
+    deps.log.info({ canary: fullNameOf(objects.canary), action }, `did ${action.kind}`);
   }
   deps.refusals.done(key);
   return requeueAfterMs;
@@ -186,7 +186,7 @@ function report(deps: ReconcileDeps, decided: Decided): void {
   try {
     deps.decided(decided);
   } catch (error: unknown) {
-    deps.log.warn({ canary: fullName(decided.canary), err: error }, "metrics of this decision were left out");
+    deps.log.warn({ canary: fullNameOf(decided.canary), err: error }, "metrics of this decision were left out");
   }
 }
 

@@ -30,7 +30,7 @@ export interface StatusDeps extends WriteDeps {
 }
 
 /** `name.namespace`. */
-export function fullName(canary: Canary): string {
+export function fullNameOf(canary: Canary): string {
   return `${metaOf(canary).name}.${metaOf(canary).namespace}`;
 }
 
@@ -58,7 +58,7 @@ export async function writeStatus(deps: StatusDeps, canary: Canary, status: Cana
 
 /** False: some of it could not be said, and must be tried again. */
 export async function announce(deps: StatusDeps, canary: Canary, events: readonly EventText[]): Promise<boolean> {
-  for (const text of events) deps.log.info({ canary: fullName(canary), type: text.type }, text.message);
+  for (const text of events) deps.log.info({ canary: fullNameOf(canary), type: text.type }, text.message);
   return deps.eventWriter.say(canary);
 }
 

@@ -103,6 +103,21 @@ function refusalIn({ canary, metricServers }: SeenObjects, address: string, name
   return refusalOf(address, metricServers.allowed, namespace);
 }
 
+/** Names of what is the better the higher it is. */
+const goods = ["success", "availab", "uptime"];
+
+/** `threshold`, which Flagger calls deprecated, is a lowest value for its own success rate alone, and a highest for every other metric. */
+const thresholdIsMaximum: Rule = (seen) =>
+  eachMetric(seen, (metric) => {
+    const { name, threshold, thresholdRange } = metric;
+    const isGood = goods.some((word) => name.toLowerCase().includes(word));
+    if (!seen.canary || thresholdRange || threshold === undefined || !isGood) return [];
+    const instead = `thresholdRange: {min: ${threshold}}`;
+    const what = `Metric ${name}: threshold ${threshold} is the highest value that passes, as in Flagger, so that a better one fails; if it is meant to be the lowest, write ${instead} instead.`;
+    const { cure } = origin(undefined, { namespace: seen.namespace, canary: seen.canary });
+    return [{ level: "warning", what, evidence: `the spec of Canary ${nameOf(seen.canary)}`, cure }];
+  });
+
 function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found): Found {
   return (canary?.spec.analysis.metrics ?? []).filter((metric) => !isBuiltIn(metric)).flatMap(rule);
 }
@@ -143,4 +158,5 @@ export const metricRules = {
   "metric-wrong-track": metricWrongTrack,
   "metric-both-tracks": metricBothTracks,
   "metric-address-refused": metricAddressRefused,
+  "threshold-is-maximum": thresholdIsMaximum,
 } satisfies Rules;

@@ -25,3 +25,21 @@ it("nothing is said of whether another namespace has a template, unless the char
   expect(codes("shop", new Map())).toEqual(codes("shop", all));
   expect(codes("platform", new Map())[0]).toMatch(/^template-missing .*errors.platform does not exist/);
 });
+
+it("a threshold is the highest value that passes, and said so of what sounds like a success rate", () => {
+  const query = 'sum(rate(asked_total{deployment="podinfo-canary"}[1m]))';
+  const warned = (metric: object): string[] => {
+    const metrics = [{ name: "success-rate", query, ...metric }];
+    const spec = aSpec({ analysis: { ...aSpec().analysis, metrics } });
+    const canary = { apiVersion: "", kind: "Canary", metadata: { name: "podinfo", namespace: "test" }, spec };
+    const names = { namespace: "test", targetName: "podinfo", apexName: "podinfo" };
+    const found = unmetPreconditions({ canary, ...names }).filter(({ code }) => code === "threshold-is-maximum");
+    return found.map(({ level, what }) => `${level}: ${what}`);
+  };
+  expect(warned({ threshold: 99 })).toEqual([
+    "warning: Metric success-rate: threshold 99 is the highest value that passes, as in Flagger, so that a better one fails; if it is meant to be the lowest, write thresholdRange: {min: 99} instead.",
+  ]);
+  expect(warned({ thresholdRange: { min: 99 } })).toEqual([]);
+  expect(warned({ name: "errors", threshold: 1 })).toEqual([]);
+  expect(warned({ name: "request-success-rate", query: undefined, threshold: 99 })).toEqual([]);
+});
