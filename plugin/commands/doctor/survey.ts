@@ -1,7 +1,7 @@
 /** Reads what the doctor looks at, side by side: what a namespace holds, and what the installation consists of. */
 import type { V1Deployment, V1Pod, V1ReplicaSet, V1Service, V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
-import { type Canary, apexOf } from "../../../shared/core/objects/canary.ts";
+import { type Canary, apexOf, referredNamespace } from "../../../shared/core/objects/canary.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { canaryName } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
@@ -166,7 +166,7 @@ async function readNamed<T extends { metadata?: { name?: string } }>(
   of: Resource,
   references: readonly Reference[],
 ): Promise<Map<string, T> | undefined> {
-  const namespaces = [...new Set(references.map((reference) => reference.namespace || namespace))];
+  const namespaces = [...new Set(references.map((reference) => referredNamespace(reference, namespace)))];
   const lists = await Promise.all(namespaces.map(async (one) => reader.list<T>(of, { namespace: one })));
   if (lists.includes(undefined)) return undefined;
   const keyed = lists.flatMap((list, index) =>

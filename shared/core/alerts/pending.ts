@@ -2,6 +2,7 @@
  * Alerts on their way. They are saved with the decision that they are about, each with those who have not got it yet; whoever leads
  * next sends the rest. So everyone gets each at least once, and again only where a controller dies between sending and saving that.
  */
+import { referredNamespace } from "../objects/canary.ts";
 import type { Decision } from "../action.ts";
 import { cut } from "../format/cut.ts";
 import { formatDuration } from "../format/duration.ts";
@@ -95,7 +96,7 @@ function receivers(severity: AlertSeverity, rules: readonly AlertRule[], seen: R
     alertSeverities.indexOf(severity) >= alertSeverities.indexOf(least);
   if (rules.length === 0) return seen.chartAlerts !== undefined && reaches(seen.chartAlerts) ? [chartProvider] : [];
   const named = rules.filter((rule) => reaches(rule.severity));
-  return [...new Set(named.map(({ provider }) => `${provider.namespace || seen.namespace}/${provider.name}`))];
+  return [...new Set(named.map(({ provider }) => `${referredNamespace(provider, seen.namespace)}/${provider.name}`))];
 }
 
 /** A time of its own for each: what has arrived is known by it. */

@@ -197,6 +197,11 @@ export function oldestFirst(a: Canary, b: Canary): number {
   return ageKey(a) < ageKey(b) ? -1 : 1;
 }
 
+/** Of what a Canary of namespace `own` refers to; an empty one is none, as in Flagger. */
+export function referredNamespace({ namespace }: { namespace?: string | undefined } = {}, own: string): string {
+  return namespace || own;
+}
+
 /** The Service that users send to. */
 export function apexOf({ spec }: Pick<Canary, "spec">): string {
   return spec.service?.name || spec.targetRef.name;

@@ -1,6 +1,6 @@
 /** Alerts that cannot arrive, as far as objects say: told at once, and not first when one is due. No run waits for it. */
 import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
-import type { AlertSpec } from "../objects/canary.ts";
+import { type AlertSpec, referredNamespace } from "../objects/canary.ts";
 import { reachOf } from "../spec/receiver-address.ts";
 import { type Finding, kubectlIn, nameOf, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
@@ -42,7 +42,7 @@ function eachAlert(
   if (!alertProviders) return [];
   return (canary?.spec.analysis.alerts ?? []).flatMap((alert) => {
     const { providerRef } = alert;
-    const at = { namespace: providerRef.namespace || namespace, name: providerRef.name };
+    const at = { namespace: referredNamespace(providerRef, namespace), name: providerRef.name };
     return rule(alert, at, alertProviders.get(`${at.namespace}/${at.name}`) ?? null);
   });
 }

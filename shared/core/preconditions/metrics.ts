@@ -4,7 +4,7 @@ import { customQuery, templateContext, templateSubject } from "../queries/query-
 import { optional } from "../format/compact.ts";
 import { selectedLabels } from "../selectors/track-label.ts";
 import { isBuiltIn } from "../analysis/verdict.ts";
-import type { Canary, MetricSpec } from "../objects/canary.ts";
+import { type Canary, type MetricSpec, referredNamespace } from "../objects/canary.ts";
 import type { QueryScopeFinding, TrackNames } from "../queries/query-scope.ts";
 import {
   type Cure,
@@ -123,12 +123,12 @@ function eachMetric({ canary }: SeenObjects, rule: (metric: MetricSpec) => Found
 }
 
 function templateKey({ templateRef }: MetricSpec, { namespace }: SeenObjects): string | undefined {
-  return templateRef && `${templateRef.namespace || namespace}/${templateRef.name}`;
+  return templateRef && `${referredNamespace(templateRef, namespace)}/${templateRef.name}`;
 }
 
 /** Whether it is there is no business of this namespace's. */
 function isStrangers({ templateRef }: MetricSpec, { namespace, templateNamespaces }: SeenObjects): boolean {
-  const at = templateRef?.namespace ?? namespace;
+  const at = referredNamespace(templateRef, namespace);
   return at !== namespace && templateNamespaces !== undefined && !templateNamespaces.includes(at);
 }
 

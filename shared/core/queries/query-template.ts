@@ -3,7 +3,7 @@
  * reduced to its variables; anything more is refused with its position instead of being sent to Prometheus half understood.
  */
 import type { V1ObjectMeta } from "@kubernetes/client-node";
-import { apexOf, type Canary, type MetricSpec } from "../objects/canary.ts";
+import { apexOf, type Canary, type MetricSpec, referredNamespace } from "../objects/canary.ts";
 import { canaryName } from "../objects/names.ts";
 import { windowSeconds } from "./queries.ts";
 import { fit, placesIn, type Place } from "./query-places.ts";
@@ -152,7 +152,7 @@ function fromTemplate(
   context: TemplateContext,
   template: MetricTemplate | undefined,
 ): { query: string; server: MetricServer } | { error: string } {
-  const namespace = ref.namespace || context.namespace;
+  const namespace = referredNamespace(ref, context.namespace);
   const named = `MetricTemplate ${ref.name}.${namespace}`;
   const stranger = strangerRefused(named, namespace, context);
   if (stranger !== undefined) return { error: stranger };

@@ -7,7 +7,7 @@ import type {
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
-import { apexOf, type Canary, isLeftToFlagger } from "../../../shared/core/objects/canary.ts";
+import { apexOf, type Canary, isLeftToFlagger, referredNamespace } from "../../../shared/core/objects/canary.ts";
 import { alsoSelects, canaryPodLabels } from "../../../shared/core/objects/workload.ts";
 import { possibleTrackLabels } from "../../../shared/core/selectors/track-label.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
@@ -128,7 +128,7 @@ export function isConcernedBy(service: V1Service, canary: Canary, target: V1Depl
 export function namesTemplate({ metadata, spec }: Canary, template: MetricTemplate): boolean {
   return (spec.analysis.metrics ?? []).some(({ templateRef }) => {
     if (!templateRef || templateRef.name !== template.metadata.name) return false;
-    return (templateRef.namespace || metadata.namespace) === template.metadata.namespace;
+    return referredNamespace(templateRef, metadata.namespace ?? "") === template.metadata.namespace;
   });
 }
 
@@ -137,7 +137,7 @@ export function namesProvider({ metadata, spec }: Canary, provider: AlertProvide
   return (spec.analysis.alerts ?? []).some(
     ({ providerRef }) =>
       providerRef?.name === provider.metadata.name &&
-      (providerRef?.namespace || metadata.namespace) === provider.metadata.namespace,
+      referredNamespace(providerRef, metadata.namespace ?? "") === provider.metadata.namespace,
   );
 }
 

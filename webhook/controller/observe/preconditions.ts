@@ -1,4 +1,5 @@
 /** Hands the core's preconditions the objects that the caches have, and takes what is not ours out of the decision's reach. */
+import { referredNamespace } from "../../../shared/core/objects/canary.ts";
 import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-provider.ts";
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { primaryName } from "../../../shared/core/objects/names.ts";
@@ -73,12 +74,12 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
 /** Those that the Canary names. */
 function templatesOf({ templates }: Caches, { canary, namespace }: CanaryObjects): Map<string, MetricTemplate> {
   const named = (canary.spec.analysis.metrics ?? []).flatMap(({ templateRef }) => templateRef ?? []);
-  const found = named.flatMap((ref) => templates.get(ref.namespace || namespace, ref.name) ?? []);
+  const found = named.flatMap((ref) => templates.get(referredNamespace(ref, namespace), ref.name) ?? []);
   return new Map(found.map((template) => [`${metaOf(template).namespace}/${metaOf(template).name}`, template]));
 }
 
 function providersOf({ alertProviders }: Caches, { canary, namespace }: CanaryObjects): Map<string, AlertProvider> {
   const named = (canary.spec.analysis.alerts ?? []).map(({ providerRef }) => providerRef);
-  const found = named.flatMap((ref) => alertProviders.get(ref.namespace || namespace, ref.name) ?? []);
+  const found = named.flatMap((ref) => alertProviders.get(referredNamespace(ref, namespace), ref.name) ?? []);
   return new Map(found.map((provider) => [`${metaOf(provider).namespace}/${metaOf(provider).name}`, provider]));
 }

@@ -1,5 +1,5 @@
 /** Metrics with a query of the user's own: each is asked by itself, for its text is its own. */
-import type { MetricSpec } from "../../../shared/core/objects/canary.ts";
+import { type MetricSpec, referredNamespace } from "../../../shared/core/objects/canary.ts";
 import { refusalOf } from "../../../shared/core/queries/allowed-addresses.ts";
 import { asRequested, type Prometheus, type Sample } from "../../../shared/prometheus.ts";
 import { checkCodeOf, PrometheusError } from "../../../shared/prometheus-error.ts";
@@ -126,7 +126,7 @@ async function resolve(
 ): Promise<{ query: string; server: MetricServer } | { error: string }> {
   const { templateRef } = spec;
   try {
-    const at = { namespace: templateRef?.namespace || request.namespace, name: templateRef?.name ?? "" };
+    const at = { namespace: referredNamespace(templateRef, request.namespace), name: templateRef?.name ?? "" };
     const template = templateRef === undefined ? undefined : await deps.metricTemplate(at);
     const { templateNamespaces } = deps;
     const context = { ...templateContext(request, spec, window), templateNamespaces };
