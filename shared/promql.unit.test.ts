@@ -4,11 +4,13 @@ import { createQueryReader, longestQuery, parseQuery } from "./promql.ts";
 
 const podinfo: TrackNames = { deployment: "podinfo", service: "podinfo" };
 
-function codeOf(query: string, tracks = podinfo): string {
+function findingOf(query: string, tracks = podinfo): ReturnType<typeof scopeFinding> {
   const parsed = parseQuery(query);
-  if (!parsed.ok) return parsed.why;
-  return scopeFinding(parsed.value, tracks)?.code ?? "sound";
+  if (!parsed.ok) throw new Error(parsed.why);
+  return scopeFinding(parsed.value, tracks);
 }
+
+const codeOf = (query: string, tracks = podinfo): string => findingOf(query, tracks)?.code ?? "sound";
 
 describe("a query that names the workload in Flagger's way", () => {
   it.each([
@@ -68,8 +70,7 @@ describe("a query that names the workload in Flagger's way", () => {
   });
 
   it("refuses none that is about something else, and says so", () => {
-    const parsed = parseQuery('sum(lag{service="kafka-exporter",topic="orders"})');
-    expect(parsed.ok && scopeFinding(parsed.value, podinfo)).toEqual({
+    expect(findingOf('sum(lag{service="kafka-exporter",topic="orders"})')).toEqual({
       code: "selects-others",
       level: "warning",
       what: 'selects by service="kafka-exporter" neither stable (podinfo) nor the canary (podinfo-canary): it measures both versions at once, or another workload',
@@ -78,8 +79,7 @@ describe("a query that names the workload in Flagger's way", () => {
   });
 
   it("says what to write instead", () => {
-    const parsed = parseQuery('rate(x{pod=~"podinfo-[a-z0-9]+-[a-z0-9]+"}[1m])');
-    expect(parsed.ok && scopeFinding(parsed.value, podinfo)).toEqual({
+    expect(findingOf('rate(x{pod=~"podinfo-[a-z0-9]+-[a-z0-9]+"}[1m])')).toEqual({
       code: "selects-stable",
       level: "refused",
       what: 'selects stable (pod=~"podinfo-[a-z0-9]+-[a-z0-9]+") and not the canary, which is podinfo-canary: it would pass every bad version',

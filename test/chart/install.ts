@@ -36,6 +36,12 @@ export async function installChart({ kubeconfig, helmArgs = [], rebuild = true }
   ]);
 }
 
+/** `to`: as Helm's `--set` takes it; `null` is the chart's default again. */
+export function setValue(value: string, to: string): Promise<void> {
+  const helmArgs = ["--reuse-values", "--set", `${value}=${to}`];
+  return installChart({ kubeconfig: paths.kubeconfig, rebuild: false, helmArgs });
+}
+
 /** Runs `helm uninstall` with its hook, and waits. */
 export async function uninstallChart(kubeconfig: string, helmArgs: readonly string[] = []): Promise<void> {
   await helm(kubeconfig, ["uninstall", release.name, "--namespace", release.namespace, "--wait", ...helmArgs]);

@@ -2,7 +2,6 @@
  * What selects the primary's pods by Flagger's label and misses the target's. Users are moved at once: where a policy shuts the target's
  * pods off, every request would fail, and where it guarded the primary alone, nobody would be kept out any more.
  */
-import { shellQuoted } from "../format/shell.ts";
 import { apexOf } from "../objects/canary.ts";
 import { guardOf, serverNameOf, type Guard, type GuardedPod, type PolicyServer } from "../objects/inbound-policy.ts";
 import { primaryName } from "../objects/names.ts";
@@ -11,7 +10,7 @@ import { podLabelsOf } from "../objects/pod-template.ts";
 import { guardedPods, networkGaps, type NetworkGap, type TrackLabels } from "../selectors/network-policy.ts";
 import { selectorText, unmetParts, widenedSelector } from "../selectors/selector.ts";
 import { acceptCure, isAccepted } from "../preconditions/accepted.ts";
-import { kubectlIn, type Cure } from "../preconditions/finding.ts";
+import { kubectlIn, patchIn, type Cure } from "../preconditions/finding.ts";
 import { isCopyIn, isSwitched, serviceNamed } from "./left-by-flagger.ts";
 import type { MigrationRefusal, MigrationSeen } from "./seen.ts";
 import { servingTemplate } from "./serving-template.ts";
@@ -132,7 +131,7 @@ function cureOf(
   return patch
     ? {
         say: `let it select both ${accept}`,
-        run: kubectlIn(namespace, `patch ${kind} ${name} --type merge -p ${shellQuoted(JSON.stringify(patch))}`),
+        run: patchIn(namespace, `${kind} ${name}`, patch),
       }
     : { say: `let it be about the pods of ${target} too ${accept}`, run: kubectlIn(namespace, `edit ${kind} ${name}`) };
 }

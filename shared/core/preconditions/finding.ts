@@ -12,6 +12,7 @@ import type { QueryReader } from "../queries/query-scope.ts";
 import type { MetricTemplate } from "../queries/query-template.ts";
 import type { AlertProvider } from "../objects/alerts/alert-provider.ts";
 import type { Canary } from "../objects/canary.ts";
+import { shellQuoted } from "../format/shell.ts";
 import { label } from "../objects/names.ts";
 import type { RouteObject } from "../routes/routes.ts";
 import type { PolicyObjects } from "../objects/inbound-policy.ts";
@@ -124,6 +125,10 @@ export type Rule = (seen: SeenObjects) => Omit<Finding, "code">[];
 export type Rules = Readonly<Record<string, Rule>>;
 
 export const kubectlIn = (namespace: string, words: string): string => `kubectl -n ${namespace} ${words}`;
+
+/** `what`: kind and name. */
+export const patchIn = (namespace: string, what: string, patch: object): string =>
+  kubectlIn(namespace, `patch ${what} --type merge -p ${shellQuoted(JSON.stringify(patch))}`);
 
 export const nameOf = (object: { metadata?: { name?: string } } | null | undefined): string =>
   object?.metadata?.name ?? "";

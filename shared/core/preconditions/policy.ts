@@ -2,13 +2,12 @@
  * Linkerd's inbound policy: a Server that selects stable's pods by the label that tells tracks apart leaves the canary's to the default
  * policy. Where that lets nobody in, each user whom the canary gets is refused; where it lets everybody in, the canary is open.
  */
-import { shellQuoted } from "../format/shell.ts";
 import type { V1Service } from "@kubernetes/client-node";
 import { serverNameOf, type Guard } from "../objects/inbound-policy.ts";
 import { selectorText, widenedSelector } from "../selectors/selector.ts";
 import { missedSelector, trackGuards, type TrackGuards } from "../objects/track-guards.ts";
 import { acceptCure, isAccepted } from "./accepted.ts";
-import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { kubectlIn, nameOf, patchIn, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const policyShutsCanary: Rule = (seen) => {
   const guards = guardsIn(seen);
@@ -107,10 +106,10 @@ function selectBoth({ namespace }: SeenObjects, guards: TrackGuards): Cure & { s
       say: `let Server ${name} select by labels that both versions carry`,
       run: kubectlIn(namespace, `edit ${servers} ${name}`),
     };
-  const patch = JSON.stringify({ spec: { podSelector } });
+  const patch = { spec: { podSelector } };
   return {
     say: `let Server ${name} select both`,
-    run: kubectlIn(namespace, `patch ${servers} ${name} --type merge -p ${shellQuoted(patch)}`),
+    run: patchIn(namespace, `${servers} ${name}`, patch),
   };
 }
 

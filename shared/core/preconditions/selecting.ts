@@ -2,7 +2,6 @@
  * What selects stable's pods by the label that tells tracks apart, and therefore misses the canary's: NetworkPolicies, budgets, monitors,
  * and rules of other Deployments about where their pods go. What shuts the canary off, or leaves it open, starts no run.
  */
-import { shellQuoted } from "../format/shell.ts";
 import type { V1LabelSelector, V1PodDisruptionBudget, V1Service } from "@kubernetes/client-node";
 import { canaryLeaf, label } from "../objects/names.ts";
 import { canaryPodLabels, labelsOfTracks } from "../objects/workload.ts";
@@ -13,6 +12,7 @@ import { acceptCure, isAccepted } from "./accepted.ts";
 import { trackIn } from "./track.ts";
 import {
   kubectlIn,
+  patchIn,
   nameOf,
   type Cure,
   type Finding,
@@ -185,10 +185,10 @@ function widenCure(
       say: `let ${kind} ${name} select by labels that both versions carry`,
       run: kubectlIn(seen.namespace, `edit ${plural} ${name}`),
     };
-  const patch = JSON.stringify({ spec: { [of]: both } });
+  const patch = { spec: { [of]: both } };
   return {
     say: `let ${kind} ${name} select both`,
-    run: kubectlIn(seen.namespace, `patch ${plural} ${name} --type merge -p ${shellQuoted(patch)}`),
+    run: patchIn(seen.namespace, `${plural} ${name}`, patch),
   };
 }
 

@@ -1,5 +1,4 @@
 /** The Services of the namespace: the ports that the Canary names, and who else would send to canary pods. */
-import { shellQuoted } from "../format/shell.ts";
 import type { V1Service } from "@kubernetes/client-node";
 import { isWithoutService, type Canary, type ServiceSpec } from "../objects/canary.ts";
 import { canaryLeaf, label } from "../objects/names.ts";
@@ -7,7 +6,7 @@ import { isOurApex } from "../objects/ownership.ts";
 import { alsoSelects, canaryPodLabels, discoveredPorts } from "../objects/workload.ts";
 import { selectedLabels } from "../selectors/track-label.ts";
 import { apexOfTarget, trackIn } from "./track.ts";
-import { kubectlIn, nameOf, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
+import { kubectlIn, nameOf, patchIn, type Finding, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const portMismatch: Rule = (seen) => {
   const { canary, services, apexName } = seen;
@@ -181,7 +180,7 @@ const apexNotTarget: Rule = (seen) => {
   if (!spec || !apex || alsoSelects(apex, { ...podLabels })) return [];
   const found = selectorText(apex);
   const selects = found === "" ? "no pods at all" : `pods with ${found}`;
-  const patch = JSON.stringify({ spec: { selector: selectedLabels(spec.selector) } });
+  const patch = { spec: { selector: selectedLabels(spec.selector) } };
   return [
     {
       level: "missing",
@@ -189,7 +188,7 @@ const apexNotTarget: Rule = (seen) => {
       evidence: `selector ${found || "none"} of Service ${apexName}; pod labels ${labelText(podLabels)}`,
       cure: {
         say: "name another Service in spec.service.name, or",
-        run: kubectlIn(namespace, `patch svc ${apexName} --type merge -p ${shellQuoted(patch)}`),
+        run: patchIn(namespace, `svc ${apexName}`, patch),
       },
     },
   ];

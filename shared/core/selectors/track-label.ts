@@ -12,6 +12,13 @@ export function selectedLabels(selector: V1LabelSelector | undefined): Record<st
   return { ...Object.fromEntries(single), ...selector?.matchLabels };
 }
 
+/** The same as the API server takes it in a list of pods. */
+export function podSelectorText(selector: V1LabelSelector | undefined): string {
+  return Object.entries(selectedLabels(selector))
+    .map(([key, value]) => `${key}=${value}`)
+    .join(",");
+}
+
 /** What else decides on the label that tells tracks apart. */
 export interface Beside {
   /** The Service that users send to. */

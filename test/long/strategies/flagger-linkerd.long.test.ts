@@ -4,10 +4,9 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnalysisSpec, MetricSpec, WebhookSpec } from "../../../shared/core/objects/canary.ts";
-import { installChart } from "../../chart/install.ts";
+import { setValue } from "../../chart/install.ts";
 import { appObjects } from "../../app/manifests.ts";
 import { apply, deleteNamespace, kubectl, mustKubectl, waitForRollout } from "../../cluster/client.ts";
-import { paths } from "../../cluster/layout.ts";
 import { flaggerTester, testerName } from "../../e2e/flagger-tester.ts";
 import { Scenario } from "../../e2e/scenario.ts";
 
@@ -45,9 +44,8 @@ const task = (name: string, cmd: string, more: Partial<WebhookSpec> = {}): Webho
 const bash = (name: string, cmd: string, timeout: string): WebhookSpec =>
   task(name, cmd, { type: "pre-rollout", timeout, metadata: { type: "bash", cmd } });
 
-const acceptance = (host: string): WebhookSpec => ({
-  ...bash("http-acceptance-test", `curl -sd 'test' http://${host}/token | grep token`, "30s"),
-});
+const acceptance = (host: string): WebhookSpec =>
+  bash("http-acceptance-test", `curl -sd 'test' http://${host}/token | grep token`, "30s");
 
 const load = (target: string): WebhookSpec => {
   const cmd = `hey -z 10m -q 10 -c 2 ${target}`;
@@ -99,12 +97,7 @@ async function promoted(image: "1.7.0" | "1.7.1"): Promise<void> {
   expect(running).toContain(`podinfo:${image}`);
 }
 
-const allowTemplatesOf = (list: string): Promise<void> =>
-  installChart({
-    kubeconfig: paths.kubeconfig,
-    rebuild: false,
-    helmArgs: ["--reuse-values", "--set", `metrics.templateNamespaces=${list}`],
-  });
+const allowTemplatesOf = (list: string): Promise<void> => setValue("metrics.templateNamespaces", list);
 
 beforeAll(() => allowTemplatesOf("{linkerd}"));
 afterAll(async () => {

@@ -3,7 +3,7 @@ import type { V1Deployment, V1Pod } from "@kubernetes/client-node";
 import { isWithoutService } from "../../../shared/core/objects/canary.ts";
 import { commandIn } from "../../../shared/core/commands/codec.ts";
 import { isSealedBy } from "../../../shared/core/objects/ownership.ts";
-import { selectedLabels } from "../../../shared/core/selectors/track-label.ts";
+import { podSelectorText } from "../../../shared/core/selectors/track-label.ts";
 import { canaryLeaf, label, primaryLeaf } from "../../../shared/core/objects/names.ts";
 import { pendingCommand } from "../../../shared/core/commands/during-run.ts";
 import type { Policy } from "../../../shared/core/spec/policy.ts";
@@ -171,9 +171,9 @@ async function hashesOf(cluster: Cluster, target: V1Deployment): Promise<Map<str
 }
 
 async function podsOf(cluster: Cluster, deployment: V1Deployment): Promise<V1Pod[]> {
-  const selector = Object.entries(selectedLabels(deployment.spec?.selector)).map(([key, value]) => `${key}=${value}`);
+  const labelSelector = podSelectorText(deployment.spec?.selector);
   const { namespace } = metaOf(deployment);
-  return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector: selector.join(",") })).items;
+  return (await cluster.list<V1Pod>(resource.pods, { namespace, labelSelector })).items;
 }
 
 function servicesReady(world: Caches, objects: CanaryObjects): boolean {

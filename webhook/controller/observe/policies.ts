@@ -4,7 +4,7 @@ import { optional } from "../../../shared/core/format/compact.ts";
 import { defaultPolicyOf, type PolicyObjects } from "../../../shared/core/objects/inbound-policy.ts";
 import { explainedDenial } from "../../../shared/core/analysis/denial.ts";
 import { trackGuards, type TrackGuards } from "../../../shared/core/objects/track-guards.ts";
-import { selectedLabels } from "../../../shared/core/selectors/track-label.ts";
+import { podSelectorText } from "../../../shared/core/selectors/track-label.ts";
 import type { Observation } from "../../../shared/core/observation.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { resource } from "../../../shared/kube/resources.ts";
@@ -76,11 +76,10 @@ function guardsOf(
 
 /** It only makes a warning more exact: where it cannot be asked, nothing is known. */
 async function askedOf({ cluster }: Deps, { target, namespace }: CanaryObjects): Promise<string | undefined> {
-  const labels = Object.entries(selectedLabels(target?.spec?.selector)).map(([key, value]) => `${key}=${value}`);
   try {
     for await (const { items } of cluster.pages<V1Pod>(resource.pods, {
       namespace,
-      labelSelector: labels.join(","),
+      labelSelector: podSelectorText(target?.spec?.selector),
       limit: 1,
     }))
       return items[0] && defaultPolicyOf(items[0]);
