@@ -150,10 +150,10 @@ function imageLines(view: CanaryView): [string, string][] {
   const stable = imagesText(view.images.stable);
   const canary = view.images.canary;
   if (!canary) return [[view.unvetted ? "Stable:" : "Image:", stable]];
-  const next = imagesText(canary);
+  const asked = imagesText(canary);
   return [
     ["Stable:", stable],
-    ["Canary:", next === stable ? `${next} (same image; another part of the template changed)` : next],
+    ["Canary:", asked === stable ? `${asked} (same image; another part of the template changed)` : asked],
   ];
 }
 

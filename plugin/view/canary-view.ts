@@ -8,6 +8,7 @@ import type { CanaryStatus, RunStatus } from "../../shared/core/objects/canary-s
 import type { GateStatus } from "../../shared/core/objects/gate-status.ts";
 import { canaryName } from "../../shared/core/objects/names.ts";
 import { strategyOf } from "../../shared/core/spec/strategy.ts";
+import { leafEmpty } from "../../shared/core/turn/empty-leaf.ts";
 import { iterationOf } from "../../shared/core/turn/step-words.ts";
 import { imagesOf } from "../../shared/core/objects/pod-template.ts";
 import { advise, canaryCommand } from "./suggestions.ts";
@@ -249,8 +250,8 @@ function podsOf(deployment: V1Deployment | undefined): { replicas?: number; read
 function warningsOf(canary: Canary): string[] {
   const status = canary.status ?? {};
   const warnings = [...(status.warnings ?? [])];
-  const stalled = status.conditions?.find((condition) => condition.type === "Stalled" && condition.status === "True");
-  if (stalled && stalled.message !== status.reason) warnings.push(stalled.message);
+  // Every other cause is the reason itself.
+  if (status.blocked?.code === leafEmpty) warnings.push(status.blocked.what);
   const { generation } = canary.metadata;
   if (status.observedGeneration !== undefined && generation !== undefined && status.observedGeneration < generation)
     warnings.push("The controller has not yet read the last change of this Canary's spec.");

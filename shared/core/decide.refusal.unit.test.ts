@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { anObservation, aPolicy, aRunningState, aRunObservation, aState, start } from "../../test/builders.ts";
 import { decide } from "./decide.ts";
 
-const refusal =
-  "The API server refuses Deployment podinfo-canary (runCanary, 422): spec.replicas: no. It is tried again.";
+const refusal = {
+  write: "runCanary/Invalid",
+  what: "The API server refuses Deployment podinfo-canary (runCanary, 422): spec.replicas: no. It is tried again.",
+};
 const policy = aPolicy();
 
 describe("a refused write", () => {
@@ -13,10 +15,20 @@ describe("a refused write", () => {
 
   it("is in the status with its code, and in one Event", () => {
     const { state: next, events } = decide(state, { ...without, refusal }, policy);
-    expect(next.blocked).toEqual({ kind: "obstacle", code: "write-refused", what: refusal });
+    expect(next.blocked).toEqual({ kind: "obstacle", code: "write-refused", ...refusal });
     expect(next.reason).toContain("spec.replicas: no");
-    expect(events).toContainEqual({ type: "Warning", message: refusal });
+    expect(events).toContainEqual({ type: "Warning", message: refusal.what });
     expect(decide(next, { ...without, refusal }, policy).events).toEqual([]);
+  });
+
+  it("is said anew where it is another, by its code: the API server's words may have other numbers each time", () => {
+    const { state: next } = decide(state, { ...without, refusal }, policy);
+    const said = (other: typeof refusal, before = next): number =>
+      decide(before, { ...without, refusal: other }, policy).events.length;
+    expect(said({ ...refusal, what: "exceeded quota: used 7 of 8" })).toBe(0);
+    expect(said({ ...refusal, write: "runCanary/Forbidden" })).toBe(1);
+    const { write: _unknown, ...earlier } = next.blocked!;
+    expect(said(refusal, { ...next, blocked: earlier })).toBe(0);
   });
 
   it("is tried again, and counts against the deadline of the canary's pods", () => {

@@ -15,7 +15,6 @@ import {
   type RunTurn,
   type Draft,
   type Turn,
-  writeRefused,
 } from "./turn/turn.ts";
 import { told } from "./gates/after-run.ts";
 import { questionsFor } from "./gates/questions.ts";
@@ -138,11 +137,16 @@ function remembering(next: CanaryState, { run: before }: CanaryState, { workload
   return isWritten ? { ...next, run: { ...run, canaryTemplate: workload.template } } : next;
 }
 
-/** Said when it begins, and when it is another: by its code, and a refusal by its words, for all of them have one code. */
+/** Said when it begins, and when it is another: by its code, and a refused write by which it is, for all of them have one code. */
 function blockedNews(blocked: Blocked | undefined, { blocked: before }: CanaryState): EventText[] {
   if (!blocked) return [];
-  const isKnown = blocked.code === before?.code && (blocked.code !== writeRefused || blocked.what === before?.what);
-  return isKnown ? [] : [event.warning(blocked.what)];
+  return isSame(blocked, before) ? [] : [event.warning(blocked.what)];
+}
+
+/** A status of an earlier version does not tell which write was refused. */
+function isSame(blocked: Blocked, before: Blocked | undefined): boolean {
+  if (blocked.code !== before?.code) return false;
+  return before?.write === undefined || blocked.write === before.write;
 }
 
 /** Nothing goes forward behind a barrier; a run may always go back, and one under traffic goes on being judged. */

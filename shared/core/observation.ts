@@ -84,6 +84,13 @@ export interface Endpoints {
 /** A precondition that is not met. */
 export type Unmet = Pick<Finding, "code" | "level" | "what">;
 
+export interface Refusal {
+  /** What was refused and how, for programs: `runCanary/Forbidden`. */
+  write: string;
+  /** The same as a sentence, with the API server's words. */
+  what: string;
+}
+
 export interface Observation {
   /** The only clock of the core, ms since the epoch. */
   now: number;
@@ -95,8 +102,8 @@ export interface Observation {
   command?: Command;
   /** What stands in the way, what forbids most first. */
   unmet: readonly Unmet[];
-  /** A write of ours that the API server refused when it was last tried, as a sentence. */
-  refusal?: string;
+  /** A write of ours that the API server refused when it was last tried. */
+  refusal?: Refusal;
   warnings: string[];
   target?: Target;
   /** Leaf Services and apex exist as they should. */

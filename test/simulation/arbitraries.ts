@@ -250,7 +250,9 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   servicesReady: fc.boolean(),
   oursExist: fc.boolean(),
   configs: fc.constant(undefined),
-  refusal: maybe(fc.constant("The API server refuses Deployment podinfo-canary (runCanary, 422): no.")),
+  refusal: maybe(
+    fc.constant({ write: "runCanary/Invalid", what: "The API server refuses Deployment podinfo-canary." }),
+  ),
   workload: maybe(anyWorkload),
   endpoints: fc.record({
     primary: fc.record({ "pod1.7.0": ready, "pod1.7.1": ready, "pod1.7.2": ready }).map(endpoints),

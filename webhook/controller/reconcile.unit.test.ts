@@ -52,7 +52,7 @@ describe("a look at a Canary", () => {
       cluster.refuse(refused, new CanaryError("Forbidden", "no room", { status: 403 }));
       expect(await look()).toMatchObject({ requeueAfterMs: 0 });
       expect(cluster.calls).toEqual([fence, ...takeOver.slice(0, index + 1)]);
-      expect(deps.refusals.of("test/podinfo")).toContain("no room");
+      expect(deps.refusals.of("test/podinfo")?.what).toContain("no room");
     },
   );
 

@@ -3,6 +3,7 @@
  * alone, for it is found again by trying.
  */
 import type { Action } from "../../shared/core/action.ts";
+import type { Refusal } from "../../shared/core/observation.ts";
 import { canaryName, keptName } from "../../shared/core/objects/names.ts";
 import { backoffMs } from "../../shared/kube/backoff.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
@@ -10,7 +11,7 @@ import { CanaryError, type ErrorCode } from "../../shared/kube/errors.ts";
 
 interface Kept {
   kind: Action["kind"];
-  what?: string;
+  refusal?: Refusal;
   attempts: number;
   /** When the first of these attempts failed, in milliseconds. */
   since: number;
@@ -31,9 +32,9 @@ export class Refusals {
     this.clock = clock;
   }
 
-  /** What is refused now, as a sentence with the API server's own words. */
-  of(key: string): string | undefined {
-    return this.kept.get(key)?.what;
+  /** What is refused now. */
+  of(key: string): Refusal | undefined {
+    return this.kept.get(key)?.refusal;
   }
 
   /**
@@ -48,9 +49,9 @@ export class Refusals {
     const failed = { ...before, attempts: before.attempts + 1 };
     const isSure = refusals.includes(error.code) || stays(failed, now);
     // That the world moved meanwhile does not take back what was refused before.
-    this.kept.set(key, isSure ? { ...failed, what: sentence(action, error, names) } : failed);
+    this.kept.set(key, isSure ? { ...failed, refusal: refusalOf(action, error, names) } : failed);
     // The status hears of it at once.
-    if (isSure && before.what === undefined) return 0;
+    if (isSure && before.refusal === undefined) return 0;
     // What is gone may stay gone without anything that wakes us.
     return isSure || !error.retry ? backoffMs(patience, failed.attempts, this.random) : undefined;
   }
@@ -114,6 +115,10 @@ function canary({ targetName }: Names): string {
 
 function route({ apexName }: Names): string {
   return `the route ${apexName}`;
+}
+
+function refusalOf(action: Action, error: CanaryError, names: Names): Refusal {
+  return { write: `${action.kind}/${error.code}`, what: sentence(action, error, names) };
 }
 
 function sentence(action: Action, error: CanaryError, names: Names): string {

@@ -25,9 +25,10 @@ describe("a write that the API server refuses", () => {
 
   it("is told at once, in the API server's words, and tried again with patience", () => {
     expect(note(fault("Invalid", "spec.progressDeadlineSeconds: must be greater than minReadySeconds.", 422))).toBe(0);
-    expect(refusals.of(key)).toBe(
-      "The API server refuses Deployment podinfo-canary (runCanary, 422): spec.progressDeadlineSeconds: must be greater than minReadySeconds. It is tried again.",
-    );
+    expect(refusals.of(key)).toEqual({
+      write: "runCanary/Invalid",
+      what: "The API server refuses Deployment podinfo-canary (runCanary, 422): spec.progressDeadlineSeconds: must be greater than minReadySeconds. It is tried again.",
+    });
     const waits = Array.from({ length: 8 }, () => note(fault("Invalid")) ?? 0);
     expect(waits[0]).toBeGreaterThan(0);
     expect(Math.max(...waits)).toBeLessThanOrEqual(30_000);
@@ -36,8 +37,8 @@ describe("a write that the API server refuses", () => {
 
   it("is told in bounds, however much the API server says", () => {
     note(fault("Forbidden", `quota:\n${"x".repeat(5_000)}`, 403));
-    expect(refusals.of(key)!.length).toBeLessThan(600);
-    expect(refusals.of(key)).not.toContain("\n");
+    expect(refusals.of(key)!.what.length).toBeLessThan(600);
+    expect(refusals.of(key)!.what).not.toContain("\n");
   });
 
   describe.each<ErrorCode>(["Conflict", "AlreadyExists", "ServerError", "NotFound"])("that is a %s", (code) => {
@@ -59,13 +60,13 @@ describe("a write that the API server refuses", () => {
 
     it("is one when it stays", () => {
       expect(told(5, 2_500).map((wait) => wait === 0)).toEqual([false, false, false, false, true]);
-      expect(refusals.of(key)).toContain("(runCanary,");
+      expect(refusals.of(key)?.what).toContain("(runCanary,");
     });
 
     it("does not take back what was refused before it", () => {
       note(fault("Invalid", "spec.replicas: no", 422));
       expect(note(fault(code))).not.toBe(0);
-      expect(refusals.of(key)).toContain("spec.replicas: no");
+      expect(refusals.of(key)?.what).toContain("spec.replicas: no");
       expect(note(fault("Invalid"))).toBeGreaterThan(0);
     });
   });

@@ -86,12 +86,10 @@ function beginsWith({ comparison }: Run, { status }: Canary): boolean {
 function newsOf({ run, ...status }: CanaryStatus = {}): string {
   if (!run) return sortedJson([status]);
   const { checks = [], reason = "", next = "", conditions = [], ...others } = without(status, ["tracks", "trend"]);
-  const words = [reason, next].map((text) => (run.hold === undefined ? text : withoutNumbers(text)));
+  // While a run waits, its words are said anew at each look (the primary has got more requests, a deadline is nearer): the codes tell.
+  const words = run.hold === undefined ? [reason, next] : [];
   const found = [checks.map(findingOf), conditions.map(({ type, status: truth, reason: why }) => [type, truth, why])];
   return sortedJson([others, without(run, evidenceKeys), words, found]);
 }
-
-/** While a run waits, its words are said anew at each look: the primary has got more requests, a deadline is nearer. */
-const withoutNumbers = (text: string): string => text.replace(/[0-9]+(?:[.,][0-9]+)*/g, "0");
 
 const findingOf = ({ metric, outcome, code }: CheckStatus): (string | undefined)[] => [metric, outcome, code];

@@ -110,9 +110,9 @@ describe("the numbers of a run that waits", () => {
     });
   });
 
-  it("are written with another finding, and with other words", () => {
+  it("are written with another finding, and with another cause", () => {
     expect(keeps(waiting(20, { checks: [aCheck({ outcome: "fail" })] }))).toBe(false);
-    expect(keeps(waiting(20, { reason: "Prometheus cannot be asked: HTTP 503" }))).toBe(false);
+    expect(keeps(waiting(20, { reasonCode: "obstacle" }))).toBe(false);
   });
 
   it("are news where it does not wait: so many pods are ready", () => {

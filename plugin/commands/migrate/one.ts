@@ -8,7 +8,7 @@ import type {
   MigrationRefusal,
   MigrationSeen,
   MigrationStep,
-  MigrationWaitCode,
+  MigrationWait,
   MigrationWrite,
 } from "../../../shared/core/migrate/seen.ts";
 import { cureText } from "../../../shared/core/preconditions/preconditions.ts";
@@ -39,7 +39,7 @@ export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
   await requirePermissions(journey, deps);
   const memory: Memory = {
     writes: 0,
-    said: "",
+    waitsFor: "",
     movedAt: deps.timers.now(),
     times: new Map(),
     floorsLost: 0,
@@ -49,7 +49,7 @@ export async function travel(journey: Journey, deps: Deps): Promise<Arrival> {
     if (deps.signal.aborted) return "interrupted";
     const seen = await look(journey, deps, memory);
     const step = seen && journey.next(seen);
-    if (!step) await wait({ why: "the API server does not answer" }, journey, deps, memory);
+    if (!step) await wait(unanswered, journey, deps, memory);
     else if (step.kind === "done") return memory.writes === 0 ? "nothing-to-do" : "moved";
     else if (step.kind === "refuse") throw migrateRefusal(step, journey.clusterFlags);
     else if (step.kind === "wait") await wait(step, journey, deps, memory);
@@ -86,8 +86,8 @@ export async function requirePermissions(journey: Journey, deps: Deps): Promise<
 
 interface Memory {
   writes: number;
-  /** The wait that was told last. */
-  said: string;
+  /** The wait that was told last: its code, and how far it had come. */
+  waitsFor: string;
   /** When something last moved, and since when nothing sends to the primary; ms of the timers. */
   movedAt: number;
   quietSince?: number;
@@ -152,22 +152,24 @@ function moved({ say }: Journey, deps: Deps, memory: Memory, write: MigrationWri
     throw new Refusal(
       `Written ${times} times: ${does}. Somebody undoes it each time, such as a GitOps tool or an autoscaler: pause that. What serves goes on serving; then the same command goes on from here.`,
     );
-  memory.said = "";
+  memory.waitsFor = "";
   memory.movedAt = deps.timers.now();
   say(does);
   return "new";
 }
 
+const unanswered = { code: "unanswered", stand: 0, why: "the API server does not answer" } as const;
+
 async function wait(
-  { why, code }: { why: string; code?: MigrationWaitCode },
+  { why, code, stand }: typeof unanswered | MigrationWait,
   journey: Journey,
   deps: Deps,
   memory: Memory,
 ): Promise<void> {
-  const told = code === "drain" ? code : why;
-  if (told !== memory.said) {
+  const now = `${code}/${stand}`;
+  if (now !== memory.waitsFor) {
     if (code !== "drain") memory.movedAt = deps.timers.now();
-    memory.said = told;
+    memory.waitsFor = now;
     journey.say(why);
   }
   if (deps.timers.now() - memory.movedAt > journey.timeoutMs)

@@ -68,7 +68,7 @@ async function runOf(args: NowArgs, deps: Deps, scope: Scope): Promise<Found | "
       if (found) return found;
       if (deps.signal.aborted) return "interrupted";
       const left = deadline - deps.timers.now();
-      if (left <= 0) throw noRun(args, status.reason ?? "", scope);
+      if (left <= 0) throw noRun(args, status, scope);
       await trigger.next(Math.min(left, rereadMs));
     }
   } catch (error) {
@@ -85,8 +85,8 @@ function runIn({ run, stable }: CanaryStatus, intent: string): Found | undefined
   return stable?.hash === intent ? "over" : undefined;
 }
 
-function noRun({ name, to, timeoutMs }: NowArgs, reason: string, scope: Scope): Refusal {
-  const why = reason === "" ? "" : ` ${printable(reason)}`;
+function noRun({ name, to, timeoutMs }: NowArgs, { reason }: CanaryStatus, scope: Scope): Refusal {
+  const why = reason === undefined ? "" : ` ${printable(reason)}`;
   const again = canaryCommand(`undo`, name, scope);
   return new Refusal(
     `The Deployment is set to it and held, but no run of it has begun within ${timeoutMs / 1_000}s.${why}\nAsk again when that is over:\n  ${again} --to ${to} --now`,

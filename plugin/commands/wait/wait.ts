@@ -115,8 +115,8 @@ async function readTarget(canary: Canary, { cluster }: Deps): Promise<TargetTemp
 
 /** Each new sentence once, for whoever reads along in a pipeline's log. */
 function tell({ status }: Canary, said: string, { stderr }: Deps): string {
-  const reason = printable(status?.reason ?? "");
-  if (reason !== "" && reason !== said) stderr.write(`${reason}\n`);
+  const reason = printable(status?.reason ?? said);
+  if (reason !== said) stderr.write(`${reason}\n`);
   return reason;
 }
 

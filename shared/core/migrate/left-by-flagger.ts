@@ -23,6 +23,11 @@ export function isOfFlagger({ metadata: canary }: Canary, { metadata = {} }: Nam
   return (metadata.ownerReferences ?? []).some(({ kind, uid }) => kind === "Canary" && uid === canary.uid);
 }
 
+/** Our controller has written its status since Flagger did, whose type has neither field: what Flagger writes anew loses them. */
+export function isStatusOurs({ status = {} }: Pick<Canary, "status">): boolean {
+  return status.observedGeneration !== undefined || status.reasonCode !== undefined;
+}
+
 export const serviceNamed = ({ services }: MigrationSeen, name: string): V1Service | undefined =>
   services.find(({ metadata }) => metadata?.name === name);
 

@@ -14,6 +14,7 @@ import {
   copiesOf,
   flaggersRoutes,
   isOfFlagger,
+  isStatusOurs,
   isSwitched,
   ownScalers,
   selectsPrimary,
@@ -133,10 +134,10 @@ const notFlaggers: Rule = ({ canary, primary, ...seen }) => {
 const finished = ["Initialized", "Succeeded", "Failed"];
 
 const unfinishedRun: Rule = (seen) => {
-  const { phase = "", reason } = { ...seen.canary.status };
+  const { phase = "" } = { ...seen.canary.status };
   if (isSwitched(seen) || !seen.primary || finished.includes(phase)) return undefined;
-  // Flagger gives no reason: our own controller has written since, and only the objects tell.
-  if (reason !== undefined) return primaryUnderWay(seen);
+  // Our own controller has written since, and only the objects tell.
+  if (isStatusOurs(seen.canary)) return primaryUnderWay(seen);
   const { name, namespace } = placeOf(seen);
   return {
     code: "unfinished-run",

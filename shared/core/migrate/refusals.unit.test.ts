@@ -38,7 +38,7 @@ describe("a migration is refused", () => {
   it("while the primary rolls out, where our controller's status has hidden Flagger's phase", () => {
     const canary = {
       ...left.canary,
-      status: { phase: "Initializing" as const, canaryWeight: 0, reason: "In the way." },
+      status: { phase: "Initializing" as const, canaryWeight: 0, observedGeneration: 1 },
     };
     expect(refused({ canary })).toBe("none: ");
     const primary = { ...left.primary!, status: { observedGeneration: 1, updatedReplicas: 1 } };

@@ -108,8 +108,13 @@ export interface MigrationRefusal {
   cure: Cure;
 }
 
+export interface MigrationWait {
+  kind: "wait";
+  code: MigrationWaitCode;
+  /** How far it has come, such as pods that are ready: another number is a movement. Of a drain 0, for time passes by itself. */
+  stand: number;
+  why: string;
+}
+
 export type MigrationStep =
-  | { kind: "write"; write: MigrationWrite }
-  | { kind: "wait"; code: MigrationWaitCode; why: string }
-  | MigrationRefusal
-  | { kind: "done" };
+  { kind: "write"; write: MigrationWrite } | MigrationWait | MigrationRefusal | { kind: "done" };

@@ -124,7 +124,7 @@ function waitForPods(target: V1Deployment, size: number): MigrationStep | undefi
   if (isSeen && updated >= size && others === 0 && available >= size) return undefined;
   const ready = isSeen ? Math.min(updated, available) : 0;
   const why = `${ready} of ${size} pods of ${target.metadata?.name} are ready`;
-  return { kind: "wait", code: "pods", why };
+  return { kind: "wait", code: "pods", stand: ready, why };
 }
 
 interface PodCounts {
@@ -169,7 +169,7 @@ function drain(seen: MigrationSeen): MigrationStep | undefined {
   const why = seen.flaggers
     ? "open requests end"
     : "open requests end, and a Flagger that still acts would show itself (Deployments of all namespaces could not be listed)";
-  return { kind: "wait", code: "drain", why: `${why}: ${left}s` };
+  return { kind: "wait", code: "drain", stand: 0, why: `${why}: ${left}s` };
 }
 
 /** Flagger looks at its Canaries this often, and takes a moment. */
@@ -237,7 +237,8 @@ function removePrimary(seen: MigrationSeen): MigrationStep | undefined {
   const [scaler] = clonedScalers(seen);
   if (scaler) return write(removal(scaler.kind, scaler));
   if (primary) return write(removal("Deployment", primary));
-  if (primaryPods > 0) return { kind: "wait", code: "primary-pods", why: `${primaryPods} pods of ${name} are ending` };
+  const why = `${primaryPods} pods of ${name} are ending`;
+  if (primaryPods > 0) return { kind: "wait", code: "primary-pods", stand: primaryPods, why };
   const [copy] = copiesOf(seen);
   return copy && write(removeCopy(seen, copy));
 }

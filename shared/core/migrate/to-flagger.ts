@@ -6,7 +6,7 @@ import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { apexOf, type Canary, isLeftToFlagger } from "../objects/canary.ts";
 import { annotation, canaryLeaf, kind, label, primaryLeaf, targetLabels } from "../objects/names.ts";
 import { kubectlIn } from "../preconditions/finding.ts";
-import { isOfFlagger, serviceNamed } from "./left-by-flagger.ts";
+import { isOfFlagger, isStatusOurs, serviceNamed } from "./left-by-flagger.ts";
 import type { MigrationRefusal, MigrationSeen, MigrationStep } from "./seen.ts";
 
 /** The next write or wait on the way to Flagger; `done` where Flagger may begin, or has begun. */
@@ -76,7 +76,8 @@ function leave({ canary }: MigrationSeen): MigrationStep | undefined {
 function waitForController(seen: MigrationSeen): MigrationStep | undefined {
   const left = oursIn(seen);
   if (left.length === 0) return undefined;
-  return { kind: "wait", code: "controller", why: `the controller is to take away ${left.join(", ")}` };
+  const why = `the controller is to take away ${left.join(", ")}`;
+  return { kind: "wait", code: "controller", stand: left.length, why };
 }
 
 /** Leaves that a route of the user's names stay. */
@@ -109,8 +110,7 @@ function forget(seen: MigrationSeen): MigrationStep | undefined {
   const { canary } = seen;
   const apex = serviceNamed(seen, apexOf(canary));
   if (apex && isOurs(apex)) return plainLabels(apex);
-  // Flagger gives no reason: what has one is ours.
-  if (canary.status?.reason === undefined) return undefined;
+  if (!isStatusOurs(canary)) return undefined;
   return {
     kind: "write",
     write: {

@@ -20,7 +20,7 @@ function ours(): MigrationSeen {
   return {
     ...seen,
     target,
-    canary: { ...seen.canary, status: { phase: "Initialized", canaryWeight: 0, reason: "steady" } },
+    canary: { ...seen.canary, status: { phase: "Initialized", canaryWeight: 0, observedGeneration: 1 } },
   };
 }
 

@@ -136,8 +136,11 @@ export interface CanaryStatus {
   /** What to restart for each of `staleCallers`, by its name there: `deployment/load`, `statefulset/db`, `pod/x`. */
   callerWorkloads?: Record<string, string>;
   warnings?: string[];
-  /** `code`: which precondition is not met; absent in a status of an earlier version. */
-  blocked?: { kind: "obstacle" | "missing"; code?: string; what: string };
+  /**
+   * `code`: which precondition is not met; absent in a status of an earlier version. `write`: of a write that was refused, the action and
+   * the API server's answer.
+   */
+  blocked?: { kind: "obstacle" | "missing"; code?: string; write?: string; what: string };
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
   /** A template that went live without a canary, until it is adopted or undone. */
   unvetted?: UnvettedStatus;

@@ -16,13 +16,13 @@ export class Scrapes {
   private known: Known[] = [{ at: 0, canary: noCounts, primary: noCounts }];
 
   /** What callers counted covers both tracks; a track counts what either side knows. */
-  take(what: Scraped, now: number, totals: Totals): void {
+  take(track: Scraped, now: number, totals: Totals): void {
     const { canary, primary } = this.latest();
-    this.at[what] = now;
+    this.at[track] = now;
     this.known.push({
       at: now,
-      canary: what === "primary" ? canary : totals.canary,
-      primary: what === "canary" ? primary : totals.primary,
+      canary: track === "primary" ? canary : totals.canary,
+      primary: track === "canary" ? primary : totals.primary,
     });
   }
 

@@ -51,7 +51,7 @@ function lostTemplate(turn: RunTurn): Draft {
 
 /** What the canary's pods say of themselves, in parentheses. */
 export function failureWords({ seen }: RunTurn): string {
-  if (seen.refusal !== undefined) return ` (${seen.refusal.replace(/\.$/, "")})`;
+  if (seen.refusal) return ` (${seen.refusal.what.replace(/\.$/, "")})`;
   return seen.workload?.failure ? ` (${seen.workload.failure})` : "";
 }
 

@@ -100,8 +100,7 @@ export function blockedBy(turn: Turn): Blocked | undefined {
   if (barrier?.unexpected) return { kind: "obstacle", code: barrier.code, what: barrier.reason };
   const { state, seen } = turn;
   const unmet = state.run ? undefined : firstOf(seen, ["obstacle", "unfit", "missing"]);
-  if (!unmet)
-    return seen.refusal === undefined ? undefined : { kind: "obstacle", code: writeRefused, what: seen.refusal };
+  if (!unmet) return seen.refusal && { kind: "obstacle", code: writeRefused, ...seen.refusal };
   const { code, level, what } = unmet;
   return { kind: level === "missing" ? "missing" : "obstacle", code, what };
 }
@@ -153,8 +152,8 @@ export function formatImages(images: Record<string, string>): string {
 
 /** A version as it differs from stable: where the images do not, it is the rest of the template that does. */
 export function formatChange(images: Record<string, string>, stable: Version | undefined): string {
-  const words = formatImages(images);
-  return stable && formatImages(stable.images) === words ? `${words} with a changed template` : words;
+  const asked = formatImages(images);
+  return stable && formatImages(stable.images) === asked ? `${asked} with a changed template` : asked;
 }
 
 /** `kubectl canary <verb> <name> -n <namespace>`, to be pasted. */

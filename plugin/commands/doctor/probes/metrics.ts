@@ -60,7 +60,7 @@ function refusal(facts: Facts): Refusal | undefined {
   const check = checksOf(facts).find(({ outcome }) => outcome === "cannot-ask");
   if (check) return { code: check.code, said: check.why ?? check.message };
   const { run, reason } = { ...facts.canary?.status };
-  return run?.hold === "cannot-ask" && reason !== undefined ? { code: run.holdCode, said: reason } : undefined;
+  return run?.hold === "cannot-ask" ? { code: run.holdCode, said: reason ?? "" } : undefined;
 }
 
 const unreachable: readonly (CheckCode | undefined)[] = [
