@@ -5,6 +5,8 @@ import { canonicalTemplate, hashVersion } from "./core/objects/pod-template.ts";
 
 /** `v1-` and 40 hex digits: fits a label value. Equal for templates that mean the same pods. */
 export function hashTemplate(template: V1PodTemplateSpec | undefined): string {
+  const remembered = template && hashes.get(template);
+  if (remembered !== undefined) return remembered;
   const text = digestOf(JSON.stringify(template) ?? "");
   const before = known.get(text);
   const hash = before ?? `${hashVersion}-${digestOf(canonicalTemplate(template)).slice(0, 40)}`;
@@ -15,7 +17,14 @@ export function hashTemplate(template: V1PodTemplateSpec | undefined): string {
   return hash;
 }
 
+/** `outline` stands for a template with this hash, of which no more is kept. */
+export function rememberHash(outline: V1PodTemplateSpec, hash: string): void {
+  hashes.set(outline, hash);
+}
+
 // --- internal ---
+
+const hashes = new WeakMap<V1PodTemplateSpec, string>();
 
 /** By the digest of the text as it came, those asked for last: to put a megabyte in order takes ten times as long as to read it. */
 const known = new Map<string, string>();

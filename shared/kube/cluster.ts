@@ -5,8 +5,9 @@
 import type { IncomingMessage } from "node:http";
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Timers } from "./clock.ts";
-import { Connection, type ConnectOptions } from "./connection.ts";
+import { Connection, type ConnectOptions, type Request, TooLong } from "./connection.ts";
 import { CanaryError, hasCode } from "./errors.ts";
+import { mostOfPage, PageSize } from "./page-size.ts";
 import { apiVersion, collectionPath, objectPath, type Resource } from "./resources.ts";
 import { events, type WatchEvent } from "./watch.ts";
 
@@ -129,11 +130,14 @@ class HttpCluster implements Cluster {
     q: Selection & { limit?: number; signal?: AbortSignal } = {},
   ): AsyncGenerator<Page<T>, void, undefined> {
     const filled = { apiVersion: apiVersion(r), kind: r.kind };
+    const size = new PageSize(q.limit ?? pageSize);
     let next: string | undefined;
     do {
-      const query = { ...selection(q), limit: q.limit ?? pageSize, continue: next };
-      const path = collectionPath(r, q.namespace) + queryString(query);
-      const page = await this.ask<ListBody<T>>("GET", path, q.signal);
+      const page = await this.page<T>(size, (limit) => {
+        const query = { ...selection(q), limit, continue: next };
+        const path = collectionPath(r, q.namespace) + queryString(query);
+        return { method: "GET", path, ...(q.signal ? { signal: q.signal } : {}) };
+      });
       next = page.metadata.continue || undefined;
       const items = (page.items ?? []).map((item) => ({ ...filled, ...item }));
       yield { items, resourceVersion: page.metadata.resourceVersion ?? "" };
@@ -221,8 +225,23 @@ class HttpCluster implements Cluster {
     return { items, resourceVersion };
   }
 
-  private ask<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
-    return this.connection.json<T>({ method, path, ...(signal ? { signal } : {}) });
+  /** As many objects as one answer may hold. */
+  private async page<T>(size: PageSize, request: (limit: number) => Request): Promise<ListBody<T>> {
+    for (;;) {
+      try {
+        const asked = { ...request(size.limit), ...(size.isLeast ? {} : { mostBytes: mostOfPage }) };
+        const { value, length } = await this.connection.measured<ListBody<T>>(asked);
+        size.read(length);
+        return value;
+      } catch (error) {
+        if (!(error instanceof TooLong)) throw error;
+        size.tooMany();
+      }
+    }
+  }
+
+  private ask<T>(method: string, path: string): Promise<T> {
+    return this.connection.json<T>({ method, path });
   }
 
   private tell<T>(method: string, path: string, body: unknown, contentType?: string): Promise<T> {

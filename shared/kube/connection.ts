@@ -26,6 +26,15 @@ export interface Request {
   body?: string;
   contentType?: string;
   signal?: AbortSignal;
+  /** An answer that is longer is given up with {@link TooLong}. */
+  mostBytes?: number;
+}
+
+/** The answer to a list was longer than is read at once. Ask for fewer objects. */
+export class TooLong extends CanaryError {
+  constructor({ server, what }: Asked, mostBytes: number) {
+    super("Unexpected", `The API server at ${server} answered ${what} with more than ${mostBytes} bytes.`);
+  }
 }
 
 /** What the deadline is for: a watch's answer has no end, but its status must come. */
@@ -52,9 +61,14 @@ export class Connection {
 
   /** Asks and parses the answer's JSON. */
   async json<T>(request: Request): Promise<T> {
+    return (await this.measured<T>(request)).value;
+  }
+
+  /** The same, with the length of the answer's text. */
+  async measured<T>(request: Request): Promise<{ value: T; length: number }> {
     const body = await this.send(request);
     try {
-      return JSON.parse(body) as T;
+      return { value: JSON.parse(body) as T, length: body.length };
     } catch (error) {
       const { what } = this.asked(request);
       const message = `What answers at ${this.base.origin} is not an API server: no JSON came back from ${what}. Look at server and proxy-url in the kubeconfig.`;
@@ -65,8 +79,9 @@ export class Connection {
   /** Asks and returns the body of the answer. Throws `CanaryError` for any status but 2xx. */
   async send(request: Request): Promise<string> {
     const answer = await this.attempt(request, "whole answer");
+    const { mostBytes = Infinity } = request;
     try {
-      return await readAll(answer);
+      return await readAll(answer, mostBytes, () => new TooLong(this.asked(request), mostBytes));
     } catch (error) {
       throw this.translate(error, request);
     }
@@ -271,8 +286,13 @@ function trimmed(headers: https.RequestOptions["headers"]): Record<string, strin
   return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()]));
 }
 
-async function readAll(answer: http.IncomingMessage): Promise<string> {
+async function readAll(answer: http.IncomingMessage, most = Infinity, tooLong?: () => Error): Promise<string> {
   const chunks: Buffer[] = [];
-  for await (const chunk of answer as AsyncIterable<Buffer>) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > most && tooLong) throw tooLong();
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks).toString("utf8");
 }

@@ -107,6 +107,12 @@ export class Reflector<T extends Stored> {
     return this.store.byIndex(index, value);
   }
 
+  /** Keeps an object anew that was read again, where the transform keeps more of it by now; nobody is told. */
+  fill(object: T): void {
+    const [kept] = this.trim(object);
+    if (kept !== undefined) this.store.fill(kept);
+  }
+
   private async run(): Promise<void> {
     const { signal } = this.ending;
     while (!signal.aborted) {

@@ -7,7 +7,7 @@ import type { Stored } from "./store.ts";
 /** What is read of a reflector; the names are those of `Reflector`. */
 export type Reflection<T extends Stored> = Pick<
   Reflector<T>,
-  "get" | "list" | "byIndex" | "hasSynced" | "start" | "whenSynced" | "stop"
+  "get" | "list" | "byIndex" | "fill" | "hasSynced" | "start" | "whenSynced" | "stop"
 >;
 
 /** Of the whole cluster where `namespaces` is empty. Of Namespaces themselves, those of these names. */
@@ -47,6 +47,10 @@ class Reflectors<T extends Stored> implements Reflection<T> {
 
   byIndex(index: string, value: string): T[] {
     return this.all().flatMap((one) => one.byIndex(index, value));
+  }
+
+  fill(object: T): void {
+    this.byNamespace.get(object.metadata?.namespace ?? "")?.fill(object);
   }
 
   get hasSynced(): boolean {

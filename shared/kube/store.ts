@@ -70,6 +70,15 @@ export class Store<T extends Stored> {
     this.set(undefined, now);
   }
 
+  /** In the place of the same version; nobody is told. */
+  fill(now: T): void {
+    const key = keyOf(now);
+    const old = this.objects.get(key);
+    if (old === undefined || !isSameVersion(old, now) || !this.isReadable(now)) return;
+    this.objects.set(key, now);
+    this.reindex(key, old, now);
+  }
+
   remove(object: Stored): void {
     const key = keyOf(object);
     const old = this.objects.get(key);
@@ -111,6 +120,10 @@ export class Store<T extends Stored> {
       for (const value of now === undefined ? [] : of(now)) addKey(keys, value, key);
     }
   }
+}
+
+function isSameVersion(a: Stored, b: Stored): boolean {
+  return a.metadata?.uid === b.metadata?.uid && a.metadata?.resourceVersion === b.metadata?.resourceVersion;
 }
 
 function addKey(keys: Map<string, Set<string>>, value: string, key: string): void {

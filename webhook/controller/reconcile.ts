@@ -10,9 +10,12 @@ import type { CanaryState } from "../../shared/core/state.ts";
 import type { Decision } from "../../shared/core/action.ts";
 import { CanaryError, messageOf } from "../../shared/kube/errors.ts";
 import { optional } from "../../shared/core/format/compact.ts";
+import { kilobytes, mostKept } from "../../shared/core/objects/kept/kept-size.ts";
 import { iterationsBegun } from "../../shared/core/turn/step-words.ts";
 import { parseStatus, printStatus, UnreadableStatus } from "../../shared/canary-status.ts";
 import { perform, type ApplyContext } from "./apply/apply.ts";
+import { fillIn } from "./apply/whole.ts";
+import { isTooLarge } from "./cache/outline.ts";
 import { objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
 import type { Decided } from "./metrics.ts";
@@ -110,6 +113,7 @@ async function decided(
   canary: Canary,
   { state, policy }: { state: CanaryState; policy: Policy },
 ): Promise<Considered> {
+  await fillIn(deps, objectsOf(deps, canary));
   const found = objectsOf(deps, canary);
   const policies = await policiesSeen(deps, found);
   const configs = await configsOf(deps, found, state);
@@ -172,6 +176,7 @@ async function performAll(deps: ReconcileDeps, stage: ApplyContext, decision: De
 
 function policyOf({ spec }: Canary): Policy {
   const unreadable = (faults: string): Policy => ({ ...unreadablePolicy(faults), alerts: readableAlertRules(spec) });
+  if (isTooLarge(spec)) return unreadable(`spec: takes more than ${kilobytes(mostKept)}, and no more is kept of it`);
   try {
     const parsed = parsePolicy(spec);
     return parsed.ok ? parsed.policy : unreadable(formatErrors(parsed.errors));

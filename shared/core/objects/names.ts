@@ -68,6 +68,11 @@ export const annotation = {
   certificateSecret: `${prefix}/certificate-secret`,
 } as const;
 
+const ownKeys: ReadonlySet<string> = new Set([...Object.values(label), ...Object.values(annotation)]);
+
+/** A label or an annotation that we read or write. */
+export const isOurKey = (key: string): boolean => ownKeys.has(key);
+
 /** On the leader's Lease, which everyone may read: which namespaces are looked after, and moments of the webhook's serving certificate. */
 export const leaseAnnotation = {
   /** `own` or `cert-manager`. */

@@ -35,6 +35,8 @@ export interface SeenObjects {
   workload?: Known<V1Deployment>;
   /** Deployment `<target>-primary`, a name that only Flagger uses. */
   primary?: Known<V1Deployment>;
+  /** Of target, apex and route, as `Deployment NAME`: what is too large for the controller to keep. */
+  tooLarge?: readonly string[] | undefined;
   /** Every Service of the namespace. */
   services?: readonly V1Service[] | undefined;
   /** The route that has the apex' name, whoever made it. */

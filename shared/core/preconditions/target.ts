@@ -1,5 +1,6 @@
 /** The Deployment that is to be released. */
 import { ineligibility, type Ineligible } from "../objects/eligibility.ts";
+import { kilobytes, mostBeside, mostKept } from "../objects/kept/kept-size.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules } from "./finding.ts";
 
 /** `name`: the Canary's. */
@@ -39,4 +40,27 @@ const targetUnfit: Rule = ({ target, targetName, namespace }) => {
   ];
 };
 
-export const targetRules = { "target-missing": targetMissing, "target-unfit": targetUnfit } satisfies Rules;
+/** What the controller has of it is too little to decide by. */
+const objectTooLarge: Rule = ({ tooLarge = [], namespace }) =>
+  tooLarge.map((named) => {
+    const [kind = "", name = ""] = named.split(" ");
+    const most = kilobytes(kind === "Service" ? mostBeside : mostKept);
+    const smaller = smallerBy[kind] ?? "Give it fewer rules, labels and annotations.";
+    return {
+      level: "obstacle",
+      what: `${named} in ${namespace} takes more than ${most} of memory, which is more than the controller keeps: no run starts. ${smaller}`,
+      evidence: `the size of ${named}, without its managedFields`,
+      cure: { run: kubectlIn(namespace, `edit ${kind.toLowerCase()} ${name}`) },
+    };
+  });
+
+const smallerBy: Readonly<Record<string, string>> = {
+  Deployment: "Move long texts in its env, args and annotations into a ConfigMap.",
+  Service: "Give it fewer ports, and a selector of fewer labels.",
+};
+
+export const targetRules = {
+  "object-too-large": objectTooLarge,
+  "target-missing": targetMissing,
+  "target-unfit": targetUnfit,
+} satisfies Rules;

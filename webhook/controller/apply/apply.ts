@@ -27,6 +27,7 @@ import {
   markStable,
   unholdTarget,
 } from "./target.ts";
+import { wholeOf } from "./whole.ts";
 import type { Served } from "../objects/route-choice.ts";
 import { wantedRoute, wantedServices } from "../cache/wanted.ts";
 import { droppedFrom } from "../../../shared/core/objects/made/from-spec.ts";
@@ -145,7 +146,7 @@ async function applyRoute(deps: PerformDeps, objects: CanaryObjects): Promise<vo
   if (!served || !wanted) return;
   const cache = routeCache(deps.world, served);
   if (route) {
-    const body = followingSpec(route, wanted, apex);
+    const body = followingSpec(await wholeOf(deps.cluster, served.resource, route), wanted, apex);
     objects.route = await deps.cluster.replace(served.resource, body, { fieldManager: manager });
     cache.wrote(objects.route);
     return;
@@ -170,8 +171,9 @@ async function setWeight(
   objects: CanaryObjects,
   { weight, over, rules }: Extract<Action, { kind: "setWeight" }>,
 ): Promise<void> {
-  const { served, route, apexName } = objects;
-  if (!served || !route) return;
+  const { served, route: observed, apexName } = objects;
+  if (!served || !observed) return;
+  const route = await wholeOf(deps.cluster, served.resource, observed);
   const weighted = served.router.withWeight(route, apexName, weight, over);
   const wanted = served.router.withRules(weighted, apexName, weight, rules);
   objects.route = await deps.cluster.replace(served.resource, wanted, { fieldManager: manager });
@@ -183,7 +185,7 @@ async function runCanary(
   { objects, progressDeadlineMs }: ApplyContext,
   wanted: { intent: string; replicas: number },
 ): Promise<void> {
-  const target = requireTarget(objects);
+  const target = await wholeOf(deps.cluster, resource.deployments, requireTarget(objects));
   if (hashTemplate(target.spec?.template) !== wanted.intent)
     throw new CanaryError("Conflict", `Deployment ${objects.targetName} no longer has the template of this run.`);
   const desired = canaryDeployment(target, {

@@ -15,6 +15,7 @@ import type { ServedRoutes } from "../objects/route-choice.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { giveBack, restoreStable } from "./target.ts";
 import type { WriteDeps } from "../cache/canary-objects.ts";
+import { wholeOf } from "./whole.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, isOrphan } from "../cache/caches.ts";
 import { foreignRoutes, isInUse, isOwnedBy, leftoversOf } from "../cache/ours.ts";
@@ -122,9 +123,11 @@ async function quitForeignRoutes(deps: Deleting, at: { namespace: string; name: 
     .map((route) => deps.world.httpRoutes.get(at.namespace, route.metadata.name ?? "") ?? route)
     .filter((route) => leaves.includes(canaryLeaf(route.metadata.name ?? "")))
     .filter((route) => (httpRoute.read(route, route.metadata.name ?? "")?.weight ?? 0) > 0);
-  for (const route of quit) {
+  const of = deps.routes.httpRoute.resource;
+  for (const seen of quit) {
+    const route = await wholeOf(deps.cluster, of, seen);
     const wanted = httpRoute.withWeight(route, route.metadata.name ?? "", 0);
-    const written = await deps.cluster.replace(deps.routes.httpRoute.resource, wanted, { fieldManager: manager });
+    const written = await deps.cluster.replace(of, wanted, { fieldManager: manager });
     deps.world.httpRoutes.wrote(written);
     deps.log.info(
       { route: metaOf(route).name, namespace: at.namespace },

@@ -2,6 +2,7 @@
 import type { V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Cache } from "./cache.ts";
+import { keptBeside } from "./outline.ts";
 import { slim } from "./slim.ts";
 import { watchInto, type WatchDeps } from "./watch.ts";
 
@@ -14,7 +15,7 @@ export function watchAutoscalers(
   const of = resource.horizontalPodAutoscalers;
   if (!readable.includes(of.plural)) return {};
   const autoscalers = watchInto<V2HorizontalPodAutoscaler>(deps, of, {
-    transform: slim,
+    transform: (object) => keptBeside(slim(object)),
     indexes: { [byNamespace]: ({ metadata }) => [metadata?.namespace ?? ""] },
     keys: () => [],
   });

@@ -43,6 +43,11 @@ export class Cache<T extends Stored> {
     if (uid === undefined || this.deleted.get(key) !== uid) this.written.set(key, object);
   }
 
+  /** The whole of an object of which an outline was kept; nothing where another version is kept by now. */
+  fill(object: T): void {
+    this.reflector.fill(object);
+  }
+
   /** To be called for every change the watch brings: what it says is newer than any write of ours before it. */
   saw(old: T | undefined, now: T | undefined): void {
     const { namespace = "", name = "" } = (now ?? old)?.metadata ?? {};
@@ -82,6 +87,32 @@ export class Cache<T extends Stored> {
     return this.reflector.stop();
   }
 }
+
+/** What there is to do with a cache, whichever. */
+type Whole = Pick<Cache<never>, "hasSynced" | "start" | "whenSynced" | "stop">;
+
+export const present = (caches: object | undefined): Whole[] => Object.values<Whole>({ ...caches });
+
+/** `first` is filled before any other starts. */
+export function asOne(
+  first: Whole,
+  all: readonly Whole[],
+): { hasSynced(): boolean; start(): Promise<void>; stop(): Promise<void> } {
+  return {
+    hasSynced: () => all.every((cache) => cache.hasSynced),
+    start: async () => {
+      first.start();
+      await first.whenSynced();
+      for (const cache of all) cache.start();
+      await Promise.all(all.map((cache) => cache.whenSynced()));
+    },
+    stop: async () => {
+      await Promise.all(all.map((cache) => cache.stop()));
+    },
+  };
+}
+
+// --- internal ---
 
 /** What we have made in the place of what is gone is another object, and not gone with it. */
 function isOvertaken<T extends Stored>(own: T, { old, now }: { old: T | undefined; now: T | undefined }): boolean {

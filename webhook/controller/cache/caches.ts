@@ -16,7 +16,7 @@ import { canaryLeaf, canaryName, label, primaryLeaf, primaryName } from "../../.
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { resource, type Resource } from "../../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../../shared/kube/store.ts";
-import type { Cache } from "./cache.ts";
+import { asOne, present, type Cache } from "./cache.ts";
 import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { ServedRoutes } from "../objects/route-choice.ts";
 import { metaOf, toRevision, type Revision } from "../objects/from-objects.ts";
@@ -24,7 +24,8 @@ import { watchAutoscalers } from "./autoscalers.ts";
 import { watchProviders, watchTemplates, type NamedDeps } from "./named.ts";
 import { watchPolicies, type PolicyCaches } from "./policies.ts";
 import { watchSelecting, type SelectingCaches } from "./selecting.ts";
-import { shaped, slim, slimDeployment } from "./slim.ts";
+import { keptService, outlineOfMetadata } from "./outline.ts";
+import { shaped, slimDeployment, slimRoute, slimSlice } from "./slim.ts";
 import { watchInto, type Keys } from "./watch.ts";
 
 export interface Caches {
@@ -81,7 +82,7 @@ export function createCaches(deps: CacheDeps): Caches {
   });
   const mapping = keysFor(canaries, (namespace, name) => parts.services.get(namespace, name));
   const deployments = watchInto<V1Deployment>(deps, resource.deployments, {
-    transform: slimDeployment,
+    transform: (deployment) => slimDeployment(deployment, isNamed(canaries, indexes.deployment, deployment)),
     indexes: { [indexes.namespace]: (deployment) => [deployment.metadata?.namespace ?? ""] },
     keys: mapping.deployment,
   });
@@ -95,11 +96,12 @@ export function createCaches(deps: CacheDeps): Caches {
     ]),
     slices: watchInto<V1EndpointSlice>(deps, resource.endpointSlices, {
       labelSelector: label.canary,
+      transform: slimSlice,
       indexes: { [indexes.owner]: (slice) => [serviceOf(slice)] },
       keys: mapping.labelled,
     }),
-    splits: watchRoutes(deps, deps.routes.trafficSplit.resource, mapping.apex),
-    httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, mapping.apex),
+    splits: watchRoutes(deps, deps.routes.trafficSplit.resource, { canaries, keys: mapping.apex }),
+    httpRoutes: watchRoutes(deps, deps.routes.httpRoute.resource, { canaries, keys: mapping.apex }),
     templates: watchTemplates(deps, mapping.template),
     alertProviders: watchProviders(deps, mapping.provider),
     kept: watchKept(deps, mapping.labelled),
@@ -111,8 +113,9 @@ export function createCaches(deps: CacheDeps): Caches {
     target: ({ metadata, spec }) => deployments.get(metadata.namespace ?? "", spec.targetRef.name),
   });
   const scaling = watchAutoscalers(deps, deps.readable ?? [], indexes.namespace);
+  // What Canaries name is kept whole: they come first.
   const all = [...Object.values(parts), ...[policies, selecting, scaling].flatMap(present)];
-  return { ...parts, ...optional("policies", policies), selecting, ...scaling, ...asOne(all) };
+  return { ...parts, ...optional("policies", policies), selecting, ...scaling, ...asOne(canaries, all) };
 }
 
 /** One of its Services by name, or one that would send users to its pods. In a namespace with many Canaries few are concerned. */
@@ -166,23 +169,9 @@ export const isOver = (canary: Canary): boolean =>
 
 // --- internal ---
 
-/** What there is to do with one of the caches, whichever. */
-type Whole = Pick<Cache<never>, "hasSynced" | "start" | "whenSynced" | "stop">;
-
-const present = (caches: object | undefined): Whole[] => Object.values<Whole>({ ...caches });
-
-function asOne(all: readonly Whole[]): Pick<Caches, "hasSynced" | "start" | "stop"> {
-  return {
-    hasSynced: () => all.every((cache) => cache.hasSynced),
-    start: async () => {
-      for (const cache of all) cache.start();
-      await Promise.all(all.map((cache) => cache.whenSynced()));
-    },
-    stop: async () => {
-      await Promise.all(all.map((cache) => cache.stop()));
-    },
-  };
-}
+/** It is kept whole. */
+const isNamed = (canaries: Cache<Canary>, index: string, object: Stored): boolean =>
+  canaries.byIndex(index, keyOf(object)).length > 0;
 
 function labelledKey(object: { metadata?: { namespace?: string; labels?: Record<string, string> } }): string[] {
   const name = object.metadata?.labels?.[label.canary];
@@ -200,7 +189,7 @@ function watchRevisions(deps: CacheDeps, keys: Keys<Revision>): Cache<Revision> 
 
 function watchServices(deps: CacheDeps, keys: Keys<V1Service>): Cache<V1Service> {
   return watchInto<V1Service>(deps, resource.services, {
-    transform: slim,
+    transform: keptService,
     indexes: { [indexes.namespace]: (service) => [service.metadata?.namespace ?? ""] },
     keys,
   });
@@ -209,15 +198,20 @@ function watchServices(deps: CacheDeps, keys: Keys<V1Service>): Cache<V1Service>
 function watchKept(deps: CacheDeps, keys: Keys<V1ControllerRevision>): Cache<V1ControllerRevision> {
   return watchInto<V1ControllerRevision>(deps, resource.controllerRevisions, {
     labelSelector: label.canary,
-    transform: ({ data: _data, ...object }) => object,
+    transform: ({ data: _data, metadata, ...object }) => ({ ...object, metadata: outlineOfMetadata(metadata) }),
     indexes: { [indexes.namespace]: (object) => [object.metadata?.namespace ?? ""] },
     keys,
   });
 }
 
-function watchRoutes(deps: CacheDeps, of: Resource, keys: Keys<RouteObject>): Cache<RouteObject> {
+function watchRoutes(
+  deps: CacheDeps,
+  of: Resource,
+  { canaries, keys }: { canaries: Cache<Canary>; keys: Keys<RouteObject> },
+): Cache<RouteObject> {
   return watchInto<RouteObject>(deps, of, {
     missingIsEmpty: true,
+    transform: (route) => slimRoute(route, isNamed(canaries, indexes.apex, route)),
     indexes: { [indexes.namespace]: (route) => [route.metadata.namespace ?? ""] },
     keys,
   });

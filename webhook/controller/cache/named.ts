@@ -3,6 +3,7 @@ import type { AlertProvider } from "../../../shared/core/objects/alerts/alert-pr
 import type { MetricTemplate } from "../../../shared/core/queries/query-template.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Cache } from "./cache.ts";
+import { keptBeside } from "./outline.ts";
 import { slim } from "./slim.ts";
 import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
@@ -15,7 +16,7 @@ export interface NamedDeps extends WatchDeps {
 
 export function watchTemplates(deps: NamedDeps, keys: Keys<MetricTemplate>): Cache<MetricTemplate> {
   return watchInto<MetricTemplate>(deps, resource.metricTemplates, {
-    transform: slim,
+    transform: (object) => keptBeside(slim(object)),
     missingIsEmpty: true,
     besides: deps.templateNamespaces,
     keys,
@@ -25,7 +26,7 @@ export function watchTemplates(deps: NamedDeps, keys: Keys<MetricTemplate>): Cac
 export function watchProviders(deps: NamedDeps, keys: Keys<AlertProvider>): Cache<AlertProvider> {
   const besides = deps.providerNamespaces;
   return watchInto<AlertProvider>(deps, resource.alertProviders, {
-    transform: slim,
+    transform: (object) => keptBeside(slim(object)),
     missingIsEmpty: true,
     besides,
     keys,

@@ -12,6 +12,7 @@ import { resource } from "../../../shared/kube/resources.ts";
 import { keyOf } from "../../../shared/kube/store.ts";
 import type { ServedPolicies } from "../objects/served-policies.ts";
 import type { Cache } from "./cache.ts";
+import { keptBeside } from "./outline.ts";
 import { slim } from "./slim.ts";
 import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
@@ -43,7 +44,7 @@ export function watchPolicies(
   } => ({
     keys: (object) => keys(ofNamespace(object)),
     indexes: { [byNamespace]: (object) => [ofNamespace(object)] },
-    transform: (object) => slim(object),
+    transform: (object) => keptBeside(slim(object)),
     missingIsEmpty: true,
   });
   return {

@@ -9,6 +9,7 @@ import { selects } from "../../../shared/core/selectors/selector.ts";
 import { resource, type Resource } from "../../../shared/kube/resources.ts";
 import { keyOf, type Stored } from "../../../shared/kube/store.ts";
 import type { Cache } from "./cache.ts";
+import { keptBeside } from "./outline.ts";
 import { slim } from "./slim.ts";
 import { watchInto, type Keys, type WatchDeps } from "./watch.ts";
 
@@ -51,7 +52,7 @@ export function watchSelecting(deps: WatchDeps, readable: readonly string[], con
       ? watchInto<T>(deps, of, {
           keys,
           indexes: { [byNamespace]: ({ metadata }) => [metadata?.namespace ?? ""] },
-          transform: (object) => slim(object),
+          transform: (object) => keptBeside(slim(object)),
           missingIsEmpty: true,
         })
       : undefined;

@@ -13,6 +13,7 @@ import { annotation, heldValue, label, manager } from "../../../shared/core/obje
 import type { Version } from "../../../shared/core/state.ts";
 import type { Endpoints, Workload, Target } from "../../../shared/core/observation.ts";
 import { imagesOf, podLabelsOf } from "../../../shared/core/objects/pod-template.ts";
+import { small } from "../../../shared/core/objects/kept/kept-size.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { optional } from "../../../shared/core/format/compact.ts";
 
@@ -38,13 +39,19 @@ export function toRevision(replicaSet: V1ReplicaSet): Revision {
   const podTemplateHash = meta.labels[label.podTemplateHash] ?? "";
   const { name, namespace, uid, resourceVersion = "" } = { ...meta, ...replicaSet.metadata };
   return {
-    metadata: { name, namespace, uid, resourceVersion, ownerReferences: controllers(meta.ownerReferences) },
+    metadata: {
+      name,
+      namespace,
+      uid,
+      resourceVersion,
+      ownerReferences: controllers(meta.ownerReferences),
+    },
     owner: meta.ownerReferences.find((owner) => owner.controller)?.uid ?? "",
-    version: { hash: hashTemplate(template), podTemplateHash, images: imagesOf(template) },
+    version: { hash: hashTemplate(template), podTemplateHash, images: bounded(imagesOf(template)) },
     revision: Number(meta.annotations["deployment.kubernetes.io/revision"] ?? 0),
     replicas: Math.max(replicas, status.replicas),
     ready: status.readyReplicas,
-    ...(Math.max(replicas, status.replicas) > 0 ? { labels: podLabelsOf(template) } : {}),
+    ...(Math.max(replicas, status.replicas) > 0 ? { labels: bounded(podLabelsOf(template)) } : {}),
   };
 }
 
@@ -162,6 +169,9 @@ export function metaOf(object: { metadata?: V1ObjectMeta }): {
 }
 
 // --- internal ---
+
+/** A tenant's template may have thousands. */
+const bounded = (texts: Record<string, string>): Record<string, string> => small(texts, 16 * 1_024) ?? {};
 
 function controllers(owners: readonly V1OwnerReference[]): V1OwnerReference[] {
   return owners

@@ -10,6 +10,7 @@ import type { Unmet } from "../../../shared/core/observation.ts";
 import { createPatternReader, createQueryReader } from "../../../shared/promql.ts";
 import { selectingIn } from "../cache/selecting.ts";
 import type { CanaryObjects, ObjectDeps } from "../cache/canary-objects.ts";
+import { isTooLarge } from "../cache/outline.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, type Caches } from "../cache/caches.ts";
 import { servedKinds } from "../objects/route-choice.ts";
@@ -50,6 +51,7 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     target: target ?? null,
     stableLabels,
     workload: workload ?? null,
+    tooLarge: tooLargeOf(objects),
     primary: world.deployments.get(namespace, primaryName(targetName)) ?? null,
     services: world.services.byIndex(indexes.namespace, namespace),
     route: route ?? null,
@@ -69,6 +71,14 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     isPattern: createPatternReader(),
     metricServers: deps.metricServers,
   };
+}
+
+function tooLargeOf({ target, targetName, apex, apexName, route }: CanaryObjects): string[] {
+  return [
+    ...(isTooLarge(target) ? [`Deployment ${targetName}`] : []),
+    ...(isTooLarge(apex) ? [`Service ${apexName}`] : []),
+    ...(route && isTooLarge(route) ? [`${route.kind} ${apexName}`] : []),
+  ];
 }
 
 /** Those that the Canary names. */

@@ -5,6 +5,7 @@ import {
   type PreconditionCode,
   unmetPreconditions,
 } from "../../../../shared/core/preconditions/preconditions.ts";
+import { isAbove, isServiceTooLarge, mostKept } from "../../../../shared/core/objects/kept/kept-size.ts";
 import { label, primaryName } from "../../../../shared/core/objects/names.ts";
 import { podLabelsOf } from "../../../../shared/core/objects/pod-template.ts";
 import { createPatternReader, createQueryReader } from "../../../../shared/promql.ts";
@@ -42,6 +43,7 @@ function objectsIn(facts: Facts): SeenObjects {
   return {
     ...{ canary, targetName, apexName, target, workload, primary, services, route, flaggers, templates, servedRoutes },
     namespace: scope.namespace,
+    tooLarge: tooLargeIn(facts),
     readQuery: createQueryReader(),
     isPattern: createPatternReader(),
     metricServers: metricServers(facts),
@@ -58,6 +60,15 @@ function objectsIn(facts: Facts): SeenObjects {
     alerts: alertBounds(facts),
     canaries: rivals && [...(canary ? [canary] : []), ...rivals],
   };
+}
+
+function tooLargeIn({ target, targetName, services = [], apexName, route }: Facts): string[] {
+  const apex = services.find((service) => nameOf(service) === apexName);
+  return [
+    ...(target && isAbove(mostKept, target) ? [`Deployment ${targetName}`] : []),
+    ...(apex && isServiceTooLarge(apex) ? [`Service ${apexName}`] : []),
+    ...(route && isAbove(mostKept, route) ? [`${route.kind} ${apexName}`] : []),
+  ];
 }
 
 function stableLabelsOf({ canary, target, replicaSets }: Facts): SeenObjects["stableLabels"] {
