@@ -1,6 +1,8 @@
 // A version is rejected, another is asked for, and a pipeline waits for that one at once: again and again.
+import type { V1Deployment } from "@kubernetes/client-node";
 import { clusterEnv } from "../cluster/client.ts";
 import { run } from "../cluster/run.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Gated } from "./gated.ts";
 
@@ -19,10 +21,10 @@ async function reject({ scenario }: Gated, round: number): Promise<void> {
   await scenario.until(`run ${round}`, ({ run, runs }) => run !== undefined && runs === round);
   await scenario.plugin("rollback", "--reason", `round ${round}`);
   await scenario.until(`the rejection of round ${round}`, ({ phase, run }) => phase === "Failed" && !run);
-  const condition = 'jsonpath={.status.conditions[?(@.type=="Progressing")].message}';
   await waitFor(
     async () => {
-      const said = await scenario.kubectl("get", "deploy", "podinfo", "-o", condition);
+      const { status } = await getJson<V1Deployment>(["deploy", "podinfo", "-n", scenario.namespace]);
+      const said = status?.conditions?.find(({ type }) => type === "Progressing")?.message ?? "";
       return said.includes(`round ${round}`) ? true : unmet(said);
     },
     10_000,

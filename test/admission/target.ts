@@ -2,7 +2,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { label } from "../../shared/core/objects/names.ts";
 import { release } from "../chart/install.ts";
-import { apply, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
+import { apply, kubectl, mustKubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import type { Output } from "../cluster/run.ts";
 import { canaryFor } from "../e2e/scenario.ts";
 

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { ensureBinary } from "../cluster/build.ts";
-import { clusterEnv, getJson, kubectl } from "../cluster/client.ts";
+import { clusterEnv, kubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { paths } from "../cluster/layout.ts";
 import { run, type Output } from "../cluster/run.ts";
 

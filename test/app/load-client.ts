@@ -1,5 +1,5 @@
 // Talks to the load generator of a namespace from this machine, by its pod's address.
-import { kubectl } from "./install.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Counts } from "./counts.ts";
 import { controlPort } from "./load.ts";
@@ -18,10 +18,9 @@ export class LoadClient {
 
   /** The load generator that runs in `namespace` now, or another one under the label `app`; find it again after a restart. */
   static async of(namespace: string, app = "load"): Promise<LoadClient> {
-    const list = await kubectl(["-n", namespace, "get", "pods", "-l", `app=${app}`, "-o", "json"]);
-    const pods = (JSON.parse(list) as { items: LoadPod[] }).items;
+    const { items } = await getJson<{ items: LoadPod[] }>(["pods", "-l", `app=${app}`, "-n", namespace]);
     // A pod that is being replaced goes on answering for a while.
-    const ip = pods.find(({ metadata }) => !metadata.deletionTimestamp)?.status.podIP;
+    const ip = items.find(({ metadata }) => !metadata.deletionTimestamp)?.status.podIP;
     if (!ip) throw new Error(`No pod of the load generator runs in namespace ${namespace}.`);
     return new LoadClient(`http://${ip}:${controlPort}`);
   }

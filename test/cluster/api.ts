@@ -18,6 +18,9 @@ export interface Response {
   readonly body: string;
 }
 
+/** All groups' resources in one answer. */
+const discovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
 type Access = Pick<ClusterState, "ports" | "adminToken" | "caPem">;
 
 /** One request as the administrator. Throws only when there is no answer. */
@@ -32,6 +35,7 @@ export function callApi(access: Access, method: string, path: string, body?: unk
         path,
         timeout: 10_000,
         headers: {
+          accept: path === "/api" || path === "/apis" ? discovery : "application/json",
           authorization: `Bearer ${access.adminToken}`,
           ...(body !== undefined && { "content-type": contentTypes[method] ?? "application/json" }),
         },

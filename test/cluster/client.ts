@@ -28,11 +28,6 @@ export async function mustKubectl(args: readonly string[], options: RunOptions =
   return stdout;
 }
 
-/** `kubectl get <args> -o json`, parsed; the caller names the type. Throws when the object does not exist. */
-export async function getJson<T>(args: readonly string[]): Promise<T> {
-  return JSON.parse(await mustKubectl(["get", ...args, "-o", "json"])) as T;
-}
-
 /** Applies manifests given as text (YAML or JSON) or as objects. */
 export async function apply(manifests: string | readonly object[], namespace?: string): Promise<string> {
   const input =

@@ -1,6 +1,7 @@
 // The local cluster is a real Kubernetes: what every other cluster test takes for granted is checked here once.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, deleteNamespace, getJson, kubectl, mustKubectl, portForward, waitForRollout } from "./client.ts";
+import { apply, deleteNamespace, kubectl, mustKubectl, portForward, waitForRollout } from "./client.ts";
+import { getJson } from "./get.ts";
 import { applySmi, linkerdSmiVersions, removeSmi } from "./crds.ts";
 import { nodeName } from "./layout.ts";
 import { addImage, listImages } from "./parts/images.ts";

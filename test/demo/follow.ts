@@ -2,7 +2,7 @@
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus, TrackStatus } from "../../shared/core/objects/canary-status.ts";
 import { LoadClient } from "../app/load-client.ts";
-import { getJson } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor, type Unmet } from "../cluster/wait.ts";
 
 export interface FollowOptions {

@@ -1,6 +1,8 @@
 // Adoption and deletion leave the user's things alone; what is not ours is not touched.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, getJson, kubectl, deleteNamespace } from "../cluster/client.ts";
+import type { Canary } from "../../shared/core/objects/canary.ts";
+import { apply, kubectl, deleteNamespace } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installApp } from "../app/install.ts";
 import { canaryFor, Scenario } from "./scenario.ts";
@@ -8,6 +10,12 @@ import { canaryFor, Scenario } from "./scenario.ts";
 interface Labelled {
   metadata: { labels?: Record<string, string> };
   spec: { paused?: boolean };
+}
+
+/** Names of all objects of these kinds, in one line. */
+async function namesOf(kinds: string, namespace: string): Promise<string> {
+  const { items } = await getJson<{ items: { metadata: { name: string } }[] }>([kinds, "-n", namespace]);
+  return items.map(({ metadata }) => metadata.name).join(" ");
 }
 
 describe("a Canary", () => {
@@ -29,7 +37,7 @@ describe("a Canary", () => {
     await scenario.kubectl("delete", "canary", "podinfo");
     await waitFor(
       async () => {
-        const found = await scenario.kubectl("get", "deploy,svc,httproute", "-o", "jsonpath={.items[*].metadata.name}");
+        const found = await namesOf("deploy,svc,httproute", scenario.namespace);
         return found.includes("-canary") || found.includes("-primary") ? unmet(found) : true;
       },
       60_000,
@@ -53,7 +61,8 @@ describe("a Canary", () => {
     expect(code).toBe(0);
     await waitFor(
       async () => {
-        const reason = await scenario.kubectl("get", "canary", "second", "-o", "jsonpath={.status.reason}");
+        const { status } = await getJson<Canary>(["canary", "second", "-n", scenario.namespace]);
+        const reason = status?.reason ?? "";
         return reason.includes("Canary podinfo is older") ? true : unmet(reason);
       },
       20_000,
@@ -97,8 +106,8 @@ describe("what is not ours", () => {
     await kubectl(["-n", namespace, "delete", "canary", "podinfo"]);
     await waitFor(
       async () => {
-        const { stdout } = await kubectl(["-n", namespace, "get", "svc", "-o", "jsonpath={.items[*].metadata.name}"]);
-        return stdout.includes("podinfo-primary") ? unmet(stdout) : true;
+        const found = await namesOf("svc", namespace);
+        return found.includes("podinfo-primary") ? unmet(found) : true;
       },
       60_000,
       "our objects to be gone",

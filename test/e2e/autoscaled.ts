@@ -4,7 +4,7 @@
  */
 import type { V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import { serveMetrics, type MetricsApi } from "../app/metrics-api.ts";
-import { getJson } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { ReadyPods } from "./ready-pods.ts";
 import { Scenario } from "./scenario.ts";

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { podsFor } from "../../shared/core/turn/capacity.ts";
 import { httpRoute } from "../../shared/core/routes/routes.ts";
-import { getJson } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { auditMark, callsSince, weightsWritten } from "../cluster/parts/audit.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";

@@ -2,7 +2,7 @@
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { label } from "../../shared/core/objects/names.ts";
-import { getJson } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { leaveUnderLoad, migrateUnderLoad } from "../migrate/under-load.ts";
 import type { Scenario } from "./scenario.ts";
 

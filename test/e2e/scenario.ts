@@ -8,7 +8,8 @@ import { installApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
 import type { AppOptions } from "../app/manifests.ts";
 import { podinfoImage, type FaultyTag, type PodinfoTag } from "../app/podinfo.ts";
-import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
+import { apply, deleteNamespace, kubectl, mustKubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import type { Output } from "../cluster/run.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 

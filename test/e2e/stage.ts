@@ -2,14 +2,15 @@
  * A namespace whose Canary is brought into one phase and kept there, so that whatever is done to it meets that phase. Two pods
  * of the target, replaced one after the other; a quota that allows no new pod keeps a rollout where it is.
  */
-import type { V1Deployment } from "@kubernetes/client-node";
+import type { V1Deployment, V1ResourceQuota } from "@kubernetes/client-node";
 import { expect } from "vitest";
 import { label } from "../../shared/core/objects/names.ts";
 import { httpRoute, trafficSplit, type Router } from "../../shared/core/routes/routes.ts";
 import { installApp } from "../app/install.ts";
 import type { LoadClient } from "../app/load-client.ts";
 import { weightsWritten, type Call } from "../cluster/parts/audit.ts";
-import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
+import { apply, deleteNamespace, mustKubectl, waitForRollout } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { canaryFor, Scenario, type Provider } from "./scenario.ts";
 
@@ -192,8 +193,10 @@ export class Stage {
     const pods = (await this.names("pods")).length;
     await this.scenario.kubectl("create", "quota", quota, `--hard=pods=${pods - 1}`);
     await waitFor(
-      async () =>
-        (await this.scenario.kubectl("get", "quota", quota, "-o", "jsonpath={.status.used.pods}")) ? true : unmet(""),
+      async () => {
+        const { status } = await getJson<V1ResourceQuota>(["quota", quota, "-n", this.namespace]);
+        return status?.used?.["pods"] ? true : unmet("no count of pods");
+      },
       10_000,
       "the quota to count",
     );

@@ -1,13 +1,15 @@
 // The tutorial as its text says it, step by step, with the plugin beside it; on the TrafficSplit that it uses.
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { V1Deployment } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { label } from "../../shared/core/objects/names.ts";
 import type { Counts } from "../app/counts.ts";
 import { installApp, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
 import { podinfoTags } from "../app/podinfo.ts";
-import { getJson, kubectl, mustKubectl, portForward } from "../cluster/client.ts";
+import { kubectl, mustKubectl, portForward } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { withinBinomial } from "./judging/statistics.ts";
 
@@ -17,15 +19,34 @@ const canaryFile = join(import.meta.dirname, "../demo/canary.yaml");
 const inTest = (...args: string[]): Promise<string> => mustKubectl(["-n", namespace, ...args]);
 
 async function phase(): Promise<string> {
-  return inTest("get", "canary", "podinfo", "-o", "jsonpath={.status.phase}");
+  return (await getJson<Canary>(["canary", "podinfo", "-n", namespace])).status?.phase ?? "";
+}
+
+async function weights(): Promise<number[]> {
+  const { spec } = await getJson<{ spec: { backends: { weight: number }[] } }>([
+    "trafficsplit",
+    "podinfo",
+    "-n",
+    namespace,
+  ]);
+  return spec.backends.map(({ weight }) => weight);
 }
 
 async function events(): Promise<string> {
-  return inTest("get", "ev", "--field-selector", "involvedObject.kind=Canary", "-o", "jsonpath={.items[*].message}");
+  const args = ["events", "-n", namespace, "--field-selector", "involvedObject.kind=Canary"];
+  const { items } = await getJson<{ items: { message: string }[] }>(args);
+  return items.map(({ message }) => message).join(" ");
 }
 
 async function uids(app: string): Promise<string> {
-  return inTest("get", "pods", "-l", `app=${app}`, "-o", "jsonpath={.items[*].metadata.uid}");
+  const { items } = await getJson<{ items: { metadata: { uid: string } }[] }>([
+    "pods",
+    "-l",
+    `app=${app}`,
+    "-n",
+    namespace,
+  ]);
+  return items.map(({ metadata }) => metadata.uid).join(" ");
 }
 
 beforeAll(async () => {
@@ -119,8 +140,7 @@ describe("kubectl set image", () => {
     const load = await LoadClient.of(namespace);
     await waitFor(
       async () => {
-        const split = await inTest("get", "trafficsplit", "podinfo", "-o", "jsonpath={.spec.backends[0].weight}");
-        const weight = Number(split);
+        const weight = (await weights())[0] ?? -1;
         if (weight === at) {
           shares.set(at, await load.counts());
         } else {
@@ -161,11 +181,11 @@ describe("kubectl set image", () => {
       "jsonpath={.spec.paused} {.spec.template.spec.containers[0].image}",
     );
     expect(target).toBe(` ${image("1.7.1")}`);
-    expect(await inTest("get", "trafficsplit", "podinfo", "-o", "jsonpath={.spec.backends[*].weight}")).toBe("0 100");
+    expect(await weights()).toEqual([0, 100]);
     await waitFor(
       async () => {
-        const replicas = await inTest("get", "deploy", "podinfo-canary", "-o", "jsonpath={.spec.replicas}");
-        return replicas === "0" ? true : unmet(`${replicas} replicas`);
+        const { spec } = await getJson<V1Deployment>(["deploy", "podinfo-canary", "-n", namespace]);
+        return spec?.replicas === 0 ? true : unmet(`${spec?.replicas} replicas`);
       },
       30_000,
       "the canary to be scaled to 0",

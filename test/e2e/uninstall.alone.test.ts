@@ -1,7 +1,8 @@
 // The controller removed first, in mid-run, then the namespace: stable goes on serving and nothing hangs.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { installChart, release } from "../chart/install.ts";
-import { getJson, helm, kubectl } from "../cluster/client.ts";
+import { helm, kubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { paths } from "../cluster/layout.ts";
 import { Scenario } from "./scenario.ts";
 

@@ -1,7 +1,8 @@
 // Faults in a Canary's text are refused at once, all of them; what may still arrive is waited for, and the status says so.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Canary } from "../../shared/core/objects/canary.ts";
-import { apply, deleteNamespace, getJson, kubectl, mustKubectl } from "../cluster/client.ts";
+import { apply, deleteNamespace, kubectl, mustKubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { installApp } from "../app/install.ts";
 import { canaryFor, type ScenarioOptions } from "./scenario.ts";

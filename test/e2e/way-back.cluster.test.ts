@@ -1,7 +1,8 @@
 // A version that was promoted before goes out again at once: within analysis.rollbackWindow, or by whoever may say so.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
-import { apply, getJson } from "../cluster/client.ts";
+import { apply } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import type { Output } from "../cluster/run.ts";
 import { Scenario } from "./scenario.ts";
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../shared/core/objects/canary-status.ts";
 import { podinfoImage } from "../app/podinfo.ts";
-import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../cluster/client.ts";
+import { apply, deleteNamespace, mustKubectl, waitForRollout } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 
 const namespace = "e2e-worker";

@@ -1,6 +1,7 @@
 // What a load costs, counted where it falls due: queries at Prometheus, requests at the API server, memory and CPU in the controller's
 // own process metrics.
-import { getJson, apply, mustKubectl } from "../cluster/client.ts";
+import { apply, mustKubectl } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { prometheusUrl } from "../cluster/parts/prometheus.ts";
 
 const schema = "kubectl-canary-load";

@@ -2,7 +2,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { Canary } from "../../shared/core/objects/canary.ts";
 import { installApp } from "../app/install.ts";
-import { apply, getJson, waitForRollout } from "../cluster/client.ts";
+import { apply, waitForRollout } from "../cluster/client.ts";
+import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { canaryFor, Scenario, type Provider } from "../e2e/scenario.ts";
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { Command } from "../../../shared/core/objects/command.ts";
 import { annotation } from "../../../shared/core/objects/names.ts";
-import { deleteNamespace, getJson, kubectl, mustKubectl } from "../../cluster/client.ts";
+import { deleteNamespace, kubectl, mustKubectl } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import type { Output } from "../../cluster/run.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 

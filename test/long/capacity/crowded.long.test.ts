@@ -2,7 +2,8 @@
 import type { V1Pod } from "@kubernetes/client-node";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { longRequests, podinfoImage } from "../../app/podinfo.ts";
-import { apply, getJson, kubectl } from "../../cluster/client.ts";
+import { apply, kubectl } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { ReadyPods } from "../../e2e/ready-pods.ts";
 import { Scenario } from "../../e2e/scenario.ts";

@@ -3,7 +3,8 @@
 import type { V1Deployment } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
-import { apply, getJson, mustKubectl } from "../../cluster/client.ts";
+import { apply, mustKubectl } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { Scenario } from "../../e2e/scenario.ts";
 

@@ -2,7 +2,8 @@
 // taken back by its deadline with that cause.
 import type { V1Deployment, V1PodTemplateSpec } from "@kubernetes/client-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { apply, getJson } from "../../cluster/client.ts";
+import { apply } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { Scenario } from "../../e2e/scenario.ts";
 
 const namespace = "abort";

@@ -9,7 +9,8 @@ import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { CanaryStatus } from "../../../shared/core/objects/canary-status.ts";
 import { administrator } from "../../cluster/administrator.ts";
 import { printTable } from "../../bench/measure.ts";
-import { apply, deleteNamespace, getJson, mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { apply, deleteNamespace, mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { type Cost, cost, countApiCalls, queriesSoFar, stopCountingApiCalls } from "../../load/counting.ts";
 import {

@@ -8,7 +8,8 @@ import { issueAuthority, issueServing } from "../../../webhook/certificates/issu
 import { loadImage } from "../../app/manifests.ts";
 import { podinfoImage } from "../../app/podinfo.ts";
 import { release } from "../../chart/install.ts";
-import { apply, getJson, kubectl, mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { apply, kubectl, mustKubectl, waitForRollout } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { nodePath } from "../../mesh/settings.ts";
 import { bypassLabel, canaryFor, Scenario } from "../../e2e/scenario.ts";

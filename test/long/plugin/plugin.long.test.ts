@@ -1,7 +1,7 @@
 // The plugin beside a real controller: a person follows, pauses, promotes, and goes back to a version that was promoted before.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { label } from "../../../shared/core/objects/names.ts";
-import { getJson } from "../../cluster/client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { Scenario } from "../../e2e/scenario.ts";
 
 let scenario: Scenario;

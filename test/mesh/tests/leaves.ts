@@ -1,6 +1,7 @@
 // What the mesh's cluster tests work on: podinfo 1.7.0 and 1.7.1 side by side behind leaf Services, and the objects
 // that split traffic between them.
 import { kubectl } from "../../app/install.ts";
+import { getJson } from "../../cluster/get.ts";
 import { podinfoImage } from "../../app/podinfo.ts";
 
 interface DeploymentCopy {
@@ -17,8 +18,7 @@ const CANARY = "podinfo-canary";
 
 /** Adds Deployment podinfo-canary (1.7.1) and the Services podinfo-primary and podinfo-canary to an installed app. */
 export async function addLeaves(namespace: string): Promise<void> {
-  const text = await kubectl(["-n", namespace, "get", "deployment", "podinfo", "-o", "json"]);
-  const { apiVersion, kind, spec } = JSON.parse(text) as DeploymentCopy;
+  const { apiVersion, kind, spec } = await getJson<DeploymentCopy>(["deployment", "podinfo", "-n", namespace]);
   const labels = { app: CANARY };
   const [container] = spec.template.spec.containers;
   const copy = {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Counts } from "../../app/counts.ts";
 import { importAppImages, installApp, kubectl, removeApp } from "../../app/install.ts";
 import { LoadClient } from "../../app/load-client.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { installMesh } from "../install.ts";
 import { addLeaves, apply, httpRoute, leafService, trafficSplit } from "./leaves.ts";
@@ -168,9 +169,8 @@ describe("a TrafficSplit", () => {
 async function profileOf(ns: string, wanted: (overrides: readonly unknown[]) => boolean): Promise<void> {
   await waitFor(
     async () => {
-      const text = await kube("get", "serviceprofile", fullName(ns, "podinfo"), "-o", "json", "--ignore-not-found");
-      const profile = JSON.parse(text || "null") as ServiceProfile | null;
-      return (profile !== null && wanted(profile.spec?.dstOverrides ?? [])) || unmet(text);
+      const profile = await getJson<ServiceProfile>(["serviceprofile", fullName(ns, "podinfo"), "-n", namespace]);
+      return wanted(profile.spec?.dstOverrides ?? []) || unmet(JSON.stringify(profile));
     },
     10_000,
     "the ServiceProfile",
@@ -183,8 +183,13 @@ interface ParentStatus {
 }
 
 async function parentStatus(): Promise<ParentStatus | undefined> {
-  const text = await kube("get", "httproute", "podinfo", "-o", "json");
-  return (JSON.parse(text) as { status?: { parents?: ParentStatus[] } }).status?.parents?.[0];
+  const { status } = await getJson<{ status?: { parents?: ParentStatus[] } }>([
+    "httproute",
+    "podinfo",
+    "-n",
+    namespace,
+  ]);
+  return status?.parents?.[0];
 }
 
 async function waitForRefs(status: string, reason: string): Promise<void> {

@@ -4,6 +4,7 @@ import { importAppImages, installApp, kubectl, removeApp } from "../../app/insta
 import { LoadClient } from "../../app/load-client.ts";
 import type { Counts } from "../../app/counts.ts";
 import type { AppOptions } from "../../app/manifests.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { parseSamples, total, type Sample } from "../series/exposition.ts";
 import { installMesh } from "../install.ts";
@@ -47,9 +48,8 @@ export class Place {
   }
 
   async pod(app: string): Promise<PodItem> {
-    const list = await this.kube("get", "pods", "-l", `app=${app}`, "-o", "json");
-    const pods = (JSON.parse(list) as { items: PodItem[] }).items;
-    const pod = pods.find(({ metadata }) => !metadata.deletionTimestamp);
+    const { items } = await getJson<{ items: PodItem[] }>(["pods", "-l", `app=${app}`, "-n", this.namespace]);
+    const pod = items.find(({ metadata }) => !metadata.deletionTimestamp);
     if (!pod) throw new Error(`No pod of ${app} runs in ${this.namespace}.`);
     return pod;
   }

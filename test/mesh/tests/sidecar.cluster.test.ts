@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { importAppImages, installApp, kubectl, removeApp } from "../../app/install.ts";
 import { LoadClient } from "../../app/load-client.ts";
 import { podinfoImage } from "../../app/podinfo.ts";
+import { getJson } from "../../cluster/get.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { linkerdSamples, parseSamples, shapeOf, total, type Sample } from "../series/exposition.ts";
 import { installMesh } from "../install.ts";
@@ -23,7 +24,7 @@ interface PodItem {
 }
 
 async function pods(app: string): Promise<PodItem[]> {
-  const { items } = JSON.parse(await kube("get", "pods", "-l", `app=${app}`, "-o", "json")) as { items: PodItem[] };
+  const { items } = await getJson<{ items: PodItem[] }>(["pods", "-l", `app=${app}`, "-n", namespace]);
   return items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
