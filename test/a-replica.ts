@@ -4,6 +4,7 @@ import type { AlertSender } from "../webhook/alerts/alert-sender.ts";
 import { EventWriter } from "../webhook/controller/apply/event-writer.ts";
 import { type Looked, reconcile, type ReconcileDeps } from "../webhook/controller/reconcile.ts";
 import { Refusals } from "../webhook/controller/refusals.ts";
+import { PortChanges } from "../webhook/controller/objects/port-changes.ts";
 import { UnsavedEvidence } from "../webhook/controller/unsaved.ts";
 import { start } from "./builders.ts";
 import { givenCanary } from "./given-objects.ts";
@@ -49,6 +50,7 @@ export async function aReplica({ given, leads = Infinity, allowGateways = false 
     eventWriter: new EventWriter({ cluster, instance: "pod-1", now, log: silent, tell: () => undefined }),
     alerts: noAlerts(),
     unsaved: new UnsavedEvidence(),
+    portChanges: new PortChanges(),
     refusals: new Refusals(() => 0, new ManualClock()),
     hooks: { answers: () => ({}), ask: () => undefined, tell: () => undefined },
     isLeader: () => ++asked <= leads,

@@ -11,6 +11,8 @@ export type Action =
   | { kind: "applyRoute" }
   /** With the run that is over, if one is: whoever still means to write for it has seen an older route, and fails. */
   | { kind: "setWeight"; weight: number; over?: string; rules?: RouteRules }
+  /** Delete our route of the kind that the provider was before. */
+  | { kind: "removeOtherRoute" }
   /**
    * Canary Deployment with the target's present template, which must hash to `intent`, at `replicas`; a new one is made without
    * pods, and scaled when it is seen: to make it is nothing that could be refused to who comes too late.

@@ -33,6 +33,7 @@ export function actionsFor(next: CanaryState, seen: Observation, policy: Policy)
     ...plumbing(seen),
     ...workload(next, seen, policy),
     ...raising,
+    ...otherRoute(next, seen),
     ...configMarking(next, seen),
   ];
   return isUnmet(seen, "unfit") ? retreat(actions, seen) : actions;
@@ -74,6 +75,12 @@ function plumbing(seen: Observation): Action[] {
 }
 
 type Rules = RouteRules | undefined;
+
+/** It would go on dividing traffic, by weights that nobody judges any more; until the new one has them it is left as it is. */
+function otherRoute(next: CanaryState, { route, hasOtherRoute }: Observation): Action[] {
+  const hasWeights = route !== undefined && route.weight === next.weight;
+  return hasOtherRoute && hasWeights ? [{ kind: "removeOtherRoute" }] : [];
+}
 
 /** All rules beside the weights are to go. */
 function isBare(route: RouteSeen, rules: Rules): boolean {

@@ -110,6 +110,8 @@ export interface Observation {
   servicesReady: boolean;
   /** Something that we made for the target is there: canary Deployment, leaf Service or route. */
   oursExist: boolean;
+  /** A route of ours of the other kind, which divided traffic until the provider became another. */
+  hasOtherRoute?: boolean;
   workload?: Workload;
   endpoints: { primary: Endpoints; canary: Endpoints };
   /** ConfigMaps and Secrets of the target's template; null where they are not tracked, undefined where they were not looked at. */

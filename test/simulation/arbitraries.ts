@@ -248,7 +248,7 @@ export const anyObservation: fc.Arbitrary<Observation> = arbitraryOf<Observation
   warnings: fc.constant([]),
   target: fc.option(anyTarget, { nil: undefined, freq: 9 }),
   servicesReady: fc.boolean(),
-  oursExist: fc.boolean(),
+  ...{ oursExist: fc.boolean(), hasOtherRoute: maybe(fc.boolean()) },
   configs: fc.constant(undefined),
   refusal: maybe(
     fc.constant({ write: "runCanary/Invalid", what: "The API server refuses Deployment podinfo-canary." }),

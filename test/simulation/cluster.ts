@@ -111,6 +111,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   },
   // No configuration is tracked here.
   markConfigs: (world) => promise(world, false, "marked a template for configuration"),
+  removeOtherRoute: () => undefined,
   removeOurs: (world) => {
     delete world.canary;
     delete world.route;

@@ -24,6 +24,7 @@ import { reconcile, type ReconcileDeps } from "./reconcile.ts";
 import { optional } from "../../shared/core/format/compact.ts";
 import { type Logger } from "../../shared/log.ts";
 import { createControllerMetrics, type ControllerMetrics } from "./metrics.ts";
+import { PortChanges } from "./objects/port-changes.ts";
 import { discoverRoutes, type ServedRoutes } from "./objects/route-choice.ts";
 import { selectingKinds } from "./cache/selecting.ts";
 import { discoverPolicies, readableKinds } from "./objects/served-policies.ts";
@@ -241,6 +242,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     eventWriter: new EventWriter({ cluster, instance, now, log, ...parts.alerting.eventWebhook }),
     alerts: parts.alerting.alerts,
     unsaved: new UnsavedEvidence(),
+    portChanges: new PortChanges(),
     refusals: new Refusals(parts.random, clock),
     evidence,
     now,
@@ -264,11 +266,9 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   const canary = deps.world.canaries.get(namespace, name);
   if (!canary || isOver(canary)) {
     deps.gone(key);
-    deps.eventWriter.forget(key);
-    deps.alerts.forget(key);
-    deps.unsaved.forget(key);
+    const { eventWriter, alerts, unsaved, portChanges, hooks } = deps;
+    [eventWriter, alerts, unsaved, portChanges, hooks].forEach((one) => one.forget(key));
     deps.refusals.done(key);
-    deps.hooks.forget(key);
     deps.configs?.forget(key);
     const cleaned = await cleanUp(deps, { namespace, name }, gone);
     return cleaned.requeueAfterMs === undefined ? { isGone: canary === undefined } : cleaned;

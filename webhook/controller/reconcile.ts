@@ -18,6 +18,8 @@ import { fillIn } from "./apply/whole.ts";
 import { isTooLarge } from "./cache/outline.ts";
 import { objectsOf, type CanaryObjects } from "./cache/canary-objects.ts";
 import { sortedJson } from "../../shared/core/format/sorted-json.ts";
+import { primaryLeaf } from "../../shared/core/objects/names.ts";
+import type { PortChanges } from "./objects/port-changes.ts";
 import type { Decided } from "./metrics.ts";
 import type { HookCalls } from "../hooks/hook-calls.ts";
 import type { Refusals } from "./refusals.ts";
@@ -32,6 +34,7 @@ import { metaOf } from "./objects/from-objects.ts";
 
 export interface ReconcileDeps extends ObserveDeps, StatusDeps {
   unsaved: UnsavedEvidence;
+  portChanges: PortChanges;
   refusals: Refusals;
   /** Undefined where the chart tracks no configuration. */
   configs?: Pick<ConfigReads, "look">;
@@ -91,7 +94,7 @@ async function look(deps: ReconcileDeps, canary: Canary): Promise<Told> {
   const retryInMs = await performAll(deps, stage, decision).finally(() =>
     deps.alerts.submit(objects.canary, decision.state.alerts),
   );
-  const againMs = Math.min(retryInMs ?? Infinity, configs?.againMs ?? Infinity);
+  const againMs = Math.min(...[retryInMs, configs?.againMs, objects.portsSettleInMs].map((ms) => ms ?? Infinity));
   return {
     ...(Number.isFinite(againMs) ? { requeueAfterMs: againMs } : {}),
     isCheck: seen.metrics !== undefined,
@@ -114,7 +117,7 @@ async function decided(
   { state, policy }: { state: CanaryState; policy: Policy },
 ): Promise<Considered> {
   await fillIn(deps, objectsOf(deps, canary));
-  const found = objectsOf(deps, canary);
+  const found = withSettling(deps, objectsOf(deps, canary));
   const policies = await policiesSeen(deps, found);
   const configs = await configsOf(deps, found, state);
   const unmet =
@@ -127,6 +130,13 @@ async function decided(
   const seen = withTrouble(deps, { ...judged, ...receiving(deps, canary) }, policy);
   const decision = decide(state, seen, policy);
   return { objects, seen, configs, decision };
+}
+
+function withSettling(deps: ReconcileDeps, objects: CanaryObjects): CanaryObjects {
+  const { canary, namespace, apexName, ports } = objects;
+  const leaf = deps.world.services.get(namespace, primaryLeaf(apexName));
+  const leftMs = deps.portChanges.settleInMs(keyOf(canary), { ports, leaf }, deps.now());
+  return { ...objects, ...optional("portsSettleInMs", leftMs) };
 }
 
 /** An object whose shape nobody foresaw keeps its Canary from being looked at, and no other; where it was met, the log says. */

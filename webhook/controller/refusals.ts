@@ -99,6 +99,7 @@ const objects: Record<Action["kind"], (names: Names) => string> = {
   applyServices: ({ apexName }) => `the Services of ${apexName}`,
   applyRoute: route,
   setWeight: route,
+  removeOtherRoute: route,
   runCanary: canary,
   scaleCanary: canary,
   keepStable: ({ targetName }) => `ControllerRevision ${keptName(targetName)}`,

@@ -14,6 +14,7 @@ import type {
 import { canaryLeaf, canaryName, canaryValue, label, manager, primaryLeaf } from "./names.ts";
 import { selectedLabels, selectorLabels, trackLabel } from "../selectors/track-label.ts";
 import { stampedBySpec, type Given } from "./made/from-spec.ts";
+import { stablePorts } from "./made/stable-ports.ts";
 import { sealOf } from "./ownership.ts";
 
 export interface CanaryContext {
@@ -76,16 +77,13 @@ export interface ServiceContext {
   track?: string | undefined;
 }
 
-/**
- * Both leaves as they should be. Stable's keeps the ports of stable while a version is held that may listen elsewhere: where the
- * apex' port moves along with the image, in one `kubectl apply`, stable would be unreachable for the whole run. `found` is stable's
- * leaf as it is.
- */
-export function leavesOf(target: V1Deployment, context: ServiceContext, found: V1Service | undefined): V1Service[] {
-  const ports = context.ports.map((port) => {
-    const now = found?.spec?.ports?.find((one) => one.port === port.port)?.targetPort;
-    return now !== undefined && isStables(target, port.targetPort, now) ? { ...port, targetPort: now } : port;
-  });
+/** Both leaves as they should be. `stable`: see {@link stablePorts}. */
+export function leavesOf(
+  target: V1Deployment,
+  context: ServiceContext,
+  stable: Parameters<typeof stablePorts>[2],
+): V1Service[] {
+  const ports = stablePorts(target, context.ports, stable);
   return [primaryService(target, { ...context, ports }), canaryService(target, context)];
 }
 
@@ -155,23 +153,6 @@ export function labelsOfTracks(
 }
 
 // --- internal ---
-
-/**
- * The target holds a version that is not stable; or the apex was applied a moment before it: its new port is none of the template's,
- * and the one before is.
- */
-function isStables(
-  { metadata, spec }: V1Deployment,
-  wanted: number | string | undefined,
-  now: number | string,
-): boolean {
-  const { labels = {}, uid } = metadata ?? {};
-  if (label.held in labels && labels[label.target] === uid) return true;
-  const declared = (spec?.template.spec?.containers ?? []).flatMap(({ ports = [] }) => ports);
-  const declares = (port: number | string | undefined): boolean =>
-    declared.some(({ containerPort, name }) => containerPort === port || name === port);
-  return !declares(wanted) && declares(now);
-}
 
 function requireTrack(target: V1Deployment, key = trackLabel(target)): string {
   if (key !== undefined) return key;

@@ -1,7 +1,6 @@
 import type { V1Deployment, V1Service } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { aDeployment } from "../../../test/builders.ts";
-import { label } from "./names.ts";
 import { sealOf } from "./ownership.ts";
 import {
   alsoSelects,
@@ -9,7 +8,6 @@ import {
   canaryPodLabels,
   canaryService,
   leafPorts,
-  leavesOf,
   primaryService,
 } from "./workload.ts";
 import { trackLabel } from "../selectors/track-label.ts";
@@ -52,33 +50,6 @@ const target: V1Deployment = {
   },
 };
 const context = { canary: "podinfo", uid: "uid-9", intent: "v1-x", replicas: 2, progressDeadlineSeconds: 60 };
-
-describe("stable's leaf", () => {
-  const at = (targetPort: number, over: object = {}): V1Deployment => {
-    const { metadata, spec } = aDeployment();
-    const containers = [{ name: "podinfod", ports: [{ containerPort: targetPort }] }];
-    const template = { ...spec!.template, spec: { containers } };
-    return { metadata: { ...metadata, ...over }, spec: { ...spec!, template } };
-  };
-  const held = { labels: { [label.held]: "running", [label.target]: "uid-1" } };
-  const leaf: V1Service = { spec: { ports: [{ port: 80, targetPort: 9898 }] } };
-  const targetPorts = (target: V1Deployment, apexPort: number): unknown[] =>
-    leavesOf(target, { canary: "c", uid: "u", apex: "podinfo", ports: [{ port: 80, targetPort: apexPort }] }, leaf).map(
-      ({ spec }) => spec?.ports?.[0]?.targetPort,
-    );
-
-  it("keeps stable's port while a version with another is held; the canary's has the new one", () => {
-    expect(targetPorts(at(9899, held), 9899)).toEqual([9898, 9899]);
-  });
-
-  it("keeps it too where the Service is applied a moment before the Deployment", () => {
-    expect(targetPorts(at(9898), 9899)).toEqual([9898, 9899]);
-  });
-
-  it("has the new port once the version is promoted", () => {
-    expect(targetPorts(at(9899), 9899)).toEqual([9899, 9899]);
-  });
-});
 
 describe("the canary Deployment's deadline", () => {
   it.each([

@@ -4,7 +4,7 @@ import { canaryDeployment } from "../../../shared/core/objects/workload.ts";
 import { trackLabel } from "../../../shared/core/selectors/track-label.ts";
 import { pausedCondition, rejectedCondition } from "../../../shared/core/admission/rejection.ts";
 import { annotation, label, manager } from "../../../shared/core/objects/names.ts";
-import { isOwnedBy } from "../cache/ours.ts";
+import { otherRouteOf } from "../cache/ours.ts";
 import type { Action } from "../../../shared/core/action.ts";
 import { sealOf } from "../../../shared/core/objects/ownership.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
@@ -28,7 +28,6 @@ import {
   unholdTarget,
 } from "./target.ts";
 import { wholeOf } from "./whole.ts";
-import type { Served } from "../objects/route-choice.ts";
 import { wantedRoute, wantedServices } from "../cache/wanted.ts";
 import { droppedFrom } from "../../../shared/core/objects/made/from-spec.ts";
 import { followingSpec } from "../../../shared/core/routes/following.ts";
@@ -81,6 +80,7 @@ const performers: { [K in Action["kind"]]: Performer<K> } = {
   applyServices: (deps, { objects }) => applyServices(deps, objects),
   applyRoute: (deps, { objects }) => applyRoute(deps, objects),
   setWeight: (deps, { objects }, action) => setWeight(deps, objects, action),
+  removeOtherRoute: (deps, { objects }) => removeOtherRoute(deps, objects),
   runCanary: (deps, stage, action) => runCanary(deps, stage, action),
   scaleCanary: (deps, { objects }, action) => scaleCanary(deps, objects, action),
 };
@@ -141,7 +141,7 @@ function replacing(found: Record<string, string> = {}, wanted: Record<string, st
 
 /** A route that is there keeps its weights. */
 async function applyRoute(deps: PerformDeps, objects: CanaryObjects): Promise<void> {
-  const { served, canary, namespace, apexName: apex, route } = objects;
+  const { served, apexName: apex, route } = objects;
   const wanted = wantedRoute(objects);
   if (!served || !wanted) return;
   const cache = routeCache(deps.world, served);
@@ -152,18 +152,11 @@ async function applyRoute(deps: PerformDeps, objects: CanaryObjects): Promise<vo
     return;
   }
   objects.route = await createNew(deps, { of: served.resource, cache }, wanted);
-  await deleteOtherRoute(deps, { served, namespace, canary: metaOf(canary).name, apex });
 }
 
-/** The provider was another before: what is left of it would go on dividing traffic. */
-async function deleteOtherRoute(
-  deps: PerformDeps,
-  { served, namespace, canary, apex }: { served: Served; namespace: string; canary: string; apex: string },
-): Promise<void> {
-  const { trafficSplit, httpRoute } = deps.routes;
-  const other = served.router.kind === "TrafficSplit" ? httpRoute : trafficSplit;
-  const found = routeCache(deps.world, other).get(namespace, apex);
-  if (found && isOwnedBy(canary, found)) await deleteSeen(deps.cluster, other.resource, found);
+async function removeOtherRoute(deps: PerformDeps, objects: CanaryObjects): Promise<void> {
+  const other = otherRouteOf(deps, objects);
+  if (other) await deleteSeen(deps.cluster, other.of, other.route);
 }
 
 async function setWeight(

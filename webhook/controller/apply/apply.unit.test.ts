@@ -191,21 +191,27 @@ describe("an action", () => {
     expect(cluster.calls).toEqual(["create Service podinfo-primary", "create Service podinfo-canary"]);
   });
 
-  it("makes the route, and only then takes away what the provider before had", async () => {
+  it("takes away what the provider before had, by exactly what was seen, and not while it makes the new one", async () => {
     const metadata = { ...givenSplit().metadata, uid: "uid-11", resourceVersion: "111" };
     const old = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata, spec: { rules: [] } };
     const { cluster, perform } = await aStage([...onlyTheApps, { of: resource.httpRoutes, object: old }]);
     await perform({ kind: "applyRoute" });
+    await perform({ kind: "removeOtherRoute" });
     expect(cluster.calls).toEqual(["create TrafficSplit podinfo", "delete HTTPRoute podinfo"]);
     expect(cluster.writes[1]?.precondition).toEqual({ uid: "uid-11", resourceVersion: "111" });
   });
 
-  it("leaves a route of the other kind to its user, who has copied a label of ours", async () => {
-    const { [label.canaryUid]: _seal, ...labels } = { ...givenSplit().metadata.labels };
+  it.each([
+    ["its user, who has copied a label of ours", { [label.canary]: "podinfo" }],
+    [
+      "another Canary of this name, which made it",
+      { ...givenSplit().metadata.labels, [label.canaryUid]: "other.1234" },
+    ],
+  ])("leaves a route of the other kind to %s", async (_whose, labels) => {
     const metadata = { name: "podinfo", namespace: "test", labels };
     const theirs = { apiVersion: "gateway.networking.k8s.io/v1", kind: "HTTPRoute", metadata, spec: { rules: [] } };
     const { cluster, perform } = await aStage([...onlyTheApps, { of: resource.httpRoutes, object: theirs }]);
-    await perform({ kind: "applyRoute" });
-    expect(cluster.calls).toEqual(["create TrafficSplit podinfo"]);
+    await perform({ kind: "removeOtherRoute" });
+    expect(cluster.calls).toEqual([]);
   });
 });

@@ -17,6 +17,8 @@ export interface CanaryObjects {
   apexName: string;
   port: number;
   ports: V1ServicePort[];
+  /** Until then stable's leaf keeps its own, see `stablePorts`. Undefined: they are as they have been. */
+  portsSettleInMs?: number;
   target?: V1Deployment;
   /** What stable's pods carry, while it has any. */
   stableLabels?: Readonly<Record<string, string>>;

@@ -1,12 +1,14 @@
 import type { V1ObjectMeta } from "@kubernetes/client-node";
 import { apexOf } from "../../../shared/core/objects/canary.ts";
 import { kind, label } from "../../../shared/core/objects/names.ts";
-import { isMadeBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
+import { isMadeBy, isSealedBy, namesMadeFor } from "../../../shared/core/objects/ownership.ts";
 import { type RouteObject, httpRoute } from "../../../shared/core/routes/routes.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
 import { type Caches, indexes } from "./caches.ts";
+import { routeCache, type CanaryObjects } from "./canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
+import type { ServedRoutes } from "../objects/route-choice.ts";
 
 export interface Leftover {
   of: Resource;
@@ -63,6 +65,23 @@ export function isOwnedBy(canary: string, object: { metadata?: V1ObjectMeta }): 
   if (label.canaryUid in labels) return isMadeBy({ canary }, object);
   const isItsOwn = ownerReferences.some(({ kind: of, name }) => of === kind.canary.kind && name === canary);
   return labels[label.canary] === canary && isItsOwn;
+}
+
+/** This Canary's own route of the kind that its provider was before. */
+export function otherRouteOf(
+  { world, routes }: { world: Caches; routes: ServedRoutes },
+  { canary, namespace, apexName, served }: Pick<CanaryObjects, "canary" | "namespace" | "apexName" | "served">,
+): { of: Resource; route: RouteObject } | undefined {
+  if (!served) return undefined;
+  const other = served.router.kind === "TrafficSplit" ? routes.httpRoute : routes.trafficSplit;
+  const route = routeCache(world, other).get(namespace, apexName);
+  const { uid = "", name = "" } = canary.metadata;
+  if (!route || !isOwnedBy(name, route)) return undefined;
+  const isSealed = label.canaryUid in { ...route.metadata.labels };
+  const isIts = isSealed
+    ? isSealedBy({ canary: name, uid }, route)
+    : route.metadata.ownerReferences?.some((of) => of.uid === uid);
+  return isIts ? { of: other.resource, route } : undefined;
 }
 
 /** Canary Deployment, leaf Services or route of one Canary are there. */

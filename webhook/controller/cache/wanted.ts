@@ -19,7 +19,8 @@ export function wantedServices(world: Caches, objects: CanaryObjects): V1Service
   if (!target || track === undefined) return [];
   const context: ServiceContext = { ...contextOf(objects), track };
   const made = !apex || isOurApex(canary, apex) ? [apexService(target, context)] : [];
-  return [...made, ...leavesOf(target, context, world.services.get(namespace, primaryLeaf(apexName)))];
+  const leaf = world.services.get(namespace, primaryLeaf(apexName));
+  return [...made, ...leavesOf(target, context, { leaf, isSettled: objects.portsSettleInMs === undefined })];
 }
 
 /** `found` is as `wanted` says, in what is ours to say. */

@@ -18,7 +18,7 @@ import { autoscalerSeen } from "./autoscaler.ts";
 import { isAsWanted, isRouteBehind, wantedServices } from "../cache/wanted.ts";
 import { readProfile } from "./service-profile.ts";
 import { failureOf } from "./pod-failures.ts";
-import { oursExist } from "../cache/ours.ts";
+import { oursExist, otherRouteOf } from "../cache/ours.ts";
 import { keptStable } from "../cache/kept-template.ts";
 import {
   areAlikeByName,
@@ -74,6 +74,7 @@ export async function observe(
     warnings: bypassWarning(objects),
     servicesReady: servicesReady(world, objects),
     scrapeIntervalMs: deps.scrapeIntervalMs,
+    hasOtherRoute: otherRouteOf(deps, objects) !== undefined,
     oursExist: oursExist(world, { namespace, name: canary.metadata.name ?? "" }),
     endpoints: isWithoutService(canary) ? podsThemselves(world, objects) : leaves,
     ...defined({
