@@ -68,6 +68,8 @@ const analysisOf = (isAny: boolean): fc.Arbitrary<AnalysisSpec> => {
     [
       { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" },
       { name: "request-duration", thresholdRange: { max: 500 }, interval: "30s" },
+      { name: "request-success-rate", thresholdRange: { min: 99 }, failureLimit: 2 },
+      { name: "request-duration", thresholdRange: { max: 500 }, dryRun: true },
     ],
     [{ name: "request-duration", thresholdRange: { max: -1 }, interval: "1m" }],
   );

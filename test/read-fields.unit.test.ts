@@ -43,8 +43,8 @@ const analysis = {
   metrics: [
     { name: "request-success-rate", interval: "1m", threshold: 99, thresholdRange: { min: 99, max: 100 } },
     { name: "own", query: "vector({{ variables.one }})", thresholdRange: { max: 1 }, templateVariables: { one: "1" } },
-    { name: "request-duration", threshold: 500 },
-    { name: "shared", templateRef: { name: "errors", namespace: "test" }, thresholdRange: { max: 1 } },
+    { name: "request-duration", threshold: 500, failureLimit: 2 },
+    { name: "shared", dryRun: true, templateRef: { name: "errors", namespace: "test" }, thresholdRange: { max: 1 } },
   ],
   requests: "counted",
   minRequests: 10,

@@ -130,6 +130,7 @@ const ofRun = {
   passed: 1,
   hooksAt: 1,
   back: 1,
+  metricFailures: 1,
   ending: 1,
 } satisfies Record<keyof RunStatus, 1>;
 
@@ -141,6 +142,9 @@ const ofCheck = {
   unit: 1,
   min: 1,
   max: 1,
+  failureLimit: 1,
+  dryRun: 1,
+  failures: 1,
   requests: 1,
   query: 1,
   message: 1,

@@ -3,6 +3,7 @@ import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objec
 import { checkWords } from "../../shared/core/analysis/verdict.ts";
 import { milliseconds } from "../../shared/core/format/milliseconds.ts";
 import { sideWords } from "../../shared/core/analysis/user-requests.ts";
+import { countingText } from "../view/counting.ts";
 import { imagesText } from "../view/images.ts";
 import { relative } from "../terminal/time.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
@@ -45,7 +46,7 @@ export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptio
     amount(check.value, check.unit),
     limit(check),
     check.requests === null ? "-" : String(Math.round(check.requests)),
-    result(style, check.outcome),
+    result(style, check),
   ]);
   const [head = "", ...body] = formatTable(columns, rows);
   const at = view.checks.map((check) => check.at).sort()[0] ?? "";
@@ -180,9 +181,12 @@ const outcomes: Record<Outcome, { tone: Tone & ("good" | "bad" | "warn"); text: 
   "cannot-ask": { tone: "warn", text: "cannot ask" },
 };
 
-function result(style: Style, outcome: Outcome): string {
-  const { tone, text } = outcomes[outcome] ?? { tone: "warn", text: outcome };
-  return paint(style, tone, `${symbol(style, tone)} ${text}`);
+/** What decides nothing alarms nobody. */
+function result(style: Style, check: CheckStatus): string {
+  const { outcome, dryRun } = check;
+  const known = outcomes[outcome] ?? { tone: "warn", text: outcome };
+  const tone = dryRun && known.tone === "bad" ? "warn" : known.tone;
+  return paint(style, tone, `${symbol(style, tone)} ${known.text}${countingText(check)}`);
 }
 
 /** A value that broke its limit stands in the table. */

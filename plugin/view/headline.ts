@@ -1,5 +1,6 @@
 /** The one line that an operator reads first: is it safe, and who gets the requests. Pure. */
 import { changeWaits, scaledToZero, type Stage, type Phase } from "../../shared/core/objects/canary-status.ts";
+import { deciding } from "../../shared/core/analysis/deciding.ts";
 import { goingBack } from "../../shared/core/lifecycle/way-back.ts";
 import { leafEmpty } from "../../shared/core/turn/empty-leaf.ts";
 import { isWaitCause, type WaitCause, waitCauses } from "../../shared/core/objects/wait-causes.ts";
@@ -175,14 +176,28 @@ function doubtOf(facts: CanaryFacts, run: RunView): string | undefined {
   if (waits) return waits;
   const differs = weightDiffers(facts);
   if (differs) return "someone else set the weight";
-  if (run.stage === "analysing" && facts.checks.some((check) => check.outcome === "fail"))
-    return `last check failed (${facts.failedChecks} of ${facts.failedChecksLimit} until rollback)`;
+  const failed = failedCount(facts);
+  if (failed !== undefined) return `last check failed (${failed} until rollback)`;
   if (run.hold) return `waiting: ${entryOf(run.hold)?.short ?? run.hold}`;
   return run.holdSince ? "waiting" : undefined;
 }
 
+/** `2 of 5`, of the last check; undefined where it has not failed. One metric's own failures are told where no other failed. */
+export function failedCount(
+  facts: Pick<CanaryFacts, "run" | "checks" | "failedChecks" | "failedChecksLimit">,
+): string | undefined {
+  const failed = deciding(facts.checks).filter(({ outcome }) => outcome === "fail");
+  const [first] = failed;
+  if (facts.run?.stage !== "analysing" || !first) return undefined;
+  const { metric, failures = 0, failureLimit } = first;
+  if (failed.some((check) => check.failureLimit === undefined) || failureLimit === undefined)
+    return `${facts.failedChecks} of ${facts.failedChecksLimit}`;
+  return `${failures} of ${failureLimit + 1} of ${metric}`;
+}
+
 function praise(facts: CanaryFacts, run: RunView): string {
-  const passed = facts.checks.length > 0 && facts.checks.every((check) => check.outcome === "pass");
+  const checks = deciding(facts.checks);
+  const passed = checks.length > 0 && checks.every((check) => check.outcome === "pass");
   return run.stage === "analysing" && passed ? "; last check passed" : "";
 }
 

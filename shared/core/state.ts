@@ -77,6 +77,8 @@ export interface Run {
   hooksAt?: number;
   /** It goes back to a version that was stable before, without steps: by whose word, and which run had promoted it. */
   back?: { how: "window" | "command"; run: string; cause: string };
+  /** How often each metric that is counted by itself has failed: one with a `failureLimit`, or a dry run. */
+  metricFailures?: Record<string, number>;
   /** Set while the run is being wound up. */
   ending?: { outcome: RunOutcome; cause: string };
 }

@@ -153,6 +153,7 @@ describe("the definition of Canary", () => {
       passed: 0,
       hooksAt: 0,
       back: 0,
+      metricFailures: 0,
       ending: 0,
     } satisfies Record<keyof RunStatus, 0>;
     const check = {
@@ -163,6 +164,7 @@ describe("the definition of Canary", () => {
       unit: 0,
       min: 0,
       max: 0,
+      ...{ failureLimit: 0, dryRun: 0, failures: 0 },
       requests: 0,
       query: 0,
       message: 0,

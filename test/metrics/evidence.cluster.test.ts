@@ -1,7 +1,7 @@
 // Verdicts on synthetic series in a real Prometheus: each situation in a namespace of its own, all asked at once.
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MetricSpec } from "../../shared/core/objects/canary.ts";
-import { verdict } from "../../shared/core/analysis/verdict.ts";
+import { verdict } from "../../shared/core/analysis/deciding.ts";
 import { quote } from "../../shared/core/queries/promql-text.ts";
 import { noCounts } from "../../shared/core/analysis/track-counts.ts";
 import type { CountersSeen, MetricsSeen } from "../../shared/core/observation.ts";

@@ -1,5 +1,6 @@
 /** Any state and any observation that the types allow, sensible or not: what holds for these holds after every accident. */
 import fc from "fast-check";
+import { anyChecks, anyFailures } from "./arbitrary-checks.ts";
 import {
   runOutcomes,
   type RunOutcome,
@@ -72,7 +73,7 @@ export const anyRun: fc.Arbitrary<Run> = aTag.chain((tag) =>
     paused: maybe(
       arbitraryOf<Pause>({ by: fc.constant("bob"), at: time, until: maybe(time), reason: maybe(fc.constant("lunch")) }),
     ),
-    ceiling: fc.option(weight, { nil: undefined, freq: 3 }),
+    ...{ ceiling: fc.option(weight, { nil: undefined, freq: 3 }), metricFailures: maybe(anyFailures) },
     only: maybe(fc.constant([{ headers: [{ name: "x-canary", type: "Exact" as const, value: "yes" }] }])),
     canaryTemplate: fc.option(fc.constantFrom("stored-1.7.1", "stored-1.7.2"), { nil: undefined, freq: 2 }),
     ...{ losses: maybe(fc.nat({ max: 5 })), givenFor: maybe(fc.nat({ max: 12 })) },
@@ -189,17 +190,10 @@ const anyMetrics: fc.Arbitrary<MetricsSeen> = fc.oneof(
       askedAt: time,
       sampledAt: time,
       requests: fc.constantFrom(0, 1, 500),
-      outcome: fc.constantFrom("pass", "fail", "no-evidence", "cannot-ask"),
+      checks: anyChecks,
       staleCallers: anyCallers,
     })
-    .map(({ askedAt, sampledAt, requests, outcome, staleCallers }) =>
-      someMetrics(askedAt, {
-        sampledAt,
-        canary: aTrack({ requests }),
-        checks: [aCheck({ outcome })],
-        staleCallers,
-      }),
-    ),
+    .map(({ askedAt, requests, ...seen }) => someMetrics(askedAt, { ...seen, canary: aTrack({ requests }) })),
 );
 
 const anyCounters: fc.Arbitrary<CountersSeen> = arbitraryOf<CountersSeen>({

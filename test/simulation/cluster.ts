@@ -1,4 +1,5 @@
 /** The two sides on which a decision meets the world: what is observed of it, and what an action does to it. */
+import { deciding } from "../../shared/core/analysis/deciding.ts";
 import { checkIsDue } from "../../shared/core/decide.ts";
 import { judge, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
@@ -211,7 +212,7 @@ function measure(world: World, policy: Policy): MetricsSeen {
   const tested = canaryEndpoints(world).ready > 0 ? world.loadTestPerSecond * windowSeconds : 0;
   const requests = users + tested;
   const all = world.requestsPerSecond * windowSeconds + tested;
-  const unjudged = policy.metrics.length === 0 ? [measurement(world, requests, requests)] : [];
+  const unjudged = deciding(policy.metrics).length === 0 ? [measurement(world, requests, requests)] : [];
   const judged = policy.metrics.map((metric) => measurement(world, requests, valueOf(metric.name, build)));
   const { latencyMs, successPercent } = build;
   return {
@@ -226,7 +227,7 @@ function measure(world: World, policy: Policy): MetricsSeen {
       requestsPerSecond: requests / windowSeconds,
       latencyMs: { p50: latencyMs / 2, p95: latencyMs, p99: latencyMs },
     }),
-    checks: judge(policy.metrics, [...unjudged, ...judged], {
+    checks: judge(policy.metrics, [...judged, ...unjudged], {
       canary: "podinfo",
       namespace: "test",
       workload: "podinfo-canary",

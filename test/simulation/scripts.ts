@@ -23,6 +23,17 @@ const runs: Record<string, Script> = {
     world: { builds: { "1.7.1": build("1.7.1", { latencyMs: 1_200 }) } },
     cues: [newImage],
   },
+  "own-failure-limit": {
+    title: "1.7.1 is slow, which may be so once; that it fails too is a dry run",
+    policy: {
+      metrics: [
+        { name: "request-success-rate", thresholdRange: { min: 99 }, dryRun: true },
+        { name: "request-duration", thresholdRange: { max: 500 }, failureLimit: 1 },
+      ],
+    },
+    world: { builds: { "1.7.1": build("1.7.1", { latencyMs: 1_200, successPercent: 90.4 }) } },
+    cues: [newImage],
+  },
   "revert-mid-run": {
     title: "the old image is put back while 1.7.1 has traffic",
     cues: [newImage, cue("alice puts 1.7.0 back", atWeight(20), (world) => setImage(world, "1.7.0"))],

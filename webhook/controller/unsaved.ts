@@ -92,4 +92,6 @@ function newsOf({ run, ...status }: CanaryStatus = {}): string {
   return sortedJson([others, without(run, evidenceKeys), words, found]);
 }
 
-const findingOf = ({ metric, outcome, code }: CheckStatus): (string | undefined)[] => [metric, outcome, code];
+const findingOf = ({ metric, outcome, code, failures }: CheckStatus): (string | number | undefined)[] => [
+  ...[metric, outcome, code, failures],
+];

@@ -1,6 +1,7 @@
 /** From what Prometheus answered to what a decision is made from: both tracks, and each metric judged. Pure. */
 import { formatDuration } from "../../shared/core/format/duration.ts";
 import { optional } from "../../shared/core/format/compact.ts";
+import { deciding } from "../../shared/core/analysis/deciding.ts";
 import { judge, type JudgePolicy, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import type { MetricsSeen } from "../../shared/core/observation.ts";
 import type { BatchAnswer } from "./batches/query-batch.ts";
@@ -45,7 +46,7 @@ export function measure(request: EvidenceRequest, answered: Answered): Measured 
     staleCallers: [],
     ...(unscraped.length === 0 ? {} : { unscraped }),
     ...(unaware.length === 0 ? {} : { unaware }),
-    ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
+    ...(isEarly(request, measured) ? { isEarly: true } : {}),
   };
 }
 
@@ -67,7 +68,7 @@ export function measureUncounted(
     canary: canary!,
     checks: judge(request.metrics, measured, { ...policyOf(request), isUncounted: true }),
     staleCallers: [],
-    ...(measured.some(({ tooYoung }) => tooYoung !== undefined) ? { isEarly: true } : {}),
+    ...(isEarly(request, measured) ? { isEarly: true } : {}),
   };
 }
 
@@ -83,12 +84,17 @@ const nothingAsked: Answers = { requests: new Map(), latency: new Map(), warmup:
 function measurementsOf(request: EvidenceRequest, answered: Answered): Measurement[] {
   const { plan, answers, custom, now } = answered;
   const track = canaryTrack(request);
-  if (plan.metrics.length === 0) return [requestsMeasurement(track, answers, plan.shown)];
-  return plan.metrics.map((one, index) => {
+  const found = plan.metrics.map((one, index) => {
     const own = custom[index];
     if (own) return { ...customMeasurement(own, request, answered.warmth), ...beforeUsers(request) };
     return afterEarlierRun(builtInMeasurement(one, track, answers), request, now);
   });
+  return deciding(request.metrics).length > 0 ? found : [...found, requestsMeasurement(track, answers, plan.shown)];
+}
+
+/** Some metric that decides is not yet about this run alone. `measured` is parallel to the metrics. */
+function isEarly({ metrics }: EvidenceRequest, measured: readonly Measurement[]): boolean {
+  return measured.some(({ tooYoung }, index) => tooYoung !== undefined && metrics[index]?.dryRun !== true);
 }
 
 /** What a user's own query measures there, such as the end of a test, need not be users' requests. */

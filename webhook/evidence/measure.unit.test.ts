@@ -49,6 +49,15 @@ it("judges a Canary without metrics by whether users reach it", () => {
   expect(measured(aRequest({ metrics: [] })).checks).toMatchObject([{ metric: "requests", outcome: "pass" }]);
 });
 
+it("judges a Canary whose metrics are all dry runs by the same, and lets none of them hold it up", () => {
+  const seen = measured(aRequest({ metrics: [{ ...success, dryRun: true }], earlierRunEndedAt: now - 1_000 }));
+  expect(seen.checks).toMatchObject([
+    { metric: "requests", outcome: "pass" },
+    { metric: "request-success-rate", outcome: "no-evidence", dryRun: true },
+  ]);
+  expect(seen.isEarly).toBeUndefined();
+});
+
 it("waits until an earlier run of the same version has left the window", () => {
   const ended = (agoMs: number): Measured => measured(aRequest({ metrics: [success], earlierRunEndedAt: now - agoMs }));
   expect(ended(59_000).checks[0]).toMatchObject({ outcome: "no-evidence" });

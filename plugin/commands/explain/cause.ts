@@ -6,7 +6,7 @@ import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { imagesText } from "../../view/images.ts";
 import { isGone } from "../../view/controller-health.ts";
 import type { CanaryView, RunView } from "../../view/types.ts";
-import { isBlocked, weightDiffers } from "../../view/headline.ts";
+import { failedCount, isBlocked, weightDiffers } from "../../view/headline.ts";
 
 export type CauseCode =
   | WaitCause
@@ -99,14 +99,11 @@ function waitingFor(view: CanaryView, run: RunView, hold: WaitCause, minRequests
 }
 
 function causeOfStage(view: CanaryView, run: RunView): Cause {
-  const failing = run.stage === "analysing" && view.checks.some(({ outcome }) => outcome === "fail");
-  if (failing)
-    return moving(
-      "check-failed",
-      null,
-      `the last check failed, ${view.failedChecks} of ${view.failedChecksLimit} until it is rolled back`,
-      ["the failing metric keeps within its limit at the next check"],
-    );
+  const failed = failedCount(view);
+  if (failed !== undefined)
+    return moving("check-failed", null, `the last check failed, ${failed} until it is rolled back`, [
+      "the failing metric keeps within its limit at the next check",
+    ]);
   const byStage: Record<Stage, Cause> = {
     scaling: moving("pods-not-ready", run.stageAt, "the canary's pods for the next weight are not all ready", [
       "the canary's pods become ready (doctor says why they do not)",

@@ -1,6 +1,7 @@
 /** The tables of one Canary: tracks, checks, the comparison. */
 import type { CheckStatus } from "../../../shared/core/objects/canary-status.ts";
 import { relative } from "../../terminal/time.ts";
+import { countingText } from "../../view/counting.ts";
 import type { CanaryView } from "../../view/types.ts";
 import type { PageView } from "../types.ts";
 import { Copy, type Level, Mark, Section, Table } from "./parts.tsx";
@@ -50,6 +51,7 @@ export function Checks({ view, now }: { view: CanaryView; now: number }) {
               <span>{amount(check.value, check.unit)}</span>
               <span class="note">{boundsOf(check)}</span>
               <span class="note">{check.requests === null ? "" : `${whole(check.requests)} requests`}</span>
+              <span class="note">{countingText(check)}</span>
             </div>
             {check.outcome === "pass" ? null : <p>{check.why ?? check.message}</p>}
             {check.query === "" ? null : (

@@ -4,6 +4,7 @@
  */
 import type { MetricSpec } from "../objects/canary.ts";
 import { goDuration } from "../format/go.ts";
+import { deciding } from "./deciding.ts";
 import { builtIn, isBuiltIn } from "./verdict.ts";
 
 export interface SlowLimit {
@@ -20,7 +21,7 @@ export const latencyBoundsMs: readonly number[] = [1, 10, 100, 1_000, 10_000].fl
 
 /** The limit that the Canary's own `request-duration` sets; undefined where it sets none. */
 export function slowLimitOf(metrics: readonly MetricSpec[]): SlowLimit | undefined {
-  const metric = metrics.find((one) => isBuiltIn(one) && one.name === builtIn.duration);
+  const metric = deciding(metrics).find((one) => isBuiltIn(one) && one.name === builtIn.duration);
   const maxMs = metric?.thresholdRange ? metric.thresholdRange.max : metric?.threshold;
   if (maxMs === undefined) return undefined;
   const boundMs = latencyBoundsMs.find((bound) => bound >= maxMs);

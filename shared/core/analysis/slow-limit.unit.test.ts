@@ -21,9 +21,10 @@ it.each([
 it("a limit above every bound is watched by none", () =>
   expect(slowLimitOf([duration(60_000)])).toEqual({ maxMs: 60_000 }));
 
-it("Flagger's older `threshold` is a limit too; a minimum, and a query of the user's own, are none", () => {
+it("Flagger's older `threshold` is a limit too; a minimum, and a query of the user's own, are none, nor is a dry run", () => {
   expect(slowLimitOf([{ name: "request-duration", threshold: 500 }])).toMatchObject({ maxMs: 500 });
   expect(slowLimitOf([{ name: "request-duration", thresholdRange: { min: 1 } }])).toBeUndefined();
   expect(slowLimitOf([{ ...duration(500), query: "x" }])).toBeUndefined();
   expect(slowLimitOf([])).toBeUndefined();
+  expect(slowLimitOf([{ ...duration(500), dryRun: true }])).toBeUndefined();
 });

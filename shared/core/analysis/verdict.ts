@@ -3,9 +3,11 @@
  * Prometheus that cannot be asked are reasons to wait, never to pass and never to blame the new version.
  * The texts of `fail` are Flagger's, so that what people grep for goes on working.
  */
+import { deciding } from "./deciding.ts";
 import type { MetricSpec } from "../objects/canary.ts";
-import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
+import type { CheckStatus } from "../objects/canary-status.ts";
 import type { CannotAskCode, CheckCode, NoEvidenceCode } from "../objects/check-codes.ts";
+import { optional } from "../format/compact.ts";
 import { formatDuration } from "../format/duration.ts";
 import { goDuration, goFloat } from "../format/go.ts";
 import { milliseconds } from "../format/milliseconds.ts";
@@ -58,8 +60,8 @@ export function isBuiltIn(spec: MetricSpec): boolean {
 }
 
 /**
- * One check per metric, in order; `measured` is parallel to `specs`. Without metrics there is one check all the same, of
- * `measured[0]`: that at least `minRequests` users' requests reached the canary; none where requests are not counted.
+ * One check per metric, in order; `measured` is parallel to `specs`. Where no metric decides there is one check more, of the measurement
+ * behind those: that at least `minRequests` users' requests reached the canary; none where requests are not counted.
  */
 export function judge(
   specs: readonly MetricSpec[],
@@ -70,23 +72,9 @@ export function judge(
     ...{ windowSeconds: 0, query: "", at: "", requests: null },
     answer: { error: "it was not measured", code: "not-asked" },
   };
-  if (specs.length === 0) return policy.isUncounted ? [] : [judgeRequests(measured[0] ?? unmeasured, policy)];
-  return specs.map((spec, index) => judgeOne(spec, measured[index] ?? unmeasured, policy));
-}
-
-/** Verdict of all checks together. No checks at all are no evidence. */
-export function verdict(checks: readonly CheckStatus[]): Outcome {
-  return decisive(checks)?.outcome ?? "no-evidence";
-}
-
-/** The check that decides the verdict, whose message is the reason to give. */
-export function decisive(checks: readonly CheckStatus[]): CheckStatus | undefined {
-  const order: readonly Outcome[] = ["fail", "cannot-ask", "no-evidence", "pass"];
-  for (const outcome of order) {
-    const found = checks.find((check) => check.outcome === outcome);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+  const checks = specs.map((spec, index) => judgeOne(spec, measured[index] ?? unmeasured, policy));
+  if (policy.isUncounted || deciding(specs).length > 0) return checks;
+  return [judgeRequests(measured[specs.length] ?? unmeasured, policy), ...checks];
 }
 
 /** What a check found, without Flagger's frame; of a status that an earlier version wrote, with it. */
@@ -112,7 +100,9 @@ type Finding = Required<Pick<CheckStatus, "outcome" | "code" | "value" | "messag
 function judgeOne(spec: MetricSpec, measured: Measurement, policy: JudgePolicy): CheckStatus {
   const limits = limitsOf(spec);
   const finding = find(spec, { measured, limits }, policy);
-  return { ...limits, ...finding, metric: spec.name, unit: unitOf(spec), ...origin(measured) };
+  const { name: metric, failureLimit, dryRun } = spec;
+  const counting = { ...optional("failureLimit", failureLimit), ...(dryRun ? { dryRun } : {}) };
+  return { ...limits, ...counting, ...finding, metric, unit: unitOf(spec), ...origin(measured) };
 }
 
 function judgeRequests(measured: Measurement, policy: JudgePolicy): CheckStatus {

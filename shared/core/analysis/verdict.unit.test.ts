@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import type { MetricSpec } from "../objects/canary.ts";
 import type { CheckStatus, Outcome } from "../objects/canary-status.ts";
 import { nobody, userRequests } from "./user-requests.ts";
-import { checkWords, decisive, haltWords, judge, type JudgePolicy, type Measurement, verdict } from "./verdict.ts";
+import { decisive, verdict } from "./deciding.ts";
+import { checkWords, haltWords, judge, type JudgePolicy, type Measurement } from "./verdict.ts";
 
 const policy: JudgePolicy = { canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 };
 const successRate: MetricSpec = { name: "request-success-rate", thresholdRange: { min: 99 }, interval: "1m" };
@@ -147,6 +148,27 @@ describe("a Canary without metrics", () => {
   test("does not pass without them, nor when nothing was measured", () => {
     expect(judge([], [measured([], { requests: 0 })], policy)[0]!.outcome).toBe("no-evidence");
     expect(judge([], [], policy)[0]!.outcome).toBe("cannot-ask");
+  });
+});
+
+describe("a metric that is counted by itself", () => {
+  const dry = { ...duration, dryRun: true };
+
+  test("says so in its check", () => {
+    expect(one({ ...duration, failureLimit: 2 }, measured([1]))).toMatchObject({ outcome: "pass", failureLimit: 2 });
+    expect(one(successRate, measured([100]))).not.toHaveProperty("dryRun");
+  });
+
+  test("decides nothing as a dry run: without any other, users must reach the canary as without metrics", () => {
+    const checks = judge([dry], [measured([900]), measured([], { requests: 7 })], policy);
+    expect(checks).toMatchObject([
+      { metric: "requests", outcome: "pass" },
+      { outcome: "fail", dryRun: true },
+    ]);
+    expect(verdict(checks)).toBe("pass");
+    expect(verdict(judge([dry], [measured([1]), measured([], { requests: 0 })], policy))).toBe("no-evidence");
+    expect(judge([dry, successRate], [measured([900]), measured([100])], policy)).toHaveLength(2);
+    expect(judge([dry], [measured([1])], { ...policy, isUncounted: true })).toHaveLength(1);
   });
 });
 

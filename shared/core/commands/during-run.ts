@@ -17,7 +17,7 @@ import {
 import { formatDuration, parseDuration } from "../format/duration.ts";
 import { event } from "../turn/event-messages.ts";
 import { stepName, stepsList } from "../turn/step-words.ts";
-import { decisive } from "../analysis/verdict.ts";
+import { decisive } from "../analysis/deciding.ts";
 import { isUnconfirmed } from "../gates/answers.ts";
 import { confirmed } from "../hooks/confirm-rollout.ts";
 import { openedByHand } from "../hooks/at-gate.ts";

@@ -44,6 +44,12 @@ export interface CheckStatus {
   unit: "percent" | "milliseconds" | "";
   min?: number;
   max?: number;
+  /** Failed checks of this metric that a run may have, where it has a limit of its own. */
+  failureLimit?: number;
+  /** It decides nothing. */
+  dryRun?: true;
+  /** How often it has failed in this run, of a metric with one of these two. */
+  failures?: number;
   /** Users' requests behind the value. */
   requests: number | null;
   query: string;
@@ -136,10 +142,7 @@ export interface CanaryStatus {
   /** What to restart for each of `staleCallers`, by its name there: `deployment/load`, `statefulset/db`, `pod/x`. */
   callerWorkloads?: Record<string, string>;
   warnings?: string[];
-  /**
-   * `code`: which precondition is not met; absent in a status of an earlier version. `write`: of a write that was refused, the action and
-   * the API server's answer.
-   */
+  /** `code`: which precondition is not met, absent in a status of an earlier version. `write`: which was refused, and how. */
   blocked?: { kind: "obstacle" | "missing"; code?: string; write?: string; what: string };
   lastCommand?: { id: string; verb: string; by: string; accepted: boolean; message: string; at: string };
   /** A template that went live without a canary, until it is adopted or undone. */
@@ -211,6 +214,8 @@ export interface RunStatus {
   hooksAt?: string;
   /** It goes back to a version that was stable before, without steps: why it may, and the run that had promoted it. */
   back?: { how: "window" | "command"; run: string; cause: string };
+  /** How often each metric that is counted by itself has failed. */
+  metricFailures?: Record<string, number>;
   ending?: { outcome: RunOutcome; cause: string };
 }
 

@@ -177,6 +177,10 @@ export interface MetricSpec {
   query?: string;
   templateRef?: { name: string; namespace?: string };
   templateVariables?: Record<string, string>;
+  /** Failed checks of this metric that a run may have, counted apart from `analysis.threshold`. */
+  failureLimit?: number;
+  /** It is measured and shown, and decides nothing. */
+  dryRun?: boolean;
 }
 
 export interface ComparisonSpec {

@@ -2,6 +2,7 @@
  * What a release by this Canary would take, and what a bad version would cost: runs in simulation, by the very decisions of a
  * controller. The same input gives the same plan.
  */
+import { deciding } from "../analysis/deciding.ts";
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 import { optional } from "../format/compact.ts";
 import { leastStepsMs } from "../spec/hooks.ts";
@@ -65,7 +66,7 @@ export function unusedSteps({ weights, skipAnalysis }: Pick<Policy, "weights" | 
 
 /** Slowness is judged only by a limit. */
 export function faultsOf({ metrics }: Policy): Fault[] {
-  const limits = metrics.some((metric) => isBuiltIn(metric) && metric.name === builtIn.duration);
+  const limits = deciding(metrics).some((metric) => isBuiltIn(metric) && metric.name === builtIn.duration);
   return limits ? ["failures", "slow"] : ["failures"];
 }
 

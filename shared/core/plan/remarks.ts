@@ -2,6 +2,7 @@
 import { formatDuration } from "../format/duration.ts";
 import { latencyBoundsMs } from "../analysis/slow-limit.ts";
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
+import { deciding } from "../analysis/deciding.ts";
 import type { MetricSpec } from "../objects/canary.ts";
 import type { Policy } from "../spec/policy.ts";
 import type { Plan, PlanInput, Remark } from "./types.ts";
@@ -16,7 +17,7 @@ export function unwise(input: PlanInput, found: Found): Remark[] {
   return [
     ...ofSteps(input, found),
     ...ofGood(found),
-    ...policy.metrics.flatMap((metric) => ofLimit(metric, input)),
+    ...deciding(policy.metrics).flatMap((metric) => ofLimit(metric, input)),
     ...ofThreshold(input, found),
     ...ofMargin(policy, found.versions),
     ...ofWhatIsNotJudged(policy),
@@ -133,7 +134,8 @@ function ofUnused({ policy, rps }: PlanInput): Remark[] {
   return [{ code: "before-users-not-known", text }];
 }
 
-function ofWhatIsNotJudged({ metrics, comparison }: Policy): Remark[] {
+function ofWhatIsNotJudged({ metrics: all, comparison }: Policy): Remark[] {
+  const metrics = deciding(all);
   const names = new Set(metrics.filter(isBuiltIn).map(({ name }) => name));
   const own = metrics.filter((metric) => !isBuiltIn(metric)).map(({ name }) => name);
   const remarks: [boolean, Remark][] = [

@@ -1,6 +1,7 @@
 /** What a decision sees in a simulated run: a target and its canary with every pod ready, and what Prometheus has of both tracks. */
 import type { MetricSpec } from "../objects/canary.ts";
-import { builtIn, isBuiltIn, judge, type Measurement } from "../analysis/verdict.ts";
+import { deciding } from "../analysis/deciding.ts";
+import { builtIn, isBuiltIn, judge, requestsCheck, type Measurement } from "../analysis/verdict.ts";
 import { noCounts, type TrackCounts } from "../analysis/track-counts.ts";
 import { shownWindow, widened } from "../queries/windows.ts";
 import { windowSeconds } from "../queries/queries.ts";
@@ -101,7 +102,7 @@ function metricsOf(look: Look): MetricsSeen {
   const { now, policy, scrapes } = look;
   const shown = shownWindow(policy.metrics);
   const { canary, primary } = scrapes.since(now - 1_000 * shown);
-  const asked = policy.metrics.length === 0 ? [measured({ name: "requests" }, look)] : undefined;
+  const requests = deciding(policy.metrics).length === 0 ? [{ name: requestsCheck }] : [];
   const sampledAt = look.state.weight > 0 ? Math.max(scrapes.at.canary, scrapes.at.callers) : scrapes.at.canary;
   return {
     ok: true,
@@ -110,12 +111,16 @@ function metricsOf(look: Look): MetricsSeen {
     windowSeconds: shown,
     primary: trackOf(primary, shown),
     canary: trackOf(canary, shown),
-    checks: judge(policy.metrics, asked ?? policy.metrics.map((spec) => measured(spec, look)), {
-      canary: "plan",
-      namespace: "plan",
-      workload: "plan",
-      minRequests: policy.minRequests,
-    }),
+    checks: judge(
+      policy.metrics,
+      [...policy.metrics, ...requests].map((spec) => measured(spec, look)),
+      {
+        canary: "plan",
+        namespace: "plan",
+        workload: "plan",
+        minRequests: policy.minRequests,
+      },
+    ),
     staleCallers: [],
   };
 }

@@ -5,6 +5,7 @@
 import type { AnalysisSpec, ComparisonSpec, MetricSpec } from "../objects/canary.ts";
 import { optional } from "../format/compact.ts";
 import { parseDuration } from "../format/duration.ts";
+import { deciding } from "../analysis/deciding.ts";
 import { slowLimitOf, type SlowLimit } from "../analysis/slow-limit.ts";
 import { builtIn, isBuiltIn } from "../analysis/verdict.ts";
 
@@ -75,7 +76,7 @@ export function checkJudging(analysis: AnalysisSpec, add: Add): void {
 
 /** Percent of requests that may fail by the Canary's own success limit; undefined where it has none. */
 export function successRoomPercent(metrics: readonly MetricSpec[]): number | undefined {
-  const limit = metrics.find((metric) => isBuiltIn(metric) && metric.name === builtIn.successRate);
+  const limit = deciding(metrics).find((metric) => isBuiltIn(metric) && metric.name === builtIn.successRate);
   const min = limit?.thresholdRange ? limit.thresholdRange.min : limit?.threshold;
   return min === undefined ? undefined : Math.min(100, Math.max(0, 100 - min));
 }

@@ -150,6 +150,8 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.metrics[].templateRef.name": read,
   "spec.analysis.metrics[].templateRef.namespace": read,
   "spec.analysis.metrics[].templateVariables": read,
+  "spec.analysis.metrics[].failureLimit": read,
+  "spec.analysis.metrics[].dryRun": read,
   "spec.analysis.requests": read,
   "spec.analysis.minRequests": read,
   "spec.analysis.warmup": read,

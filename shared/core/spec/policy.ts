@@ -144,6 +144,14 @@ function checkMetric(metric: MetricSpec, path: string, add: Add): void {
   if (metric.query && metric.templateRef)
     add(path, `"${metric.name}" has a query and a templateRef: keep one, or make two metrics of it`);
   checkRange(metric, path, add);
+  checkFailureLimit(metric, path, add);
+}
+
+function checkFailureLimit({ failureLimit, dryRun }: MetricSpec, path: string, add: Add): void {
+  if (failureLimit === undefined) return;
+  if (!Number.isInteger(failureLimit) || failureLimit < 0)
+    add(`${path}.failureLimit`, `${failureLimit} is not a whole number of failed checks from 0`);
+  else if (dryRun) add(`${path}.failureLimit`, "has no meaning beside dryRun, which takes nothing back: leave out one");
 }
 
 function checkRange(metric: MetricSpec, path: string, add: Add): void {

@@ -52,6 +52,16 @@ describe("faults in a Canary", () => {
     ],
     ["two strategies", aSpec({ iterations: 3 }), "stepWeight and iterations exclude each other"],
     ["no strategy", { ...aSpec(), analysis: { interval: "10s" } }, "needs stepWeight or stepWeights"],
+    [
+      "a limit of failed checks that is none",
+      aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: 1 }, failureLimit: -1 }] }),
+      "spec.analysis.metrics[0].failureLimit: -1 is not a whole number of failed checks from 0",
+    ],
+    [
+      "a limit of a dry run",
+      aSpec({ metrics: [{ name: "request-duration", thresholdRange: { max: 1 }, failureLimit: 1, dryRun: true }] }),
+      "spec.analysis.metrics[0].failureLimit: has no meaning beside dryRun",
+    ],
     ["half a percent", aSpec({ stepWeight: 0.5 }), "not a percentage"],
     ["steps that do not rise", { ...aSpec(), analysis: { stepWeights: [10, 10] } }, "does not rise above 10"],
     [

@@ -17,7 +17,7 @@ import { checkWithHooks, withHooksAsked } from "../hooks/check-hooks.ts";
 import { confirm } from "../hooks/confirm-rollout.ts";
 import { afterStep, beforeUsers, newsAtGate, pastPause, stayAtGate } from "../hooks/at-gate.ts";
 import { andThen, draft, ungated, withoutWait, type RunTurn, type Draft } from "../turn/turn.ts";
-import { failedCheck } from "../lifecycle/failed-check.ts";
+import { failedCheck, failedMetrics } from "../lifecycle/failed-check.ts";
 import { finishAnalysis, finishOrWait } from "./finish.ts";
 import { externalWeight } from "./external-weight.ts";
 import {
@@ -32,13 +32,15 @@ import {
   warmingUp,
   type Wait,
 } from "./wait.ts";
-import { checkWords, decisive } from "../analysis/verdict.ts";
+import { checkWords } from "../analysis/verdict.ts";
+import { deciding, decisive, verdict } from "../analysis/deciding.ts";
 import { lostPods } from "./lost-pods.ts";
 import type { Run } from "../state.ts";
 import type { MetricsSeen } from "../observation.ts";
 import { waitForPods } from "./wait-for-pods.ts";
 import { isCarried, podsOf, weightCarried, type StepPods } from "./step-pods.ts";
 import { unseenPods } from "./unseen.ts";
+import { tallied } from "../turn/metric-failures.ts";
 import { waitForShare } from "./share-wait.ts";
 import { measurements, type Measured } from "../turn/track-status.ts";
 import { measureShare } from "./measured-share.ts";
@@ -152,10 +154,9 @@ function lookBefore(turn: RunTurn, metrics: MetricsSeen, go: () => Draft): Draft
   const { state } = turn;
   if (!metrics.ok) return freeze(turn, outageOf(metrics));
   const measured: RunTurn = { ...turn, state: { ...state, ...measurements(metrics, turn) } };
-  const refusal = metrics.checks.find((check) => check.outcome === "cannot-ask");
+  const refusal = deciding(metrics.checks).find((check) => check.outcome === "cannot-ask");
   if (state.weight === 0) return refusal ? freeze(turn, refusedBy(refusal)) : go();
-  const found = decisive(metrics.checks);
-  if (found?.outcome === "fail") return failedCheck(measured, checkWords(found));
+  if (verdict(metrics.checks) === "fail") return failedMetrics(measured, metrics.checks);
   return refusal ? freeze(measured, refusedBy(refusal)) : go();
 }
 
@@ -194,17 +195,17 @@ const stayedReady = { metric: "", outcome: "pass", message: "" } as const;
 
 function weigh(turn: RunTurn, metrics: Measured): Draft {
   const found = decisive(metrics.checks) ?? (turn.policy.countsRequests ? noChecks : stayedReady);
-  const { outcome: verdict } = found;
+  const { outcome } = found;
   const reason = checkWords(found);
-  if (verdict === "fail") return failedCheck(turn, reason);
+  if (outcome === "fail") return failedMetrics(turn, metrics.checks);
   const unseen = unseenPods(turn, metrics);
   if (unseen) return unseen;
-  if (verdict === "cannot-ask") return freeze(turn, refusedBy(found));
+  if (outcome === "cannot-ask") return freeze(turn, refusedBy(found));
   const astray = waitForShare(turn);
   if (astray) return waitBecause(turn, astray);
-  const warming = verdict === "no-evidence" ? warmingUp(turn) : undefined;
+  const warming = outcome === "no-evidence" ? warmingUp(turn) : undefined;
   if (warming) return waitBecause(turn, warming);
-  return weighEvidence(turn, metrics, { isMissing: verdict === "no-evidence", reason });
+  return weighEvidence(turn, metrics, { isMissing: outcome === "no-evidence", reason });
 }
 
 function weighEvidence(
@@ -213,7 +214,7 @@ function weighEvidence(
   { isMissing, reason }: { isMissing: boolean; reason: string },
 ): Draft {
   // A metric of a longer window may have seen a few requests where the shown one has none: then it says how many are missing.
-  const someSeen = isMissing && metrics.checks.some(({ requests }) => (requests ?? 0) > 0);
+  const someSeen = isMissing && deciding(metrics.checks).some(({ requests }) => (requests ?? 0) > 0);
   const isCounted = turn.policy.countsRequests && !someSeen;
   const iterates = isIterating(turn.state, turn.policy);
   if (iterates && passesUnused(turn, { isMissing })) return passedCheck(turn, metrics);
@@ -242,26 +243,27 @@ function withoutEvidence(asked: RunTurn, found: Wait, metrics: Measured): Draft 
   return waitBecause(turn, found);
 }
 
-function passedCheck(turn: RunTurn, metrics: Measured): Draft {
-  const { run, state, policy } = turn;
-  const waiting = waitsForPerson(turn);
-  if (waiting) return waitBecause(turn, waiting);
+function passedCheck(asked: RunTurn, metrics: Measured): Draft {
+  const { run, state, policy } = asked;
+  const waiting = waitsForPerson(asked);
+  if (waiting) return waitBecause(asked, waiting);
   const last = run.step >= policy.weights.length - 1;
   if (last && metrics.sampledAt < run.stageAt) {
     const reason = `No numbers yet from the last step at ${state.weight}%.`;
-    const lookAgainMs = nextSampleMs(turn.seen);
-    return waitBecause(turn, {
+    const lookAgainMs = nextSampleMs(asked.seen);
+    return waitBecause(asked, {
       cause: "no-numbers",
       reason,
       next: "promotion when Prometheus has scraped it",
       lookAgainMs,
     });
   }
+  const turn = tallied(asked, metrics.checks);
   // A spec that was edited may have put another weight where this step is.
   const isLast = last && state.weight >= weightCarried(turn, podsOf(turn, weightOf(turn)));
   const passage = afterStep(turn, { isLast, weight: weightOf(turn) });
   if ("stop" in passage) return passage.stop;
-  const past: RunTurn = { ...turn, run: passage.run, state: { ...state, run: passage.run } };
+  const past: RunTurn = { ...turn, run: passage.run, state: { ...turn.state, run: passage.run } };
   const following = last ? run.step : run.step + 1;
   const step = isLast ? finishAnalysis(past, "Every check passed") : followingStep(past, following);
   return { ...step, events: [...passage.events, ...step.events] };

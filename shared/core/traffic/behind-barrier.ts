@@ -3,6 +3,7 @@
  * done; what would lead forward is left undone until the barrier is gone.
  */
 import type { CanaryState, Run } from "../state.ts";
+import { failuresIn } from "../turn/metric-failures.ts";
 import { draft, withoutWait, type Barrier, type Draft, type RunTurn } from "../turn/turn.ts";
 import { optional } from "../format/compact.ts";
 import { isLookedAt, lookingAgain } from "../comparison/comparison.ts";
@@ -31,12 +32,15 @@ function counted(turn: RunTurn, barrier: Barrier, { state: next, events }: Draft
   const { failedChecks, checks, staleCallers, tracks } = next;
   const dueAt = run.checkAt ?? seen.now;
   const checkAt = seen.now < dueAt ? dueAt : seen.now + policy.intervalMs;
-  const { comparison, clientErrors } = next.run ?? {};
-  const learnt = { ...(comparison ? { comparison } : {}), ...(clientErrors ? { clientErrors } : {}) };
+  const { comparison, clientErrors, metricFailures } = next.run ?? {};
+  const learnt = {
+    ...{ ...optional("comparison", comparison), ...optional("clientErrors", clientErrors) },
+    ...optional("metricFailures", metricFailures),
+  };
   const found: Run = { ...withoutWait(run), ...waitOf(turn, next.run, barrier), checkAt, ...learnt };
   const known = { ...state, failedChecks, checks, staleCallers, ...(tracks ? { tracks } : {}) };
   const informed: RunTurn = { ...turn, state: known, run: found };
-  const hasFailed = failedChecks > state.failedChecks;
+  const hasFailed = failedChecks > state.failedChecks || failuresIn(next.run) > failuresIn(run);
   const step = keptBack(informed, barrier, found, hasFailed ? ` Meanwhile: ${next.reason}` : "");
   const said = hasFailed ? [...step.events, ...events] : step.events;
   return lookingAgain({ state: step.state, events: said, requeueAfterMs: checkAt - seen.now }, informed);

@@ -1,4 +1,5 @@
 /** A canary that is checked before any user is on it: what it is judged by, and what becomes of it when its pods are gone. */
+import { deciding } from "../analysis/deciding.ts";
 import { canaryLeaf } from "../objects/names.ts";
 import { enoughOf, isIterating, podsFor, preparedWeight, readyCanaries, sharedReplicas } from "../turn/capacity.ts";
 import type { Measured } from "../turn/track-status.ts";
@@ -21,7 +22,7 @@ export function lostWhileIterating(turn: RunTurn): Draft | undefined {
 
 /** Nothing that the Canary asks for is missing: its webhooks have passed, and without a metric there is nothing to be measured. */
 export function passesUnused({ policy }: RunTurn, { isMissing }: { isMissing: boolean }): boolean {
-  return !isMissing || policy.metrics.length === 0;
+  return !isMissing || deciding(policy.metrics).length === 0;
 }
 
 /** Only requests that somebody sends to the canary on purpose can be measured before it has users. */

@@ -1,5 +1,6 @@
 /** What the measurements of a check leave in the state: each track's live numbers, the checks, callers that must be restarted. */
 import { readyCanaries } from "./capacity.ts";
+import { withFailures } from "./metric-failures.ts";
 import type { RunTurn } from "./turn.ts";
 import type { CanaryState, Tracks, TrendPoint } from "../state.ts";
 import type { TrackStatus, TrendNumbers } from "../objects/canary-status.ts";
@@ -16,7 +17,8 @@ export function measurements(
   { seen, state, run, policy }: RunTurn,
 ): Pick<CanaryState, "checks" | "tracks" | "trend" | "staleCallers"> {
   // Nothing was measured that could be shown.
-  if (!policy.countsRequests) return { checks: metrics.checks, staleCallers: [] };
+  const checks = withFailures(metrics.checks, run);
+  if (!policy.countsRequests) return { checks, staleCallers: [] };
   const primary = {
     workload: seen.targetName,
     replicas: seen.target?.replicas ?? 0,
@@ -36,7 +38,7 @@ export function measurements(
     canary: trackOf(canaryLeaf(seen.apexName), metrics.canary, canary),
   };
   return {
-    checks: metrics.checks,
+    checks,
     staleCallers: together(metrics.staleCallers, seen.counters?.share?.stale ?? []),
     tracks,
     trend: continued(state.trend ?? [], tracks),

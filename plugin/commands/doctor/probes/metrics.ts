@@ -1,4 +1,5 @@
 /** Why there is no verdict: Prometheus that cannot be asked, templates that are missing, numbers that are none. Pure. */
+import { deciding } from "../../../../shared/core/analysis/deciding.ts";
 import type { CheckStatus } from "../../../../shared/core/objects/canary-status.ts";
 import type { CheckCode } from "../../../../shared/core/objects/check-codes.ts";
 import { type Facts, type Fault, type Finding, kubectl, kubectlCanary, nameOf, type Probe } from "../facts.ts";
@@ -42,7 +43,8 @@ export const unscraped: Probe = (facts) => {
 
 // --- internal ---
 
-const checksOf = ({ canary }: Facts): CheckStatus[] => canary?.status?.checks ?? [];
+/** A dry run keeps nobody from anything. */
+const checksOf = ({ canary }: Facts): CheckStatus[] => deciding(canary?.status?.checks ?? []);
 
 /** A check stays in the status until the next run. A metric that has left the spec since then is no fault. */
 function isStillAsked(metric: string, { canary }: Facts): boolean {
