@@ -6,7 +6,7 @@ const oneByOne = { fileParallelism: false, sequence: { concurrent: false } };
 export default defineConfig({
   test: {
     // Tests wait for pods and scrapes more than they compute, but three files at a time kept users' requests waiting on two cores.
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       {
         test: {

@@ -1,6 +1,7 @@
 // What the chart and the code must agree on, read from the chart's own files.
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { V1JSONSchemaProps } from "@kubernetes/client-node";
 import { describe, expect, it } from "vitest";
 import { load } from "js-yaml";
 import {
@@ -48,6 +49,17 @@ async function schemaOf(name: string): Promise<Schema> {
 const at = (schema: Schema, ...path: string[]): Schema =>
   path.reduce((one, key) => one.properties?.[key] ?? {}, schema);
 const keys = (schema: Schema): string[] => Object.keys(schema.properties ?? {});
+
+/** Of the schema and all within it. */
+function fieldsOf(schema: Schema): string[] {
+  const within = [...Object.values(schema.properties ?? {}), schema.items, schema.additionalProperties].filter(isMap);
+  return [...Object.keys(schema), ...within.flatMap((one) => fieldsOf(one as Schema))];
+}
+
+const named =
+  (field: string) =>
+  ({ baseName }: { baseName: string }): boolean =>
+    baseName === field;
 
 interface Values {
   [key: string]: unknown;
@@ -242,6 +254,14 @@ describe("the definition of Canary", () => {
         [kind.canary.version, { status: {} }],
       ]);
     }
+  });
+
+  it("have no field that the API server does not know, such as the rest of a sentence after its comma", async () => {
+    const names = (await readdir(join(chart, "files", "crds"))).map((file) => file.replace(".yaml", ""));
+    const used = (await Promise.all(names.map(schemaOf))).flatMap(fieldsOf);
+    expect([...new Set(used)].filter((field) => !V1JSONSchemaProps.getAttributeTypeMap().some(named(field)))).toEqual(
+      [],
+    );
   });
 });
 

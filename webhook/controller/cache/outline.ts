@@ -18,6 +18,7 @@ import {
   mostKept,
   small,
 } from "../../../shared/core/objects/kept/kept-size.ts";
+import { lastAppliedAnnotation } from "../../../shared/core/objects/last-applied.ts";
 import { isOurKey } from "../../../shared/core/objects/names.ts";
 import type { RouteObject } from "../../../shared/core/routes/routes.ts";
 import { rulesOf } from "../../../shared/core/routes/route-rules.ts";
@@ -71,7 +72,7 @@ export function keptService({ metadata, spec, status: _status, ...service }: V1S
     ...optional("clusterIP", clusterIP),
     ...optional("trafficDistribution", trafficDistribution),
   };
-  const kept = { ...service, metadata: outlineOfMetadata(metadata), spec: outline };
+  const kept = { ...service, metadata: describedBy(metadata), spec: outline };
   if (isServiceTooLarge({ spec: { ...spec } })) markTooLarge(kept);
   else kept.spec = { ...outline, ...optional("selector", selector), ...optional("ports", ports) };
   return kept;
@@ -98,6 +99,17 @@ export function outlineOfMetadata(metadata: V1ObjectMeta | undefined, most = mos
     labels: small(ours(labels), most) ?? {},
     annotations: small(ours(annotations), most) ?? {},
     ...optional("ownerReferences", small(ownerReferences)),
+  };
+}
+
+/** Monitors select Services by any label, and a Canary may give them labels and annotations of its own. */
+function describedBy(metadata: V1ObjectMeta | undefined): V1ObjectMeta {
+  const outline = outlineOfMetadata(metadata);
+  const { [lastAppliedAnnotation]: _applied, ...annotations } = { ...metadata?.annotations };
+  return {
+    ...outline,
+    labels: small(metadata?.labels, mostUnnamed) ?? outline.labels ?? {},
+    annotations: small(annotations, mostUnnamed) ?? outline.annotations ?? {},
   };
 }
 

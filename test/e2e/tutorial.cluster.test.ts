@@ -115,7 +115,7 @@ describe("kubectl set image", () => {
   it("prints a warning that names the canary, and holds the rollout", async () => {
     stableUids = await uids("podinfo");
     const load = await LoadClient.of(namespace);
-    await load.setRate(300);
+    await load.setRate(100);
     const { stderr } = await kubectl([
       "-n",
       namespace,
