@@ -3,7 +3,7 @@
 /** Objects; each is less than 2 MB. */
 const leastOfPage = 4;
 /** Bytes of an answer, which is text, and then objects, before anything of it is let go. */
-export const mostOfPage = 16 * 1_024 * 1_024;
+export const mostOfPage = 8 * 1_024 * 1_024;
 
 /** How many objects are asked for at once: of those that are a megabyte each, few. */
 export class PageSize {

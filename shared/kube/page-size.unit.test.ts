@@ -46,7 +46,7 @@ it("asks for fewer objects where they are large, and reads each once", async () 
   }
   stop();
   expect(names).toEqual(Array.from({ length: 80 }, (_, n) => `config-${n}`));
-  expect(most).toBeLessThan(16 * 1_024 * 1_024);
+  expect(most).toBeLessThan(8 * 1_024 * 1_024);
   expect(limits[0]).toBe(500);
   expect(limits.length).toBeLessThan(30);
 });

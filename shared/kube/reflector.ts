@@ -38,6 +38,8 @@ export interface ReflectorOptions<T> extends Selection {
   rotationSeconds?: number;
 }
 
+/** How long a page is read before whatever else waits, a review say, has its turn. */
+const longestTurnMs = 20;
 /** A watch that held this long ends the row of failures before it. */
 const steadyMs = 10_000;
 /** A watch that the server ends sooner than this is not followed by another at once. */
@@ -153,12 +155,19 @@ export class Reflector<T extends Stored> {
   }
 
   private async relistBy(paging: { limit?: number }): Promise<string> {
-    const { cluster } = this.deps;
+    const { cluster, clock } = this.deps;
+    let since = clock.now();
     const query = { ...this.selection(), ...paging, signal: this.ending.signal };
     const items: T[] = [];
     let resourceVersion = "";
     for await (const page of cluster.pages<T>(this.options.resource, query)) {
-      for (const item of page.items) items.push(...this.trim(item));
+      for (const item of page.items) {
+        if (clock.now() - since >= longestTurnMs) {
+          await pause(clock, 0, this.ending.signal);
+          since = clock.now();
+        }
+        items.push(...this.trim(item));
+      }
       resourceVersion = page.resourceVersion;
     }
     this.hold(items);

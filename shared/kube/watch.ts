@@ -4,7 +4,7 @@
  */
 import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
-import type { Timers } from "./clock.ts";
+import { pause, type Timers } from "./clock.ts";
 import { CanaryError, fromNetwork, fromStatus, type Asked } from "./errors.ts";
 
 export interface WatchEvent<T> {
@@ -33,6 +33,8 @@ export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> 
     for await (const line of linesOf(answer, silence)) {
       if (signal.aborted) return;
       yield parse<T>(line, asked);
+      // Many large ones in a row would keep everything else of this process waiting.
+      if (line.length > largeEvent) await pause(stream.timers, 0, signal);
       // Whoever takes long over an event is not the server being silent.
       silence.begin();
     }
@@ -44,6 +46,9 @@ export async function* events<T>(stream: Stream): AsyncGenerator<WatchEvent<T>> 
     answer.destroy();
   }
 }
+
+/** Characters; what is smaller comes by the dozen and takes less. */
+const largeEvent = 32_768;
 
 /** Nothing came for too long. The server's bookmarks are a habit, not a promise: the connection may still be alive. */
 export class Silence extends CanaryError {

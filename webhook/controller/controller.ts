@@ -3,7 +3,7 @@ import type { AlertProvider } from "../../shared/core/objects/alerts/alert-provi
 import { leaseAnnotation, leaseName } from "../../shared/core/objects/names.ts";
 import type { Clock } from "../../shared/kube/clock.ts";
 import type { Cluster } from "../../shared/kube/cluster.ts";
-import { CanaryError, hasCode } from "../../shared/kube/errors.ts";
+import { lookFailed, watchFailed } from "./failures.ts";
 import { resource, type Resource } from "../../shared/kube/resources.ts";
 import { createAlerting, type Alerting, type AlertSettings } from "../alerts/alerting.ts";
 import { createCredentials } from "../evidence/custom/credentials.ts";
@@ -18,6 +18,7 @@ import { createConfigReads, type ConfigReads } from "./observe/configs.ts";
 import { podsOlderThanRoute, whyNotObeyed } from "./observe/stale-callers.ts";
 import { cleanUp, type CleanupDeps, type RouteGone } from "./apply/cleanup.ts";
 import { EventWriter } from "./apply/event-writer.ts";
+import { createNotGivenBack } from "./apply/not-given-back.ts";
 import { Refusals } from "./refusals.ts";
 import { UnsavedEvidence } from "./unsaved.ts";
 import { reconcile, type ReconcileDeps } from "./reconcile.ts";
@@ -239,6 +240,7 @@ function createQueue(parts: LoopParts): WorkQueue {
     configNamespaces: parts.config.configNamespaces ?? [],
     ...optional("configs", configs),
     alertBounds: parts.config.alerts,
+    notGivenBack: createNotGivenBack({ cluster, instance, now, log }),
     eventWriter: new EventWriter({ cluster, instance, now, log, ...parts.alerting.eventWebhook }),
     alerts: parts.alerting.alerts,
     unsaved: new UnsavedEvidence(),
@@ -278,23 +280,4 @@ async function look(deps: LookDeps, gone: RouteGone, key: string): Promise<Looke
   const seconds = Math.max(0, (deps.now() - startedAt) / 1000);
   if (result.isCheck) deps.recorder.checked({ name: canary.spec.targetRef.name, namespace }, seconds);
   return result;
-}
-
-/** A Conflict only means that the world moved first: the next look is on its way. */
-function lookFailed(log: Logger): (key: string, error: unknown, retryInMs: number | undefined) => void {
-  return (key, error, retryInMs) => {
-    const canary = key.split("/").reverse().join(".");
-    if (hasCode(error, "Conflict")) return log.info({ canary, retryInMs }, "the cluster moved first: looking again");
-    const known = error instanceof CanaryError;
-    if (known && error.causes.includes("NamespaceTerminating"))
-      return log.info({ canary }, "the namespace is being deleted: nothing is made in it");
-    log.error(
-      { canary, retryInMs, ...(known ? { code: error.code, reason: error.message } : { err: error }) },
-      "a look failed",
-    );
-  };
-}
-
-function watchFailed(log: Logger): (resource: string, error: Error, retryInMs: number) => void {
-  return (resource, error, retryInMs) => log.warn({ resource, reason: error.message, retryInMs }, "a watch broke off");
 }

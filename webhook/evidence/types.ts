@@ -31,6 +31,8 @@ export interface EvidenceRequest {
   weight?: number;
   /** When this run's canary pods were made, ms. A query of the user's own is not believed while its window reaches further back. */
   runStartedAt?: number;
+  /** Some of this run was counted before, perhaps by another leader: what it has counted must not count again. */
+  isResumed?: true;
   /** When an earlier run of the very same template ended, ms: its pods carry the same labels as this run's. */
   earlierRunEndedAt?: number;
   /** Requests are no evidence, and nothing is asked about them: only its own queries. */

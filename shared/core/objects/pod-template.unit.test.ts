@@ -1,6 +1,7 @@
 import type { V1PodTemplateSpec } from "@kubernetes/client-node";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeChange, sameTemplate, shortImages } from "./pod-template.ts";
+import { canonicalTemplate, describeChange, sameTemplate, shortImages } from "./pod-template.ts";
 
 describe("quantities in a template", () => {
   const withAnnotation = (value: string): V1PodTemplateSpec => ({
@@ -20,6 +21,46 @@ describe("quantities in a template", () => {
 
   it("are text in an annotation, whatever its name: Kubernetes rolls for a change of it", () => {
     expect(sameTemplate(withAnnotation("1000m"), withAnnotation("1"))).toBe(false);
+  });
+});
+
+describe("the comparison of two templates", () => {
+  const key = fc.constantFrom("resources", "limits", "requests", "cpu", "emptyDir", "sizeLimit", "toString", "7", "10");
+  const leaf = fc.constantFrom<unknown>("1", "1000m", "1k", 1, 2, true, null, undefined, "", "x");
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ depthSize: "small" }, leaf, fc.array(tie("tree"), { maxLength: 3 }), tie("map")),
+    map: fc.dictionary(key, tie("tree"), { maxKeys: 4 }),
+  }));
+  const of = (spec: unknown): V1PodTemplateSpec => ({ spec }) as V1PodTemplateSpec;
+  const asJson = (spec: unknown): V1PodTemplateSpec =>
+    of(spec === undefined ? undefined : (JSON.parse(JSON.stringify(spec)) as unknown));
+  const isSameText = (a: V1PodTemplateSpec, b: V1PodTemplateSpec): boolean =>
+    canonicalTemplate(a) === canonicalTemplate(b);
+
+  it("says what their canonical texts say, of any two", () => {
+    fc.assert(
+      fc.property(tree, tree, (one, other) => {
+        const [a, b] = [asJson(one), asJson(other)];
+        expect(sameTemplate(a, b)).toBe(isSameText(a, b));
+      }),
+      { numRuns: 3_000 },
+    );
+  });
+
+  it("says it of two that differ in a quantity", () => {
+    const amount = fc.constantFrom("1", "1000m", "1k", "1Ki", 1, "x", null);
+    const limits = fc.record({ cpu: amount, memory: amount });
+    const spec = fc.record({
+      resources: fc.record({ limits, claims: fc.array(amount, { maxLength: 2 }) }),
+      cpu: amount,
+    });
+    fc.assert(
+      fc.property(spec, spec, (one, other) => {
+        const [a, b] = [of(one), of(other)];
+        expect(sameTemplate(a, b)).toBe(isSameText(a, b));
+      }),
+      { numRuns: 3_000 },
+    );
   });
 });
 

@@ -15,6 +15,7 @@ import type { ServedRoutes } from "../objects/route-choice.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { giveBack, restoreStable } from "./target.ts";
 import type { WriteDeps } from "../cache/canary-objects.ts";
+import type { NotGivenBack } from "./not-given-back.ts";
 import { wholeOf } from "./whole.ts";
 import { metaOf } from "../objects/from-objects.ts";
 import { indexes, isOrphan } from "../cache/caches.ts";
@@ -23,6 +24,8 @@ import { foreignRoutes, isInUse, isOwnedBy, leftoversOf } from "../cache/ours.ts
 export interface CleanupDeps extends WriteDeps {
   routes: ServedRoutes;
   log: Logger;
+  /** Told of each Deployment that could not be given back; left out where a list says so. */
+  notGivenBack?: NotGivenBack;
 }
 
 /** What deletions need of it. */
@@ -74,8 +77,10 @@ async function returnOrphans(deps: CleanupDeps, namespace: string): Promise<Erro
   for (const target of orphanedTargets(deps, namespace))
     try {
       await returnToUser(deps, target);
-    } catch (error: unknown) {
-      refused ??= error instanceof Error ? error : new Error(String(error));
+    } catch (thrown: unknown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      refused ??= error;
+      await deps.notGivenBack?.(target, error);
     }
   return refused;
 }

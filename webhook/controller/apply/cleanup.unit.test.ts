@@ -8,6 +8,7 @@ import { start } from "../../../test/builders.ts";
 import { aCopyOf, at, everythingMade, givenSplit, givenTarget, givenWorkload } from "../../../test/given-objects.ts";
 import { type Given, RecordingCluster, servedRoutes, silent as log, worldOf } from "../../../test/recording-cluster.ts";
 import { type CleanupDeps, cleanUp, removeOurs } from "./cleanup.ts";
+import { createNotGivenBack, StableLost } from "./not-given-back.ts";
 
 async function aCleanup(
   given: Given,
@@ -81,6 +82,58 @@ describe("cleaning up after a Canary", () => {
     cluster.refuse("replace Deployment podinfo", new CanaryError("Forbidden", "not today"));
     await expect(cleanUp(deps, at, new Map())).rejects.toThrow("not today");
     expect(cluster.calls).toEqual(["replace Deployment podinfo", "delete TrafficSplit podinfo"]);
+  });
+
+  describe("of a Deployment that was held and whose stable template is lost", () => {
+    const held = givenTarget({ [label.target]: "uid-1", [label.held]: "running", [label.stable]: "gone" });
+    const given: Given = [{ of: resource.deployments, object: held }];
+
+    it("says on it what a person must do, once, and tries again", async () => {
+      const { cluster, deps } = await aCleanup(given);
+      const notGivenBack = createNotGivenBack({ ...deps, instance: "pod-1" });
+      const look = (): Promise<unknown> => cleanUp({ ...deps, notGivenBack }, at, new Map());
+      await expect(look()).rejects.toThrow(StableLost);
+      expect(cluster.calls).toEqual([expect.stringMatching(/^create Event podinfo\.[0-9a-f]{8}$/)]);
+      expect(cluster.writes[0]?.body).toMatchObject({
+        involvedObject: { kind: "Deployment", name: "podinfo", uid: "uid-1" },
+        type: "Warning",
+        message:
+          "The Canary of Deployment podinfo is gone, and it could not be given back: The ReplicaSet of stable (gone) of podinfo is gone: its template cannot be put back. Its pods serve on, and its rollout stays held. Say what is to run: kubectl -n test label deploy podinfo kubectl-canary.io/bypass=stable-lost, then write that template, or let the held one go out: kubectl -n test rollout resume deploy podinfo",
+      });
+      cluster.refuse(cluster.calls[0]!, new CanaryError("AlreadyExists", "there"));
+      await expect(look()).rejects.toThrow(StableLost);
+      expect(new Set(cluster.calls).size).toBe(1);
+    });
+
+    it("goes on where that cannot be said", async () => {
+      const { cluster, deps } = await aCleanup([...given, { of: resource.trafficSplits, object: givenSplit() }]);
+      await expect(
+        cleanUp({ ...deps, notGivenBack: createNotGivenBack({ ...deps, instance: "pod-1" }) }, at, new Map()),
+      ).rejects.toThrow(StableLost);
+      const [event] = cluster.calls;
+      cluster.refuse(event!, new CanaryError("Forbidden", "not today"));
+      await expect(
+        cleanUp({ ...deps, notGivenBack: createNotGivenBack({ ...deps, instance: "pod-1" }) }, at, new Map()),
+      ).rejects.toThrow(StableLost);
+      expect(cluster.calls).toEqual([event, "delete TrafficSplit podinfo", event, "delete TrafficSplit podinfo"]);
+    });
+  });
+
+  it("says what refuses a Deployment to be given back, and nothing of a mere conflict", async () => {
+    const target = givenTarget({ [label.target]: "uid-1" });
+    const { cluster, deps } = await aCleanup([{ of: resource.deployments, object: target }]);
+    const notGivenBack = createNotGivenBack({ ...deps, instance: "pod-1" });
+    cluster.refuse("replace Deployment podinfo", new CanaryError("Conflict", "it moved"));
+    await expect(cleanUp({ ...deps, notGivenBack }, at, new Map())).rejects.toThrow("it moved");
+    expect(cluster.calls).toEqual(["replace Deployment podinfo"]);
+    const refusing = await aCleanup([{ of: resource.deployments, object: target }]);
+    refusing.cluster.refuse("replace Deployment podinfo", new CanaryError("Forbidden", "Not today."));
+    const says = createNotGivenBack({ ...refusing.deps, instance: "pod-1" });
+    await expect(cleanUp({ ...refusing.deps, notGivenBack: says }, at, new Map())).rejects.toThrow();
+    expect(refusing.cluster.writes.at(-1)?.body).toMatchObject({
+      message:
+        "The Canary of Deployment podinfo is gone, and it could not be given back: Not today. It serves on as it is, and this is tried again.",
+    });
   });
 
   describe("with a route of the user's", () => {

@@ -9,6 +9,7 @@ import { returnFields } from "../../../shared/core/objects/managed-fields.ts";
 import { hashTemplate } from "../../../shared/template-hash.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
+import { StableLost } from "./not-given-back.ts";
 import { keptTemplate, templateOfReplicaSet } from "./stable-template.ts";
 import type { CanaryObjects, WriteDeps } from "../cache/canary-objects.ts";
 import { metaOf } from "../objects/from-objects.ts";
@@ -180,7 +181,7 @@ async function templateOf(deps: WriteDeps, target: V1Deployment, podTemplateHash
     (await templateOfReplicaSet(deps, target, podTemplateHash)) ??
     (await keptTemplate(deps, { namespace, targetName, podTemplateHash }));
   if (template) return template;
-  throw new CanaryError(
+  throw new StableLost(
     "NotFound",
     `The ReplicaSet of stable (${podTemplateHash}) of ${targetName} is gone: its template cannot be put back.`,
   );

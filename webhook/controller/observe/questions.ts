@@ -100,6 +100,7 @@ function timesOf({
     // While pods are awaited, the weight is still that of the step before: what was asked since it moved is about it.
     notBefore: run.stage === "scaling" ? transitionAt : run.stageAt,
     runStartedAt: run.startedAt,
+    ...(run.comparison ? { isResumed: true } : {}),
     ...(weight > 0 ? { weight } : {}),
     ...(earlier.length > 0 ? { earlierRunEndedAt: Math.max(...earlier) } : {}),
   };

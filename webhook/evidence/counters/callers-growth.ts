@@ -36,6 +36,8 @@ export interface CallersSubject {
   boundMs?: number;
   /** A caller that was not scraped for this long, ms, is gone. A request from outside the mesh that is younger may yet be answered. */
   recentMs: number;
+  /** The run was counted before: what is seen for the first time may have been counted then. */
+  isResumed?: true;
 }
 
 export interface CallersGrowth {
@@ -55,7 +57,8 @@ export function createCallersGrowth(subject: CallersSubject): CallersGrowth {
   function grown(row: Sample, isCanary: boolean): SideCounts {
     const { labels } = row;
     const isNew = !known.has(callerOf(labels));
-    return counters.grow(keyOf(labels), valueOf(row, subject), { newCounts: isCanary || !isNew });
+    const newCounts = !isNew || (isCanary && !subject.isResumed);
+    return counters.grow(keyOf(labels), valueOf(row, subject), { newCounts });
   }
 
   function read({ askedAt, samples }: BatchAnswer): CallersGrown {

@@ -74,8 +74,9 @@ export function createCounterGrowth(subject: GrowthSubject): CounterGrowth {
     if (readAt !== undefined && askedAt <= readAt) return undefined;
     const isFirst = readAt === undefined;
     const of = (track: MaybeTrack): Map<string, PodCounts> => podCounts({ askedAt, samples }, { track, ...subject });
-    // A canary's pods are young: all that a new one has counted came since. A primary's may be old, and only unseen for a moment.
-    const canary = canaryPods.grow(of(subject.canary), { newCounts: true, newIsCold: true });
+    // A canary's pods are young: all that a new one has counted came since. A primary's may be old, and only unseen for a moment; so may
+    // a canary's where another leader has counted before.
+    const canary = canaryPods.grow(of(subject.canary), { newCounts: !subject.isResumed, newIsCold: true });
     const primary = primaryPods.grow(of(subject.primary), { newCounts: false, newIsCold: !isFirst });
     const heard = callers.read({ askedAt, samples });
     denied = deniedIn(samples, subject.canary) ?? denied;

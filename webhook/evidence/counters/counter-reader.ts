@@ -98,6 +98,7 @@ function startWatch(request: EvidenceRequest, deps: EvidenceDeps): Watch {
     recentMs: 1_000 * recentSeconds(deps),
     ...optional("boundMs", slowLimitOf(request.metrics)?.boundMs),
     ...optional("warmupMs", request.warmupMs),
+    ...optional("isResumed", request.isResumed),
   });
   return { growth, split: createShareWatch(deps.scrapeIntervalMs), usedAt: 0 };
 }
