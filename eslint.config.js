@@ -175,6 +175,22 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ["test/{kube,metrics,plugin,safety}/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["**/cluster/client.ts", "**/cluster/get.ts", "**/app/install.ts", "**/e2e/**"],
+              message: "These tests run while others take the cluster away: they have an API server of their own.",
+            },
+          ],
+        },
+      ],
+    },
+  },
   { files: ["webhook/main.ts"], rules: { "no-restricted-syntax": ["error", ...everywhere] } },
   {
     files: ["plugin/**/*.{ts,tsx}", "shared/**/*.ts"],

@@ -37,6 +37,8 @@ describe("the direction of imports", () => {
     ["shared/core/run/a.ts", 'import "../../template-hash.ts";', "shared/core imports nothing but itself"],
     ["shared/core/a.ts", 'import "node:fs";', "shared/core does no I/O"],
     ["shared/core/a.ts", 'import pino from "pino";\nexport default pino;', "shared/core has no dependencies"],
+    ["test/safety/a.ts", 'import "../cluster/client.ts";', "an API server of their own"],
+    ["test/plugin/a.ts", 'import "../e2e/scenario.ts";', "an API server of their own"],
     ["shared/core/a.ts", 'export const fs = import("node:fs");', "shared/core imports nothing but itself"],
   ])("%s may not have %s", async (file, code, message) => {
     expect(await found(file, code)).toContain(message);

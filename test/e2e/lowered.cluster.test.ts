@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { httpRoute } from "../../shared/core/routes/routes.ts";
 import { apply } from "../cluster/client.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
@@ -18,6 +19,7 @@ afterAll(() => scenario.end());
 it("never raises a weight that someone lowered by hand: it holds, says why, and rollback ends it", async () => {
   await scenario.kubectl("set", "env", "deploy/podinfo", "ROUND=3");
   await scenario.until("the first step", (status) => status.canaryWeight === 25);
+  await waitFor(async () => (await scenario.weight()) === 25 || unmet("no weight yet"), 10_000, "the route's weight");
   await apply([httpRoute.withWeight(await scenario.route(), "podinfo", 5)].map(keepOurStamp));
   let status = await scenario.until("the hold", ({ reason }) => reason?.includes("lowered by hand to 5") ?? false);
   // Through two more checks: nothing may raise it.

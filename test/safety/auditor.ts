@@ -213,7 +213,7 @@ export class Auditor {
       missing = names.filter((one) => !items.some(({ metadata }) => metadata.name === one));
       return missing.length === 0 || unmet(missing.join(", "));
     };
-    await waitFor(look, 10_000, "the Events of a run's end").catch(() => undefined);
+    await waitFor(look, 60_000, "the Events of a run's end").catch(() => undefined);
     return missing;
   }
 
