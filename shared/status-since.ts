@@ -2,7 +2,7 @@
 import type { CanaryStatus } from "./core/objects/canary-status.ts";
 import type { CanaryState, Floor } from "./core/state.ts";
 
-const fields = ["targetMissingSince", "leafEmptySince"] as const;
+const fields = ["targetMissingSince", "leafEmptySince", "keptUntil"] as const;
 type Field = (typeof fields)[number];
 
 /** `ms` throws for what is no time. */
@@ -26,7 +26,7 @@ export function printSince(state: CanaryState, iso: (at: number) => string): Pic
 }
 
 export function withoutSince<T extends Partial<Record<Field | "floor", unknown>>>(state: T): Omit<T, Field | "floor"> {
-  const { targetMissingSince: _gone, leafEmptySince: _empty, floor: _floor, ...rest } = state;
+  const { targetMissingSince: _gone, leafEmptySince: _empty, keptUntil: _kept, floor: _floor, ...rest } = state;
   return rest;
 }
 

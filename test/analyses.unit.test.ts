@@ -95,6 +95,7 @@ const analysisOf = (isAny: boolean): fc.Arbitrary<AnalysisSpec> => {
     rollbackWindow: maybe(
       among<AnalysisSpec["rollbackWindow"]>([{ versions: 1 }, { duration: "1h" }], [{ versions: 0 }]),
     ),
+    keepFailedCanary: maybe(among(["0s", "10m"], ["25h"])),
   });
   const pause = fc.record({ index: fc.nat({ max: 4 }), weight: percent, duration: maybe(duration) });
   return fc.tuple(steps, rest, maybe(fc.array(pause, { maxLength: 2 }))).map(([how, others, pauses]) => {

@@ -37,6 +37,7 @@ const analysis = {
   stepWeightPromotion: 50,
   pauses: [{ weight: 10, duration: "1m" }],
   rollbackWindow: { versions: 3, duration: "24h" },
+  keepFailedCanary: "10m",
   primaryReadyThreshold: 100,
   canaryReadyThreshold: 100,
   canaryReplicas: 3,

@@ -96,6 +96,7 @@ const ofStatus = {
   targetMissingSince: 1,
   afterRun: 1,
   leafEmptySince: 1,
+  keptUntil: 1,
   floor: 1,
   history: 1,
   runs: 1,

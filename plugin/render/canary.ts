@@ -104,6 +104,7 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Ends:", etaText(view, now)],
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
     ["Capacity:", view.floor?.message ?? ""],
+    ["Kept:", keptText(view, now)],
     ...imageLines(view),
     ["Paused:", pausedText(view, now)],
     ["Gate:", gateText(view, now)],
@@ -155,6 +156,12 @@ function imageLines(view: CanaryView): [string, string][] {
     ["Stable:", stable],
     ["Canary:", asked === stable ? `${asked} (same image; another part of the template changed)` : asked],
   ];
+}
+
+/** The canary's pods after a rejection, and what ends that. */
+function keptText({ keptUntil }: CanaryView, now: number): string {
+  if (keptUntil === null) return "";
+  return `the canary's pods stay without traffic, for a look, and go ${relative(keptUntil, now)}; rollback or another change ends that`;
 }
 
 function pausedText({ run }: CanaryView, now: number): string {

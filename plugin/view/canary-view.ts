@@ -28,6 +28,7 @@ export function viewCanary(seen: Seen, scope: Scope, now: number): CanaryView {
     ...identity(seen.canary),
     ...routeFacts(seen, scope),
     ...phaseFacts(seen.canary),
+    keptUntil: keptUntil(seen.canary),
     ...evidenceFacts(seen.canary),
     ...runFacts(seen, now),
     stableReadyPods: seen.target ? (podsOf(seen.target).ready ?? 0) : null,
@@ -93,6 +94,8 @@ type PhaseFacts =
   | "failedChecksLimit"
   | "canaryWeightPercent"
   | "isForMatching";
+
+const keptUntil = ({ status }: Canary): string | null => status?.keptUntil ?? null;
 
 function phaseFacts({ spec, status = {} }: Canary): Pick<CanaryView, PhaseFacts> {
   const { phase = "", reason = "", next = "", failedChecks = 0, canaryWeight = 0 } = status;

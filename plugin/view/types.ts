@@ -113,6 +113,8 @@ export interface CanaryView {
   unvetted: UnvettedStatus | null;
   /** Replicas that all traffic needs, while autoscalers are kept from taking them. */
   floor: FloorStatus | null;
+  /** Until when the pods of a rejected canary stay for a look. */
+  keptUntil: string | null;
   /** What keeps every run from starting. */
   blocked: NonNullable<CanaryStatus["blocked"]> | null;
   /** What `reason` says, for programs. */

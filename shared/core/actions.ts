@@ -233,7 +233,8 @@ function close(next: CanaryState, seen: Observation, policy: Policy): Action[] {
   const [last] = next.history;
   const { workload: canary } = seen;
   const isClosed = canary?.replicas === 0 && (!last || canary.over === last.run);
-  if (!canary || (isClosed && !canary.isUnsealed) || drainLeftMs(next, seen, policy) !== undefined) return [];
+  const isInUse = next.keptUntil !== undefined || drainLeftMs(next, seen, policy) !== undefined;
+  if (!canary || (isClosed && !canary.isUnsealed) || isInUse) return [];
   return [{ kind: "scaleCanary", replicas: 0, ...(last ? { over: last.run } : {}) }];
 }
 

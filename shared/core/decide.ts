@@ -37,6 +37,7 @@ import { type Blocked, type CanaryState, type Phase, type Stage } from "./state.
 import { assertNever } from "./format/assert-never.ts";
 import type { Decision, EventText } from "./action.ts";
 import { type Observation } from "./observation.ts";
+import { keptLeftMs, withKept } from "./turn/kept.ts";
 import { pendingCommand, answerCommand } from "./commands/during-run.ts";
 import { noReadyPods, draining, restoring } from "./lifecycle/end.ts";
 
@@ -52,7 +53,7 @@ function decideTurn(turn: Turn): Decision {
   const made = command ? answerCommand(turn, command) : (rollbackAsked(turn) ?? onward(turn, barrier));
   const { requeueAfterMs } = made;
   const { state: heardOf, events: heard } = told(made.state, seen, policy);
-  const next = withConfigs(withFloor(heardOf, turn), seen);
+  const next = withKept(withConfigs(withFloor(heardOf, turn), seen), turn);
   const events = [...made.events, ...heard];
   const moved = next.phase !== state.phase || next.weight !== state.weight;
   const actions = actionsFor(next, seen, policy);
@@ -62,7 +63,7 @@ function decideTurn(turn: Turn): Decision {
   const after: CanaryState = { ...rest, ...optional("leafEmptySince", since) };
   const dueMs = earlier(emptyLeafDueMs(since, seen.now), floorDueMs(next.floor, seen.now));
   const drainMs = next.run ? undefined : drainLeftMs(next, seen, policy);
-  const lookAgainMs = earlier(earlier(requeueAfterMs, drainMs), dueMs);
+  const lookAgainMs = earlier(earlier(requeueAfterMs, drainMs), earlier(dueMs, keptLeftMs(next, seen.now)));
   const blocked = blockedBy({ ...turn, state: after });
   const decided: CanaryState = {
     ...remembering(after, state, seen),

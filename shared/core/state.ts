@@ -197,6 +197,8 @@ export interface CanaryState {
   alerts: Alert[];
   lastCommand?: CommandResult;
   unvetted?: Unvetted;
+  /** Of a rejected canary: until when its pods stay for a look. */
+  keptUntil?: number;
   blocked?: Blocked;
   /** What is known of the configuration that its target's template refers to, where that is tracked. */
   configs?: ConfigState;

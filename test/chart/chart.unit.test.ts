@@ -132,7 +132,7 @@ describe("the definition of Canary", () => {
       unvetted: 0,
       targetMissingSince: 0,
       afterRun: 0,
-      leafEmptySince: 0,
+      ...{ leafEmptySince: 0, keptUntil: 0 },
       floor: 0,
       runs: 0,
       said: 0,

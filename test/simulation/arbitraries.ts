@@ -136,7 +136,7 @@ export const anyState: fc.Arbitrary<CanaryState> = arbitraryOf<CanaryState>({
   ),
   unvetted: fc.option(anyUnvetted, { nil: undefined, freq: 3 }),
   configs: fc.constant(undefined),
-  ...{ leafEmptySince: maybe(time), floor: maybe(anyFloor(time)) },
+  ...{ leafEmptySince: maybe(time), keptUntil: maybe(time), floor: maybe(anyFloor(time)) },
   targetMissingSince: fc.option(time, { nil: undefined, freq: 3 }),
   runs: fc.nat({ max: 3 }),
   reason: fc.constantFrom("", "some reason"),
@@ -289,6 +289,6 @@ export const anyPolicy: fc.Arbitrary<Policy> = fc
     comparison: anyComparisonPolicy,
     hooks: anyHooks,
     pauses: anyPauses,
-    rollbackWindow: maybe(anyWindow),
+    ...{ rollbackWindow: maybe(anyWindow), keepFailedMs: maybe(fc.constantFrom(1_000, 600_000)) },
   })
   .map(({ stepping, ...over }) => aPolicy({ ...(present<object>(over) as Partial<Policy>), ...stepping }));

@@ -34,6 +34,15 @@ const runs: Record<string, Script> = {
     world: { builds: { "1.7.1": build("1.7.1", { latencyMs: 1_200, successPercent: 90.4 }) } },
     cues: [newImage],
   },
+  "kept-for-a-look": {
+    title: "1.7.1 is slow, and its pods stay 10m for a look: 1.7.2 ends that",
+    policy: { threshold: 1, keepFailedMs: 600_000 },
+    world: { builds: { "1.7.1": build("1.7.1", { latencyMs: 1_200 }) } },
+    cues: [
+      newImage,
+      cue("bob sets image 1.7.2", inPhase("Failed"), (world) => setImage(world, "1.7.2", "bob"), 90_000),
+    ],
+  },
   "revert-mid-run": {
     title: "the old image is put back while 1.7.1 has traffic",
     cues: [newImage, cue("alice puts 1.7.0 back", atWeight(20), (world) => setImage(world, "1.7.0"))],

@@ -1,6 +1,9 @@
 /** Commands between runs: try a rejected version again, and settle a change that went past the canary. */
 import { andThen, formatImages, fullName, draft, type Turn } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
+import { changeWaits, scaledToZero } from "../objects/canary-status.ts";
+import { canaryName } from "../objects/names.ts";
+import { isKept } from "../turn/kept.ts";
 import { idle } from "../lifecycle/idle.ts";
 import type { Version } from "../state.ts";
 import type { Answer } from "./asked.ts";
@@ -14,8 +17,23 @@ export function retry(turn: Turn, by: string): Answer {
   const rejected = state.rejected.filter((entry) => entry !== rejection);
   const said = event.normal(`Retry of ${formatImages(target.images)} in ${fullName(seen)} asked for by ${by}`);
   const started = andThen(draft(turn, { rejected }, { events: [said] }), turn, idle);
+  const version = formatImages(target.images);
+  const { run, reasonCode } = started.state;
+  if (!run && isKept(turn) && reasonCode !== changeWaits && reasonCode !== scaledToZero)
+    return {
+      step: started,
+      message: `${version} gets another run as soon as the pods of the last one are told to go.`,
+    };
   if (!started.state.run) return started.state.reason;
-  return { step: started, message: `${formatImages(target.images)} gets another run (${started.state.run.id}).` };
+  return { step: started, message: `${version} gets another run (${started.state.run.id}).` };
+}
+
+/** The pods of a rejected canary go now. */
+export function letGo(turn: Turn, by: string): Answer {
+  const { keptUntil: _until, ...state } = turn.state;
+  const message = `the pods of Deployment ${canaryName(turn.seen.targetName)} go now.`;
+  const said = event.normal(`${fullName(turn.seen)}: ${message} Asked for by ${by}`);
+  return { step: draft({ ...turn, state }, {}, { events: [said] }), message };
 }
 
 /** What runs without having been judged becomes stable. */

@@ -25,8 +25,9 @@ import { gateWords } from "../hooks/gate-wait.ts";
 import { promote } from "../traffic/promote.ts";
 import { acceptingClientErrors, waitsForClientErrors } from "../comparison/client-errors.ts";
 import { by, notHeld, why, type Answer } from "./asked.ts";
-import { adopt, retry, undo } from "./between-runs.ts";
+import { adopt, letGo, retry, undo } from "./between-runs.ts";
 import { undoNow } from "./undo-now.ts";
+import { isKept } from "../turn/kept.ts";
 import type { Pause, Run } from "../state.ts";
 import { reject, restore } from "../lifecycle/end.ts";
 
@@ -64,12 +65,17 @@ function answerTo(turn: Turn, command: Command): Answer {
   if (barrier && command.verb !== "rollback") return barrier.reason;
   const settling = betweenRuns[command.verb];
   if (settling) return run ? `${formatImages(run.images)} is under way (${run.id}).` : settling(turn, by(command));
+  if (!run && isLettingGo(turn, command)) return letGo(turn, by(command));
   if (!run) return nothingRuns(turn, command);
   const against = notMeant(turn, command, run);
   if (against) return against;
   const running = { ...turn, run };
   return (duringRun[command.verb] ?? unknown)(running, command);
 }
+
+/** Not what was meant for a run that is over meanwhile. */
+const isLettingGo = (turn: Turn, { verb, run }: Command): boolean =>
+  verb === "rollback" && run === undefined && isKept(turn);
 
 const betweenRuns: Partial<Record<Verb, (turn: Turn, by: string) => Answer>> = { retry, adopt, undo };
 

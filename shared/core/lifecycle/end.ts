@@ -16,6 +16,7 @@ import {
   type Turn,
 } from "../turn/turn.ts";
 import { event } from "../turn/event-messages.ts";
+import { keeping } from "../turn/kept.ts";
 import { idle } from "./idle.ts";
 import { takeTrafficBack, windingWords } from "./take-back.ts";
 import { remembered } from "./way-back.ts";
@@ -227,13 +228,19 @@ function rejected(turn: Turn, run: Run, cause: string): Draft {
   const others = state.rejected.filter((entry) => entry.hash !== run.intent);
   const entry = { hash: run.intent, at: seen.now, cause };
   const reason = `${formatChange(run.images, state.stable)} was rejected: ${cause}. Stable goes on serving.`;
-  return draft(turn, {
-    phase: "Failed",
-    failedChecks: 0,
-    rejected: [entry, ...others].slice(0, kept),
-    reason,
-    reasonCode: rejectedCode(run.intent),
-  });
+  const { keptUntil, ...said } = keeping(turn, run.images);
+  return draft(
+    turn,
+    {
+      phase: "Failed",
+      failedChecks: 0,
+      rejected: [entry, ...others].slice(0, kept),
+      reason,
+      reasonCode: rejectedCode(run.intent),
+      ...optional("keptUntil", keptUntil),
+    },
+    said,
+  );
 }
 
 /** What was judged is not there to be promoted any more; what is there instead is looked at as between runs. */

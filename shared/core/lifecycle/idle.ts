@@ -13,6 +13,7 @@ import { event } from "../turn/event-messages.ts";
 import { targetMissingText } from "../preconditions/target.ts";
 import { isScaledToZero } from "../turn/capacity.ts";
 import { isDraining } from "../turn/drain.ts";
+import { isKept } from "../turn/kept.ts";
 import { changeWaits, scaledToZero } from "../objects/canary-status.ts";
 import type { CanaryState, Version } from "../state.ts";
 import type { EventText } from "../action.ts";
@@ -61,13 +62,13 @@ function asked(turn: Turn & { stable: Version }, target: Target, announcement: E
 function started(turn: Turn & { stable: Version }, target: Target, announcement: EventText): Draft {
   const back = withinWindow(turn, target.intent);
   if (back) return goBack(turn, target, back, turn.state.runs + 1);
-  return isDraining(turn) ? afterDrain(turn, target) : startRun(turn, target, announcement);
+  return isDraining(turn) || isKept(turn) ? afterDrain(turn, target) : startRun(turn, target, announcement);
 }
 
 /** The canary's pods cannot be another version's while somebody may still send to them. */
 function afterDrain(turn: Turn & { stable: Version }, target: Target): Draft {
   const { stable } = turn;
-  const reason = `${formatChange(target.images, stable)} was asked for by ${target.requestedBy}: its canary starts when the requests that are still open at the one before have ended.`;
+  const reason = `${formatChange(target.images, stable)} was asked for by ${target.requestedBy}: its canary starts when ${isKept(turn) ? "the pods of the one before are told to go" : "the requests that are still open at the one before have ended"}.`;
   return draft(turn, { weight: 0, reason, next: "its canary pods, in a few seconds" });
 }
 

@@ -127,7 +127,6 @@ export interface CanaryStatus {
   reason?: string;
   /** The same for programs, where phase and run do not say it: a precondition, a cause to wait, `change-waits` and the like. */
   reasonCode?: string;
-  /** One sentence: what happens next, or what a person can do. */
   next?: string;
   stable?: { hash: string; podTemplateHash: string; images: Record<string, string> };
   run?: RunStatus;
@@ -151,8 +150,9 @@ export interface CanaryStatus {
   targetMissingSince?: string;
   /** The last run's end, while it is still to be told. */
   afterRun?: AfterRunStatus;
-  /** Since when stable's leaf has no endpoint although the target has ready pods. */
+  /** Since when stable's leaf has no endpoint although the target has ready pods; until when a rejected canary's pods stay. */
   leafEmptySince?: string;
+  keptUntil?: string;
   floor?: FloorStatus;
   history?: HistoryEntry[];
   runs?: number;

@@ -107,6 +107,8 @@ export interface AnalysisSpec {
   pauses?: PauseSpec[];
   /** Which versions that were promoted before go out again at once; none unless given. See docs/canary.md. */
   rollbackWindow?: { versions?: number; duration?: string };
+  /** For how long the pods of a rejected canary stay, at weight 0. */
+  keepFailedCanary?: string;
   alerts?: AlertSpec[];
   sessionAffinity?: SessionAffinitySpec;
 }

@@ -130,6 +130,7 @@ export const fieldTable: Record<string, Treatment> = {
   "spec.analysis.pauses[].duration": read,
   "spec.analysis.rollbackWindow.versions": read,
   "spec.analysis.rollbackWindow.duration": read,
+  "spec.analysis.keepFailedCanary": read,
   "spec.analysis.iterations": read,
   "spec.analysis.mirror": read,
   "spec.analysis.mirrorWeight": ignored("requests are not mirrored on Linkerd; remove it"),

@@ -10,6 +10,7 @@ import { parseDuration } from "../format/duration.ts";
 import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
 import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
+import { checkKeepFailed, keepFailedMsOf } from "./keep-failed.ts";
 import { checkReferences, quoted } from "./references.ts";
 import { checkRollbackWindow, rollbackWindowOf, type RollbackWindow } from "./rollback-window.ts";
 import { checkStrategy, strategyOf, weightsOf, type StrategyPolicy } from "./strategy.ts";
@@ -34,6 +35,8 @@ export interface Policy extends JudgingPolicy, HookPolicy, StrategyPolicy {
   canaryReplicas?: CanaryReplicas;
   /** Between weight 0 and taking canary pods away: running proxies follow a route within 5 s. */
   drainMs: number;
+  /** For how long the pods of a rejected canary stay after that; undefined: no longer. */
+  keepFailedMs?: number;
   skipAnalysis: boolean;
   suspend: boolean;
   /** `HorizontalPodAutoscaler podinfo`, of `spec.autoscalerRef`. */
@@ -67,6 +70,7 @@ export function parsePolicy(spec: CanarySpec): PolicyResult {
   checkHooks(analysis, weightsOf(analysis), add);
   checkAlerts(analysis.alerts, add);
   checkRollbackWindow(analysis, add);
+  checkKeepFailed(analysis, add);
   (analysis.metrics ?? []).forEach((metric, index) => checkMetric(metric, `spec.analysis.metrics[${index}]`, add));
   const intervalMs = interval(analysis.interval, "spec.analysis.interval", add) ?? defaults.intervalMs;
   if (errors.length > 0) return { ok: false, errors };
@@ -128,6 +132,7 @@ function pacingOf(analysis: AnalysisSpec): Omit<Policy, "intervalMs" | keyof Ret
     ...hooksOf(analysis),
     ...optional("canaryReplicas", replicasOf(analysis.canaryReplicas)),
     ...optional("rollbackWindow", rollbackWindowOf(analysis)),
+    ...optional("keepFailedMs", keepFailedMsOf(analysis)),
     ...(analysis.stepWeightPromotion ? { stepWeightPromotion: analysis.stepWeightPromotion } : {}),
   };
 }
