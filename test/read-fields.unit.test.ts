@@ -98,8 +98,7 @@ const spec = {
     ...{ apex: labels, primary: labels, canary: labels },
     unmanagedMetadata: { labels: ["team"], annotations: ["team"] },
     match: [{ uri: { prefix: "/" } }],
-    mirror: [{ backendRef: { name: "other" } }],
-    ...{ rewrite: { uri: "/" }, headers: { request: { add: { a: "b" } } }, corsPolicy: { allowMethods: ["GET"] } },
+    ...{ headers: { request: { add: { a: "b" } } }, corsPolicy: { allowMethods: ["GET"] } },
     ...{ trafficPolicy: { tls: {} }, retries: { attempts: 3 }, gateways: ["mesh"], backends: ["other"] },
     ...{ meshName: "mesh", delegation: true },
   },
@@ -114,6 +113,7 @@ const variants: object[] = [
   spec,
   { ...spec, provider: "linkerd" },
   { ...spec, service: { ...spec.service, headless: true } },
+  { ...spec, service: { ...spec.service, rewrite: { uri: "/" }, mirror: [{ backendRef: { name: "other" } }] } },
   { ...spec, analysis: { ...analysis, stepWeights: [10, 50], iterations: undefined } },
   { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, match: matches() } },
   { ...spec, analysis: { ...analysis, pauses: [], iterations: 3, mirror: true, mirrorWeight: 50 } },
@@ -162,8 +162,11 @@ const handedOn: Record<string, string> = {
   "spec.service.gatewayRefs[].port": '"port":19898',
 };
 
+/** Of these lists it matters whether anything is in them, and not what. */
+const wholeLists: Record<string, string> = { "spec.service.mirror[]": "spec.service.mirror" };
+
 const isCarriedOut = (path: string): boolean =>
-  noted.read.has(path) || written.some((writes) => writes.includes(handedOn[path] ?? `no ${path}`));
+  noted.read.has(wholeLists[path] ?? path) || written.some((writes) => writes.includes(handedOn[path] ?? `no ${path}`));
 
 /** Of an object that the schema leaves open, some key. */
 const isReadBelow = (path: string): boolean => [...noted.read].some((read) => read.startsWith(`${path}.`));

@@ -3,9 +3,9 @@
  * before the API server checks the schema, whose own errors would hide the rest. No reads: whoever can reach the port may ask.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Canary } from "../../shared/core/objects/canary.ts";
+import { type Canary, withSpec } from "../../shared/core/objects/canary.ts";
 import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
-import { doubtsOf, notWatched, wrongTextsIn } from "./canary-warnings.ts";
+import { doubtsOf, notWatched, refusalWords } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
 
@@ -70,7 +70,8 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
   if (overlong) return { allowed: false, code: 422, message: overlong, warnings: [] };
   if (!hasShape(canary)) return undefined;
   const policy = parsePolicy(canary.spec);
-  const faults = policy.ok ? wrongTextsIn(canary).join(" ") : formatErrors(policy.errors);
+  const before = oldCanary && hasShape(oldCanary) ? withSpec(oldCanary) : undefined;
+  const faults = policy.ok ? refusalWords(canary, before) : formatErrors(policy.errors);
   return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
 }
 

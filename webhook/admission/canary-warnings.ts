@@ -1,9 +1,10 @@
 /** What a Canary's text is allowed to say and its author may not have meant: said as warnings when it is written. */
+import { impossibleIn, impossibleText, type TextReaders } from "../../shared/core/admission/impossible.ts";
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
 import { canaryRules } from "../../shared/core/preconditions/canary.ts";
 import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
 import { createPatternReader, createQueryReader } from "../../shared/promql.ts";
-import { unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
+import { byText, unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 type AsInstalled = Pick<
   SeenObjects,
@@ -17,14 +18,13 @@ export function doubtsOf(
 ): string[] {
   const { spec } = canary;
   const installed = { watchNamespaces, excludedNamespaces, allowGateways, hookAddresses, metricServers };
-  const seen = { ...seenIn(canary), ...installed };
+  const seen = { ...byText(canary), ...readers(), ...installed };
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 
-/** What is wrong in its text whatever the cluster has, as queries that would judge stable; each sentence says what to write instead. */
-export function wrongTextsIn(canary: Canary): string[] {
-  const wrong = ["metric-wrong-track", "match-unreadable"];
-  return unmetPreconditions(seenIn(canary)).flatMap(({ code, what }) => (wrong.includes(code) ? [what] : []));
+/** Why a Canary whose text has no fault is refused: in sentences, each with its field and what to write instead. Empty: it is not. */
+export function refusalWords(canary: Canary, oldCanary: Canary | undefined): string {
+  return impossibleText(impossibleIn(canary, oldCanary, readers()));
 }
 
 /** Where this installation looks after other namespaces only, its rules are not those of the Canary: nothing but that is said. */
@@ -37,12 +37,7 @@ export function notWatched(canary: Canary, watchNamespaces: SeenObjects["watchNa
 
 // --- internal ---
 
-function seenIn(canary: Canary): SeenObjects {
-  const { metadata, spec } = canary;
-  const { name } = spec.targetRef;
-  const names = { namespace: metadata.namespace ?? "", targetName: name, apexName: apexOf({ spec }) };
-  return { canary, ...names, readQuery: createQueryReader(), isPattern: createPatternReader() };
-}
+const readers = (): TextReaders => ({ readQuery: createQueryReader(), isPattern: createPatternReader() });
 
 function unjudged({ analysis, skipAnalysis }: CanarySpec): string[] {
   if (skipAnalysis) return [];

@@ -6,7 +6,7 @@ import { label, primaryLeaf, primaryName } from "../objects/names.ts";
 import { formatDuration, parseDuration } from "../format/duration.ts";
 import { sortedJson } from "../format/sorted-json.ts";
 import { kubectlIn } from "../preconditions/finding.ts";
-import { unmetPreconditions } from "../preconditions/preconditions.ts";
+import { byText, unmetPreconditions } from "../preconditions/preconditions.ts";
 import { unfitCure } from "../preconditions/target.ts";
 import { routerOf } from "../routes/routes.ts";
 import { formatErrors, parsePolicy } from "../spec/policy.ts";
@@ -115,9 +115,7 @@ function notSupported({ canary }: MigrationSeen): string | undefined {
   if (!parsed.ok) return formatErrors(parsed.errors);
   // Who wrote the status is another matter.
   const { managedFields: _writers, ...metadata } = canary.metadata;
-  const { targetRef } = canary.spec;
-  const at = { namespace: metadata.namespace ?? "", targetName: targetRef.name, apexName: apexOf(canary) };
-  return unmetPreconditions({ ...at, canary: { ...canary, metadata } }).find(({ level }) => level === "obstacle")?.what;
+  return unmetPreconditions(byText({ ...canary, metadata })).find(({ level }) => level === "obstacle")?.what;
 }
 
 /** What has the primary's name and is not Flagger's may be anybody's. */

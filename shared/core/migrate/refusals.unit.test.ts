@@ -122,7 +122,7 @@ describe("a migration is refused", () => {
       spec: { ...left.canary.spec, ...spec },
     });
     expect(refused({ canary: asking({ provider: "istio" }) })).toContain(
-      "not-carried-out: Canary podinfo could not be carried out, so that changes would go out unjudged. Not supported yet, and not skipped in silence: provider istio",
+      "not-carried-out: Canary podinfo could not be carried out, so that changes would go out unjudged. Not supported yet, and not skipped in silence: spec.provider istio",
     );
     const analysis = { ...left.canary.spec.analysis, stepWeight: 500 };
     expect(refused({ canary: asking({ analysis }) })).toContain("stepWeight");

@@ -46,6 +46,8 @@ export interface ServiceSpec {
   headers?: { request?: HeaderChange; response?: HeaderChange };
   /** Conditions of which a request has to meet one, such as `{ uri: { prefix: "/" } }`. */
   match?: Record<string, unknown>[];
+  rewrite?: object;
+  mirror?: object[];
   /** All ports of the target's containers, for a Service that is made. */
   portDiscovery?: boolean;
   headless?: boolean;

@@ -23,12 +23,14 @@ const rivalCanary: Rule = ({ canary, canaries = [], namespace, targetName }) => 
 const unsupportedField: Rule = ({ canary, namespace }) => {
   const unsupported = canary ? unsupportedIn(canary.spec) : [];
   if (unsupported.length === 0) return [];
+  const asked = unsupported.map(({ path, what }) => `${path} ${what}`);
   return [
     {
       level: "obstacle",
-      what: `Not supported yet, and not skipped in silence: ${unsupported.join("; ")}. Nothing is touched until the Canary does without.`,
+      what: `Not supported yet, and not skipped in silence: ${asked.join("; ")}. Nothing is touched until the Canary does without.`,
       evidence: `the spec of Canary ${nameOf(canary)}`,
       cure: { run: edit(namespace, canary) },
+      fields: unsupported.map(({ path }) => path),
     },
   ];
 };
@@ -83,6 +85,7 @@ const nameTooLong: Rule = ({ canary, namespace }) => {
       what: `The Canary's name has ${name.length} characters, and what is made for it carries it in a label, which holds ${longestName}: create it under a shorter name. Nothing is touched.`,
       evidence: `metadata.name ${name}`,
       cure: { say: "create it under a shorter name, then", run: kubectlIn(namespace, `delete canary ${name}`) },
+      fields: ["metadata.name"],
     },
   ];
 };

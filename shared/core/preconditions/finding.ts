@@ -120,6 +120,11 @@ export interface Finding<Code extends string = string> {
   /** What was seen that proves it. */
   evidence: string;
   cure: Cure;
+  /**
+   * The Canary's own fields that ask for what cannot be, as `spec.provider`; an item of a list by its name, `spec.analysis.metrics[errors]`.
+   * None where anything but another text of the Canary may help.
+   */
+  fields?: readonly string[];
 }
 
 /** Pure. Nothing where the objects do not say. */

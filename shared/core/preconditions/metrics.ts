@@ -52,7 +52,8 @@ function tracksMeasured(seen: SeenObjects, asked: QueryScopeFinding["level"], le
     if (found?.level !== asked) return [];
     const { text, cure } = origin(key, { namespace, canary });
     const what = `Metric ${metric.name}: ${text} ${found.what}; ${found.cure}.`;
-    return [{ level: unlessSkipped(canary, level), what, evidence: query.query, cure }];
+    const of = asked === "refused" && key === undefined ? { fields: fieldsOf(metric) } : {};
+    return [{ level: unlessSkipped(canary, level), what, evidence: query.query, cure, ...of }];
   });
 }
 
@@ -144,8 +145,12 @@ function unusable(seen: SeenObjects, metric: MetricSpec, evidence: string): Foun
   if (!("error" in query)) return [];
   const cure = { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) };
   const level = unlessSkipped(canary, "missing");
-  return [{ level, what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure }];
+  const of = key === undefined ? { fields: fieldsOf(metric) } : {};
+  return [{ level, what: `Metric ${metric.name} cannot be asked: ${query.error}.`, evidence, cure, ...of }];
 }
+
+/** As messages name a metric's place in the spec, and as it stays while others come and go. */
+const fieldsOf = ({ name }: MetricSpec): string[] => [`spec.analysis.metrics[${name}].query`];
 
 /** What nobody asks keeps no version back: a fix goes out beside a metric that is broken. */
 function unlessSkipped({ spec }: Canary, level: Level): Level {

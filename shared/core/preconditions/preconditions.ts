@@ -2,6 +2,7 @@
  * Everything that must hold before a canary may start, each rule in one place. The controller, admission and `doctor` all ask
  * here, each with the objects that it has seen. To add one, write it into the file of its subject, under its code.
  */
+import { apexOf, type Canary } from "../objects/canary.ts";
 import { alertRules } from "./alerts.ts";
 import { canaryRules } from "./canary.ts";
 import { configRules } from "./configs.ts";
@@ -42,6 +43,12 @@ export function unmetPreconditions(seen: SeenObjects): Finding<PreconditionCode>
     rule(seen).map((finding) => ({ code, ...finding })),
   );
   return found.sort((a, b) => rank[a.level] - rank[b.level]);
+}
+
+/** A Canary by its own text: nothing of the cluster is known, and nothing of the chart. */
+export function byText(canary: Canary): SeenObjects & { canary: Canary } {
+  const { metadata, spec } = canary;
+  return { canary, namespace: metadata.namespace ?? "", targetName: spec.targetRef.name, apexName: apexOf(canary) };
 }
 
 /** The sentence of {@link Cure}; `flags` are kubectl's for a cluster that is not the default, with a space before. */

@@ -376,7 +376,7 @@ describe("preconditions", () => {
   });
 
   it("have each a row here, or a test of their own", () => {
-    const route = "fields-unread timeouts-dropped rules-impossible match-impossible".split(" ");
+    const route = "fields-unread timeouts-dropped rules-impossible match-impossible filter-impossible".split(" ");
     const refused = ["webhook-address-refused", "metric-address-refused", "match-unreadable", "hosts-astray"];
     const own = `object-too-large left-to-flagger flagger-finalizer connections-undivided
       service-fields-unread threshold-is-maximum`.split(/\s+/);

@@ -4,7 +4,7 @@ import { fieldsWritten } from "../objects/made/from-spec.ts";
 import { httpRoute, isOurRoute, trafficSplit, voidingFilters } from "../routes/routes.ts";
 import { quoted } from "../spec/references.ts";
 import { routeKindOf } from "../spec/route-kind.ts";
-import { leavesRequestsOut, routeOnlyFields } from "../spec/service-settings.ts";
+import { leavesRequestsOut, routeOnlyFields, voidingFields } from "../spec/service-settings.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules, type SeenObjects } from "./finding.ts";
 
 const routeKindMissing: Rule = (seen) => {
@@ -91,6 +91,12 @@ function parentText({ group = httpRoute.group, kind = "Gateway", name, namespace
   return `${kind} ${namespace ?? own}/${name} of group ${group || "core"}`;
 }
 
+/** Where nothing is to blame or to be changed but the Canary. */
+function inSpec({ canary, namespace }: SeenObjects): { evidence: string; cure: Cure } {
+  const name = nameOf(canary);
+  return { evidence: `the spec of Canary ${name}`, cure: { run: kubectlIn(namespace, `edit canary ${name}`) } };
+}
+
 /** Its author means an HTTPRoute, and gets what callers do not follow without a restart. */
 const routeFieldsUnread: Rule = (seen) => {
   const { canary, namespace, apexName } = seen;
@@ -129,7 +135,7 @@ const timeoutsDropped: Rule = ({ route, apexName, namespace }) => {
 
 /** A route with conditions has Linkerd answer 404 to whoever meets none; all others would get the canary too. */
 const matchImpossible: Rule = (seen) => {
-  const { canary, namespace, apexName } = seen;
+  const { canary, apexName } = seen;
   if (!canary || !leavesRequestsOut(canary.spec.service)) return [];
   const ways = `For a canary that some requests alone get there is analysis.match; for conditions on all of them write an HTTPRoute ${apexName} of your own that names both tracks, and its weights alone are set`;
   const isMade = makesHttpRoute(seen);
@@ -139,11 +145,26 @@ const matchImpossible: Rule = (seen) => {
       what: isMade
         ? `spec.service.match would keep requests from ${apexName} that meet none of its conditions, and the HTTPRoute that is made here takes every request. ${ways}. Nothing is touched while the Canary has it.`
         : `spec.service.match is not carried out: every request is divided by weight. ${ways}.`,
-      evidence: `the spec of Canary ${nameOf(canary)}`,
-      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+      ...inSpec(seen),
+      ...(isMade ? { fields: ["spec.service.match"] } : {}),
     },
   ];
 };
+
+/** Flagger writes them into an HTTPRoute, and leaves them out of a TrafficSplit. */
+const filterImpossible: Rule = (seen) =>
+  voidingFields(seen.canary?.spec.service).map(({ path, does, instead }) => {
+    const isMade = makesHttpRoute(seen);
+    const why = `is not carried out: Linkerd ignores a whole route that ${does}`;
+    return {
+      level: isMade ? "obstacle" : "warning",
+      what: isMade
+        ? `${path} ${why}, and nobody would get the canary. Leave it out: ${instead}. Nothing is touched while the Canary has it.`
+        : `${path} ${why}. Leave it out: ${instead}.`,
+      ...inSpec(seen),
+      ...(isMade ? { fields: [path] } : {}),
+    };
+  });
 
 /** An HTTPRoute of ours that the Service's callers in the mesh follow. */
 function isOnService(seen: SeenObjects): boolean {
@@ -166,25 +187,27 @@ const hostsAstray: Rule = (seen) => {
     {
       level: isSo ? "warning" : "obstacle",
       what: `spec.service.hosts has no name by which callers know Service ${apexName}: Linkerd answers 404 to requests for any host but ${hosts.join(", ")}. Add those names (${names.join(", ")}), or leave hosts out. ${rest}.`,
+      ...inSpec(seen),
       evidence: `the spec of Canary ${nameOf(canary)}, and Service ${apexName} as the route's parent`,
-      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+      ...(isSo ? {} : { fields: ["spec.service.hosts"] }),
     },
   ];
 };
 
 /** For one expression that it cannot read, Linkerd leaves out the whole route, and every request goes to stable. */
-const matchUnreadable: Rule = ({ canary, namespace, isPattern }) => {
+const matchUnreadable: Rule = (seen) => {
+  const { canary, isPattern } = seen;
   if (!canary || !isPattern) return [];
   const faults = (canary.spec.analysis.match ?? []).flatMap(({ headers = {}, queryParams = {} }, index) =>
     [...Object.entries(headers), ...Object.entries(queryParams)].flatMap(([name, { regex }]) =>
-      regex === undefined || isPattern(regex) ? [] : [`spec.analysis.match[${index}] ${name}: ${quoted(regex)}`],
+      regex === undefined || isPattern(regex) ? [] : [{ field: `spec.analysis.match[${index}] ${name}`, regex }],
     ),
   );
-  return faults.map((fault) => ({
+  return faults.map(({ field, regex }) => ({
     level: "obstacle",
-    what: `${fault} is no regular expression that Linkerd's proxies know (no look-around, no back reference): Linkerd would ignore the whole route, and nobody would get the canary. Nothing is touched until it is corrected.`,
-    evidence: `the spec of Canary ${nameOf(canary)}`,
-    cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+    what: `${field}: ${quoted(regex)} is no regular expression that Linkerd's proxies know (no look-around, no back reference): Linkerd would ignore the whole route, and nobody would get the canary. Nothing is touched until it is corrected.`,
+    ...inSpec(seen),
+    fields: [field],
   }));
 };
 
@@ -213,6 +236,7 @@ const rulesImpossible: Rule = (seen) => {
         what: `${asked}, and the route is a TrafficSplit, which knows weights alone: set provider gatewayapi:v1. Nothing is touched until then.`,
         evidence: `the spec of Canary ${nameOf(canary)}`,
         cure: { run: kubectlIn(namespace, `patch canary ${nameOf(canary)} --type merge -p ${patch}`) },
+        fields,
       },
     ];
   }
@@ -257,6 +281,7 @@ export const routeRules = {
   "route-fields-unread": routeFieldsUnread,
   "route-timeouts-dropped": timeoutsDropped,
   "route-match-impossible": matchImpossible,
+  "route-filter-impossible": filterImpossible,
   "hosts-astray": hostsAstray,
   "match-unreadable": matchUnreadable,
   "connections-undivided": connectionsUndivided,

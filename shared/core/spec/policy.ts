@@ -7,6 +7,7 @@ import { optional } from "../format/compact.ts";
 import { isWithoutService, type AnalysisSpec, type CanarySpec, type MetricSpec } from "../objects/canary.ts";
 import { checkReplicas, replicasOf, type CanaryReplicas } from "./canary-replicas.ts";
 import { parseDuration } from "../format/duration.ts";
+import { annotation } from "../objects/names.ts";
 import { alertRulesOf, checkAlerts, type AlertRule } from "./alert-rules.ts";
 import { checkJudging, judgingOf, type JudgingPolicy } from "./analysis-settings.ts";
 import { checkHooks, hooksOf, type HookPolicy } from "./hooks.ts";
@@ -90,21 +91,28 @@ export function formatErrors(errors: readonly FieldError[]): string {
 
 const hasRoute = /^(linkerd$|smi:|gatewayapi:)/;
 
-/** What the spec asks for and this version cannot do, in its own words. */
-export function unsupportedIn(spec: CanarySpec): string[] {
+/** What the spec asks for and this version cannot do: the field, and words to follow it. */
+export function unsupportedIn(spec: CanarySpec): { path: string; what: string }[] {
   const { provider = "linkerd", targetRef, analysis } = spec;
   const isRouted = hasRoute.test(provider) || (provider === "kubernetes" && isWithoutService({ spec }));
-  const asked: [boolean, string][] = [
-    [!isRouted, `provider ${provider} (only linkerd, smi:* and gatewayapi:*)`],
-    [targetRef.kind !== "Deployment", `targetRef.kind ${targetRef.kind} (only Deployment)`],
+  const asked: [boolean, string, string][] = [
+    [!isRouted, "spec.provider", `${provider} (only linkerd, smi:* and gatewayapi:*; ${ofFlaggers})`],
+    [targetRef.kind !== "Deployment", "spec.targetRef.kind", `${targetRef.kind} (only Deployment; ${ofFlaggers})`],
     [
       analysis.mirror === true,
-      "analysis.mirror (Linkerd ignores a whole route that mirrors requests; a load test of the canary's Service before any user is analysis.iterations)",
+      "spec.analysis.mirror",
+      "(Linkerd ignores a whole route that mirrors requests; a load test of the canary's Service before any user is analysis.iterations)",
     ],
-    [spec.service?.headless === true, "service.headless (a route needs a Service with an address: leave it out)"],
+    [
+      spec.service?.headless === true,
+      "spec.service.headless",
+      "(a route needs a Service with an address: leave it out)",
+    ],
   ];
-  return asked.flatMap(([isAsked, what]) => (isAsked ? [what] : []));
+  return asked.flatMap(([isAsked, path, what]) => (isAsked ? [{ path, what }] : []));
 }
+
+const ofFlaggers = `a Canary that Flagger is to carry out has the annotation ${annotation.leftTo}: flagger`;
 
 // --- internal ---
 

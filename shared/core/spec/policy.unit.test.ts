@@ -157,8 +157,11 @@ describe("what the schema would refuse as well", () => {
 describe("what this version cannot do", () => {
   it("is named, so that no gate is skipped in silence", () => {
     const spec = aSpec({ webhooks: [{ name: "gate", url: "http://x", type: "confirm-promotion" }], mirror: true });
-    expect(unsupportedIn(spec)).toEqual([expect.stringMatching(/^analysis\.mirror \(Linkerd ignores a whole route/)]);
+    const what = expect.stringMatching(/^\(Linkerd ignores a whole route that mirrors requests; a load test/) as string;
+    expect(unsupportedIn(spec)).toEqual([{ path: "spec.analysis.mirror", what }]);
     const mesh = aSpec({}, { provider: "istio" });
-    expect(unsupportedIn(mesh)).toEqual(["provider istio (only linkerd, smi:* and gatewayapi:*)"]);
+    const ways = "only linkerd, smi:* and gatewayapi:*";
+    const left = "a Canary that Flagger is to carry out has the annotation kubectl-canary.io/left-to: flagger";
+    expect(unsupportedIn(mesh)).toEqual([{ path: "spec.provider", what: `istio (${ways}; ${left})` }]);
   });
 });

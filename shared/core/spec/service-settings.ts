@@ -24,6 +24,37 @@ export function leavesRequestsOut({ match }: Partial<ServiceSpec> = {}): boolean
   return Array.isArray(match) && match.length > 0 && !match.some(isForAll);
 }
 
+interface VoidingField {
+  path: string;
+  /** What the route would do. */
+  does: string;
+  /** The way round. */
+  instead: string;
+}
+
+/** Fields that are given, and would be filters of an HTTPRoute for which Linkerd ignores it whole. */
+export function voidingFields({ rewrite, mirror }: Partial<ServiceSpec> = {}): VoidingField[] {
+  const given: [object | null | undefined, VoidingField][] = [
+    [
+      rewrite,
+      {
+        path: "spec.service.rewrite",
+        does: "rewrites URLs",
+        instead: "the application, or what is before the Service, can rewrite them",
+      },
+    ],
+    [
+      mirror,
+      {
+        path: "spec.service.mirror",
+        does: "mirrors requests",
+        instead: "a load test of the canary's Service before any user is analysis.iterations",
+      },
+    ],
+  ];
+  return given.flatMap(([value, field]) => (Object.keys(value ?? {}).length > 0 ? [field] : []));
+}
+
 /** Of a spec without faults. */
 export function ruleSettingsOf({ timeout, backendTimeout, headers }: Partial<ServiceSpec> = {}): RuleSettings {
   const timeouts = {

@@ -95,6 +95,24 @@ describe("the text of a Canary", () => {
     expect((await send(wrongKind, "apply")).stderr).toMatch(/spec\.targetRef\.kind: "StatefulSet" is none of/);
   });
 
+  it("is refused where it could never begin a run, and one that is there already may be put right part by part", async () => {
+    const asked = { provider: "istio", service: { port: 9898, headless: true } };
+    const { stderr, code } = await send(canary("never", asked), "create");
+    expect([code, stderr]).toEqual([1, expect.stringContaining("spec.provider istio (only linkerd, smi:* and")]);
+    expect(stderr).toContain("spec.service.headless (a route needs a Service with an address: leave it out)");
+    const annotations = { [annotation.leftTo]: "flagger" };
+    const left = canary("never", asked) as { metadata: object };
+    expect((await send({ ...left, metadata: { ...left.metadata, annotations } }, "create")).code).toBe(0);
+    await inNamespace("annotate", "canary", "never", `${annotation.leftTo}-`);
+    const patched = (spec: object): Promise<Output> =>
+      inNamespace("patch", "canary", "never", "--type=merge", "-p", JSON.stringify({ spec }));
+    const better = await patched({ service: { headless: null } });
+    expect([better.code, better.stderr]).toEqual([0, expect.stringContaining("Warning: ")]);
+    expect((await inNamespace("label", "canary", "never", "team=a")).code).toBe(0);
+    const worse = await patched({ service: { headless: true } });
+    expect([worse.code, worse.stderr]).toEqual([1, expect.stringContaining("spec.service.headless")]);
+  });
+
   it("is accepted where what it names may still arrive, which its status says a moment later", async () => {
     const metrics = [{ name: "custom", templateRef: { name: "checkout" }, thresholdRange: { max: 1 } }];
     const analysis = { interval: "10s", threshold: 5, stepWeight: 10, metrics };
