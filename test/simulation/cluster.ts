@@ -1,32 +1,31 @@
 /** The two sides on which a decision meets the world: what is observed of it, and what an action does to it. */
-import { deciding } from "../../shared/core/analysis/deciding.ts";
 import { checkIsDue } from "../../shared/core/decide.ts";
-import { judge, type Measurement } from "../../shared/core/analysis/verdict.ts";
 import type { Policy } from "../../shared/core/spec/policy.ts";
 import { type CanaryState } from "../../shared/core/state.ts";
-import type { MetricsSeen, Observation } from "../../shared/core/observation.ts";
+import type { Observation, Workload } from "../../shared/core/observation.ts";
 import { fingerprintOf, type RouteRules, type RouteSeen } from "../../shared/core/routes/routes.ts";
 import { type Action } from "../../shared/core/action.ts";
-import { aTrack, aVersion, canaryRevision, hashOf, imagesAt, start } from "../builders.ts";
+import { aVersion, canaryRevision, hashOf, imagesAt } from "../builders.ts";
 import { answersIn } from "./hooks.ts";
+import { countersIn, measure } from "./measure.ts";
 import {
-  buildOf,
   canaryEndpoints,
   checkRoute,
   isRolling,
   primaryEndpoints,
   readyPods,
   settle,
-  shareOf,
   stuckWords,
   tagOf,
   type World,
 } from "./world.ts";
 
 export function observe(world: World, state: CanaryState, policy: Policy): Observation {
-  const { canary, route, command } = world;
-  const metrics = checkIsDue(state, world.now) ? measure(world, policy) : undefined;
-  const failing = canary?.pods.find((pod) => !Number.isFinite(pod.readyAt));
+  const { command } = world;
+  const route = world.isWorker ? absentRoute(state) : world.route;
+  const metrics = checkIsDue(state, world.now) ? measure(world, state, policy) : undefined;
+  const counters = countersIn(world, policy);
+  const workload = workloadSeen(world);
   return {
     now: world.now,
     name: "podinfo",
@@ -34,27 +33,17 @@ export function observe(world: World, state: CanaryState, policy: Policy): Obser
     targetName: "podinfo",
     apexName: "podinfo",
     answers: answersIn(world),
-    unmet: [],
+    unmet: world.unmet,
     warnings: [],
     target: targetSeen(world),
     servicesReady: world.services,
     scrapeIntervalMs: world.scrapeMs,
     oursExist: world.services || route !== undefined,
     endpoints: { primary: primaryEndpoints(world), canary: canaryEndpoints(world) },
-    ...(canary
-      ? {
-          workload: {
-            intent: hashOf(canary.tag),
-            replicas: canary.replicas,
-            ...(canary.over === undefined ? {} : { over: canary.over }),
-            podTemplateHash: canaryRevision(canary.tag),
-            template: `stored-${canary.tag}`,
-            ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
-          },
-        }
-      : {}),
+    ...(workload ? { workload } : {}),
     ...(route ? { route: { ...route } } : {}),
     ...(metrics ? { metrics } : {}),
+    ...(counters ? { counters } : {}),
     ...(command ? { command } : {}),
   };
 }
@@ -67,6 +56,24 @@ export function perform(world: World, action: Action, state: CanaryState): void 
 }
 
 // --- internal ---
+
+function workloadSeen({ canary }: World): Workload | undefined {
+  if (!canary) return undefined;
+  const failing = canary.pods.some((pod) => !Number.isFinite(pod.readyAt));
+  return {
+    intent: hashOf(canary.tag),
+    replicas: canary.replicas,
+    ...(canary.over === undefined ? {} : { over: canary.over }),
+    podTemplateHash: canaryRevision(canary.tag),
+    template: `stored-${canary.tag}`,
+    ...(failing ? { failure: "pod podinfo-canary-1, container podinfod: CrashLoopBackOff" } : {}),
+  };
+}
+
+/** What is decided is in force at once. */
+function absentRoute({ weight, run }: CanaryState): RouteSeen {
+  return { weight, ownWeight: weight, isAbsent: true, ...(run ? { over: run.id } : {}) };
+}
 
 type Performer<K extends Action["kind"]> = (
   world: World,
@@ -198,60 +205,4 @@ function targetSeen(world: World): NonNullable<Observation["target"]> {
     ...(stuck ? { stuck } : {}),
     ...(target.stopsFirst ? { mayLeaveNobody: true } : {}),
   };
-}
-
-const windowSeconds = 10;
-
-function measure(world: World, policy: Policy): MetricsSeen {
-  const askedAt = world.now;
-  if (world.prometheus === "down")
-    return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s", code: "timeout" };
-  const build = buildOf(world, world.canary?.tag ?? world.target.tag);
-  const share = canaryEndpoints(world).ready > 0 ? shareOf(world) : 0;
-  const users = Math.round((world.requestsPerSecond * windowSeconds * share) / 100);
-  const tested = canaryEndpoints(world).ready > 0 ? world.loadTestPerSecond * windowSeconds : 0;
-  const requests = users + tested;
-  const all = world.requestsPerSecond * windowSeconds + tested;
-  const unjudged = deciding(policy.metrics).length === 0 ? [measurement(world, requests, requests)] : [];
-  const judged = policy.metrics.map((metric) => measurement(world, requests, valueOf(metric.name, build)));
-  const { latencyMs, successPercent } = build;
-  return {
-    ok: true,
-    askedAt,
-    sampledAt: sampledAt(world),
-    windowSeconds,
-    primary: aTrack({ requests: all - requests, requestsPerSecond: (all - requests) / windowSeconds }),
-    canary: aTrack({
-      requests,
-      failures: Math.round((requests * (100 - successPercent)) / 100),
-      requestsPerSecond: requests / windowSeconds,
-      latencyMs: { p50: latencyMs / 2, p95: latencyMs, p99: latencyMs },
-    }),
-    checks: judge(policy.metrics, [...judged, ...unjudged], {
-      canary: "podinfo",
-      namespace: "test",
-      workload: "podinfo-canary",
-      minRequests: 1,
-    }),
-    staleCallers: world.obeyed ? [] : [{ pod: "test/load-6b4c8f7d5-x2x7p" }],
-  };
-}
-
-function measurement(world: World, requests: number, value: number): Measurement {
-  const at = new Date(world.now).toISOString();
-  return { windowSeconds, query: "rate(response_total[10s])", at, requests, answer: { values: [value] } };
-}
-
-function valueOf(metric: string, build: { successPercent: number; latencyMs: number }): number {
-  return metric === "request-duration" ? build.latencyMs : build.successPercent;
-}
-
-/** Probes are counted, so a pod has series from the first scrape on after it is ready. */
-function sampledAt(world: World): number {
-  const at = lastScrape(world);
-  return world.canary?.pods.some((pod) => pod.readyAt <= at && pod.tag === world.canary?.tag) ? at : 0;
-}
-
-function lastScrape(world: World): number {
-  return start + Math.floor((world.now - start) / world.scrapeMs) * world.scrapeMs;
 }

@@ -4,7 +4,7 @@
  */
 import type { Command } from "../../shared/core/objects/command.ts";
 import { podsFor } from "../../shared/core/turn/capacity.ts";
-import type { Endpoints } from "../../shared/core/observation.ts";
+import type { Endpoints, Unmet } from "../../shared/core/observation.ts";
 import type { RouteSeen } from "../../shared/core/routes/routes.ts";
 import { canaryRevision, hashOf, start } from "../builders.ts";
 import type { HookCall, HookSays } from "./hooks.ts";
@@ -53,6 +53,12 @@ export interface World {
   takesRules?: true;
   /** Its weights are for those who match. */
   isForMatching?: boolean;
+  /** What keeps runs from starting. */
+  unmet: Unmet[];
+  /** Nobody sends to it: there is no route, and a weight is in force as soon as it is decided. */
+  isWorker?: true;
+  /** When the canary's pods that are there answered somebody first. */
+  firstAnswerAt?: number;
   /** Percent of users whom an A/B test is for. */
   matching: number;
   /** Every weight that the controller set. */
@@ -96,6 +102,7 @@ export function aWorld(over: Partial<World> = {}): World {
       ran: "1.7.0",
       rollingSince: start,
     },
+    unmet: [],
     services: false,
     weights: [],
     carriedAt: 0,
@@ -124,6 +131,7 @@ export function settle(world: World): void {
   markStable(world);
   replaceCanaryPods(world);
   if ((world.route?.weight ?? 0) > 0) world.carriedAt = world.now;
+  noteAnswer(world);
 }
 
 /** When something happens by itself next; undefined: nothing will. */
@@ -223,6 +231,12 @@ export function loseCanaryPods(world: World, ms: number, count = Infinity): void
 }
 
 // --- internal ---
+
+function noteAnswer(world: World): void {
+  const isAsked = world.requestsPerSecond * shareOf(world) > 0 || world.loadTestPerSecond > 0;
+  if (canaryEndpoints(world).ready === 0) delete world.firstAnswerAt;
+  else if (isAsked) world.firstAnswerAt ??= world.now;
+}
 
 function rolloutDeadline(world: World): number {
   return world.target.rollingSince + progressDeadlineMs;
