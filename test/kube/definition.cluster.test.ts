@@ -82,6 +82,34 @@ it("none at all, an older one and a foreign one are each named with what would b
   await becomes(undefined);
 });
 
+it("the chart's own takes an empty service.name for none, and lets nobody change the Service that is meant", async () => {
+  await define(await chartsOwn());
+  const service = (name: string | null) => ({ service: name === null ? null : { port: 80, name } });
+  const patched = (spec: object): Promise<unknown> =>
+    cluster.patch(resource.canaries, { namespace: "default", name: "web" }, { type: "merge", body: { spec } });
+  await waitFor(
+    () =>
+      cluster
+        .create(resource.canaries, {
+          ...{ apiVersion: "flagger.app/v1beta1", kind: "Canary", metadata: { name: "web", namespace: "default" } },
+          spec: {
+            targetRef: { apiVersion: "apps/v1", kind: "Deployment", name: "web" },
+            analysis: { interval: "1m", threshold: 1, stepWeight: 10 },
+          },
+        })
+        .then(
+          () => true as const,
+          (error: unknown) => unmet(String(error)),
+        ),
+    30_000,
+    "the definition to be served",
+  );
+  for (const name of ["", "web", "", null]) await patched(service(name));
+  await expect(patched(service("other"))).rejects.toThrow(/service\.name cannot change/);
+  await patched(service(""));
+  await expect(patched(service("other"))).rejects.toThrow(/service\.name cannot change/);
+});
+
 it("a foreign one that comes back while a controller runs is noticed, and the chart's own gives no alarm", async () => {
   const ending = new AbortController();
   const said: string[] = [];
