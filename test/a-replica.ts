@@ -22,12 +22,19 @@ export interface Around {
   /** For how many times that it is asked this replica is the leader. */
   leads?: number;
   allowGateways?: boolean;
+  /** Plurals of what may be read beside the rest. */
+  readable?: readonly string[];
 }
 
 /** Prometheus is not to be asked. */
-export async function aReplica({ given, leads = Infinity, allowGateways = false }: Around): Promise<Reconciling> {
+export async function aReplica({
+  given,
+  leads = Infinity,
+  allowGateways = false,
+  readable = [],
+}: Around): Promise<Reconciling> {
   const cluster = new RecordingCluster(given);
-  const world = await worldOf(cluster);
+  const world = await worldOf(cluster, undefined, readable);
   const now = (): number => start;
   let asked = 0;
   const unasked = { ask: silence, look: silence, staleCallers: silence };

@@ -127,10 +127,15 @@ export const servedPolicies: ServedPolicies = {
 };
 
 /** The controller's own caches, filled with what `cluster` was given. */
-export async function worldOf(cluster: Cluster, policies?: ServedPolicies): Promise<Caches> {
+/** `readable`: plurals of the kinds that may be read beside those without which nothing goes. */
+export async function worldOf(
+  cluster: Cluster,
+  policies?: ServedPolicies,
+  readable: readonly string[] = [],
+): Promise<Caches> {
   const told = { wake: nothing, onError: nothing, onUnreadable: nothing };
   const where = { namespaces: [], templateNamespaces: [], providerNamespaces: [] };
-  const kinds = { routes: servedRoutes, policies };
+  const kinds = { routes: servedRoutes, policies, readable };
   const world = createCaches({ cluster, clock: new ManualClock(), random: () => 0, ...kinds, ...where, ...told });
   await world.start();
   return world;

@@ -24,7 +24,7 @@ describe("what a Canary says scales its target", () => {
   it.each([
     ["HorizontalPodAutoscaler", "hpa", [scaling("other")], "scales Deployment other, not Deployment podinfo"],
     ["HorizontalPodAutoscaler", "gone", [scaling("podinfo")], "is not there"],
-    ["ScaledObject", "hpa", [scaling("podinfo")], "is not there"],
+    ["ScaledObject", "hpa", [scaling("podinfo")], "has made no HorizontalPodAutoscaler"],
   ])("is found astray: %s %s", (kind, name, autoscalers, what) => {
     const [finding, ...others] = foundWith(kind, name, autoscalers);
     expect(others).toEqual([]);

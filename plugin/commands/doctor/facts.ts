@@ -128,7 +128,6 @@ export const faults = [
   "leaf-empty",
   "target-paused",
   "autoscaler-fight",
-  "autoscaler-astray",
   "route-not-obeyed",
   "split-not-carried-out",
   "service-profile-over-route",

@@ -5,6 +5,7 @@ import type {
   V1ObjectMeta,
   V1PodDisruptionBudget,
   V1Service,
+  V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
 import type { NetworkPolicy } from "../selectors/network-policy.ts";
 import type { Labels } from "../selectors/selector.ts";
@@ -75,6 +76,8 @@ export interface SeenObjects {
   configNamespaces?: readonly string[] | undefined;
   /** Every Deployment of the namespace. */
   deployments?: readonly V1Deployment[] | undefined;
+  /** Every HorizontalPodAutoscaler of the namespace. */
+  autoscalers?: readonly V2HorizontalPodAutoscaler[] | undefined;
   /** Hosts that a Canary's webhooks may name beside Services of its namespace, as the chart has it. */
   hookAddresses?: readonly string[] | undefined;
   /** Kinds of route that the API server serves. */

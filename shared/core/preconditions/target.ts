@@ -1,4 +1,5 @@
-/** The Deployment that is to be released. */
+/** The Deployment that is to be released, and what scales it. */
+import type { V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
 import { ineligibility, type Ineligible } from "../objects/eligibility.ts";
 import { kilobytes, mostBeside, mostKept } from "../objects/kept/kept-size.ts";
 import { kubectlIn, nameOf, type Cure, type Rule, type Rules } from "./finding.ts";
@@ -59,8 +60,38 @@ const smallerBy: Readonly<Record<string, string>> = {
   Service: "Give it fewer ports, and a selector of fewer labels.",
 };
 
+/** Flagger's every look fails by it. Here the target is released all the same, and what is lost is said. */
+const autoscalerAstray: Rule = ({ canary, autoscalers, namespace, targetName }) => {
+  const ref = canary?.spec.autoscalerRef;
+  if (!autoscalers || !ref) return [];
+  const found = autoscalers.find((one) => isNamedBy(ref, one));
+  const scaled = scaledBy(found);
+  if (scaled === `Deployment ${targetName}`) return [];
+  const missing = ref.kind === "ScaledObject" ? "has made no HorizontalPodAutoscaler" : "is not there";
+  const what = scaled === undefined ? missing : `scales ${scaled}, not Deployment ${targetName}`;
+  return [
+    {
+      level: "warning",
+      what: `${ref.kind} ${ref.name}, which spec.autoscalerRef names, ${what}: load that grows under a run is not seen by it.`,
+      evidence: found ? `spec.scaleTargetRef of ${nameOf(found)}` : `no HorizontalPodAutoscaler is ${ref.name}'s`,
+      cure: { run: kubectlIn(namespace, `edit canary ${nameOf(canary)}`) },
+    },
+  ];
+};
+
+function scaledBy(autoscaler: V2HorizontalPodAutoscaler | undefined): string | undefined {
+  const ref = autoscaler?.spec?.scaleTargetRef;
+  return ref && `${ref.kind} ${ref.name}`;
+}
+
+function isNamedBy({ kind, name }: { kind: string; name: string }, { metadata }: V2HorizontalPodAutoscaler): boolean {
+  if (kind !== "ScaledObject") return metadata?.name === name;
+  return (metadata?.ownerReferences ?? []).some((owner) => owner.kind === kind && owner.name === name);
+}
+
 export const targetRules = {
   "object-too-large": objectTooLarge,
   "target-missing": targetMissing,
   "target-unfit": targetUnfit,
+  "autoscaler-astray": autoscalerAstray,
 } satisfies Rules;

@@ -112,7 +112,8 @@ export function createCaches(deps: CacheDeps): Caches {
     canaries: inNamespace,
     target: ({ metadata, spec }) => deployments.get(metadata.namespace ?? "", spec.targetRef.name),
   });
-  const scaling = watchAutoscalers(deps, deps.readable ?? [], indexes.namespace);
+  const byNamespace = { byNamespace: indexes.namespace, canariesIn: inNamespace };
+  const scaling = watchAutoscalers(deps, deps.readable ?? [], byNamespace);
   // What Canaries name is kept whole: they come first.
   const all = [...Object.values(parts), ...[policies, selecting, scaling].flatMap(present)];
   return { ...parts, ...optional("policies", policies), selecting, ...scaling, ...asOne(canaries, all) };

@@ -24,6 +24,8 @@ export type Keys<T> = (object: T) => readonly string[];
 
 export interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | "onChange" | "onError" | "namespace"> {
   keys: Keys<T>;
+  /** Whether a change of an object that stays is news to those Canaries; any is unless given. */
+  isNews?: (old: T, now: T) => boolean;
   /** Namespaces where this is watched beside the others. */
   besides?: readonly string[];
 }
@@ -31,13 +33,14 @@ export interface WatchOptions<T> extends Omit<ReflectorOptions<T>, "resource" | 
 export function watchInto<T extends Stored>(
   deps: WatchDeps,
   of: Resource,
-  { keys, besides = [], ...options }: WatchOptions<T>,
+  { keys, isNews = () => true, besides = [], ...options }: WatchOptions<T>,
 ): Cache<T> {
   const told: ReflectorOptions<T> = {
     ...options,
     resource: of,
     onChange: (old, now) => {
       cache.saw(old, now);
+      if (old && now && !isNews(old, now)) return;
       deps.wake([...new Set([old, now].flatMap((object) => (object ? keys(object) : [])))]);
     },
     onUnreadable: (error) => deps.onUnreadable(of.plural, error),

@@ -57,6 +57,7 @@ function seenObjects(deps: ObjectDeps, objects: CanaryObjects): SeenObjects {
     route: route ?? null,
     deployments: world.deployments.byIndex(indexes.namespace, namespace),
     selecting: selectingIn(world.selecting, namespace),
+    autoscalers: world.autoscalers?.byIndex(indexes.namespace, namespace),
     canaries: world.canaries.byIndex(indexes.target, `${namespace}/${targetName}`),
     templates: templatesOf(world, objects),
     alertProviders: providersOf(world, objects),

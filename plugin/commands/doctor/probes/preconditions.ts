@@ -51,6 +51,7 @@ function objectsIn(facts: Facts): SeenObjects {
     policies: facts.policies,
     selecting: facts.selecting,
     deployments: facts.deployments,
+    autoscalers: facts.autoscalers,
     watchNamespaces: facts.webhook?.watchNamespaces ?? watchedBy(facts.lease),
     excludedNamespaces: facts.webhook?.excludedNamespaces,
     allowGateways: allowsGateways(facts),

@@ -1,5 +1,5 @@
 /** Ports that lead nowhere, and who else scales. Pure. */
-import type { V1ContainerPort, V1Service, V1ServicePort, V2HorizontalPodAutoscaler } from "@kubernetes/client-node";
+import type { V1ContainerPort, V1Service, V1ServicePort } from "@kubernetes/client-node";
 import { canaryName } from "../../../../shared/core/objects/names.ts";
 import { type Facts, type Finding, kubectl, nameOf, type Probe, some } from "../facts.ts";
 
@@ -37,26 +37,6 @@ export const autoscalerFight: Probe = (facts) => {
   ];
 };
 
-/** What the Canary says scales its target is not there, or scales something else. */
-export const autoscalerAstray: Probe = (facts) => {
-  const { autoscalers, targetName, canary } = facts;
-  const ref = canary?.spec.autoscalerRef;
-  if (!autoscalers || !ref) return [];
-  const found = autoscalers.find((one) => isNamedBy(ref, one));
-  const scaled = scaledBy(found);
-  if (scaled === `Deployment ${targetName}`) return [];
-  const what = scaled === undefined ? "is not there" : `scales ${scaled}, not Deployment ${targetName}`;
-  return [
-    {
-      fault: "autoscaler-astray",
-      level: "warning",
-      what: `${ref.kind} ${ref.name}, which spec.autoscalerRef names, ${what}: load that grows under a run is not seen by it.`,
-      evidence: found ? `spec.scaleTargetRef of ${nameOf(found)}` : `no HorizontalPodAutoscaler is ${ref.name}'s`,
-      cure: kubectl(facts, `edit canary ${nameOf(canary)}`),
-    },
-  ];
-};
-
 // --- internal ---
 
 const apexOf = ({ services, apexName }: Facts): V1Service | undefined =>
@@ -80,14 +60,4 @@ function fight(facts: Facts, names: readonly string[], what: string): Finding {
     evidence: `spec.scaleTargetRef of ${some(names)}`,
     cure: kubectl(facts, `delete hpa ${names.at(-1)}`),
   };
-}
-
-function scaledBy(autoscaler: V2HorizontalPodAutoscaler | undefined): string | undefined {
-  const ref = autoscaler?.spec?.scaleTargetRef;
-  return ref && `${ref.kind} ${ref.name}`;
-}
-
-function isNamedBy({ kind, name }: { kind: string; name: string }, { metadata }: V2HorizontalPodAutoscaler): boolean {
-  if (kind !== "ScaledObject") return metadata?.name === name;
-  return (metadata?.ownerReferences ?? []).some((owner) => owner.kind === kind && owner.name === name);
 }
