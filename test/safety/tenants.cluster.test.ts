@@ -277,3 +277,35 @@ it("what another policy refuses is in the status within seconds, and is tried ag
   expect(canaryWeight(await stage.route())).toBe(50);
   expect((await stage.status()).blocked).toBeUndefined();
 });
+
+it("a target that is large is kept whole once a Canary names it, and one that is too large is named", async () => {
+  stages += 1;
+  const stage = new Stage(arena.cluster, arena.node, `tenants-${stages}`);
+  const { namespace } = stage;
+  loop = await arena.startController({ identity: "one", leaseNamespace: namespace, namespace, gate: new Passing() });
+  const sized = (length: number): object => ({
+    containers: [{ name: "podinfod", env: [{ name: "TEXT", value: "x".repeat(length) }] }],
+  });
+  // Before its Canary is there, an outline of it is kept.
+  await stage.set(sized(40_000));
+  const own = { labels: { team: "shop" }, annotations: { "meta.helm.sh/release-name": "shop" } };
+  await arena.cluster.patch(resource.canaries, { namespace, name }, { type: "merge", body: { metadata: own } });
+  await stage.until("initialization", ({ phase }) => phase === "Initialized");
+  await stage.change("1.7.1");
+  await stage.running("1.7.1");
+  const workload = await find<V1Deployment>(resource.deployments, namespace, canaryDeployment);
+  expect(workload?.spec?.template.spec?.containers[0]?.env?.[0]?.value).toHaveLength(40_000);
+  const resize = (length: number): Promise<unknown> =>
+    arena.cluster.patch(
+      resource.deployments,
+      { namespace, name },
+      { type: "strategic", body: { spec: { template: { spec: sized(length) } } } },
+    );
+  await resize(300_000);
+  await stage.until("what is too large", ({ blocked }) => blocked?.code === "object-too-large");
+  await resize(1);
+  await stage.until("another run", ({ blocked, phase }) => blocked === undefined && phase === "Progressing");
+  await stage.running("1.7.1");
+  // Nobody asks for them, so they are not kept; the Canary's user has them all the same.
+  expect((await find<Canary>(resource.canaries, namespace, name))?.metadata).toMatchObject(own);
+});

@@ -129,14 +129,20 @@ const outlines = new WeakMap<object, { isTooLarge: boolean }>();
 const ours = (given: Record<string, string> | undefined): Record<string, string> =>
   Object.fromEntries(Object.entries({ ...given }).filter(([key]) => isOurKey(key)));
 
-function outlineOfTemplate(template: V1PodTemplateSpec): V1PodTemplateSpec {
-  const described = (template.spec?.containers ?? []).map(({ name, image, ports }): V1Container => ({
+/** Also of a Deployment that no Canary names it is asked which pods it is placed by. */
+function outlineOfTemplate({ metadata, spec }: V1PodTemplateSpec): V1PodTemplateSpec {
+  const { containers = [], affinity, topologySpreadConstraints } = { ...spec };
+  const described = containers.map(({ name, image, ports }): V1Container => ({
     name,
     ...optional("image", image),
     ...optional("ports", ports),
   }));
   return {
-    metadata: { labels: small(template.metadata?.labels) ?? {} },
-    spec: { containers: small(described) ?? [] },
+    metadata: { labels: small(metadata?.labels) ?? {}, annotations: small(ours(metadata?.annotations)) ?? {} },
+    spec: {
+      containers: small(described) ?? [],
+      ...optional("affinity", small(affinity)),
+      ...optional("topologySpreadConstraints", small(topologySpreadConstraints)),
+    },
   };
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { mostBeside, mostKept, weightOf } from "../../../shared/core/objects/kept/kept-size.ts";
 import { label } from "../../../shared/core/objects/names.ts";
 import { httpRoute, type RouteObject } from "../../../shared/core/routes/routes.ts";
+import { placementsOf } from "../../../shared/core/selectors/placement.ts";
 import { CanaryError } from "../../../shared/kube/errors.ts";
 import { type Resource, resource } from "../../../shared/kube/resources.ts";
 import type { Stored } from "../../../shared/kube/store.ts";
@@ -174,6 +175,18 @@ describe("a target that was kept as an outline", () => {
 });
 
 describe("an outline", () => {
+  it("still says by which pods a Deployment is placed", async () => {
+    const large = aLarge("other", 32_000);
+    const labelSelector = { matchLabels: { app: "podinfo" } };
+    const term = { labelSelector, topologyKey: "kubernetes.io/hostname" };
+    const podAffinity = { requiredDuringSchedulingIgnoredDuringExecution: [term] };
+    Object.assign(large.spec!.template.spec!, { affinity: { podAffinity } });
+    const world = await worldOf(new RecordingCluster(given(resource.deployments, large)));
+    const kept = world.deployments.get("test", "other")!;
+    expect(isOutline(kept)).toBe(true);
+    expect(placementsOf(kept, "test")).toEqual([{ where: "podAffinity", selector: labelSelector }]);
+  });
+
   it("is whole where it is a route that is written", async () => {
     const cluster = new RecordingCluster(given(resource.httpRoutes, { ...aRoute(), metadata: named("podinfo") }));
     const world = await worldOf(cluster);
