@@ -2,6 +2,7 @@
 import { expect } from "vitest";
 import { expectVersion, templateManagers, type Gated } from "./gated.ts";
 import type { Tool } from "./tools.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
 
 /** Version 2 and `again` times the same, version 3, version 1: one run, one new run, and none. */
 export async function expectOneRunPerIntent(gated: Gated, tool: Tool, again: () => Promise<void>): Promise<void> {
@@ -30,9 +31,13 @@ export async function expectRevert(gated: Gated, revert: () => Promise<unknown>)
   const { history = [], canaryWeight } = await gated.scenario.status();
   expect(history[0]).toMatchObject({ outcome: "reverted", cause: "reverted by admin" });
   expect([canaryWeight, await gated.scenario.weight()]).toEqual([0, 0]);
-  const target = await gated.target();
-  expectVersion(target, "v1");
-  expect(target.spec?.paused).toBeUndefined();
+  expectVersion(await gated.target(), "v1");
+  // What the status says is saved before it is done.
+  await waitFor(
+    async () => ((await gated.target()).spec?.paused ? unmet("paused") : true),
+    10_000,
+    "the rollout to be its user's again",
+  );
 }
 
 // --- internal ---
