@@ -1,4 +1,5 @@
 // The tutorial as its text says it, step by step, with the plugin beside it; on the TrafficSplit that it uses.
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { V1Deployment } from "@kubernetes/client-node";
@@ -8,7 +9,7 @@ import type { Counts } from "../app/counts.ts";
 import { installApp, removeApp } from "../app/install.ts";
 import { LoadClient } from "../app/load-client.ts";
 import { podinfoTags } from "../app/podinfo.ts";
-import { kubectl, mustKubectl, portForward } from "../cluster/client.ts";
+import { apply, kubectl, mustKubectl, portForward } from "../cluster/client.ts";
 import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { withinBinomial } from "./judging/statistics.ts";
@@ -73,7 +74,9 @@ describe("the tutorial", () => {
   it("initializes the Canary without restarting a pod or changing the Deployment's spec, and says when it is done", async () => {
     const before = await uids("podinfo");
     const spec = await inTest("get", "deploy", "podinfo", "-o", "jsonpath={.spec}");
-    await mustKubectl(["apply", "-f", canaryFile]);
+    // At half of its interval: `make demo` takes its time.
+    const canary = (await readFile(canaryFile, "utf8")).replace("interval: 10s", "interval: 5s");
+    await apply(canary);
     await waitFor(
       async () => ((await events()).includes("Initialization done! podinfo.test") ? true : unmet(await events())),
       60_000,
@@ -115,7 +118,7 @@ describe("kubectl set image", () => {
   it("prints a warning that names the canary, and holds the rollout", async () => {
     stableUids = await uids("podinfo");
     const load = await LoadClient.of(namespace);
-    await load.setRate(100);
+    await load.setRate(300);
     const { stderr } = await kubectl([
       "-n",
       namespace,
