@@ -95,7 +95,7 @@ function idle(facts: CanaryFacts, scope: Scope): Advice[] {
   const byPhase: Partial<Record<Phase, Advice[]>> = {
     Initialized: start(facts, scope),
     Succeeded: start(facts, scope),
-    Failed: [...retry(facts, scope), ...takeBack(facts, scope), ...start(facts, scope)],
+    Failed: [...lookAt(facts, scope), ...retry(facts, scope), ...takeBack(facts, scope), ...start(facts, scope)],
   };
   return byPhase[facts.phase as Phase] ?? [];
 }
@@ -107,6 +107,11 @@ function unvetted({ name, unvetted: change }: CanaryFacts, scope: Scope): Advice
     { command: canaryCommand("adopt", name, scope), effect: "accept it as the new stable" },
     { command: canaryCommand("undo", name, scope), effect: "put the version before it back" },
   ];
+}
+
+function lookAt({ name, keptUntil }: CanaryFacts, scope: Scope): Advice[] {
+  if (keptUntil === null) return [];
+  return [{ command: canaryCommand("rollback", name, scope), effect: "let the rejected canary's pods go now" }];
 }
 
 function retry(facts: CanaryFacts, scope: Scope): Advice[] {
