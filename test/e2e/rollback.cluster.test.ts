@@ -1,5 +1,6 @@
 // Bad versions are taken back: the metric decides, says its value and its limit, and stable is not touched.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
@@ -64,5 +65,32 @@ describe("a bad version", () => {
     await scenario.kubectl("rollout", "status", "deploy", "podinfo", "--timeout=30s");
     expect(await scenario.kubectl("get", "deploy", "podinfo", "-o", "jsonpath={.spec.paused}")).toBe("");
     expect(await scenario.podUids()).toEqual(before);
+  });
+
+  it("is taken back by one metric's own limit beside a dry run, and its pods stay for a look until a rollback", async () => {
+    const { runs = 0 } = await scenario.status();
+    const metrics = [
+      { name: "request-success-rate", thresholdRange: { min: 100 }, interval: "30s", dryRun: true },
+      { name: "request-duration", thresholdRange: { max: 500 }, interval: "30s", failureLimit: 0 },
+    ];
+    await scenario.kubectl(
+      ...["patch", "canary", "podinfo", "--type=merge", "-p"],
+      JSON.stringify({ spec: { analysis: { threshold: 20, keepFailedCanary: "1h", metrics } } }),
+    );
+    await scenario.setImage("1.7.3-slow");
+    await scenario.until("the rejection to be known", ({ reason }) => reason?.includes("1.7.3-slow") ?? false);
+    expect((await scenario.plugin("retry")).code).toBe(0);
+    const { history = [], checks = [] } = await scenario.until("its end", (now) => now.runs === runs + 1 && !now.run);
+    expect(history[0]?.cause).toMatch(/^1 failed check of request-duration, which may have 0 \(failureLimit\)/);
+    expect(checks).toMatchObject([{ dryRun: true }, { outcome: "fail", failureLimit: 0, failures: 1 }]);
+    expect(await scenario.podUids("podinfo-canary")).toHaveLength(1);
+    expect(await scenario.weight()).toBe(0);
+    expect((await scenario.plugin("status")).stdout).toContain("the canary's pods stay without traffic");
+    expect((await scenario.plugin("rollback")).code).toBe(0);
+    await waitFor(
+      async () => (await scenario.podUids("podinfo-canary")).length === 0 || unmet("a canary pod is there"),
+      30_000,
+      "the canary's pods to go",
+    );
   });
 });

@@ -99,4 +99,19 @@ describe("a Canary's text", () => {
     await mustKubectl(["-n", namespace, "set", "env", "deploy/podinfo", "TRY-"]);
     await untilReady("True", "Initialized", "is stable");
   });
+
+  it("may name an autoscaler that is not there, which is a warning until it is", async () => {
+    const autoscalerRef = { apiVersion: "autoscaling/v2", kind: "HorizontalPodAutoscaler", name: "shop" };
+    const { code, stderr } = await applied({ provider: "gatewayapi:v1", spec: { autoscalerRef } });
+    expect(code, stderr).toBe(0);
+    const isSaid = async (): Promise<boolean> => {
+      const { status } = await canary();
+      return (status?.warnings ?? []).some((warning) => warning.includes("HorizontalPodAutoscaler shop"));
+    };
+    await waitFor(async () => (await isSaid()) || unmet("no warning"), 20_000, "the warning");
+    const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" };
+    const { name, ...kind } = autoscalerRef;
+    await apply([{ ...kind, metadata: { name, namespace }, spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 3 } }]);
+    await waitFor(async () => !(await isSaid()) || unmet("the warning is still there"), 20_000, "the warning to go");
+  });
 });

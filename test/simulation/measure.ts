@@ -16,7 +16,7 @@ export function measure(world: World, state: CanaryState, policy: Policy): Metri
     return { ok: false, askedAt, error: "http://prometheus:9090 did not answer within 5s", code: "timeout" };
   const isUnjudged = policy.countsRequests && deciding(policy.metrics).length === 0;
   const all = isUnjudged ? [counted(world, policy, requestsTo(world))] : [];
-  const measured = [...policy.metrics.map((metric) => measured1(world, metric, { state, policy })), ...all];
+  const measured = [...policy.metrics.map((metric) => measurementOf(world, metric, { state, policy })), ...all];
   const checks = judge(policy.metrics, measured, {
     ...{ canary: "podinfo", namespace: "test", workload: "podinfo-canary", minRequests: 1 },
     ...(policy.countsRequests ? {} : { isUncounted: true }),
@@ -83,7 +83,7 @@ interface Judged {
   policy: Policy;
 }
 
-function measured1(world: World, metric: MetricSpec, { state, policy }: Judged): Measurement {
+function measurementOf(world: World, metric: MetricSpec, { state, policy }: Judged): Measurement {
   const { latencyMs, successPercent } = builtIn(world);
   if (isBuiltIn(metric)) return counted(world, policy, metric.name === "request-duration" ? latencyMs : successPercent);
   const window = windowOf(metric.interval) ?? windowSeconds;
