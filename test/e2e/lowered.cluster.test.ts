@@ -35,6 +35,6 @@ it("never raises a weight that someone lowered by hand: it holds, says why, and 
 
 /** A person who edits weights does not know of our annotation. */
 function keepOurStamp(route: ReturnType<typeof httpRoute.withWeight>): object {
-  const { annotations: _annotations, managedFields: _managed, ...metadata } = route.metadata;
+  const { annotations: _annotations, managedFields: _managed, resourceVersion: _read, ...metadata } = route.metadata;
   return { ...route, metadata };
 }

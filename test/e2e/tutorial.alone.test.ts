@@ -24,13 +24,10 @@ async function phase(): Promise<string> {
 }
 
 async function weights(): Promise<number[]> {
-  const { spec } = await getJson<{ spec: { backends: { weight: number }[] } }>([
-    "trafficsplit",
-    "podinfo",
-    "-n",
-    namespace,
-  ]);
-  return spec.backends.map(({ weight }) => weight);
+  const args = ["trafficsplit", "podinfo", "-n", namespace];
+  // A quantity, which the API server gives as text.
+  const { spec } = await getJson<{ spec: { backends: { weight: string }[] } }>(args);
+  return spec.backends.map(({ weight }) => Number(weight));
 }
 
 async function events(): Promise<string> {

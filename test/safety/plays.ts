@@ -171,7 +171,8 @@ export class Stage {
 export interface Play {
   /** Short enough to be part of a namespace's name. */
   name: string;
-  act(stage: Stage): Promise<void>;
+  /** `frozen`: its leader is in the write that it freezes in. One that must come before that write waits for it. */
+  act(stage: Stage, frozen?: Promise<unknown>): Promise<void>;
   /** How it must have ended, as a person sees it. */
   ends: { phase: string; image: Tag; weight: number; outcomes: string[] };
   /** The target's pods are not the first ones any more. */
@@ -246,10 +247,11 @@ export const plays: readonly Play[] = [
 /** Someone takes a run back that has only been decided: its successor finds that first, and does nothing of it. */
 const takenBackEarly = (name: string, when: (status: CanaryStatus) => boolean): Play => ({
   name,
-  act: async (stage) => {
+  act: async (stage, frozen) => {
     await stage.until("initialization", ({ phase }) => phase === "Initialized");
     await stage.change("1.7.1");
     await stage.until("the decision", when);
+    await frozen;
     await stage.command("rollback");
     await stage.until("the rejection", ({ phase }) => phase === "Failed");
   },

@@ -45,8 +45,8 @@ class Row {
     return loop;
   }
 
-  act(): Promise<void> {
-    return this.play.act(this.stage);
+  act(frozen?: Promise<unknown>): Promise<void> {
+    return this.play.act(this.stage, frozen);
   }
 
   /** Waits until all is as it is when nothing disturbs the play. */
@@ -143,7 +143,7 @@ export async function freezes(
     await row.control(new Passing(), "own", "two");
     return call;
   });
-  await row.act();
+  await row.act(frozen.frozen);
   // The play may be over for its user before the last writes of it.
   await row.endsUnless(() => frozen.isFrozen, end);
   if (!frozen.isFrozen) return void (await row.end());

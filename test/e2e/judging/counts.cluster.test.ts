@@ -13,7 +13,7 @@ import { unmet, waitFor } from "../../cluster/wait.ts";
 import { Scenario, type Provider } from "../scenario.ts";
 
 /** Longer than any pod here lives, so that nothing is extrapolated. */
-const windowSeconds = 300;
+const windowSeconds = 200;
 const requests = 80;
 /** Longer than a busy machine takes to answer: what is cut off here was never going to be answered. */
 const deadlineMs = 20_000;

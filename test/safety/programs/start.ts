@@ -1,6 +1,7 @@
 /** Runs a program of this folder as a process of its own, until it is told to end or its caller does. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 
 export interface Program<T> {
@@ -11,8 +12,10 @@ export interface Program<T> {
   end: () => Promise<void>;
 }
 
-export function startProgram<T>(name: string, args: readonly string[]): Program<T> {
+/** `isElsewhere`: it stands for a machine of its own, and takes from this one what nobody else wants. */
+export function startProgram<T>(name: string, args: readonly string[], { isElsewhere = false } = {}): Program<T> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { serialization: "advanced" });
+  if (isElsewhere && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
   const ask = <A>(): Promise<A> => {
     child.send("");
     return nextWord<A>(child, name);
