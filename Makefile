@@ -16,7 +16,7 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --no-fund --no-audit >&2
 	@touch $@
 
-.PHONY: static lint types prettier imports
+.PHONY: lint types prettier imports unit
 
 lint: node_modules/.package-lock.json
 	eslint --max-warnings 0 .
@@ -31,12 +31,12 @@ prettier: node_modules/.package-lock.json
 imports: node_modules/.package-lock.json
 	depcruise --config .dependency-cruiser.js shared webhook plugin build
 
-# Side by side, each one's words in one piece: lint alone takes longer than the others together.
-static: node_modules/.package-lock.json
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going lint types prettier imports
-
-check: static ## Format, lint, types and unit tests; needs no cluster
+unit: node_modules/.package-lock.json
 	@$(NODE) test/run.ts unit
+
+# Side by side, each one's words in one piece. Lint takes longer than all others but the tests, and those end last.
+check: node_modules/.package-lock.json ## Format, lint, types and unit tests; needs no cluster
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going lint types prettier imports unit
 
 audit: node_modules/.package-lock.json ## Known vulnerabilities of what is shipped; fails by one of high severity, or without an answer
 	@$(NODE) build/audit.ts $(ARGS)
