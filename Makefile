@@ -36,7 +36,8 @@ unit: node_modules/.package-lock.json
 
 # Side by side, each one's words in one piece. Lint takes longer than all others but the tests, and those end last.
 check: node_modules/.package-lock.json ## Format, lint, types and unit tests; needs no cluster
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going lint types prettier imports unit
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync --keep-going lint types prettier imports unit \
+		|| { echo "Look at: the lines above that end a part with ***" >&2; exit 1; }
 
 audit: node_modules/.package-lock.json ## Known vulnerabilities of what is shipped; fails by one of high severity, or without an answer
 	@$(NODE) build/audit.ts $(ARGS)

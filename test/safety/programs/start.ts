@@ -1,7 +1,7 @@
 /** Runs a program of this folder as a process of its own, until it is told to end or its caller does. */
 import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { constants, setPriority } from "node:os";
+import { setPriority } from "node:os";
 import { join } from "node:path";
 
 export interface Program<T> {
@@ -12,10 +12,14 @@ export interface Program<T> {
   end: () => Promise<void>;
 }
 
-/** `isElsewhere`: it stands for a machine of its own, and takes from this one what nobody else wants. */
-export function startProgram<T>(name: string, args: readonly string[], { isElsewhere = false } = {}): Program<T> {
+/** `priority`: of those of `node:os`; its caller's where it is left out. */
+export function startProgram<T>(
+  name: string,
+  args: readonly string[],
+  { priority }: { priority?: number } = {},
+): Program<T> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { serialization: "advanced" });
-  if (isElsewhere && child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority);
   const ask = <A>(): Promise<A> => {
     child.send("");
     return nextWord<A>(child, name);
