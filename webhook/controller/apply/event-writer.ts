@@ -6,14 +6,15 @@
 import type { CoreV1Event } from "@kubernetes/client-node";
 import type { Canary } from "../../../shared/core/objects/canary.ts";
 import type { SaidStatus } from "../../../shared/core/objects/canary-status.ts";
+import { optional } from "../../../shared/core/format/compact.ts";
 import { cut } from "../../../shared/core/format/cut.ts";
 import type { EventText } from "../../../shared/core/action.ts";
-import { manager } from "../../../shared/core/objects/names.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { CanaryError, hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { keyOf } from "../../../shared/kube/store.ts";
 import { metaOf } from "../objects/from-objects.ts";
+import { coreEvent } from "./core-event.ts";
 
 /** Kubernetes forgets Events after an hour; one that was said before is not said again then. */
 const freshMs = 50 * 60_000;
@@ -88,24 +89,13 @@ export class EventWriter {
 
 function eventOf(canary: Canary, { at, type, message }: SaidStatus, instance: string): CoreV1Event {
   const { name, namespace, uid } = metaOf(canary);
-  return {
-    metadata: { name: `${name}.${Date.parse(at).toString(16)}`, namespace },
-    involvedObject: {
-      apiVersion: "flagger.app/v1beta1",
-      kind: "Canary",
-      name,
-      namespace,
-      uid,
-      resourceVersion: canary.metadata.resourceVersion,
-    },
-    type,
-    reason: "Synced",
-    message,
-    firstTimestamp: at,
-    lastTimestamp: at,
-    count: 1,
-    source: { component: manager, host: instance },
-  } as unknown as CoreV1Event;
+  const { resourceVersion } = canary.metadata;
+  const about = {
+    ...{ apiVersion: "flagger.app/v1beta1", kind: "Canary", name, namespace, uid },
+    ...optional("resourceVersion", resourceVersion),
+  };
+  const event = { name: `${name}.${Date.parse(at).toString(16)}`, about, at, instance };
+  return coreEvent(event, { type, reason: "Synced", message });
 }
 
 const iso = (time: number): string => new Date(time).toISOString();

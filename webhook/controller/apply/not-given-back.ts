@@ -6,12 +6,13 @@ import type { CoreV1Event, V1Deployment } from "@kubernetes/client-node";
 import { checksum } from "../../../shared/core/format/checksum.ts";
 import { cut } from "../../../shared/core/format/cut.ts";
 import { shellQuoted } from "../../../shared/core/format/shell.ts";
-import { label, manager } from "../../../shared/core/objects/names.ts";
+import { label } from "../../../shared/core/objects/names.ts";
 import type { Cluster } from "../../../shared/kube/cluster.ts";
 import { CanaryError, hasCode, messageOf } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Logger } from "../../../shared/log.ts";
 import { metaOf } from "../objects/from-objects.ts";
+import { coreEvent } from "./core-event.ts";
 
 /** Neither the ReplicaSet of stable nor what we kept of it is there: only a person knows what is to run. */
 export class StableLost extends CanaryError {}
@@ -64,15 +65,7 @@ function eventOf(
   { message, instance, at }: { message: string; instance: string; at: string },
 ): CoreV1Event {
   const { name, namespace, uid } = metaOf(target);
-  return {
-    metadata: { name: `${name}.${checksum(`${uid}/${message}`)}`, namespace },
-    involvedObject: { apiVersion: "apps/v1", kind: "Deployment", name, namespace, uid },
-    type: "Warning",
-    reason: "NotGivenBack",
-    message,
-    firstTimestamp: at,
-    lastTimestamp: at,
-    count: 1,
-    source: { component: manager, host: instance },
-  } as unknown as CoreV1Event;
+  const about = { apiVersion: "apps/v1", kind: "Deployment", name, namespace, uid };
+  const event = { name: `${name}.${checksum(`${uid}/${message}`)}`, about, at, instance };
+  return coreEvent(event, { type: "Warning", reason: "NotGivenBack", message });
 }
