@@ -24,7 +24,7 @@ export function doubtsOf(
 
 /** Why a Canary whose text has no fault is refused: in sentences, each with its field and what to write instead. Empty: it is not. */
 export function refusalWords(canary: Canary, oldCanary: Canary | undefined): string {
-  return impossibleText(impossibleIn(canary, oldCanary, readers()));
+  return impossibleText(impossibleIn(canary, oldCanary, readers));
 }
 
 /** Where this installation looks after other namespaces only, its rules are not those of the Canary: nothing but that is said. */

@@ -6,18 +6,18 @@ import { type Canary, isLeftToFlagger } from "../objects/canary.ts";
 import type { Finding, SeenObjects } from "../preconditions/finding.ts";
 import { byText, type PreconditionCode, unmetPreconditions } from "../preconditions/preconditions.ts";
 
-/** What reads texts in a Canary that are of languages of their own. */
+/** What reads texts in one Canary that are of languages of their own; of each Canary it reads only so much. */
 export type TextReaders = Pick<SeenObjects, "readQuery" | "isPattern">;
 
 /**
  * What was there `before` is not found again: a Canary of an earlier time stays editable, and may be put right part by part. Nothing in one
  * that is left to Flagger.
  */
-export function impossibleIn(canary: Canary, before: Canary | undefined, readers: TextReaders): Impossible[] {
+export function impossibleIn(canary: Canary, before: Canary | undefined, readers: () => TextReaders): Impossible[] {
   if (isLeftToFlagger(canary)) return [];
-  const found = hopeless(canary, readers);
+  const found = hopeless(canary, readers());
   if (!before || found.length === 0) return found;
-  const known = new Set(hopeless(before, readers).flatMap(subjects));
+  const known = new Set(hopeless(before, readers()).flatMap(subjects));
   return found.filter((one) => subjects(one).some((subject) => !known.has(subject)));
 }
 

@@ -5,9 +5,9 @@ import { createPatternReader, createQueryReader } from "../../promql.ts";
 import type { Canary, CanarySpec, MetricSpec } from "../objects/canary.ts";
 import { annotation } from "../objects/names.ts";
 import { type PreconditionCode, preconditionCodes } from "../preconditions/preconditions.ts";
-import { impossibleIn, impossibleText } from "./impossible.ts";
+import { impossibleIn, impossibleText, type TextReaders } from "./impossible.ts";
 
-const readers = { readQuery: createQueryReader(), isPattern: createPatternReader() };
+const readers = (): TextReaders => ({ readQuery: createQueryReader(), isPattern: createPatternReader() });
 
 function canary(over: Partial<CanarySpec> = {}, metadata: Canary["metadata"] = {}): Canary {
   const place = { name: "podinfo", namespace: "test", ...metadata };
@@ -141,4 +141,11 @@ it("is in the table of docs/canary.md, and nothing else is", () => {
   const named = [...section.matchAll(/^\| `([a-z-]+)`/gm)].map(([, code]) => code);
   expect(named.filter((code) => !(preconditionCodes as readonly string[]).includes(code ?? ""))).toEqual([]);
   expect([...new Set(named)].sort()).toEqual([...new Set(rows.map(([code]) => code))].sort());
+});
+
+it("a Canary of an earlier time stays editable however long its queries are: old and new are read apart", () => {
+  const long = Array.from({ length: 17 }, (_, index) => ({ name: `m${index}`, query: `vector(${"1+".repeat(450)}1)` }));
+  const old = canary(asking(...long, { name: "wrong", query: `${ofStable.query}${" + 0".repeat(100)}` }));
+  expect(found(old)).toEqual(["metric-wrong-track"]);
+  expect(found({ ...old, metadata: { ...old.metadata, labels: { team: "web" } } }, old)).toEqual([]);
 });
