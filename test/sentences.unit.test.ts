@@ -29,7 +29,7 @@ const allowed: Record<string, string> = {
   "shared/canary-status.ts: before.reason === said.reason": "the same; and this is a code",
   "shared/core/admission/rejection.ts: / \\(template (\\S+)\\)$/.exec(message)":
     "the condition's reason must be Kubernetes' own for kubectl, Flux and Argo CD, so its message alone can carry our mark and the hash",
-  "shared/core/admission/impossible.ts: what.includes(field)": "a field that the sentence names is not said twice",
+  "shared/core/admission/refusal.ts: what.includes(field)": "a field that the sentence names is not said twice",
   "shared/core/admission/rejection.ts: message.startsWith(prefix)": "the same",
   'shared/core/alerts/pending.ts: next === ""': shownIfAny,
   "shared/kube/errors.ts: / cannot \\S+ (resource|path) /.test(said)": `${kubernetesOwn}: RBAC and admission plugins refuse alike`,

@@ -40,13 +40,15 @@ beforeAll(async () => {
 afterAll(() => deleteNamespace(namespace));
 
 describe("a Canary's text", () => {
-  it("is refused with every fault and its field path at once", async () => {
+  it("is refused with every fault and whatever else could never run, each by its field path at once", async () => {
+    const query = 'rate(errors{deployment="podinfo"}[1m])';
+    const metrics = [{ name: "nothing-known" }, { name: "errors", query, thresholdRange: { max: 1 } }];
     const { code, stderr } = await applied({
-      analysis: { stepWeight: 30, maxWeight: 20, stepWeightPromotion: 0.5, metrics: [{ name: "nothing-known" }] },
+      analysis: { stepWeight: 30, maxWeight: 20, stepWeightPromotion: 0.5, mirror: true, metrics },
     });
     expect(code).not.toBe(0);
-    for (const path of ["spec.analysis.stepWeightPromotion", "spec.analysis.metrics[0]"])
-      expect(stderr).toContain(path);
+    const fields = ["stepWeightPromotion", "metrics[0]", "mirror", "metrics[errors].query"];
+    for (const field of fields) expect(stderr).toContain(`spec.analysis.${field}`);
   });
 
   it.each([

@@ -1,10 +1,10 @@
 /**
- * POST /mutate/canaries and /validate/canaries. Both refuse a faulty spec with all faults at once; the mutating one is asked
+ * POST /mutate/canaries and /validate/canaries. Both refuse a spec with all reasons at once; the mutating one is asked
  * before the API server checks the schema, whose own errors would hide the rest. No reads: whoever can reach the port may ask.
  */
 import { isDeepStrictEqual } from "node:util";
 import { type Canary, withSpec } from "../../shared/core/objects/canary.ts";
-import { formatErrors, parsePolicy } from "../../shared/core/spec/policy.ts";
+import { parsePolicy } from "../../shared/core/spec/policy.ts";
 import { doubtsOf, notWatched, refusalWords } from "./canary-warnings.ts";
 import { stampCommand } from "./commands.ts";
 import type { AdmissionRequest, Verdict } from "./review.ts";
@@ -71,8 +71,8 @@ function specFault(canary: Canary, oldCanary: Canary | undefined): Verdict | und
   if (!hasShape(canary)) return undefined;
   const policy = parsePolicy(canary.spec);
   const before = oldCanary && hasShape(oldCanary) ? withSpec(oldCanary) : undefined;
-  const faults = policy.ok ? refusalWords(canary, before) : formatErrors(policy.errors);
-  return faults === "" ? undefined : { allowed: false, code: 422, message: faults, warnings: [] };
+  const message = refusalWords(canary, before, policy.ok ? [] : policy.errors);
+  return message === undefined ? undefined : { allowed: false, code: 422, message, warnings: [] };
 }
 
 /** What is null or a number where another thing should be, the schema says by its path, and it is asked next. */

@@ -83,3 +83,13 @@ describe("a field that is there and says nothing, as `metrics:` does", () => {
     expect(validateCanary(reviewed(spec), { ownAccounts: [] })).toMatchObject({ allowed: true });
   });
 });
+
+it("says the faults of a text whose other parts nothing can read before the schema has been asked", () => {
+  const targetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "web" };
+  const analysis = { stepWeight: 10, iterations: 2, match: [{ headers: { "x-a": { regex: 5 } } }] };
+  const review = { ...written("shop"), object: { metadata: { name: "web" }, spec: { targetRef, analysis } } };
+  expect(mutateCanary(review, { ownAccounts: [] })).toMatchObject({
+    allowed: false,
+    message: "spec.analysis: stepWeight and iterations exclude each other: keep one",
+  });
+});

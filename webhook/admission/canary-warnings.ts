@@ -1,9 +1,11 @@
 /** What a Canary's text is allowed to say and its author may not have meant: said as warnings when it is written. */
-import { impossibleIn, impossibleText, type TextReaders } from "../../shared/core/admission/impossible.ts";
+import { impossibleIn, type Impossible, type TextReaders } from "../../shared/core/admission/impossible.ts";
+import { refusalText } from "../../shared/core/admission/refusal.ts";
 import { apexOf, type Canary, type CanarySpec } from "../../shared/core/objects/canary.ts";
 import { canaryRules } from "../../shared/core/preconditions/canary.ts";
 import type { SeenObjects } from "../../shared/core/preconditions/finding.ts";
 import { createPatternReader, createQueryReader } from "../../shared/promql.ts";
+import type { FieldError } from "../../shared/core/spec/policy.ts";
 import { byText, unmetPreconditions } from "../../shared/core/preconditions/preconditions.ts";
 
 type AsInstalled = Pick<
@@ -22,9 +24,13 @@ export function doubtsOf(
   return [...unmetPreconditions(seen).map(({ what }) => what), ...unjudged(spec), ...parentsElsewhere(spec)];
 }
 
-/** Why a Canary whose text has no fault is refused: in sentences, each with its field and what to write instead. Empty: it is not. */
-export function refusalWords(canary: Canary, oldCanary: Canary | undefined): string {
-  return impossibleText(impossibleIn(canary, oldCanary, readers));
+/** Why a Canary with these faults in its text, or none, is refused, all in one answer. Undefined: it is not. */
+export function refusalWords(
+  canary: Canary,
+  oldCanary: Canary | undefined,
+  faults: readonly FieldError[],
+): string | undefined {
+  return refusalText(faults, impossibleBeside(canary, oldCanary, faults));
 }
 
 /** Where this installation looks after other namespaces only, its rules are not those of the Canary: nothing but that is said. */
@@ -36,6 +42,20 @@ export function notWatched(canary: Canary, watchNamespaces: SeenObjects["watchNa
 }
 
 // --- internal ---
+
+/** Before the schema has been asked, other parts of a faulty text may be of a shape that nothing can read: its faults are said all the same. */
+function impossibleBeside(
+  canary: Canary,
+  oldCanary: Canary | undefined,
+  faults: readonly FieldError[],
+): readonly Impossible[] {
+  try {
+    return impossibleIn(canary, oldCanary, readers);
+  } catch (error) {
+    if (faults.length === 0) throw error;
+    return [];
+  }
+}
 
 const readers = (): TextReaders => ({ readQuery: createQueryReader(), isPattern: createPatternReader() });
 

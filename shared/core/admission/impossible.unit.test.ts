@@ -5,7 +5,8 @@ import { createPatternReader, createQueryReader } from "../../promql.ts";
 import type { Canary, CanarySpec, MetricSpec } from "../objects/canary.ts";
 import { annotation } from "../objects/names.ts";
 import { type PreconditionCode, preconditionCodes } from "../preconditions/preconditions.ts";
-import { impossibleIn, impossibleText, type TextReaders } from "./impossible.ts";
+import { impossibleIn, type TextReaders } from "./impossible.ts";
+import { refusalText } from "./refusal.ts";
 
 const readers = (): TextReaders => ({ readQuery: createQueryReader(), isPattern: createPatternReader() });
 
@@ -81,7 +82,7 @@ const rows: [PreconditionCode, string, Canary][] = [
 describe("a Canary that can never begin a run, whatever the cluster has", () => {
   it.each(rows)("is refused: %s, %s", (code, field, given) => {
     expect(found(given)).toEqual([code]);
-    expect(impossibleText(impossibleIn(given, undefined, readers))).toContain(field);
+    expect(refusalText([], impossibleIn(given, undefined, readers))).toContain(field);
   });
 
   it.each(rows)("of an earlier time may be edited all the same: %s, %s", (_, __, given) => {
@@ -92,7 +93,7 @@ describe("a Canary that can never begin a run, whatever the cluster has", () => 
   it("is told all of it at once", () => {
     const both = canary({ ...service({ hosts: ["a.test"], headless: true }), ...asking(ofStable) });
     expect(found(both).sort()).toEqual(["hosts-astray", "metric-wrong-track", "unsupported-field"]);
-    const text = impossibleText(impossibleIn(both, undefined, readers));
+    const text = refusalText([], impossibleIn(both, undefined, readers));
     for (const field of ["spec.service.hosts has", "spec.service.headless (", "spec.analysis.metrics[errors].query: "])
       expect(text).toContain(field);
   });
