@@ -12,6 +12,13 @@ export interface Written {
   lastedMs: number;
 }
 
+/** Status writes a check of each canary, without the news. */
+export function writesPerCheck(written: readonly Written[], intervalMs: number): { mean: number; most: number } {
+  const perCheck = written.map(({ all, news, lastedMs }) => (all - news - 1) / (lastedMs / intervalMs));
+  const mean = perCheck.reduce((sum, one) => sum + one, 0) / perCheck.length;
+  return { mean, most: Math.max(...perCheck) };
+}
+
 export class StatusWrites {
   /** By `namespace/name`. */
   readonly counts = new Map<string, Written>();

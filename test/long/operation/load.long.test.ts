@@ -23,6 +23,7 @@ import {
   namespacesOf,
 } from "../../load/fleet.ts";
 import { Kwok } from "../../load/kwok.ts";
+import { StatusWrites, writesPerCheck } from "../../load/status-writes.ts";
 import { meshName } from "../../mesh/settings.ts";
 import { Proxies } from "../../load/proxies.ts";
 
@@ -135,7 +136,8 @@ it("are initialized, and name no caller that is younger than its TrafficSplit", 
   expect(result.flatMap(({ staleCallers = [] }) => staleCallers)).toEqual([]);
 });
 
-it("are all promoted, step by step, at no more than four queries an interval in all", async () => {
+it("are all promoted, step by step, at no more than four queries an interval in all and one write of each status a check", async () => {
+  const writes = await StatusWrites.start(await administrator());
   const { result, perInterval } = await counted("promoted", async () => {
     const images = `app=${imageOf("v2")}`;
     for (const namespace of namespaces) {
@@ -144,8 +146,15 @@ it("are all promoted, step by step, at no more than four queries an interval in 
     }
     return allIn("Succeeded", 18 * minutes);
   });
+  await writes.stop();
+  const { mean, most } = writesPerCheck([...writes.counts.values()], intervalMs);
+  process.stdout.write(
+    `${writes.counts.size} canaries: ${mean.toFixed(2)} status writes per canary and check, ${most.toFixed(2)} of one canary at most\n`,
+  );
   expect(result.filter(({ phase }) => phase !== "Succeeded").map(({ reason }) => reason)).toEqual([]);
   expect(result.every(({ failedChecks }) => failedChecks === 0)).toBe(true);
   expect(perInterval).toBeLessThanOrEqual(4);
+  expect(writes.counts.size).toBe(apps.length);
+  expect(mean).toBeLessThanOrEqual(1);
   expect(Math.round(proxies.unserved)).toBe(0);
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { resource } from "../../../shared/kube/resources.ts";
 import type { Controller } from "../../../webhook/controller/controller.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
-import { StatusWrites, type Written } from "../../load/status-writes.ts";
+import { StatusWrites, writesPerCheck, type Written } from "../../load/status-writes.ts";
 import { startArena, type Arena } from "../../safety/arena.ts";
 import { Stage } from "../../safety/plays.ts";
 import { Passing } from "../../safety/through.ts";
@@ -60,9 +60,7 @@ it("write their status at most once a check each", async () => {
     `${eachTimes} writes of each of ${canaries} canaries`,
   );
   await writes.stop();
-  const perCheck = written().map(({ all, news, lastedMs }) => (all - news - 1) / (lastedMs / intervalMs));
-  const mean = perCheck.reduce((sum, one) => sum + one, 0) / canaries;
-  const most = Math.max(...perCheck);
+  const { mean, most } = writesPerCheck(written(), intervalMs);
   process.stdout.write(
     `${canaries} running canaries: ${mean.toFixed(2)} status writes per canary and check, ${most.toFixed(2)} of one canary at most\n`,
   );
