@@ -10,6 +10,8 @@ import { describe, expect, it } from "vitest";
 const root = join(import.meta.dirname, "..");
 /** Fields and variables that hold what people read. */
 const sentences = /^(reason|message|why|words|sentence|said|what|next|does)$/;
+/** Of a Map or a Set: who looks something up by a sentence reads it. */
+const lookups = /^(get|set|has|add|delete)$/;
 const searches = /^(includes|startsWith|endsWith|match|matchAll|search|indexOf|split)$/;
 
 const shownIfAny = "a line of text is left out where there is none, and nothing else hangs on it";
@@ -54,6 +56,7 @@ function readsSentence(node: ts.Node): boolean {
   if (!ts.isCallExpression(node) || !ts.isPropertyAccessExpression(node.expression)) return false;
   const { expression: of, name } = node.expression;
   if (searches.test(name.text)) return isSentence(of);
+  if (lookups.test(name.text)) return node.arguments.slice(0, 1).some(isSentence);
   return ["test", "exec"].includes(name.text) && node.arguments.some(isSentence);
 }
 
@@ -104,11 +107,14 @@ describe("a sentence for people", () => {
     "const isNew = before.message !== message;",
     'const is = (failure.message ?? "").includes("quota");',
     "const is = /paused/.test(reason);",
+    "const times = seen.get(write.does) ?? 0;",
+    "seen.add(why);",
   ])("is known as read in %s", (code) => expect(readings("a.ts", code)).toHaveLength(1));
 
   it.each([
     'const is = body.reason === "AlreadyExists";',
     "if (why === undefined) go();",
+    "said.set(code, why);",
     'const is = status.reasonCode === "pods-failing";',
   ])("is not what is read in %s", (code) => expect(readings("a.ts", code)).toEqual([]));
 });

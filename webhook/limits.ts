@@ -65,11 +65,11 @@ export class Budget {
   }
 
   private serve(): void {
-    for (let next = this.next(); next && this.sum + next.amount <= this.bounds.total; next = this.next()) {
-      this.line.delete(next);
-      this.granted.add(next);
-      this.add(next.client, next.amount);
-      next.go();
+    for (let claim = this.next(); claim && this.sum + claim.amount <= this.bounds.total; claim = this.next()) {
+      this.line.delete(claim);
+      this.granted.add(claim);
+      this.add(claim.client, claim.amount);
+      claim.go();
     }
   }
 

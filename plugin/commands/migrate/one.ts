@@ -4,12 +4,13 @@ import { optional } from "../../../shared/core/format/compact.ts";
 import { formatDuration } from "../../../shared/core/format/duration.ts";
 import { isSwitched } from "../../../shared/core/migrate/left-by-flagger.ts";
 import { rehearse } from "../../../shared/core/migrate/rehearsal.ts";
-import type {
-  MigrationRefusal,
-  MigrationSeen,
-  MigrationStep,
-  MigrationWait,
-  MigrationWrite,
+import {
+  type MigrationRefusal,
+  type MigrationSeen,
+  type MigrationStep,
+  type MigrationWait,
+  type MigrationWrite,
+  writeKey,
 } from "../../../shared/core/migrate/seen.ts";
 import { cureText } from "../../../shared/core/preconditions/preconditions.ts";
 import { pause } from "../../../shared/kube/clock.ts";
@@ -91,7 +92,7 @@ interface Memory {
   /** When something last moved, and since when nothing sends to the primary; ms of the timers. */
   movedAt: number;
   quietSince?: number;
-  /** How often each write was made, by what it does. */
+  /** How often each write was made, by its key. */
   times: Map<string, number>;
   /** How often a floor that was written was gone at the next look. */
   floorsLost: number;
@@ -143,9 +144,10 @@ const mostTimes = 10;
 
 function moved({ say }: Journey, deps: Deps, memory: Memory, write: MigrationWrite): "again" | "new" {
   const { does } = write;
+  const key = writeKey(write);
   memory.writes += 1;
-  const times = (memory.times.get(does) ?? 0) + 1;
-  memory.times.set(does, times);
+  const times = (memory.times.get(key) ?? 0) + 1;
+  memory.times.set(key, times);
   // A floor is written again while it lasts, and nothing has moved by that.
   if (isOfStatus(write) && times > 1) return "again";
   if (times >= mostTimes)

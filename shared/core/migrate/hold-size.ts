@@ -17,6 +17,8 @@ export function holdSize(seen: MigrationSeen, target: V1Deployment, size: number
   const floor = { replicas: size, until, ...wordsOf(scaler, { name, size }) };
   const { canary } = seen;
   return {
+    code: "hold-size",
+    size,
     verb: "replace",
     kind: kind.canary.kind,
     subresource: "status",

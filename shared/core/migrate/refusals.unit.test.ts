@@ -71,7 +71,7 @@ describe("a migration is refused", () => {
   it("by a Service of ours that Flagger has put back, until it has been silent for two intervals", () => {
     const switched = rehearse(left, nextToCanary).reduce(
       (seen, step) =>
-        step.kind === "write" && step.write.does.includes("sends to") ? afterWrite(seen, step.write) : seen,
+        step.kind === "write" && step.write.code === "switch-over" ? afterWrite(seen, step.write) : seen,
       left,
     );
     const services = switched.services.map((service) =>

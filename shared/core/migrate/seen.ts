@@ -72,12 +72,31 @@ export type MigrationKind =
   | "ConfigMap"
   | "Secret";
 
+export type MigrationWriteCode =
+  | "serving-template"
+  | "resume-scaler"
+  | "scale"
+  | "hold-size"
+  | "switch-over"
+  | "take-route"
+  | "take-leaf"
+  | "give-apex"
+  | "take-canary"
+  | "remove"
+  | "share-copy"
+  | "leave-canary"
+  | "forget-status"
+  | "plain-labels";
+
 export interface MigrationWrite {
+  code: MigrationWriteCode;
   verb: "replace" | "delete";
   kind: MigrationKind;
   /** The object as it is to be, with the resourceVersion that was seen; of a deletion, as it was seen. */
   object: { apiVersion?: string; metadata?: V1ObjectMeta };
   subresource?: "status";
+  /** How many pods it is about: with another number it is not the same write again. */
+  size?: number;
   /** What it does, for people: a main clause without a full stop. */
   does: string;
 }
@@ -118,3 +137,8 @@ export interface MigrationWait {
 
 export type MigrationStep =
   { kind: "write"; write: MigrationWrite } | MigrationWait | MigrationRefusal | { kind: "done" };
+
+/** The same for a write that is made again because somebody has undone it. */
+export function writeKey({ code, kind, object, size }: MigrationWrite): string {
+  return [code, kind, object.metadata?.name, size ?? ""].join("/");
+}

@@ -79,6 +79,7 @@ function withServingTemplate({ primary, ...seen }: MigrationSeen, target: V1Depl
   const asked = target.spec?.template;
   if (sameTemplate(asked, template)) return undefined;
   return {
+    code: "serving-template",
     verb: "replace",
     kind: "Deployment",
     object: { ...target, metadata: remembering(target, template), spec: { ...target.spec!, template } } as V1Deployment,
@@ -98,6 +99,7 @@ function remembering(target: V1Deployment, template: V1PodTemplateSpec): V1Deplo
 function resumeScaler(scaler: Scaler): MigrationWrite {
   const { [kedaPause]: _paused, ...annotations } = scaler.metadata?.annotations ?? {};
   return {
+    code: "resume-scaler",
     verb: "replace",
     kind: scaler.kind,
     object: { ...scaler, metadata: { ...scaler.metadata, annotations } },
@@ -111,6 +113,8 @@ function scale(
 ): MigrationWrite {
   const like = of ? `, as many as ${of.metadata?.name} has` : "";
   return {
+    code: "scale",
+    size,
     verb: "replace",
     kind: "Deployment",
     object: { ...target, spec: { ...target.spec!, replicas: size } } as V1Deployment,
@@ -153,6 +157,7 @@ function switchOver(seen: MigrationSeen, target: V1Deployment): MigrationStep | 
   const isLeaf = name === primaryLeaf(apexOf(seen.canary));
   const object = isLeaf ? ownLeaf(seen, target, service) : plainService(seen, target, service);
   return write({
+    code: "switch-over",
     verb: "replace",
     kind: "Service",
     object,
@@ -184,6 +189,7 @@ function takeOver(seen: MigrationSeen, target: V1Deployment): MigrationStep | un
   const [leaf] = flaggersLeaves(seen);
   if (leaf)
     return write({
+      code: "take-leaf",
       verb: "replace",
       kind: "Service",
       object: ownLeaf(seen, target, leaf),
@@ -192,6 +198,7 @@ function takeOver(seen: MigrationSeen, target: V1Deployment): MigrationStep | un
   const apex = serviceNamed(seen, apexName);
   if (apex && (isOfFlagger(canary, apex) || hasFluxMarks(apex)))
     return write({
+      code: "give-apex",
       verb: "replace",
       kind: "Service",
       object: plainService(seen, target, apex),
@@ -205,6 +212,7 @@ function takeRoute({ canary }: MigrationSeen, route: RouteObject): MigrationWrit
   const apex = apexOf(canary);
   const owned = ownRoute(route, { canary: name, namespace, uid, apex });
   return {
+    code: "take-route",
     verb: "replace",
     kind: route.kind as "TrafficSplit" | "HTTPRoute",
     object: routerOf(owned).withWeight(owned, apex, 0),
@@ -223,6 +231,7 @@ function canaryOfOurs({ canary }: MigrationSeen): MigrationStep | undefined {
     finalizers: finalizers.filter((one) => one !== flaggerFinalizer),
   };
   return write({
+    code: "take-canary",
     verb: "replace",
     kind: kind.canary.kind,
     object: { ...canary, metadata },
@@ -244,7 +253,13 @@ function removePrimary(seen: MigrationSeen): MigrationStep | undefined {
 }
 
 function removal(of: MigrationWrite["kind"], object: MigrationWrite["object"]): MigrationWrite {
-  return { verb: "delete", kind: of, object, does: `${of.toLowerCase()}/${object.metadata?.name} is deleted` };
+  return {
+    code: "remove",
+    verb: "delete",
+    kind: of,
+    object,
+    does: `${of.toLowerCase()}/${object.metadata?.name} is deleted`,
+  };
 }
 
 /** Canaries may share a copy; each gives up its part, and the last takes it away. */
@@ -253,6 +268,7 @@ function removeCopy({ canary }: MigrationSeen, copy: ConfigObject): MigrationWri
   if (others.length === 0) return removal(copy.kind, copy);
   const name = `${copy.kind.toLowerCase()}/${copy.metadata?.name}`;
   return {
+    code: "share-copy",
     verb: "replace",
     kind: copy.kind,
     object: { ...copy, metadata: { ...copy.metadata, ownerReferences: others } },

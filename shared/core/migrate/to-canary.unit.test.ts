@@ -4,7 +4,7 @@ import { leftByFlagger, type LeftOptions, podTemplate } from "../../../test/migr
 import { unmetPreconditions } from "../preconditions/preconditions.ts";
 import { httpRoute } from "../routes/routes.ts";
 import { afterWait, afterWrite, rehearse } from "./rehearsal.ts";
-import type { MigrationSeen, MigrationStep } from "./seen.ts";
+import { type MigrationSeen, type MigrationStep, writeKey } from "./seen.ts";
 import { nextToCanary } from "./to-canary.ts";
 
 const words = (step: MigrationStep): string => {
@@ -278,5 +278,29 @@ describe("a migration", () => {
     ).toEqual({
       kind: "done",
     });
+  });
+});
+
+describe("a write that is made again", () => {
+  const keyOf = (seen: MigrationSeen): string => {
+    const step = nextToCanary(seen);
+    return step.kind === "write" ? writeKey(step.write) : "";
+  };
+  const scaling = (has: number, size: number): string => {
+    const seen = withTarget(leftByFlagger(), ({ spec }) => (spec!.replicas = has));
+    return keyOf({ ...seen, primary: { ...seen.primary!, spec: { ...seen.primary!.spec!, replicas: size } } });
+  };
+
+  it("is the same by what it comes to, whatever somebody has made of it meanwhile", () => {
+    expect(scaling(0, 2)).toBe("scale/Deployment/podinfo/2");
+    expect(scaling(1, 2)).toBe(scaling(0, 2));
+    expect(scaling(0, 3)).not.toBe(scaling(0, 2));
+  });
+
+  it("is none of the others of the same way", () => {
+    const writes = rehearse(leftByFlagger(), nextToCanary).flatMap((step) => (step.kind === "write" ? step.write : []));
+    const keys = writes.map(writeKey);
+    expect(keys.length).toBeGreaterThan(5);
+    expect(new Set(keys).size).toBe(keys.length);
   });
 });

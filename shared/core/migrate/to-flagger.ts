@@ -64,6 +64,7 @@ function leave({ canary }: MigrationSeen): MigrationStep | undefined {
   return {
     kind: "write",
     write: {
+      code: "leave-canary",
       verb: "replace",
       kind: kind.canary.kind,
       object: { ...canary, metadata: { ...canary.metadata, annotations } },
@@ -114,6 +115,7 @@ function forget(seen: MigrationSeen): MigrationStep | undefined {
   return {
     kind: "write",
     write: {
+      code: "forget-status",
       verb: "replace",
       kind: kind.canary.kind,
       subresource: "status",
@@ -129,6 +131,7 @@ function plainLabels(apex: V1Service): MigrationStep {
   return {
     kind: "write",
     write: {
+      code: "plain-labels",
       verb: "replace",
       kind: "Service",
       object: { ...apex, metadata: { ...apex.metadata, labels: Object.fromEntries(labels) } },
