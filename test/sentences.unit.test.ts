@@ -24,7 +24,7 @@ const allowed: Record<string, string> = {
   "plugin/commands/wait/wait.ts: reason !== said": "not printed twice",
   'plugin/dashboard/actions.ts: reason === ""': "what a person types in, who may leave it empty",
   "plugin/dashboard/feed.ts: failure.message === this.away?.words": "not sent twice",
-  'plugin/render/canary.ts: view.next === ""': shownIfAny,
+  'plugin/render/facts.ts: view.next === ""': shownIfAny,
   'plugin/render/sections.ts: message !== ""': shownIfAny,
   "shared/canary-status.ts: before.message === said.message":
     "the time of a condition is that of its last change, its text included",

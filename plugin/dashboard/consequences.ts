@@ -23,11 +23,7 @@ const says: Record<DashboardVerb, (view: CanaryView) => string[]> = {
     `${view.target} rolls to ${versionOf(view.images.canary, view)} by its own strategy${podsOf(view)}.`,
     "The controller refuses this while the canary is not ready or its last check failed.",
   ],
-  rollback: (view) => [
-    ...(isRollingOut(view) ? [`${view.target} goes back to ${versionOf(view.images.stable, view)} first.`] : []),
-    returning(view),
-    `${versionOf(view.images.canary, view)} is rejected: it does not start again by itself. No pod of stable restarts${isRollingOut(view) ? " that runs stable already" : ""}.`,
-  ],
+  rollback: (view) => (view.run === null && view.keptUntil !== null ? lettingGo : goingBack(view)),
   pause: (view) => [
     `The weight stays at ${weightNow(view)}% until someone resumes.`,
     "Checks go on: enough failed ones still take the canary back.",
@@ -42,6 +38,19 @@ const says: Record<DashboardVerb, (view: CanaryView) => string[]> = {
     ];
   },
 };
+
+/** Between runs, of a canary that was rejected already. */
+const lettingGo = [
+  "The rejected canary's pods, which stay for a look, go now. Stable keeps every request, and none of its pods restarts.",
+];
+
+function goingBack(view: CanaryView): string[] {
+  return [
+    ...(isRollingOut(view) ? [`${view.target} goes back to ${versionOf(view.images.stable, view)} first.`] : []),
+    returning(view),
+    `${versionOf(view.images.canary, view)} is rejected: it does not start again by itself. No pod of stable restarts${isRollingOut(view) ? " that runs stable already" : ""}.`,
+  ];
+}
 
 /** What resume means depends on what it lets through. */
 const askedEffect = (verb: DashboardVerb, effect: string): string[] =>

@@ -79,6 +79,12 @@ describe("the commands of the page", () => {
     expect(said["retry"]).toContain("request-success-rate 71.20% is below 99%");
   });
 
+  it("let the pods of a rejected canary go, and reject nothing anew", () => {
+    expect(saidIn("keeping a rejected canary for a look")["rollback"]).toBe(
+      "The rejected canary's pods, which stay for a look, go now. Stable keeps every request, and none of its pods restarts.",
+    );
+  });
+
   it("say what resume lets through", () => {
     expect(saidIn("held for client errors")["resume"]).toContain("the client errors are meant");
   });

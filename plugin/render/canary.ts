@@ -2,12 +2,12 @@
 import { imagesText } from "../view/images.ts";
 import { isGone } from "../view/controller-health.ts";
 import { distance, relative } from "../terminal/time.ts";
-import { gateText } from "./gate.ts";
+import { factTexts, nextText, notesOf, stepText } from "./facts.ts";
 import { layOut } from "./layout.ts";
 import { renderChecks, renderRuns, renderTracks } from "./sections.ts";
 import { renderTree } from "./object-tree.ts";
 import { paint, printable, type RenderOptions, type Style, symbol, wrap } from "../terminal/style.ts";
-import { weightDiffers, weightNow } from "../view/headline.ts";
+import { weightNow } from "../view/headline.ts";
 import type { CanaryView } from "../view/types.ts";
 
 const keyWidth = 12;
@@ -69,22 +69,6 @@ function commandsOnly({ advice }: CanaryView, { style }: RenderOptions): string[
   );
 }
 
-/** How long a check may take. */
-const graceMs = 5_000;
-
-/** What comes next, and when. */
-export function nextText(view: CanaryView, now: number): string {
-  if (isGone(view.controller)) return "nothing until the controller is back";
-  const checkAt = view.run?.checkAt;
-  if (!checkAt) return view.next;
-  const lateMs = now - new Date(checkAt).getTime();
-  const check =
-    lateMs > graceMs
-      ? `check was due ${relative(checkAt, now)}`
-      : `next check ${lateMs > 0 ? "now" : relative(checkAt, now)}`;
-  return view.next === "" ? check : `${view.next.replace(/\.$/, "")} (${check})`;
-}
-
 /** When it may be promoted. */
 export function etaText({ run, controller }: CanaryView, now: number): string {
   if (!run?.eta || isGone(controller)) return "";
@@ -96,6 +80,7 @@ export function etaText({ run, controller }: CanaryView, now: number): string {
 // --- internal ---
 
 function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): string[] {
+  const facts = factTexts(view, now);
   const lines: [string, string][] = [
     ["Canary:", `${view.name}   namespace ${view.namespace}, target ${view.target}`],
     ["Phase:", phaseText(view, now)],
@@ -103,14 +88,14 @@ function renderHead(view: CanaryView, { style, now, wide }: RenderOptions): stri
     ["Next:", nextText(view, now)],
     ["Ends:", etaText(view, now)],
     ["Weight:", weightText(view) + (wide && view.routeChoice ? ` (${view.routeChoice.why})` : "")],
-    ["Capacity:", view.floor?.message ?? ""],
-    ["Kept:", keptText(view, now)],
+    ["Capacity:", facts.capacity],
+    ["Kept:", facts.kept],
     ...imageLines(view),
-    ["Paused:", pausedText(view, now)],
-    ["Gate:", gateText(view, now)],
-    ["Unvetted:", unvettedText(view, now)],
+    ["Paused:", facts.paused],
+    ["Gate:", facts.gate],
+    ["Unvetted:", facts.unvetted],
     ["Asked by:", view.run ? `${view.run.requestedBy}, ${relative(view.run.startedAt, now)}` : ""],
-    ["Controller:", controllerText(view)],
+    ["Controller:", facts.controller],
   ];
   const shown = lines.filter(([, value]) => value !== "");
   return [renderVerdict(view, { style }), ...shown.map(format)];
@@ -128,11 +113,6 @@ function phaseText(view: CanaryView, now: number): string {
     parts.push(`run ${run.id}`, `${view.failedChecks} of ${view.failedChecksLimit} failed checks`);
   } else if (view.phaseSince) parts.push(`for ${distance(view.phaseSince, now)}`);
   return parts.join(", ");
-}
-
-/** `step 2 of 5`; where it is an iteration, which. */
-export function stepText({ step, steps, iteration }: NonNullable<CanaryView["run"]>): string {
-  return iteration ? `iteration ${iteration.index} of ${iteration.of}` : `step ${step} of ${steps}`;
 }
 
 function weightText(view: CanaryView): string {
@@ -158,47 +138,8 @@ function imageLines(view: CanaryView): [string, string][] {
   ];
 }
 
-/** The canary's pods after a rejection, and what ends that. */
-function keptText({ keptUntil }: CanaryView, now: number): string {
-  if (keptUntil === null) return "";
-  return `the canary's pods stay without traffic, for a look, and go ${relative(keptUntil, now)}; rollback or another change ends that`;
-}
-
-function pausedText({ run }: CanaryView, now: number): string {
-  if (!run?.paused) return "";
-  const { by, at, until, reason } = run.paused;
-  const end = until ? `until ${until} (${relative(until, now)})` : "until resume";
-  return `by ${by || "someone"} ${relative(at, now)}, ${end}${reason ? `: ${reason}` : ""}`;
-}
-
-function unvettedText({ unvetted }: CanaryView, now: number): string {
-  if (!unvetted) return "";
-  return `${imagesText(unvetted.images)}, by ${unvetted.by || "someone"} ${relative(unvetted.at, now)} (${unvetted.how})`;
-}
-
-function controllerText({ controller }: CanaryView): string {
-  if (controller.state !== "silent" || !controller.renewedAt) return "";
-  return `silent since ${controller.renewedAt}${controller.holder ? `, last leader ${controller.holder}` : ""}`;
-}
-
 function renderNotes(view: CanaryView, { style, now }: RenderOptions): string[] {
   const warn = symbol(style, "warn");
-  const notes = [
-    ...weightNotes(view, now),
-    ...(view.route?.problem ? [`${view.route.kind} ${view.route.name}: ${view.route.problem}`] : []),
-    ...view.warnings,
-    ...view.unread,
-  ].map((note) => `${paint(style, "warn", warn)} ${wrap(note, style.width, 2)}`);
+  const notes = notesOf(view, now).map((note) => `${paint(style, "warn", warn)} ${wrap(note, style.width, 2)}`);
   return [...notes, ...callerNotes(view, style)];
-}
-
-function weightNotes(view: CanaryView, now: number): string[] {
-  const { route } = view;
-  if (!route || !weightDiffers(view)) return [];
-  const { changedBy } = route;
-  const who = changedBy
-    ? `${changedBy.manager}${changedBy.at ? `, ${relative(changedBy.at, now)}` : ""}`
-    : "someone else";
-  const own = route.ownPercent ?? view.canaryWeightPercent;
-  return [`${route.kind} ${route.name} gives the canary ${route.canaryPercent}%, the controller set ${own}% (${who})`];
 }

@@ -2,9 +2,9 @@
 import type { HistoryEntry, CheckStatus, Outcome } from "../../shared/core/objects/canary-status.ts";
 import { checkWords } from "../../shared/core/analysis/verdict.ts";
 import { milliseconds } from "../../shared/core/format/milliseconds.ts";
-import { sideWords } from "../../shared/core/analysis/user-requests.ts";
 import { countingText } from "../view/counting.ts";
 import { imagesText } from "../view/images.ts";
+import { boundNotes, measuredText, ofLastRun, toldOf } from "./measured.ts";
 import { relative } from "../terminal/time.ts";
 import { paint, type RenderOptions, type Style, symbol, type Tone, wrap } from "../terminal/style.ts";
 import { type Column, formatTable } from "../terminal/table.ts";
@@ -23,16 +23,13 @@ export function renderTracks(view: CanaryView, { style, now, wide }: RenderOptio
     ...trackCells(track),
     ...(wide ? [track.deployment, imagesText(track.images) || "-"] : []),
   ]);
-  const measured = view.measuredAt
-    ? `users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}${ofLastRun(view)}${countedBy(view)}`
-    : notMeasured(view);
   const [head = "", ...body] = formatTable(columns, rows);
   const trend = trendLines(view, style).map((line) => paint(style, "dim", line));
   const told = view.tracks.flatMap(toldOf).map((line) => wrap(line, style.width, 2));
   return [
     paint(style, "strong", head),
     ...body,
-    paint(style, "dim", wrap(measured, style.width, 2)),
+    paint(style, "dim", wrap(measuredText(view, now), style.width, 2)),
     ...trend,
     ...told,
   ];
@@ -54,7 +51,7 @@ export function renderChecks(view: CanaryView, { style, now, wide }: RenderOptio
     paint(style, "strong", head),
     ...body,
     ...explanations(view.checks, style),
-    ...boundNotes(view, style),
+    ...boundNotes(view).map((line) => wrap(line, style.width, 2)),
     ...(wide ? queries(view.checks) : []),
     paint(style, "dim", `checked ${relative(at, now)}${ofLastRun(view)}`),
   ];
@@ -102,40 +99,6 @@ function runLine(run: HistoryEntry, now: number): string {
   const images = imagesText(run.images);
   const about = `asked by ${run.requestedBy || "unknown"}${images ? `, ${images}` : ""}`;
   return `run ${run.run} ${run.outcome} ${relative(run.endedAt, now)}, ${about}: ${run.cause}`;
-}
-
-/** Numbers stay when a run is over; they must not be taken for today's. */
-function ofLastRun(view: CanaryView): string {
-  return view.run ? "" : ", in the last run";
-}
-
-function notMeasured({ countsRequests }: CanaryView): string {
-  return countsRequests
-    ? "nothing measured yet"
-    : "requests are not counted (analysis.requests: none): own queries judge it, and whether its pods stay ready";
-}
-
-function countedBy({ tracks }: CanaryView): string {
-  const sides = tracks.flatMap(({ requests, countedBy: side }) => (requests && side ? [side] : []));
-  const [only, other] = new Set(sides);
-  if (only === undefined) return "";
-  return `, counted ${sideWords(other === undefined ? only : "both")}`;
-}
-
-/** What users got of a track that the table has no column for, where there was any. */
-function toldOf(track: TrackView): string[] {
-  const { unanswered = 0, denied = 0, clientErrors = 0, attempts = 0, requests } = track;
-  const parts = [
-    [unanswered, "never answered"],
-    [denied, "refused by policy"],
-    [clientErrors, "client errors (4xx)"],
-    [attempts - (requests ?? attempts), "retried attempts"],
-  ] as const;
-  const some = parts.flatMap(([count, what]) => (count > 0 ? [`${count} ${what}`] : []));
-  return [
-    ...(some.length > 0 ? [`${track.name}: ${some.join(", ")}`] : []),
-    ...(track.disagreement === undefined ? [] : [track.disagreement]),
-  ];
 }
 
 function trackCells(track: TrackView): string[] {
@@ -196,15 +159,6 @@ function explanations(checks: readonly CheckStatus[], style: Style): string[] {
     const { metric, why, message } = check;
     return wrap(why === undefined ? `${metric}: ${message}` : checkWords(check), style.width, 2);
   });
-}
-
-/** Between checks the limit of durations is watched by the mesh's buckets, whose bounds are their own. */
-function boundNotes({ checks, run }: CanaryView, style: Style): string[] {
-  const boundMs = run?.slowBoundMs ?? null;
-  const check = checks.find(({ unit, max }) => unit === "milliseconds" && max !== undefined);
-  if (boundMs === null || check?.max === undefined || check.max === boundMs) return [];
-  const text = `${check.metric}: between checks its limit of ${check.max}ms is watched by the mesh's next larger bucket, ${boundMs}ms`;
-  return [wrap(text, style.width, 2)];
 }
 
 function queries(checks: readonly CheckStatus[]): string[] {

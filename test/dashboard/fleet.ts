@@ -35,15 +35,15 @@ export async function placeFleet(cluster: Cluster, now: number): Promise<void> {
   await tell(cluster, now);
 }
 
-// --- internal ---
-
 /** Each time of the fixture, moved by `ms`. */
-function moved<T>(value: T, ms: number): T {
+export function moved<T>(value: T, ms: number): T {
   const text = JSON.stringify(value).replace(/"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"/g, (quoted) =>
     JSON.stringify(new Date(Date.parse(JSON.parse(quoted) as string) + ms).toISOString()),
   );
   return JSON.parse(text) as T;
 }
+
+// --- internal ---
 
 function renamed<T>(seen: T, name: string): T {
   return JSON.parse(JSON.stringify(seen).replaceAll("podinfo", name).replaceAll("stefanprodan", "acme")) as T;

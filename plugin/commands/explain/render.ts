@@ -5,7 +5,8 @@ import type { ExplainView } from "./view.ts";
 import type { CanaryView } from "../../view/types.ts";
 import { imagesText } from "../../view/images.ts";
 import { distance, relative } from "../../terminal/time.ts";
-import { callerNotes, etaText, nextText, renderAdvice, stepText } from "../../render/canary.ts";
+import { callerNotes, etaText, renderAdvice } from "../../render/canary.ts";
+import { nextText, stepText } from "../../render/facts.ts";
 import { renderChecks } from "../../render/sections.ts";
 import { paint, printable, type RenderOptions, symbol, wrap } from "../../terminal/style.ts";
 

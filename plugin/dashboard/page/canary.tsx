@@ -1,5 +1,6 @@
 /** The page of one Canary. */
 import { useEffect, useState } from "preact/hooks";
+import { factTexts, nextText, notesOf, stepText } from "../../render/facts.ts";
 import { distance, relative } from "../../terminal/time.ts";
 import type { PageNews, PageView } from "../types.ts";
 import { Actions } from "./actions.tsx";
@@ -69,6 +70,7 @@ function Found({ page, now, mayAct }: { page: PageView; now: number; mayAct: boo
 
 function Headline({ page: { canary: view }, now }: { page: PageView; now: number }) {
   const { verdict } = view;
+  const next = nextText(view, now);
   return (
     <div class={`banner ${verdict.level}`}>
       <p class="verdict" role="status">
@@ -76,16 +78,16 @@ function Headline({ page: { canary: view }, now }: { page: PageView; now: number
         <strong>{verdict.text}</strong>
       </p>
       {view.reason ? <p>{view.reason}</p> : null}
-      {view.next ? <p class="note">{`Next: ${view.next}`}</p> : null}
+      {next ? <p class="note">{`Next: ${next}`}</p> : null}
       <dl>
-        {factsOf(view, now).map(([name, value]) => (
+        {shownFacts(view, now).map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>{value}</dd>
           </div>
         ))}
       </dl>
-      {warningsOf(view).map((text) => (
+      {warningsOf(view, now).map((text) => (
         <p key={text} class="warning">
           <Mark level="warn" /> {text}
         </p>
@@ -94,29 +96,32 @@ function Headline({ page: { canary: view }, now }: { page: PageView; now: number
   );
 }
 
-function factsOf({ phase, phaseSince, run, ...view }: PageView["canary"], now: number): [string, string][] {
+function shownFacts(view: PageView["canary"], now: number): [string, string][] {
+  const { phase, phaseSince, run } = view;
+  const { capacity, kept, paused, gate, unvetted, controller } = factTexts(view, now);
   const since = phaseSince ? `, for ${distance(phaseSince, now)}` : "";
-  const weight = `${weightIn(view)}%`;
-  if (!run)
-    return [
-      ["Phase", `${phase || "New"}${since}`],
-      ["Weight", weight],
-    ];
-  return [
-    ["Phase", `${phase}, ${run.stage}${since}`],
-    ["Weight", `${weight}, step ${run.step} of ${run.steps}`],
-    ["Asked by", `${run.requestedBy || "unknown"}, ${relative(run.startedAt, now)}`],
-    ...(run.paused ? [["Paused", pauseWords(run.paused)] satisfies [string, string]] : []),
+  const facts: [string, string][] = [
+    ["Phase", `${phase || "New"}${run ? `, ${run.stage}` : ""}${since}`],
+    ["Weight", `${weightIn(view)}%${ofWhat(view)}${run ? `, ${stepText(run)}` : ""}`],
+    ["Capacity", capacity],
+    ["Kept", kept],
+    ["Paused", paused],
+    ["Gate", gate],
+    ["Unvetted", unvetted],
+    ["Asked by", run ? `${run.requestedBy || "unknown"}, ${relative(run.startedAt, now)}` : ""],
+    ["Controller", controller],
   ];
+  return facts.filter(([, value]) => value !== "");
 }
 
-function warningsOf({ warnings, unread, callers }: PageView["canary"]): string[] {
-  const restarts = callers.map(({ workload, command }) => `${workload} must be restarted once: ${command}`);
-  return [...warnings, ...unread, ...restarts];
+function ofWhat({ isForMatching, hasService }: PageView["canary"]): string {
+  if (!hasService) return " as many pods as stable";
+  return isForMatching ? " of the requests that match" : "";
 }
 
-function pauseWords({ by, until, reason }: NonNullable<NonNullable<PageView["canary"]["run"]>["paused"]>): string {
-  return `by ${by || "someone"}, until ${until ?? "someone resumes"}${reason ? `: ${reason}` : ""}`;
+function warningsOf(view: PageView["canary"], now: number): string[] {
+  const restarts = view.callers.map(({ workload, command }) => `${workload} must be restarted once: ${command}`);
+  return [...notesOf(view, now), ...restarts];
 }
 
 function useNews(

@@ -1,5 +1,6 @@
 /** The tables of one Canary: tracks, checks, the comparison. */
 import type { CheckStatus } from "../../../shared/core/objects/canary-status.ts";
+import { boundNotes, measuredText, ofLastRun, toldOf } from "../../render/measured.ts";
 import { relative } from "../../terminal/time.ts";
 import { countingText } from "../../view/counting.ts";
 import type { CanaryView } from "../../view/types.ts";
@@ -8,12 +9,9 @@ import { Copy, type Level, Mark, Section, Table } from "./parts.tsx";
 import { latency, none, percent, perSecond, whole } from "./words.ts";
 
 export function Tracks({ view, now }: { view: CanaryView; now: number }) {
-  const note = view.measuredAt
-    ? `Users' requests over ${view.windowSeconds}s, measured ${relative(view.measuredAt, now)}.`
-    : "Nothing measured yet.";
   const head = ["Track", "Ready", "Weight", "Success", "Requests/s", "P50", "P95", "P99", "Requests"];
   return (
-    <Section title="Tracks" note={note}>
+    <Section title="Tracks" note={sentence(measuredText(view, now))}>
       <Table label="Tracks" head={head}>
         {view.tracks.map((track) => (
           <tr key={track.name}>
@@ -31,6 +29,11 @@ export function Tracks({ view, now }: { view: CanaryView; now: number }) {
           </tr>
         ))}
       </Table>
+      {view.tracks.flatMap(toldOf).map((text) => (
+        <p key={text} class="note">
+          {sentence(text)}
+        </p>
+      ))}
     </Section>
   );
 }
@@ -39,14 +42,15 @@ export function Checks({ view, now }: { view: CanaryView; now: number }) {
   const { checks, failedChecks, failedChecksLimit } = view;
   const [first] = checks;
   if (!first) return null;
-  const note = `Checked ${relative(first.at, now)}. ${failedChecks} of ${failedChecksLimit} failed checks until it goes back.`;
+  const counted = view.run ? ` ${failedChecks} of ${failedChecksLimit} failed checks until it goes back.` : "";
+  const note = `Checked ${relative(first.at, now)}${ofLastRun(view)}.${counted}`;
   return (
     <Section title="Checks" note={note}>
       <ul class="checks">
         {checks.map((check) => (
           <li key={check.metric}>
             <div class="check">
-              <Mark level={levels[check.outcome]} />
+              <Mark level={levelOf(check)} />
               <b>{check.metric}</b>
               <span>{amount(check.value, check.unit)}</span>
               <span class="note">{boundsOf(check)}</span>
@@ -66,6 +70,11 @@ export function Checks({ view, now }: { view: CanaryView; now: number }) {
           </li>
         ))}
       </ul>
+      {boundNotes(view).map((text) => (
+        <p key={text} class="note">
+          {sentence(text)}
+        </p>
+      ))}
     </Section>
   );
 }
@@ -111,6 +120,13 @@ const levels: Record<CheckStatus["outcome"], Level> = {
   "no-evidence": "warn",
   "cannot-ask": "warn",
 };
+
+/** What decides nothing alarms nobody. */
+const levelOf = ({ outcome, dryRun }: CheckStatus): Level =>
+  dryRun && outcome === "fail" ? "warn" : (levels[outcome] ?? "warn");
+
+const sentence = (text: string): string =>
+  `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
 
 function amount(value: number | null, unit: CheckStatus["unit"]): string {
   if (unit === "percent") return percent(value);
