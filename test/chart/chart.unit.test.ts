@@ -99,6 +99,17 @@ describe("the definition of Canary", () => {
     expect(at(spec, "targetRef", "kind").enum).toEqual(targetKinds);
   });
 
+  it("has the columns that Flagger prints, and the reason", async () => {
+    const definition = load(await read("files", "crds", "canaries.yaml")) as {
+      spec: { versions: { additionalPrinterColumns: { name: string }[] }[] };
+    };
+    const columns = definition.spec.versions.flatMap((one) => one.additionalPrinterColumns.map(({ name }) => name));
+    expect(columns).toEqual([
+      ...["Status", "Weight", "Suspended", "FailedChecks", "Interval", "Mirror", "StepWeight", "StepWeights"],
+      ...["MaxWeight", "Reason", "LastTransitionTime"],
+    ]);
+  });
+
   it("has every field of the status that we write, or the API server would drop it in silence", async () => {
     // The compiler keeps these lists complete.
     const status = {

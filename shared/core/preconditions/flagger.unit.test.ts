@@ -39,6 +39,12 @@ describe("what Flagger leaves", () => {
     expect(codes).toEqual(["other-controller"]);
   });
 
+  it("that is at work beside us is a warning, and keeps no run from starting", () => {
+    const flaggers = [{ metadata: { name: "flagger", namespace: "mesh" } }];
+    const found = unmetPreconditions({ ...names, canary, flaggers });
+    expect(found.map(({ code, level }) => [code, level])).toEqual([["other-controller", "warning"]]);
+  });
+
   it("is a warning where a person has left the Canary to it", () => {
     const left = { ...canary, metadata: { ...canary.metadata, annotations: { [annotation.leftTo]: "flagger" } } };
     expect(unmetPreconditions({ ...names, canary: left })).toMatchObject([
