@@ -118,13 +118,13 @@ describe("bodies", () => {
   });
 
   it("that come slowly lose their connection, and those that wait too long are told so", async () => {
-    const port = await serve({ perClient: 64 * kib, total: 64 * kib, waitMs: 10_000, receiveMs: 100 });
+    const port = await serve({ perClient: 64 * kib, total: 64 * kib, waitMs: 10_000, receiveMs: 1_000 });
     const request = slow(port);
     await once(request, "error");
     expect(await ask(port, {}, "{}")).toBe(200);
     const other = await serve({ perClient: 64 * kib, total: 64 * kib, waitMs: 100, receiveMs: 10_000 });
     slow(other);
-    await vi.waitFor(async () => expect(await ask(other, {}, "{}")).toBe(503));
+    await vi.waitFor(async () => expect(await ask(other, {}, "{}")).toBe(503), { timeout: 10_000 });
   });
 
   it("are not asked for twice on one connection at the same time", async () => {

@@ -16,7 +16,7 @@ const say = (what: string): void => void process.stdout.write(`${what}\n`);
 
 const election = new Election(
   {
-    cluster: connect(config, { timers: systemClock, timeoutMs: 500 }),
+    cluster: connect(config, { timers: systemClock, timeoutMs: 2_000 }),
     clock: systemClock,
     random: () => 0.5,
     onStartedLeading: () => say("started"),

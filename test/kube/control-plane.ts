@@ -6,7 +6,6 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node";
@@ -16,6 +15,7 @@ import { writePki } from "../cluster/parts/pki.ts";
 import { binaries } from "../cluster/versions.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { systemClock } from "../../shared/kube/clock.ts";
+import { freePorts } from "./free-ports.ts";
 
 export interface ControlPlane {
   /** Where its keys and certificates are; gone after `stop`. */
@@ -168,11 +168,3 @@ const apiArgs = ({ dir, etcdPort, apiPort }: Parts): string[] => [
   "--service-cluster-ip-range=10.255.0.0/16",
   "--disable-admission-plugins=ServiceAccount",
 ];
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
-}

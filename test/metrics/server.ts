@@ -2,13 +2,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { dump } from "js-yaml";
 import { ensureBinary } from "../cluster/build.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { binaries } from "../cluster/versions.ts";
+import { freePorts } from "../kube/free-ports.ts";
 
 export const scrapeIntervalMs = 200;
 
@@ -22,7 +22,8 @@ export interface PrometheusServer {
 export async function startPrometheus(target: string): Promise<PrometheusServer> {
   const binary = await ensureBinary(binaries.prometheus);
   const folder = await mkdtemp(join(tmpdir(), "canary-prometheus-"));
-  const address = `127.0.0.1:${await freePort()}`;
+  const [port] = await freePorts(1);
+  const address = `127.0.0.1:${port}`;
   await writeFile(join(folder, "prometheus.yml"), dump(configuration(target)));
   const args = [
     `--config.file=${join(folder, "prometheus.yml")}`,
@@ -35,7 +36,7 @@ export async function startPrometheus(target: string): Promise<PrometheusServer>
     try {
       await waitFor(
         async () => (await fetch(`http://${address}/-/ready`)).ok || unmet("not ready"),
-        20_000,
+        60_000,
         "Prometheus to be ready",
       );
     } catch (error) {
@@ -74,12 +75,4 @@ function configuration(target: string): object {
     global: { scrape_interval: interval, scrape_timeout: interval },
     scrape_configs: [{ job_name: "linkerd-proxy", honor_labels: true, static_configs: [{ targets: [target] }] }],
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
