@@ -43,6 +43,28 @@ export class LoadClient {
     );
   }
 
+  /** Sends nothing more; the counts once the last request has ended, one that hangs by its deadline. */
+  async rest(): Promise<Counts> {
+    await this.setRate(0);
+    return waitFor(
+      async () => {
+        const counts = await this.counts();
+        return counts.inFlight === 0 ? counts : unmet(`${counts.inFlight} in flight`);
+      },
+      90_000,
+      "the last request to end",
+    );
+  }
+
+  /** Counts of these requests and no others: none of before is among them, and all of them have ended. Sends nothing afterwards. */
+  async exactly(requests: number, rps: number): Promise<Counts> {
+    await this.rest();
+    await this.reset();
+    await this.setRate(rps);
+    await this.until(requests);
+    return this.rest();
+  }
+
   counts(): Promise<Counts> {
     return this.#ask("GET", "/counts");
   }

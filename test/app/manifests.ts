@@ -15,7 +15,7 @@ export interface AppOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Requests per second of `load`. */
   readonly rate?: number;
-  /** After how long a request of `load` without an answer has failed; 5 s by default. */
+  /** After how long a request of `load` without an answer has failed; 30 s by default. */
   readonly deadlineMs?: number;
   /** Paths that `load` asks for, such as `/ 9, /api/info 1`; `/` by default. */
   readonly paths?: string;

@@ -3,14 +3,16 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { AnalysisSpec } from "../../shared/core/objects/canary.ts";
 import type { PodinfoTag } from "../app/podinfo.ts";
 import { askFrom } from "../mesh/tests/inside.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";
 
 const namespace = "e2e-strategies";
+const rate = 100;
 const by = { stepWeight: null, maxWeight: null, stepWeights: null, iterations: null, match: null };
 let scenario: Scenario;
 
 beforeAll(async () => {
-  scenario = await Scenario.start(namespace, { provider: "gatewayapi:v1", rate: 100 });
+  scenario = await Scenario.start(namespace, { provider: "gatewayapi:v1", rate });
 });
 
 afterAll(() => scenario.end());
@@ -20,7 +22,9 @@ async function release(tag: PodinfoTag, analysis: object): Promise<void> {
   const none = { ...by, pauses: null, preview: null, sessionAffinity: null };
   const patch = JSON.stringify({ spec: { analysis: { ...none, ...analysis } } });
   await scenario.kubectl("patch", "canary", "podinfo", "--type", "merge", "-p", patch);
-  await (await scenario.load()).reset();
+  const load = await scenario.load();
+  await load.reset();
+  await load.setRate(rate);
   await scenario.setImage(tag);
 }
 
@@ -36,13 +40,20 @@ async function resume(): Promise<void> {
 
 async function promoted(): Promise<void> {
   await scenario.phase("Succeeded");
-  const { failed, failures } = await (await scenario.load()).counts();
+  const { failed, failures } = await (await scenario.load()).rest();
   expect(failed, JSON.stringify(failures)).toBe(0);
 }
 
-/** Percent of so many requests that the version answered. */
+/** Percent of so many requests that the version answered, once its caller follows the route: the status is saved before that is written. */
 async function shareOf(tag: PodinfoTag, requests: number): Promise<number> {
-  const counts = await (await scenario.load()).gather(requests);
+  const load = await scenario.load();
+  const follows = async (): Promise<true | ReturnType<typeof unmet>> => {
+    const { byVersion } = await load.gather(40);
+    return (byVersion[tag] ?? 0) > 0 || unmet(JSON.stringify(byVersion));
+  };
+  await waitFor(follows, 30_000, `an answer of ${tag}`);
+  const counts = await load.exactly(requests, rate);
+  await load.setRate(rate);
   expect(counts.failed, JSON.stringify(counts.failures)).toBe(0);
   return (100 * (counts.byVersion[tag] ?? 0)) / counts.requests;
 }
@@ -80,12 +91,15 @@ it("preview and session affinity: a header goes first, and everybody keeps the t
   };
   await release("1.7.4", analysis);
   await atPause(0);
+  const isPreviewed = async (): Promise<true | ReturnType<typeof unmet>> =>
+    (await tracksOf({ "x-canary": "mine" }, 1)).has("canary") || unmet("stable answers");
+  await waitFor(isPreviewed, 30_000, "the preview");
   expect(await tracksOf({ "x-canary": "mine" }, 5)).toEqual(new Set(["canary"]));
   expect(await tracksOf({}, 5)).toEqual(new Set(["primary"]));
   await resume();
   await atPause(30);
   const share = await shareOf("1.7.4", 300);
-  // The 99.99 % interval of 300 requests.
+  // Four standard deviations of 300 requests.
   expect(share).toBeGreaterThan(19);
   expect(share).toBeLessThan(41);
   const answers = await askFrom(namespace, "load", { url: "http://podinfo:9898/", times: 20 });
@@ -104,7 +118,10 @@ it("Blue/Green: nobody is on it until everybody is", async () => {
   const before = (await scenario.events()).length;
   await release("1.7.0", { iterations: 2, metrics: [] });
   await promoted();
-  const events = (await scenario.events()).slice(before).join("\n");
-  expect(events).toContain(`Advance podinfo.${namespace} canary iteration 2/2`);
-  expect(events).toContain("Routing all traffic to canary");
+  const told = async (): Promise<true | ReturnType<typeof unmet>> => {
+    const events = (await scenario.events()).slice(before).join("\n");
+    const words = [`Advance podinfo.${namespace} canary iteration 2/2`, "Routing all traffic to canary"];
+    return words.every((one) => events.includes(one)) || unmet(events);
+  };
+  await waitFor(told, 30_000, "the Events of the iteration and of the takeover");
 });

@@ -76,6 +76,9 @@ export async function migrateUnderLoad(scenario: Scenario, ...args: string[]): P
   await load.gather(50);
   const { code, stderr } = await scenario.plugin("migrate", ...args);
   if (code !== 0) throw new Error(`migrate ended with code ${code}: ${stderr}`);
-  const { failed, failures } = await load.until((await load.counts()).requests + 50);
+  const { rate, requests } = await load.counts();
+  await load.until(requests + 50);
+  const { failed, failures } = await load.rest();
+  await load.setRate(rate);
   return { failed, failures };
 }

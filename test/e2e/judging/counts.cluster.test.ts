@@ -50,20 +50,7 @@ async function addOutsider(namespace: string): Promise<LoadClient> {
 }
 
 /** Sends so many, then nothing more; the counts once the last has ended. */
-async function send(load: LoadClient): Promise<Counts> {
-  await load.reset();
-  await load.setRate(8);
-  await load.until(requests);
-  await load.setRate(0);
-  return waitFor(
-    async () => {
-      const counts = await load.counts();
-      return counts.inFlight === 0 ? counts : unmet(`${counts.inFlight} in flight`);
-    },
-    60_000,
-    "the last request to end",
-  );
-}
+const send = (load: LoadClient): Promise<Counts> => load.exactly(requests, 8);
 
 interface Counted {
   requests: number;
@@ -87,7 +74,7 @@ function untilCounted(read: () => Promise<Counted>, expected: Counted): Promise<
     const now = await read();
     return JSON.stringify(now) === JSON.stringify(expected) ? now : unmet(JSON.stringify(now));
   };
-  return waitFor(look, 60_000, `${JSON.stringify(expected)} to be counted`, 500);
+  return waitFor(look, 90_000, `${JSON.stringify(expected)} to be counted`, 500);
 }
 
 async function inStatus(scenario: Scenario): Promise<Counted> {

@@ -27,7 +27,7 @@ export async function promoteRested(namespace: string, promotions: number): Prom
       await scenario.setImage(round % 2 === 1 ? "1.7.1" : "1.7.0");
       await scenario.until("the promotion", ({ phase, runs }) => phase === "Succeeded" && runs === round);
     }
-    return await load.counts();
+    return await load.rest();
   } finally {
     await scenario.end();
   }

@@ -14,10 +14,12 @@ export interface Ask {
   readonly body?: string;
   /** How many requests, one after the other. */
   readonly times?: number;
+  /** A request without an answer after this time is given up; 10 s by default. */
+  readonly giveUpMs?: number;
 }
 
-/** A request without an answer after this time is given up. */
-const GIVE_UP_MS = 2000;
+/** Longer than a busy machine takes to answer. */
+const GIVE_UP_MS = 10_000;
 
 /** What came back, in order; status 0 where nothing did. `deployment` is the caller. */
 export async function askFrom(namespace: string, deployment: string, ask: Ask): Promise<Answer[]> {
@@ -27,7 +29,7 @@ export async function askFrom(namespace: string, deployment: string, ask: Ask): 
       const answers = [];
       for (let at = 0; at < (ask.times ?? 1); at += 1) {
         try {
-          const signal = AbortSignal.timeout(${GIVE_UP_MS});
+          const signal = AbortSignal.timeout(ask.giveUpMs ?? ${GIVE_UP_MS});
           const answer = await fetch(ask.url, { method: ask.method, headers: ask.headers, body: ask.body, signal });
           answers.push({ status: answer.status, headers: Object.fromEntries(answer.headers), body: await answer.text() });
         } catch (error) {

@@ -35,7 +35,7 @@ async function untilCanaryAnswers(expected: boolean): Promise<void> {
       const { byVersion, byStatus, errors } = counts;
       return (byVersion["1.7.1"] ?? 0) > 0 === expected || unmet(JSON.stringify({ byVersion, byStatus, errors }));
     },
-    10_000,
+    60_000,
     expected ? "an answer of the canary" : "the canary to get nothing",
   );
 }
@@ -65,7 +65,7 @@ describe("an HTTPRoute", () => {
     expect(first).toBeGreaterThan(0.07);
     expect(first).toBeLessThan(0.13);
     await apply([httpRoute(namespace, [0, 100])]);
-    await waitFor(async () => canaryShare(await gather(20)) === 1 || unmet("not yet"), 10_000, "all of it");
+    await waitFor(async () => canaryShare(await gather(20)) === 1 || unmet("not yet"), 60_000, "all of it");
     await kube("delete", "httproute", "podinfo");
     await untilCanaryAnswers(false);
   });
@@ -86,13 +86,13 @@ describe("an HTTPRoute", () => {
     await apply([httpRoute(namespace, [50, 50])]);
     await untilCanaryAnswers(true);
     await kube("delete", "service", "podinfo-canary");
-    await waitFor(async () => (await gather(30)).failed > 0 || unmet("no failure"), 10_000, "failures");
+    await waitFor(async () => (await gather(30)).failed > 0 || unmet("no failure"), 60_000, "failures");
     const during = await gather(600);
     expect(during.byStatus["500"] ?? 0).toBeGreaterThan(200);
     expect(during.byStatus["500"] ?? 0).toBeLessThan(400);
     await apply([leafService(namespace, "podinfo-canary", "podinfo-canary")]);
     await untilCanaryAnswers(true);
-    await waitFor(async () => (await gather(50)).failed === 0 || unmet("failures"), 10_000, "no more failures");
+    await waitFor(async () => (await gather(50)).failed === 0 || unmet("failures"), 60_000, "no more failures");
   });
 
   it("whose backend lost its last pod fails some requests with 504, then all go to the other", async () => {
@@ -106,11 +106,11 @@ describe("an HTTPRoute", () => {
         const counts = await load.counts();
         return counts.failed > 0 ? counts : unmet(JSON.stringify(counts.byStatus));
       },
-      15_000,
+      60_000,
       "failures",
     );
     expect(during.byStatus["504"] ?? 0).toBe(during.failed);
-    await waitFor(async () => (await gather(40)).failed === 0 || unmet("failures"), 15_000, "the failover");
+    await waitFor(async () => (await gather(40)).failed === 0 || unmet("failures"), 60_000, "the failover");
     const after = await gather(100);
     expect(after.byVersion).toEqual({ "1.7.0": after.requests });
     await kube("scale", "deployment/podinfo-canary", "--replicas=1");
@@ -130,7 +130,7 @@ describe("a TrafficSplit", () => {
     await restartClient();
     expect(canaryShare(await gather(300))).toBe(1);
     await apply([trafficSplit(namespace, ["75", "25"])]);
-    await waitFor(async () => canaryShare(await gather(20)) < 1 || unmet("not yet"), 5000, "the new weights");
+    await waitFor(async () => canaryShare(await gather(20)) < 1 || unmet("not yet"), 60_000, "the new weights");
     const share = canaryShare(await gather(2000));
     expect(share).toBeGreaterThan(0.21);
     expect(share).toBeLessThan(0.29);
@@ -172,7 +172,7 @@ async function profileOf(ns: string, wanted: (overrides: readonly unknown[]) => 
       const profile = await getJson<ServiceProfile>(["serviceprofile", fullName(ns, "podinfo"), "-n", namespace]);
       return wanted(profile.spec?.dstOverrides ?? []) || unmet(JSON.stringify(profile));
     },
-    10_000,
+    60_000,
     "the ServiceProfile",
   );
 }
@@ -198,7 +198,7 @@ async function waitForRefs(status: string, reason: string): Promise<void> {
       const refs = (await parentStatus())?.conditions.find(({ type }) => type === "ResolvedRefs");
       return (refs?.status === status && refs.reason === reason) || unmet(JSON.stringify(refs));
     },
-    10_000,
+    60_000,
     `ResolvedRefs=${status} ${reason}`,
   );
 }

@@ -77,29 +77,12 @@ export class Place {
 
   /** Sends so many requests, stops, and waits until the last one has ended: what was counted then stands still. */
   async measured(requests: number, rate: number): Promise<Counts> {
-    const load = await this.load();
-    await load.reset();
-    await load.setRate(rate);
-    await load.until(requests);
-    return this.#atRest(load);
-  }
-
-  /** Sends nothing more, and waits until the last request has ended. */
-  async #atRest(load: LoadClient): Promise<Counts> {
-    await load.setRate(0);
-    return waitFor(
-      async () => {
-        const counts = await load.counts();
-        return counts.inFlight === 0 ? counts : unmet(`${counts.inFlight} in flight`);
-      },
-      30_000,
-      "the last request to end",
-    );
+    return (await this.load()).exactly(requests, rate);
   }
 
   /** How much each of these grew while `during` ran, and what `during` returned. No request is under way at either end. */
   async growth<T>(series: readonly Series[], during: () => Promise<T>): Promise<{ grown: number[]; result: T }> {
-    await this.#atRest(await this.load());
+    await (await this.load()).rest();
     const before = await this.#settled(series);
     const result = await during();
     const after = await this.#settled(series);
@@ -113,7 +96,7 @@ export class Place {
         const [first, second] = [await this.#totals(series), await this.#totals(series)];
         return first.join() === second.join() ? second : unmet(`${first.join()}, then ${second.join()}`);
       },
-      10_000,
+      60_000,
       "the counters to stand still",
     );
   }

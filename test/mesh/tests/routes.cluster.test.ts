@@ -28,7 +28,7 @@ async function route(...rules: object[]): Promise<void> {
 }
 
 const until = (condition: () => Promise<boolean>): Promise<true> =>
-  waitFor(async () => (await condition()) || unmet("not yet"), 10_000, "the route to be obeyed");
+  waitFor(async () => (await condition()) || unmet("not yet"), 60_000, "the route to be obeyed");
 
 const all = (name: string): string[] => Array.from({ length: 5 }, () => name);
 
@@ -86,13 +86,13 @@ describe("a rule", () => {
         { type: "RequestHeaderModifier", requestHeaderModifier: { set: [{ name: "x-from", value: "the route" }] } },
         { type: "ResponseHeaderModifier", responseHeaderModifier: { set: [{ name: "x-by", value: "the route" }] } },
       ],
-      timeouts: { request: "300ms" },
+      timeouts: { request: "3s" },
       backendRefs: [canary],
     });
     await until(async () => (await ask())[0]?.headers["x-by"] === "the route");
     const [echoed] = await ask({ url: `${url}headers`, headers: { "x-from": "me" } });
     expect(echoed?.body).toContain("the route");
-    const [late] = await ask({ url: `${url}delay/1` });
+    const [late] = await ask({ url: `${url}delay/5` });
     expect(late?.status).toBe(504);
   });
 });

@@ -134,7 +134,7 @@ describe("podinfo's faulty versions", () => {
     await apply([httpRoute(namespace, [0, 100])]);
     await waitFor(
       async () => (await load.gather(20)).byVersion[tag] !== undefined || unmet("no answer yet"),
-      10_000,
+      60_000,
       `answers of ${tag}`,
     );
     await load.setRate(3 * RATE);

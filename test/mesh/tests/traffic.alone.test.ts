@@ -37,7 +37,8 @@ describe("traffic", () => {
     await restart("podinfo");
     await kubectl(["-n", "linkerd", "rollout", "status", "deployment/stand-in-mesh", "--timeout=120s"]);
     await restart("podinfo");
-    const counts = await load.counts();
+    const counts = await load.rest();
+    await load.setRate(RATE);
     process.stdout.write(
       `three rollouts, one of the control plane: ${counts.requests} requests, ${counts.failed} failed\n`,
     );
@@ -51,7 +52,7 @@ describe("traffic", () => {
         const { byVersion } = await load.gather(20);
         return (byVersion["1.7.0"] ?? 0) === 0 || unmet(JSON.stringify(byVersion));
       },
-      10_000,
+      60_000,
       "the restarted control plane's weights",
     );
     await kube("delete", "httproute", "podinfo");
@@ -62,8 +63,7 @@ describe("traffic", () => {
     const load = await LoadClient.of(namespace);
     await load.gather(300);
     const easy = await load.counts();
-    await load.setRate(500);
-    const counts = await load.gather(5000);
+    const counts = await load.exactly(5000, 500);
     await load.setRate(RATE);
     const memory = await memoryMb("load");
     process.stdout.write(
