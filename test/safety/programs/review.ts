@@ -3,6 +3,7 @@ import { hasCode } from "../../../shared/kube/errors.ts";
 import { resource } from "../../../shared/kube/resources.ts";
 import { timed } from "../../bench/measure.ts";
 import { clusterOf } from "./client.ts";
+import { say } from "./say.ts";
 
 const [kubeConfig = "", namespace = "", lastsMs = "0"] = process.argv.slice(2);
 const cluster = clusterOf(kubeConfig);
@@ -21,5 +22,5 @@ while (!ending.aborted) {
     await timed(() => cluster.patch(resource.deployments, at, { type: "merge", body, dryRun: true }).catch(refused)),
   );
 }
-process.send?.(took);
+await say(took);
 process.disconnect();

@@ -21,6 +21,7 @@ export function startProgram<T>(
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, { serialization: "advanced" });
   if (priority !== undefined && child.pid !== undefined) setPriority(child.pid, priority);
   const ask = <A>(): Promise<A> => {
+    if (!child.connected) throw new Error(`${name} has ended`);
     child.send("");
     return nextWord<A>(child, name);
   };
@@ -30,8 +31,9 @@ export function startProgram<T>(
 // --- internal ---
 
 async function nextWord<T>(child: ChildProcess, name: string): Promise<T> {
-  const gone = once(child, "exit").then(([code]) => {
-    throw new Error(`${name} ended with ${String(code)} and said nothing`);
+  // Its exit may be known before its last word has come; the end of the channel comes after every word.
+  const gone = once(child, "disconnect").then(() => {
+    throw new Error(`${name} ended and said nothing`);
   });
   const [said] = (await Promise.race([once(child, "message"), gone])) as [T];
   gone.catch(() => undefined);
