@@ -82,7 +82,7 @@ describe("a change of a gated Deployment's template", () => {
           ? metadata?.resourceVersion
           : unmet(`generation ${seen} of ${metadata?.generation}, ${isPaused ? "paused" : "not said to be paused"}`);
       },
-      10_000,
+      60_000,
       "the target to be observed as paused",
     );
   }
@@ -220,7 +220,9 @@ describe("the webhook's own troubles", () => {
       const { code, stderr } = await target.do("set", "env", "deploy/podinfo", value);
       expect([code, warnings(stderr).length]).toEqual([0, 3]);
     }
-    expect(await inRelease("get", "secret", secret, "-o", "jsonpath={.metadata.uid}")).not.toBe(before);
+    const isReplaced = async (): Promise<true | ReturnType<typeof unmet>> =>
+      (await inRelease("get", "secret", secret, "-o", "jsonpath={.metadata.uid}")) !== before || unmet("the same");
+    await waitFor(isReplaced, 60_000, "another Secret");
   });
 
   it("a CA bundle that someone emptied is written again, and changes are held again", async () => {
@@ -232,7 +234,7 @@ describe("the webhook's own troubles", () => {
         const { stderr, code } = await target.do("set", "env", "deploy/podinfo", "TRY=again");
         return code === 0 && stderr.includes("holds") ? true : unmet(stderr);
       },
-      10_000,
+      60_000,
       "the API server to trust the webhook",
     );
   });

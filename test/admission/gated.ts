@@ -117,7 +117,7 @@ export class Gated {
         const seen = status?.observedGeneration;
         return seen === metadata?.generation ? (metadata?.resourceVersion ?? "") : unmet(`generation ${seen}`);
       },
-      10_000,
+      60_000,
       "the target's generation to be observed",
     );
   }

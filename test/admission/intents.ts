@@ -35,7 +35,7 @@ export async function expectRevert(gated: Gated, revert: () => Promise<unknown>)
   // What the status says is saved before it is done.
   await waitFor(
     async () => ((await gated.target()).spec?.paused ? unmet("paused") : true),
-    10_000,
+    60_000,
     "the rollout to be its user's again",
   );
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import { Gated, expectVersion } from "./gated.ts";
 import { deploymentStatus } from "./kstatus.ts";
-import { falseEnds } from "./rejections.ts";
+import { falseEnds, waitForRolloutOf } from "./rejections.ts";
 import { clientSideApply } from "./tools.ts";
 
 let gated: Gated;
@@ -20,11 +20,13 @@ it("rollout status right after another version was asked for never ends with the
 
 it("a scaled or annotated Deployment stays rejected: its template is the same", async () => {
   const { scenario } = gated;
+  // Of the last version that was asked for above.
+  await scenario.until("its run", ({ run }) => run !== undefined);
   await scenario.plugin("rollback");
   await scenario.until("the rejection", ({ phase, run }) => phase === "Failed" && !run);
   await waitFor(
     async () => (deploymentStatus(await gated.target()) === "Failed" ? true : unmet("not failed")),
-    10_000,
+    60_000,
     "the Deployment to have failed",
   );
   await scenario.kubectl("annotate", "deploy/podinfo", "note=x");
@@ -37,9 +39,9 @@ it("whoever waits for a version while its Canary is deleted is told that it did 
   const { scenario } = gated;
   await scenario.kubectl("set", "env", "deploy/podinfo", "ROUND=last");
   await scenario.until("its run", ({ run }) => run !== undefined);
-  const waiting = scenario.try("rollout", "status", "deploy/podinfo", "--timeout=60s");
+  const waiting = await waitForRolloutOf(gated);
   await scenario.kubectl("delete", "canary", "podinfo");
-  const { code, stdout, stderr } = await waiting;
+  const { code, stdout, stderr } = await waiting.ended;
   expect([code, stdout]).toEqual([1, expect.not.stringContaining("successfully")]);
   expect(stderr).toContain("exceeded its progress deadline");
   await waitFor(

@@ -1,7 +1,12 @@
 // A version is rejected, another is asked for, and a pipeline waits for that one at once: again and again.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import type { V1Deployment } from "@kubernetes/client-node";
 import { clusterEnv } from "../cluster/client.ts";
-import { run } from "../cluster/run.ts";
+import { paths } from "../cluster/layout.ts";
+import { run, type Output } from "../cluster/run.ts";
 import { getJson } from "../cluster/get.ts";
 import { unmet, waitFor } from "../cluster/wait.ts";
 import type { Gated } from "./gated.ts";
@@ -27,7 +32,7 @@ async function reject({ scenario }: Gated, round: number): Promise<void> {
       const said = status?.conditions?.find(({ type }) => type === "Progressing")?.message ?? "";
       return said.includes(`round ${round}`) ? true : unmet(said);
     },
-    10_000,
+    60_000,
     "the rejection on the Deployment",
     20,
   );
@@ -43,4 +48,16 @@ export async function falseEnds(gated: Gated, rounds: number): Promise<string[]>
     if (said.includes(failed)) ends.push(`round ${round}: ${said}`);
   }
   return ends;
+}
+
+/** `kubectl rollout status`, once it has said that it waits: what becomes of it. */
+export async function waitForRolloutOf({ namespace }: Gated): Promise<{ ended: Promise<Output> }> {
+  const args = ["-n", namespace, "rollout", "status", "deploy/podinfo", "--timeout=120s"];
+  const child = spawn(join(paths.bin, "kubectl"), args, { env: clusterEnv, stdio: ["ignore", "pipe", "pipe"] });
+  const closed = once(child, "close") as Promise<[number | null]>;
+  const ended = Promise.all([text(child.stdout), text(child.stderr), closed]).then(
+    ([stdout, stderr, [code]]): Output => ({ stdout, stderr, code: code ?? -1 }),
+  );
+  await Promise.race([once(child.stdout, "data"), closed]);
+  return { ended };
 }

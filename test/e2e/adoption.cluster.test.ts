@@ -18,6 +18,14 @@ async function namesOf(kinds: string, namespace: string): Promise<string> {
   return items.map(({ metadata }) => metadata.name).join(" ");
 }
 
+function oursGone(namespace: string): Promise<true> {
+  const look = async (): Promise<true | ReturnType<typeof unmet>> => {
+    const found = await namesOf("deploy,svc,httproute", namespace);
+    return found.includes("-canary") || found.includes("-primary") ? unmet(found) : true;
+  };
+  return waitFor(look, 60_000, "our objects to be gone", 500);
+}
+
 describe("a Canary", () => {
   let scenario: Scenario;
 
@@ -35,20 +43,12 @@ describe("a Canary", () => {
     await scenario.until("traffic on the canary", (status) => status.canaryWeight === 20);
     await load.reset();
     await scenario.kubectl("delete", "canary", "podinfo");
-    await waitFor(
-      async () => {
-        const found = await namesOf("deploy,svc,httproute", scenario.namespace);
-        return found.includes("-canary") || found.includes("-primary") ? unmet(found) : true;
-      },
-      60_000,
-      "our objects to be gone",
-      500,
-    );
+    await oursGone(scenario.namespace);
     expect(await scenario.kubectl("get", "deploy", "podinfo", "-o", "jsonpath={.spec}")).toBe(spec);
     const { metadata } = await getJson<Labelled>(["deploy", "podinfo", "-n", scenario.namespace]);
     expect(Object.keys(metadata.labels ?? {}).filter((key) => key.startsWith("kubectl-canary"))).toEqual([]);
     expect(await scenario.podUids()).toEqual(before);
-    const { failed, failures } = await load.counts();
+    const { failed, failures } = await load.rest();
     expect(failed, JSON.stringify(failures)).toBe(0);
   });
 
@@ -65,7 +65,7 @@ describe("a Canary", () => {
         const reason = status?.reason ?? "";
         return reason.includes("Canary podinfo is older") ? true : unmet(reason);
       },
-      20_000,
+      60_000,
       "the second Canary to be held",
     );
     await scenario.kubectl("delete", "canary", "second");
@@ -104,15 +104,8 @@ describe("what is not ours", () => {
       "initialization",
     );
     await kubectl(["-n", namespace, "delete", "canary", "podinfo"]);
-    await waitFor(
-      async () => {
-        const found = await namesOf("svc", namespace);
-        return found.includes("podinfo-primary") ? unmet(found) : true;
-      },
-      60_000,
-      "our objects to be gone",
-      500,
-    );
+    // All of them: the next row's has the name of one.
+    await oursGone(namespace);
   });
 });
 

@@ -51,7 +51,7 @@ async function untilCanaryRuns(change: () => Promise<unknown>): Promise<void> {
   const answeredAt = Date.now();
   await waitFor(
     async () => ((await generation()) === before ? unmet(before) : true),
-    10_000,
+    60_000,
     "the canary Deployment",
     5,
   );
@@ -92,7 +92,7 @@ describe("a promotion over an HTTPRoute", () => {
     const weights = weightsWritten(await callsSince(mark), scenario.namespace, httpRoute).map(({ weight }) => weight);
     expect(weights.filter((weight, at) => weight > 0 && weight !== weights[at - 1])).toEqual([20, 40, 60, 80, 100]);
     expect(await scenario.podUids("load")).toEqual(callers);
-    const counts = await load.counts();
+    const counts = await load.rest();
     process.stdout.write(`${counts.requests} requests, ${counts.failed} failed: ${JSON.stringify(counts.failures)}\n`);
     expect(counts.failed).toBe(0);
     expect(counts.byVersion["1.7.1"]).toBeGreaterThan(0);

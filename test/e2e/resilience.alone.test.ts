@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { leaseName } from "../../shared/core/objects/names.ts";
 import { mustKubectl } from "../cluster/client.ts";
+import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario } from "./scenario.ts";
 
 let scenario: Scenario;
@@ -24,6 +25,12 @@ describe("a run", () => {
   it("goes on where it was when the leader's pod is killed, and no weight jumps", async () => {
     await scenario.setImage("1.7.1");
     await scenario.until("the second step", (status) => status.canaryWeight === 50);
+    // The status tells of a weight a moment before the route has it.
+    await waitFor(
+      async () => (await scenario.weight()) === 50 || unmet("another weight"),
+      10_000,
+      "the route's weight",
+    );
     const before = await leader();
     await mustKubectl(["-n", "kubectl-canary", "delete", "pod", before, "--grace-period=0", "--force"]);
     const weights = await scenario.weightsUntilEnd();

@@ -35,6 +35,10 @@ interface Listed<T> {
   items: T[];
 }
 
+interface Labelled {
+  metadata: { labels?: Record<string, string> };
+}
+
 interface Named {
   metadata: { name: string; uid: string; deletionTimestamp?: string };
 }
@@ -228,8 +232,21 @@ export class Scenario {
     return deleteNamespace(this.namespace);
   }
 
+  /** Waits until the Deployment may be changed: a promotion is in the status a moment before it is let go. */
+  untilFree(): Promise<true> {
+    return waitFor(
+      async () => {
+        const { metadata } = await getJson<Labelled>(["deploy", "podinfo", "-n", this.namespace]);
+        return !(label.promoting in (metadata.labels ?? {})) || unmet("it is being promoted");
+      },
+      30_000,
+      `the Deployment in ${this.namespace} to be let go`,
+    );
+  }
+
   private async countRuns(): Promise<void> {
-    const { run, runs = 0 } = await this.status();
+    const { run, runs = 0, phase } = await this.status();
+    if (phase === "Succeeded") await this.untilFree();
     this.runsBefore = run ? runs - 1 : runs;
   }
 

@@ -36,6 +36,15 @@ async function events(): Promise<string> {
   return items.map(({ message }) => message).join(" ");
 }
 
+/** Waits for an Event with these words, which is written a moment after the status. */
+async function told(words: string): Promise<void> {
+  const look = async (): Promise<true | ReturnType<typeof unmet>> => {
+    const found = await events();
+    return found.includes(words) || unmet(found);
+  };
+  await waitFor(look, 60_000, `the Event "${words}"`);
+}
+
 async function uids(app: string): Promise<string> {
   const { items } = await getJson<{ items: { metadata: { uid: string } }[] }>([
     "pods",
@@ -74,11 +83,7 @@ describe("the tutorial", () => {
     // At half of its interval: `make demo` takes its time.
     const canary = (await readFile(canaryFile, "utf8")).replace("interval: 10s", "interval: 5s");
     await apply(canary);
-    await waitFor(
-      async () => ((await events()).includes("Initialization done! podinfo.test") ? true : unmet(await events())),
-      60_000,
-      "the event that ends initialization",
-    );
+    await told("Initialization done! podinfo.test");
     expect(await uids("podinfo")).toBe(before);
     expect(await inTest("get", "deploy", "podinfo", "-o", "jsonpath={.spec}")).toBe(spec);
     const services = await inTest("get", "svc", "-o", "jsonpath={.items[*].metadata.name}");
@@ -96,7 +101,7 @@ describe("the tutorial", () => {
       "the stale callers to be named",
       500,
     );
-    expect(await events()).toContain("kubectl -n test rollout restart deploy/load");
+    await told("kubectl -n test rollout restart deploy/load");
     const said = await mustKubectl(["canary", "status", "podinfo", "-n", namespace]);
     expect(said).toContain("kubectl -n test rollout restart deploy/load");
     for (const caller of ["load", "frontend"]) await inTest("rollout", "restart", `deploy/${caller}`);
@@ -150,7 +155,8 @@ describe("kubectl set image", () => {
           at = weight;
         }
         if (weight > 0 && weight < 100) expect(await uids("podinfo")).toBe(stableUids);
-        return (await phase()) === "Promoting" ? true : unmet(`${await phase()} at ${weight}%`);
+        const now = await phase();
+        return now === "Promoting" || now === "Succeeded" || unmet(`${now} at ${weight}%`);
       },
       300_000,
       "the analysis to end",
@@ -190,11 +196,11 @@ describe("kubectl set image", () => {
       30_000,
       "the canary to be scaled to 0",
     );
-    expect(await events()).toContain("Promotion completed! Scaling down podinfo.test");
+    await told("Promotion completed! Scaling down podinfo.test");
   });
 
   it("failed no user request in the whole run", async () => {
-    const last = await (await LoadClient.of(namespace)).counts();
+    const last = await (await LoadClient.of(namespace)).rest();
     failed += last.failed;
     if (last.failed > 0) failures.push({ weight: "after", failed: last.failed, last: last.failures });
     process.stdout.write(`failed requests at the client: ${failed} ${JSON.stringify(failures)}\n`);

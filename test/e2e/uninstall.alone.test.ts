@@ -28,7 +28,7 @@ it("helm uninstall in mid-run gives the Deployment back on stable, fails no requ
   await scenario.setImage("1.7.1");
   await scenario.until("traffic on the canary", (status) => status.canaryWeight === 20);
   await load.reset();
-  const waiting = scenario.try("rollout", "status", "deploy/podinfo", "--timeout=120s");
+  const waiting = scenario.try("rollout", "status", "deploy/podinfo", "--timeout=200s");
   const removed = await helm(["uninstall", "kubectl-canary", "-n", "kubectl-canary", "--wait", "--timeout", "3m"]);
   expect(removed.code, removed.stderr).toBe(0);
   // The version that is waited for did not go out, and stable's own rollout is not to pass for it.
@@ -43,7 +43,7 @@ it("helm uninstall in mid-run gives the Deployment back on stable, fails no requ
   expect(await scenario.podUids()).toEqual(before);
   const left = await kubectl(["-n", release.namespace, "get", "secrets,leases,roles,rolebindings", "-o", "name"]);
   expect(left.stdout).toBe("");
-  const { failed, failures } = await load.counts();
+  const { failed, failures } = await load.rest();
   expect(failed, JSON.stringify(failures)).toBe(0);
   const gone = await kubectl(["delete", "namespace", scenario.namespace, "--wait", "--timeout=90s"]);
   expect(gone.code, gone.stderr).toBe(0);

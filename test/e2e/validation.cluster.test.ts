@@ -28,7 +28,7 @@ async function untilReady(status: string, reason: string, words: string): Promis
       const met = ready?.status === status && ready.reason === reason && ready.message.includes(words);
       return met || unmet(JSON.stringify(ready));
     },
-    20_000,
+    60_000,
     `Ready ${status} for ${reason}`,
   );
 }
@@ -68,7 +68,7 @@ describe("a Canary's text", () => {
       mustKubectl(["-n", namespace, "get", "canary", "podinfo", "-o", "jsonpath={.status.reason}"]);
     await waitFor(
       async () => ((await reason()).includes("was not found") ? true : unmet(await reason())),
-      20_000,
+      60_000,
       "the cause",
     );
     await installApp(namespace);
@@ -95,7 +95,7 @@ describe("a Canary's text", () => {
     await apply([errorsTemplate]);
     await waitFor(
       async () => (await runs()) === 1 || unmet(`${await runs()} runs`),
-      20_000,
+      60_000,
       "the run that had to wait",
     );
     await mustKubectl(["-n", namespace, "set", "env", "deploy/podinfo", "TRY-"]);
@@ -110,10 +110,10 @@ describe("a Canary's text", () => {
       const { status } = await canary();
       return (status?.warnings ?? []).some((warning) => warning.includes("HorizontalPodAutoscaler shop"));
     };
-    await waitFor(async () => (await isSaid()) || unmet("no warning"), 20_000, "the warning");
+    await waitFor(async () => (await isSaid()) || unmet("no warning"), 60_000, "the warning");
     const scaleTargetRef = { apiVersion: "apps/v1", kind: "Deployment", name: "podinfo" };
     const { name, ...kind } = autoscalerRef;
     await apply([{ ...kind, metadata: { name, namespace }, spec: { scaleTargetRef, minReplicas: 1, maxReplicas: 3 } }]);
-    await waitFor(async () => !(await isSaid()) || unmet("the warning is still there"), 20_000, "the warning to go");
+    await waitFor(async () => !(await isSaid()) || unmet("the warning is still there"), 60_000, "the warning to go");
   });
 });

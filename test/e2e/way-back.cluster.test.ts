@@ -45,6 +45,7 @@ async function backOn(tag: string, runs: number): Promise<void> {
   );
   expect(history[0]).toMatchObject({ outcome: "promoted", back: true });
   expect(await image()).toContain(`podinfo:${tag}`);
+  await scenario.untilFree();
 }
 
 async function release(tag: "1.7.1" | "1.7.4", runs: number): Promise<void> {

@@ -90,7 +90,7 @@ describe("a version that", () => {
     const { failed, requests } = await load.counts();
     process.stdout.write(`11% failing: ${reason} ${failed} of ${requests} requests failed at the client\n`);
     expect(reason).toContain("the canary fails more than the primary");
-    // 40 is the median and 90 the 95th percentile in simulation; more than 120 comes once in a thousand runs.
-    expect(requestsIn(reason)).toBeLessThanOrEqual(120);
+    // 30 is the median in simulation, and 150 the most in 20,000 runs; a look that comes late brings five more a second.
+    expect(requestsIn(reason)).toBeLessThanOrEqual(240);
   });
 });

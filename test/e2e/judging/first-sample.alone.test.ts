@@ -95,7 +95,7 @@ describe("a version that always fails, while the mesh's control plane is away an
     await Promise.all(scenarios.map((scenario) => scenario.end()));
   });
 
-  it("is back at weight 0 by two scrapes of its callers' series", async () => {
+  it("is back at weight 0 by three scrapes of its callers' series", async () => {
     const mark = await auditMark();
     await Promise.all(
       scenarios.map(async (scenario) => {
@@ -127,7 +127,8 @@ describe("a version that always fails, while the mesh's control plane is away an
       );
       process.stdout.write(`${counts?.failed} of ${counts?.requests} requests failed\n`);
       expect(weightsWritten(calls, scenario.namespace, routerOf(scenario.provider)).at(-1)?.weight).toBe(0);
-      expect(verdictRequests(reason)).toBeLessThanOrEqual(failures[1]?.value ?? failures[0]?.value ?? 0);
+      // A third scrape may come before a busy machine has looked at the second.
+      expect(verdictRequests(reason)).toBeLessThanOrEqual(failures.slice(0, 3).at(-1)?.value ?? 0);
       // Its own pods told nobody.
       const own = `direction="inbound",namespace="${scenario.namespace}",pod="${name}",classification="failure"`;
       expect(await samplesOf(`response_total{${own},route_name!="probe"}`)).toEqual([]);

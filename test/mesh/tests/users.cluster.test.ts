@@ -150,7 +150,8 @@ it("a version that is killed every few seconds leaves its users without an answe
   const [onPod, atCaller, sent = 0] = grown;
   expect(onPod).toBeGreaterThan(0);
   expect([onPod, atCaller]).toEqual([result.byStatus["502"], result.byStatus["502"]]);
-  expect(sent).toBeLessThan(result.requests / 2);
+  // Its own half, five standard deviations more, or less for as long as it is away: never what it would have had in a row.
+  expect(sent).toBeLessThan(result.requests / 2 + 2.5 * Math.sqrt(result.requests));
 });
 
 describe("a policy", () => {
