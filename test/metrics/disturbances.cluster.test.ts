@@ -66,7 +66,7 @@ afterAll(async () => {
 
 async function scrapes(more: number): Promise<void> {
   const until = feed.scrapes + more;
-  await waitFor(() => feed.scrapes >= until || unmet(`${feed.scrapes} of ${until} scrapes`), 30_000, "scrapes");
+  await waitFor(() => feed.scrapes >= until || unmet(`${feed.scrapes} of ${until} scrapes`), 60_000, "scrapes");
 }
 
 /** A run at weight 10 that a controller has looked at once. */
@@ -157,7 +157,7 @@ describe("no verdict comes of", () => {
     await scrapes(2);
     for (const isEmptied of [false, true]) {
       const meanwhile = () =>
-        waitFor(async () => !(await watched.check()).ok || unmet("answers still"), 10_000, "Prometheus to be away");
+        waitFor(async () => !(await watched.check()).ok || unmet("answers still"), 60_000, "Prometheus to be away");
       await server.restart({ isEmptied, meanwhile });
       await scrapes(5);
       const now = await waitFor(
