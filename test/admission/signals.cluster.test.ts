@@ -21,8 +21,9 @@ beforeAll(async () => {
   const template = { ...deployment("v1").spec!.template, metadata: { labels } };
   const spec = { replicas: 0, selector: { matchLabels: labels }, template };
   await apply([{ ...deployment("v1"), metadata: { name: "bystander" }, spec }], gated.namespace);
-  const observed = "jsonpath={.status.observedGeneration}=1";
-  await gated.scenario.kubectl("wait", "deploy/bystander", `--for=${observed}`, "--timeout=30s");
+  // The last that its own controller writes of it.
+  const complete = `jsonpath={.status.conditions[?(@.type=="Progressing")].reason}=NewReplicaSetAvailable`;
+  await gated.scenario.kubectl("wait", "deploy/bystander", `--for=${complete}`, "--timeout=60s");
   bystander = await gated.scenario.kubectl("get", "deploy", "bystander", "-o", "jsonpath={.metadata.resourceVersion}");
 });
 
@@ -117,6 +118,7 @@ describe("a version that was rejected", () => {
   });
 
   it("is not overtaken while it is promoted: a change is refused with the reason, and passes seconds later", async () => {
+    await gated.scenario.untilFree();
     await gated.scenario.kubectl("set", "env", "deploy/podinfo", "ROUND=2");
     await gated.scenario.until("the canary's traffic", ({ canaryWeight }) => canaryWeight === 20);
     const promoted = gated.scenario.plugin("promote");

@@ -21,7 +21,7 @@ let page: Page;
 beforeAll(async () => {
   scenario = await Scenario.start(namespace, {
     provider: "gatewayapi:v1",
-    analysis: { interval: "30s", stepWeight: 50 },
+    analysis: { interval: "10m", stepWeight: 50 },
   });
   browser = await startChromium();
   page = await browser.newPage({ viewport: { width: 1200, height: 900 } });

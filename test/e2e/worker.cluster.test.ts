@@ -52,9 +52,17 @@ afterAll(() => deleteNamespace(namespace));
 
 it("is promoted step by step, with as many pods beside stable as the weight says", async () => {
   await mustKubectl(["-n", namespace, "set", "image", "deploy/worker", `worker=${podinfoImage("1.7.1")}`]);
-  await until("the first step", ({ canaryWeight }) => canaryWeight === 50);
   const { history } = await until("the promotion", ({ phase }) => phase === "Succeeded");
   expect(history?.[0]?.outcome).toBe("promoted");
+  await waitFor(
+    async () => {
+      const said = await mustKubectl(["-n", namespace, "get", "events", "-o", "jsonpath={.items[*].message}"]);
+      const steps = [50, 100].map((weight) => `Advance worker.${namespace} canary weight ${weight}`);
+      return steps.every((step) => said.includes(step)) || unmet(said);
+    },
+    30_000,
+    "the Events of both steps",
+  );
   await mustKubectl(["-n", namespace, "rollout", "status", "deploy/worker", "--timeout=60s"]);
   const { items } = await getJson<{ items: unknown[] }>(["services,trafficsplits,httproutes", "-n", namespace]);
   expect(items).toEqual([]);
