@@ -34,6 +34,10 @@ beforeAll(async () => {
   scenario = await Scenario.start("e2e-policy", { provider: "gatewayapi:v1", rate: 20 });
   await apply(guard("e2e-policy"));
   await scenario.kubectl("annotate", "ns", "e2e-policy", "config.linkerd.io/default-inbound-policy=deny");
+  // Namespaces and Deployments come by watches of their own: a change might be seen first.
+  await scenario.until("the policy to be known", (status) =>
+    JSON.stringify(status).includes("would refuse every user"),
+  );
 });
 
 afterAll(() => scenario.end());
@@ -55,6 +59,6 @@ it("starts no run, names default policy, Server, AuthorizationPolicy and label, 
   const command = found?.cure.replace(/^let Server guard select both: /, "") ?? "";
   await run("sh", ["-c", command]);
   expect((await scenario.phase("Succeeded")).history?.[0]?.outcome).toBe("promoted");
-  const { byStatus, failed } = await load.counts();
+  const { byStatus, failed } = await load.rest();
   expect({ refused: byStatus["403"] ?? 0, failed }).toEqual({ refused: 0, failed: 0 });
 });

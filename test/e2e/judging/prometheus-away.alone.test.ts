@@ -21,7 +21,11 @@ async function untilRequests(count: number): Promise<void> {
 }
 
 beforeAll(async () => {
-  scenario = await Scenario.start("e2e-outage", { provider: "gatewayapi:v1", analysis: { stepWeight: 25 } });
+  scenario = await Scenario.start("e2e-outage", {
+    provider: "gatewayapi:v1",
+    // There it waits while Prometheus goes: a run of short steps may be over by then.
+    analysis: { stepWeight: 25, pauses: [{ weight: 25 }] },
+  });
 });
 
 afterAll(async () => {
@@ -34,8 +38,9 @@ describe("while Prometheus is away", () => {
     const load = await scenario.load();
     await load.reset();
     await scenario.setImage("1.7.1");
-    await scenario.until("traffic on the canary", ({ canaryWeight }) => canaryWeight === 25);
+    await scenario.until("the pause", ({ run }) => run?.hold === "declared-pause");
     await takeAway();
+    expect((await scenario.plugin("resume", "--timeout", "60s")).code).toBe(0);
     const held = await scenario.until("the outage to be noticed", ({ run }) => run?.hold === "cannot-ask");
     expect(held.reason).toMatch(/^Prometheus cannot be asked: Prometheus at http:\/\/prometheus.linkerd-viz:9090 /);
     // Twenty intervals' worth: a step that moved or a check that counted would have done so many times.
@@ -47,7 +52,7 @@ describe("while Prometheus is away", () => {
     await bringBack();
     const done = await scenario.phase("Succeeded");
     expect(done.history?.[0]).toMatchObject({ outcome: "promoted" });
-    const { requests, failed } = await load.counts();
+    const { requests, failed } = await load.rest();
     process.stdout.write(`promoted after the outage: ${requests} requests, ${failed} failed\n`);
     expect(failed).toBe(0);
   });

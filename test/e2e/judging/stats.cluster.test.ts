@@ -4,6 +4,7 @@ import { createPrometheus } from "../../../shared/prometheus.ts";
 import type { DoctorView } from "../../../plugin/commands/doctor/facts.ts";
 import type { StatsView } from "../../../plugin/commands/stats.ts";
 import type { PlanView } from "../../../plugin/commands/plan/view.ts";
+import { samplesOf } from "../../cluster/parts/samples.ts";
 import { unmet, waitFor } from "../../cluster/wait.ts";
 import { type Forward, portForward } from "../../cluster/client.ts";
 import { Scenario } from "../scenario.ts";
@@ -15,16 +16,45 @@ let prometheus: Forward;
 beforeAll(async () => {
   scenario = await Scenario.start("e2e-stats", {
     provider: "gatewayapi:v1",
-    analysis: { interval: "30s", stepWeight: 50 },
+    // Its weight stays while the numbers are compared.
+    analysis: { interval: "10s", stepWeight: 50, pauses: [{ weight: 50 }] },
   });
   prometheus = await portForward("linkerd-viz", "svc/prometheus", 9090);
   await scenario.setImage("1.7.1");
-  await scenario.until("numbers of the canary", (status) => (status.tracks?.canary.requests ?? 0) > 0);
+  await scenario.until(
+    "numbers of a canary that waits",
+    ({ run, tracks }) => run?.hold === "declared-pause" && (tracks?.canary.requests ?? 0) > 0,
+  );
 });
 afterAll(async () => {
   await prometheus.close();
   await scenario.end();
 });
+
+/**
+ * The numbers as stats gives them, of a moment at which no scrape of the namespace was under way. What such a scrape brings is stored when
+ * it ends, with the time at which it began: whoever asks for that moment later sees more.
+ */
+async function statsBetweenScrapes(args: string[]): Promise<StatsView | ReturnType<typeof unmet>> {
+  const { code, stdout, stderr } = await scenario.plugin("stats", "--show-query", "-o", "json", ...args);
+  expect(code, stderr).toBe(0);
+  const view = JSON.parse(stdout) as StatsView;
+  const at = Date.parse(view.measuredAt ?? "");
+  const scrapes = await waitFor(
+    async () => {
+      const ended = await samplesOf(`scrape_duration_seconds{namespace="${scenario.namespace}"}`);
+      // No scrape may take longer than the interval of two seconds.
+      return ended.some((one) => one.at > at + 2_000) ? ended : unmet("no later scrape");
+    },
+    60_000,
+    "the scrapes of that moment to have ended",
+  );
+  const spansIt = scrapes.some((one) => one.at <= at && one.at + 1_000 * one.value + storingMs > at);
+  return spansIt ? unmet("a scrape was under way") : view;
+}
+
+/** What Prometheus takes at most to store what it has scraped. */
+const storingMs = 100;
 
 const columns = ["requests", "successPercent", "latencyMsP50", "latencyMsP95", "latencyMsP99"] as const;
 
@@ -32,9 +62,7 @@ it.each([
   ["as the tracks' own proxies counted", []],
   ["as the caller's did", ["--from", "deploy/load"]],
 ])("stats %s agrees with Prometheus asked by hand for the same moment", async (_whose, args) => {
-  const { code, stdout, stderr } = await scenario.plugin("stats", "--show-query", "-o", "json", ...args);
-  expect(code, stderr).toBe(0);
-  const view = JSON.parse(stdout) as StatsView;
+  const view = await waitFor(() => statsBetweenScrapes(args), 120_000, "numbers of a moment between two scrapes");
   const byHand = createPrometheus({ timers: systemClock, address: prometheus.url });
   for (const track of view.tracks)
     for (const column of columns) {
