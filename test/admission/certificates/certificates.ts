@@ -20,7 +20,7 @@ import { unmet, waitFor, type Unmet } from "../../cluster/wait.ts";
 export const namespace = "default";
 const host = "localhost";
 const admissionsPerSecond = 50;
-export const lifetimes = { authorityMs: 18_000, servingMs: 9_000, overlapMs: 2_500 };
+export const lifetimes = { authorityMs: 36_000, servingMs: 18_000, overlapMs: 5_000 };
 /** The Secret of each issuer, as in the chart. */
 const secretNames: Record<CertificateIssuer, string> = { own: "certificate", "cert-manager": "tls" };
 
@@ -128,7 +128,7 @@ export async function untilTrusted(cluster: Cluster): Promise<void> {
     const failure = await change(cluster, 0, namespace);
     return failure === undefined || unmet(failure);
   };
-  await waitFor(look, 10_000, "the API server to trust the webhook", 10);
+  await waitFor(look, 60_000, "the API server to trust the webhook", 10);
 }
 
 /** Changes the template 50 times a second until told to end; each change must be held, so the webhook was asked. `changed` is told of each. */
