@@ -11,9 +11,9 @@ import { apply, deleteNamespace, mustKubectl, waitForRollout } from "../cluster/
 import { getJson } from "../cluster/get.ts";
 import { pauseImage } from "../cluster/parts/config.ts";
 import type { Output } from "../cluster/run.ts";
-import { unmet, waitFor } from "../cluster/wait.ts";
 import { Scenario, canaryFor } from "../e2e/scenario.ts";
 import type { Tool } from "./tools.ts";
+import { unwritten } from "./unwritten.ts";
 
 export type VersionName = "v1" | "v2" | "v3";
 
@@ -109,17 +109,9 @@ export class Gated {
     return status;
   }
 
-  /** The target's resourceVersion, once Kubernetes has nothing more to say about its last change. */
-  quietVersion(): Promise<string> {
-    return waitFor(
-      async () => {
-        const { metadata, status } = await this.target();
-        const seen = status?.observedGeneration;
-        return seen === metadata?.generation ? (metadata?.resourceVersion ?? "") : unmet(`generation ${seen}`);
-      },
-      60_000,
-      "the target's generation to be observed",
-    );
+  /** What of the target only somebody's write changes, once Kubernetes has seen its last one. */
+  unwritten(): Promise<object> {
+    return unwritten(this.namespace);
   }
 
   /** Does not wait until all is gone: `start` does, where the name is used again. */

@@ -31,7 +31,7 @@ it("a scaled or annotated Deployment stays rejected: its template is the same", 
   );
   await scenario.kubectl("annotate", "deploy/podinfo", "note=x");
   await scenario.kubectl("scale", "deploy/podinfo", "--replicas=2");
-  await gated.quietVersion();
+  await gated.unwritten();
   expect(deploymentStatus(await gated.target())).toBe("Failed");
 });
 

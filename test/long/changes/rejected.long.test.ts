@@ -43,7 +43,7 @@ it("a hundred times more by four writers starts no run, touches no pod, and is s
   const [podsBefore, eventsBefore] = [await pods(), await gated.scenario.events()];
   for (let round = 0; round < 25; round++)
     for (const tool of [clientSideApply, gitOps, operator, replace]) await gated.write("v2", tool);
-  await gated.quietVersion();
+  await gated.unwritten();
   const status = await gated.scenario.status();
   expect([status.runs, status.phase]).toEqual([runs, "Failed"]);
   expect(status.reason).toContain("was rejected: rolled back by admin (a test)");

@@ -82,6 +82,18 @@ async function live(stage: Stage, until: AbortSignal): Promise<number> {
   return runs;
 }
 
+/** One after the other, each as long in all as any other. */
+function partsOf(took: readonly number[], count: number): number[][] {
+  const each = took.reduce((sum, ms) => sum + ms, 0) / count;
+  const parts = Array.from({ length: count }, (): number[] => []);
+  let passed = 0;
+  for (const ms of took) {
+    parts[Math.min(count - 1, Math.floor(passed / each))]?.push(ms);
+    passed += ms;
+  }
+  return parts;
+}
+
 const uids = async (): Promise<string[]> => {
   const kinds = [resource.deployments, resource.services, resource.canaries];
   const all = await Promise.all(
@@ -119,6 +131,8 @@ it("a hostile tenant stops nobody else", async () => {
   process.stdout.write(
     `admission p99: quiet ${p99(quiet)}, beside the tenant ${p99(loud)}: ${more.toFixed(2)} times\n`,
   );
+  const fifths = partsOf(loud, 5).map((part) => quantile(part, 0.99).toFixed(0));
+  process.stdout.write(`  in each fifth of the time beside the tenant: ${fifths.join(", ")} ms\n`);
   const within = (times: ServedTimes | undefined): string =>
     times ? `${p99(times.took)}, its event loop late by ${times.loopDelayP99.toFixed(0)} ms` : "not known";
   process.stdout.write(
